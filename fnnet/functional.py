@@ -1,0 +1,138 @@
+"""Typed ``pipe``, ``take``, ``last`` and ``accumulate``: the one place that imports toolz, which ships no types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar, overload
+
+import toolz
+
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+E = TypeVar("E")
+F = TypeVar("F")
+G = TypeVar("G")
+H = TypeVar("H")
+I = TypeVar("I")  # noqa: E741  (the letters of a chain of types)
+
+
+@overload
+def pipe(value: A, /) -> A: ...
+@overload
+def pipe(value: A, f1: Callable[[A], B], /) -> B: ...
+@overload
+def pipe(value: A, f1: Callable[[A], B], f2: Callable[[B], C], /) -> C: ...
+@overload
+def pipe(value: A, f1: Callable[[A], B], f2: Callable[[B], C], f3: Callable[[C], D], /) -> D: ...
+@overload
+def pipe(value: A, f1: Callable[[A], B], f2: Callable[[B], C], f3: Callable[[C], D], f4: Callable[[D], E], /) -> E: ...
+@overload
+def pipe(
+    value: A,
+    f1: Callable[[A], B],
+    f2: Callable[[B], C],
+    f3: Callable[[C], D],
+    f4: Callable[[D], E],
+    f5: Callable[[E], F],
+    /,
+) -> F: ...
+@overload
+def pipe(
+    value: A,
+    f1: Callable[[A], B],
+    f2: Callable[[B], C],
+    f3: Callable[[C], D],
+    f4: Callable[[D], E],
+    f5: Callable[[E], F],
+    f6: Callable[[F], G],
+    /,
+) -> G: ...
+@overload
+def pipe(
+    value: A,
+    f1: Callable[[A], B],
+    f2: Callable[[B], C],
+    f3: Callable[[C], D],
+    f4: Callable[[D], E],
+    f5: Callable[[E], F],
+    f6: Callable[[F], G],
+    f7: Callable[[G], H],
+    /,
+) -> H: ...
+@overload
+def pipe(
+    value: A,
+    f1: Callable[[A], B],
+    f2: Callable[[B], C],
+    f3: Callable[[C], D],
+    f4: Callable[[D], E],
+    f5: Callable[[E], F],
+    f6: Callable[[F], G],
+    f7: Callable[[G], H],
+    f8: Callable[[H], I],
+    /,
+) -> I: ...
+
+
+def pipe(value: object, /, *functions: Callable[..., object]) -> object:
+    """The value through the functions from left to right: ``pipe(x, f, g) == g(f(x))``.
+
+    Typed for up to eight functions; a longer chain is two pipes.
+
+    >>> pipe(3, str, len)
+    1
+    """
+    result: object = toolz.pipe(value, *functions)
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """What ``take(n)`` returns."""
+
+    n: int
+
+    def __call__(self, items: Iterable[A], /) -> Iterator[A]:
+        """The first n items, lazily; the item after them is never computed."""
+        taken: Iterator[A] = toolz.take(self.n, items)
+        return taken
+
+
+def take(n: int) -> Take:
+    """A function that passes on the first n items of a stream, made for ``pipe``.
+
+    Raises ValueError where n is not a whole number from 0 up.
+
+    >>> list(take(2)("abc"))
+    ['a', 'b']
+    """
+    if type(n) is not int or n < 0:
+        raise ValueError(f"take: n must be a whole number from 0 up, got {n!r}")
+    return Take(n)
+
+
+def last(items: Iterable[A], /) -> A:
+    """The last item of a finite stream, which is run to its end.
+
+    Raises ValueError on an empty stream.
+
+    >>> last("abc")
+    'c'
+    """
+    ending: tuple[A, ...] = tuple(toolz.tail(1, items))
+    if not ending:
+        raise ValueError("last: the stream is empty, so it has no last item; let it give at least one")
+    return ending[0]
+
+
+def accumulate(f: Callable[[B, A], B], items: Iterable[A], initial: B) -> Iterator[B]:
+    """The running results of the fold ``reduce(f, items, initial)``, the initial value not among them.
+
+    >>> list(accumulate(lambda total, x: total + x, [1, 2, 3], 0))
+    [1, 3, 6]
+    """
+    running: Iterator[B] = toolz.drop(1, toolz.accumulate(f, items, initial))
+    return running

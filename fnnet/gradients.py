@@ -1,0 +1,149 @@
+"""From a loss to the gradients of a whole network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial, reduce
+from itertools import pairwise
+from typing import Generic, TypeVar, cast
+
+import numpy as np
+
+from fnnet import checks, tree
+from fnnet.errors import ShapeError
+from fnnet.keys import Key
+from fnnet.losses._base import RowLoss, nonzero
+from fnnet.network import forward, param_gradients
+from fnnet.nodes import Params
+from fnnet.records import GradFn, Loss, LossFunction, Part
+from fnnet.types import Array, Value
+
+P = TypeVar("P", bound=Params)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ValueAndGrad(Generic[T]):
+    """What ``value_and_grad(loss)`` returns."""
+
+    loss: Loss[T] | LossFunction[T]
+
+    def __call__(self, params: P, batch: tuple[Array, T], key: Key, /) -> tuple[Value, P]:
+        """The loss of a batch under a stochastic pass, and the gradients of the parameters."""
+        x, target = batch
+        prediction, cache = forward(params, x, key)
+        value, d_prediction = self.loss(prediction, target)
+        return np.asarray(value), param_gradients(params, cache, d_prediction)
+
+    def part(self, params: P, batch: tuple[Array, T], key: Key, /) -> Part[P]:
+        """The batch's share as sums over rows. Raises TypeError where the loss is a plain function without rows."""
+        if not isinstance(self.loss, Loss):
+            raise TypeError(
+                f"value_and_grad: {self.loss!r} is a plain function and has no rows to add up; derive a class from "
+                "fnnet.RowLoss and write its rows"
+            )
+        x, target = batch
+        prediction, cache = forward(params, x, key)
+        values, d_prediction = self.loss.rows(prediction, target)
+        value: Value = np.asarray(np.add.reduce(values, axis=-1, dtype=np.float64))
+        grads = param_gradients(params, cache, d_prediction)
+        if isinstance(self.loss, RowLoss):
+            return Part(value, self.loss.weight(prediction, target), grads, self.loss.is_sum)
+        return Part(value, np.asarray(values.shape[-1], np.float64), grads)
+
+
+def value_and_grad(loss: Loss[T] | LossFunction[T]) -> ValueAndGrad[T]:
+    """A function (params, batch, key) -> (loss, gradients), whose ``part`` gives both as sums over the batch's rows.
+
+    A batch is (x, target). The gradients have the type of the parameters. x's own gradient is not computed. ``loss``
+    is a loss of fnnet, a class of the user's with ``rows``, or a plain function (prediction, target) -> (value,
+    gradient), which has no ``part``.
+
+    >>> import fnnet as fn, numpy as np
+    >>> net = fn.Linear(np.ones((2, 1)), np.zeros(1))
+    >>> batch = np.array([[1.0, 2.0]]), np.array([[0.0]])
+    >>> value, grads = fn.value_and_grad(fn.mse)(net, batch, fn.Key(0))
+    >>> float(value), grads.w.tolist()
+    (9.0, [[6.0], [12.0]])
+    """
+    if not callable(loss):
+        raise TypeError(f"value_and_grad: loss must be a loss such as fnnet.mse, got {loss!r}")
+    return ValueAndGrad(loss)
+
+
+def add(a: Part[P], b: Part[P]) -> Part[P]:
+    """Two parts of one batch together."""
+    grads = tree.map(np.add, a.grads, b.grads)
+    return Part(np.asarray(a.value + b.value), np.asarray(a.weight + b.weight), grads, a.is_sum)
+
+
+def finish(part: Part[P], dtype: np.dtype[np.floating]) -> tuple[Value, P]:
+    """The loss and the gradients of a whole batch: one division by the weight, none where the loss is a sum."""
+    if part.is_sum:
+        return part.value.astype(dtype), part.grads
+    weight = nonzero(part.weight)
+    grads = tree.map(partial(_divided, weight), part.grads)
+    return np.asarray(part.value / weight).astype(dtype), grads
+
+
+def _divided(weight: Value, g: Array) -> Array:
+    """A gradient over the weight, each replica's over its own."""
+    return g / weight.reshape(weight.shape + (1,) * (g.ndim - weight.ndim)).astype(g.dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulate(Generic[T]):
+    """What ``accumulate(gradient, n)`` returns."""
+
+    gradient: GradFn[T]
+    n: int
+
+    def __call__(self, params: P, batch: tuple[Array, T], key: Key, /) -> tuple[Value, P]:
+        """The loss and gradients of the whole batch."""
+        part = self.part(params, batch, key)
+        return finish(part, tree.leaves(params)[0].dtype)
+
+    def part(self, params: P, batch: tuple[Array, T], key: Key, /) -> Part[P]:
+        """The sums of the pieces' sums, from the first to the last."""
+        pieces = enumerate(pieces_of("accumulate", batch, self.n))
+        return reduce(add, [self.gradient.part(params, piece, key.child(i)) for i, piece in pieces])
+
+
+def accumulate(gradient: GradFn[T], n: int) -> Accumulate[T]:
+    """The gradient of a batch from n pieces of it, one after another, which takes an n-th of the activations' memory.
+
+    The parts are sums, added and divided once, so that the result is the batch's own to rounding, however the pieces
+    differ in length or weight. In a stochastic pass piece i draws from ``key.child(i)``.
+
+    Raises ValueError where n is below 1 or above the rows of a batch.
+
+    >>> import fnnet as fn
+    >>> fn.accumulate(fn.value_and_grad(fn.mse), 4).n
+    4
+    """
+    return Accumulate(gradient, checks.size("accumulate", "n", n))
+
+
+def pieces_of(where: str, batch: tuple[Array, T], n: int) -> Iterator[tuple[Array, T]]:
+    """A batch cut along its rows into n pieces, the first ones longer by one where it does not divide."""
+    x, target = batch
+    checks.rows(where, x)
+    rows = x.shape[-2]
+    if n > rows:
+        raise ValueError(f"{where}: n must be at most the batch's rows, {rows}, got {n}")
+    ends = [rows * i // n for i in range(n + 1)]
+    for start, stop in pairwise(ends):
+        yield x[..., start:stop, :], _rows(where, target, x.shape[:-1], start, stop)
+
+
+def _rows(where: str, target: T, axes: tuple[int, ...], start: int, stop: int) -> T:
+    """The rows [start, stop) of a target, an array or a tuple of arrays, that has the axes of x before them or none."""
+    if isinstance(target, tuple):
+        return cast(T, tuple([_rows(where, child, axes, start, stop) for child in target]))
+    checks.array(where, "target", target)
+    value = cast(Array, target)
+    before = len(axes) - 1 if value.shape[: len(axes)] == axes else 0
+    if value.shape[before : before + 1] != axes[-1:]:
+        raise ShapeError(f"{where}: target must have the batch's {axes[-1]} rows, got {value.shape}")
+    return cast(T, value[(slice(None),) * before + (slice(start, stop),)])

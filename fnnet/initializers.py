@@ -1,0 +1,159 @@
+"""First values of parameters: functions (key, shape) -> float64 array, as records that print and compare."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from fnnet import checks, keys
+from fnnet.errors import ShapeError
+from fnnet.keys import Key
+from fnnet.types import Array
+
+Mode = Literal["fan_in", "fan_avg"]
+Distribution = Literal["uniform", "normal"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantFill:
+    """Every entry the same."""
+
+    value: float
+
+    def __post_init__(self) -> None:
+        checks.real("constant_fill", "value", self.value, low=-math.inf)
+
+    def __call__(self, key: Key, shape: tuple[int, ...], /) -> Array:
+        return np.full(shape, self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Uniform:
+    """Entries from [low, high)."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        checks.real("uniform", "low", self.low, low=-math.inf)
+        checks.real("uniform", "high", self.high, low=self.low)
+
+    def __call__(self, key: Key, shape: tuple[int, ...], /) -> Array:
+        return self.low + (self.high - self.low) * keys.uniform(key, shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Normal:
+    """Entries from N(mean, std²)."""
+
+    std: float
+    mean: float = 0.0
+
+    def __post_init__(self) -> None:
+        checks.real("normal", "std", self.std)
+        checks.real("normal", "mean", self.mean, low=-math.inf)
+
+    def __call__(self, key: Key, shape: tuple[int, ...], /) -> Array:
+        return self.mean + self.std * keys.normal(key, shape)
+
+
+@dataclass(frozen=True, slots=True)
+class VarianceScaling:
+    """Entries of variance scale / n, where n is the layer's inputs (fan_in) or the mean of inputs and outputs.
+
+    The uniform distribution with this variance is that on [-√(3 scale / n), √(3 scale / n)).
+    """
+
+    scale: float
+    mode: Mode
+    distribution: Distribution
+
+    def __post_init__(self) -> None:
+        checks.positive("VarianceScaling", "scale", self.scale)
+        if self.mode not in ("fan_in", "fan_avg") or self.distribution not in ("uniform", "normal"):
+            raise ValueError(
+                "VarianceScaling: mode must be 'fan_in' or 'fan_avg' and distribution 'uniform' or 'normal', "
+                f"got {self.mode!r} and {self.distribution!r}"
+            )
+
+    def __call__(self, key: Key, shape: tuple[int, ...], /) -> Array:
+        n_in, n_out = _matrix("VarianceScaling", shape)
+        variance = self.scale / (n_in if self.mode == "fan_in" else (n_in + n_out) / 2)
+        if self.distribution == "normal":
+            return math.sqrt(variance) * keys.normal(key, shape)
+        return math.sqrt(3 * variance) * (2 * keys.uniform(key, shape) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Orthogonal:
+    """A random matrix with orthonormal columns (or rows, where it is wide), times gain.
+
+    Q of the QR decomposition of a normal matrix, its signs fixed by the diagonal of R so that it is uniformly
+    distributed (F. Mezzadri, How to generate random matrices from the classical compact groups, 2007, section 5).
+    """
+
+    gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        checks.positive("Orthogonal", "gain", self.gain)
+
+    def __call__(self, key: Key, shape: tuple[int, ...], /) -> Array:
+        n_in, n_out = _matrix("orthogonal", shape)
+        tall = keys.normal(key, (max(n_in, n_out), min(n_in, n_out)))
+        q, r = np.linalg.qr(tall)
+        q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)
+        return self.gain * (q if n_in >= n_out else q.T)
+
+
+def _matrix(where: str, shape: tuple[int, ...]) -> tuple[int, int]:
+    if len(shape) != 2:
+        raise ShapeError(f"{where}: shape must be (n_in, n_out), got {shape}")
+    return shape
+
+
+def constant_fill(value: float) -> ConstantFill:
+    """Every entry ``value``."""
+    return ConstantFill(value)
+
+
+def uniform(low: float, high: float) -> Uniform:
+    """Entries from the uniform distribution on [low, high).
+
+    >>> import fnnet as fn, numpy as np
+    >>> fn.uniform(0.0, 0.001)(fn.Key(0), (2, 2)).max() < 0.001
+    np.True_
+    """
+    return Uniform(low, high)
+
+
+def normal(std: float, mean: float = 0.0) -> Normal:
+    """Entries from the normal distribution N(mean, std²)."""
+    return Normal(std, mean)
+
+
+zeros = ConstantFill(0.0)
+"""Every entry 0."""
+
+glorot_uniform = VarianceScaling(1.0, "fan_avg", "uniform")
+"""Uniform of variance 2 / (n_in + n_out), for tanh and sigmoid (X. Glorot, Y. Bengio, AISTATS 2010, eq. 16)."""
+
+glorot_normal = VarianceScaling(1.0, "fan_avg", "normal")
+"""Normal of variance 2 / (n_in + n_out) (X. Glorot, Y. Bengio, AISTATS 2010, eq. 12)."""
+
+he_uniform = VarianceScaling(2.0, "fan_in", "uniform")
+"""Uniform of variance 2 / n_in, for ReLU (K. He et al., Delving Deep into Rectifiers, 2015, section 2.2)."""
+
+he_normal = VarianceScaling(2.0, "fan_in", "normal")
+"""Normal of variance 2 / n_in, for ReLU (K. He et al., Delving Deep into Rectifiers, 2015, eq. 10)."""
+
+lecun_uniform = VarianceScaling(1.0, "fan_in", "uniform")
+"""Uniform of variance 1 / n_in (Y. LeCun et al., Efficient BackProp, 1998, section 4.6)."""
+
+lecun_normal = VarianceScaling(1.0, "fan_in", "normal")
+"""Normal of variance 1 / n_in (Y. LeCun et al., Efficient BackProp, 1998, section 4.6)."""
+
+orthogonal = Orthogonal()
+"""Orthonormal columns or rows (A. Saxe et al., Exact solutions to the nonlinear dynamics of learning, 2013)."""

@@ -1,0 +1,144 @@
+"""Keys: randomness as a value, and the draws made from it.
+
+A key is a seed and a path. Its 64-bit words come from Philox (J. K. Salmon et al., Parallel Random Numbers: As Easy as
+1, 2, 3, SC 2011) seeded by both, a stream of integers that NumPy guarantees for ever; uniform numbers, normal numbers
+and permutations are the few lines below. So a seed means the same in every NumPy, and two paths share no stream.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+INIT = int.from_bytes(b"INIT")
+ORDER = int.from_bytes(b"ORDR")
+NOISE = int.from_bytes(b"NOIS")
+SPLIT = int.from_bytes(b"SPLT")
+"""The purposes: the first entry under a run's key, far from the small numbers that users take for children."""
+
+Words = NDArray[np.uint64]
+
+
+class Fork(NamedTuple):
+    """Where in a key's path the number of a replica goes, and the replica axes there are."""
+
+    at: int
+    replicas: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A source of randomness that can be printed, compared, saved and divided.
+
+    ``seed`` is in [0, 2^128), each entry of ``path`` in [0, 2^32); anything else raises ValueError. ``fork`` is set by
+    a stochastic pass through stacked networks; a user's keys have none.
+
+    >>> Key(7).child(3, 1)
+    Key(seed=7, path=(3, 1))
+    >>> Key(7).child(3).child(1) == Key(7).child(3, 1)
+    True
+    """
+
+    seed: int
+    path: tuple[int, ...] = ()
+    fork: Fork | None = None
+
+    def __post_init__(self) -> None:
+        if type(self.seed) is not int or not 0 <= self.seed < 2**128:
+            raise ValueError(f"Key: seed must be an int in [0, 2^128), got {self.seed!r}")
+        if type(self.path) is not tuple:
+            raise ValueError(f"Key: path must be a tuple of ints, got {self.path!r}")
+        for index in self.path:
+            if type(index) is not int or not 0 <= index < 2**32:
+                raise ValueError(f"Key: an index must be an int in [0, 2^32), got {index!r}")
+
+    def __repr__(self) -> str:
+        fork = "" if self.fork is None else f", fork={tuple(self.fork)}"
+        return f"Key(seed={self.seed}, path={self.path}{fork})"
+
+    def child(self, *index: int) -> Key:
+        """The key further down the path; children of one key are independent of it and of each other."""
+        return Key(self.seed, self.path + index, self.fork)
+
+    def forked(self, replicas: tuple[int, ...]) -> Key:
+        """This key as that of K replicas: replica k draws whatever it would draw under ``self.child(k)``.
+
+        The children made from it later keep the place, so a network of stacked parameters meets the very draws that
+        its k-th network alone meets, however deep the layer sits that makes them.
+        """
+        return Key(self.seed, self.path, Fork(len(self.path), replicas)) if self.fork is None else self
+
+    def of_replica(self, index: tuple[int, ...]) -> Key:
+        """The key of one replica."""
+        if self.fork is None:
+            return self
+        at = self.fork.at
+        return Key(self.seed, self.path[:at] + index + self.path[at:])
+
+
+def words(key: Key, n: int) -> Words:
+    """n 64-bit words. A longer draw begins with the shorter one's words."""
+    sequence = np.random.SeedSequence(key.seed, spawn_key=key.path)
+    drawn: Words = np.random.Philox(sequence).random_raw(n)
+    return drawn
+
+
+def uniform(key: Key, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Float64 numbers in [0, 1): the upper 53 bits of a word times 2^-53."""
+    drawn = words(key, _count(shape)) >> np.uint64(11)
+    numbers: NDArray[np.float64] = np.multiply(drawn, 2.0**-53)
+    return numbers.reshape(shape)
+
+
+def normal(key: Key, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Float64 numbers from N(0, 1), two from two uniform ones (G. E. P. Box, M. E. Muller, Ann. Math. Stat. 29, 1958).
+
+    z₁ = √(-2 log(1 - u₁)) cos 2πu₂ and z₂ = √(-2 log(1 - u₁)) sin 2πu₂.
+    """
+    n = _count(shape)
+    u = uniform(key, (n + n % 2,))
+    radius = np.sqrt(-2.0 * np.log1p(-u[0::2]))
+    angle = 2.0 * np.pi * u[1::2]
+    pairs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
+    return pairs.reshape(-1)[:n].reshape(shape)
+
+
+def permutation(key: Key, n: int) -> NDArray[np.int64]:
+    """The numbers 0 to n - 1 in random order: words that carry their own index in the low bits, sorted.
+
+    Sorting such words is several times faster than ``argsort`` and has one result only. What is left of a word decides
+    the order; two of n words agree in it with probability below n³ / 2^64.
+    """
+    low = np.uint64((1 << max(n - 1, 0).bit_length()) - 1)
+    index = np.arange(n, dtype=np.uint64)
+    return (np.sort((words(key, n) & ~low) | index) & low).astype(np.int64)
+
+
+def keep(key: Key, shape: tuple[int, ...], rate: float) -> NDArray[np.bool]:
+    """True with probability 1 - rate, to 2^-32: half a word each, the same for every dtype of the numbers it masks.
+
+    Under a forked key the replica axes are put in front of the last two axes of ``shape``, and replica k has the draws
+    of its own key.
+    """
+    if key.fork is None or not key.fork.replicas:
+        return _keep(key, shape, rate)
+    replicas = key.fork.replicas
+    rows = [_keep(key.of_replica(index), shape[-2:], rate) for index in np.ndindex(*replicas)]
+    return np.stack(rows).reshape(replicas + shape[-2:])
+
+
+def _keep(key: Key, shape: tuple[int, ...], rate: float) -> NDArray[np.bool]:
+    n = _count(shape)
+    halves = words(key, (n + 1) // 2).astype("<u8", copy=False).view("<u4")[:n]
+    kept: NDArray[np.bool] = halves >= round(rate * 2**32)
+    return kept.reshape(shape)
+
+
+def _count(shape: tuple[int, ...]) -> int:
+    n = 1
+    for size in shape:
+        n *= size
+    return n

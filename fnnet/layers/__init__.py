@@ -1,0 +1,1 @@
+"""Layers, one file each; the public names stand in ``fnnet/__init__.py``."""

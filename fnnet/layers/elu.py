@@ -1,0 +1,45 @@
+"""The exponential linear unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fnnet import checks
+from fnnet.network import define_layer
+from fnnet.nodes import Params
+from fnnet.numerics import expm1
+from fnnet.types import Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Elu(Params):
+    """y = x where x > 0, alpha (eˣ - 1) elsewhere (D.-A. Clevert et al., ICLR 2016, eq. 16).
+
+    Shapes: x and y (..., batch, n). y is its own cache and therefore read-only: dy/dx = y + alpha where x <= 0.
+    Raises ValueError unless alpha > 0.
+
+    >>> import fnnet as fn, numpy as np
+    >>> fn.forward(fn.Elu(), np.array([[0.0, 2.0]]))[0].tolist()
+    [[0.0, 2.0]]
+    """
+
+    alpha: float = 1.0
+
+    def __post_init__(self) -> None:
+        checks.positive("Elu", "alpha", self.alpha)
+
+
+def elu_forward(p: Elu, x: Array) -> tuple[Array, Array]:
+    x = checks.floating("elu", x)
+    y: Array = np.where(x > 0, x, p.alpha * expm1(np.minimum(x, 0)))
+    return y, y
+
+
+def elu_backward(p: Elu, y: Array, dy: Array) -> tuple[Elu, Array]:
+    dx: Array = np.where(y > 0, dy, dy * (y + p.alpha))
+    return p, dx
+
+
+define_layer(Elu, forward=elu_forward, backward=elu_backward)

@@ -1,0 +1,40 @@
+"""The Gaussian error linear unit."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from fnnet import checks
+from fnnet.network import define_layer
+from fnnet.nodes import Params
+from fnnet.numerics import erf, exp
+from fnnet.types import Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gelu(Params):
+    """y = x Φ(x), Φ(x) = (1 + erf(x / √2)) / 2 the normal distribution function, exactly (D. Hendrycks, K. Gimpel,
+    Gaussian Error Linear Units, 2016, section 2).
+
+    dy/dx = Φ(x) + x φ(x), φ(x) = e^(-x²/2) / √(2π). Shapes: x and y (..., batch, n). No parameters.
+
+    >>> import fnnet as fn, numpy as np
+    >>> fn.forward(fn.Gelu(), np.array([[0.0, 1.0]]))[0].round(4).tolist()
+    [[0.0, 0.8413]]
+    """
+
+
+def gelu_forward(p: Gelu, x: Array) -> tuple[Array, tuple[Array, Array]]:
+    x = checks.floating("gelu", x)
+    cdf = 0.5 * (1 + erf(x * math.sqrt(0.5)))
+    return x * cdf, (x, cdf)
+
+
+def gelu_backward(p: Gelu, saved: tuple[Array, Array], dy: Array) -> tuple[Gelu, Array]:
+    x, cdf = saved
+    density = exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi))
+    return p, dy * (cdf + x * density)
+
+
+define_layer(Gelu, forward=gelu_forward, backward=gelu_backward)

@@ -1,0 +1,43 @@
+"""The leaky rectified linear unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fnnet import checks
+from fnnet.network import define_layer
+from fnnet.nodes import Params
+from fnnet.types import Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LeakyRelu(Params):
+    """y = x where x > 0, slope x elsewhere (A. L. Maas et al., ICML 2013, section 2).
+
+    Shapes: x and y (..., batch, n). Raises ValueError unless slope is in [0, 1).
+
+    >>> import fnnet as fn, numpy as np
+    >>> fn.forward(fn.LeakyRelu(0.1), np.array([[-1.0, 2.0]]))[0].tolist()
+    [[-0.1, 2.0]]
+    """
+
+    slope: float = 0.01
+
+    def __post_init__(self) -> None:
+        checks.real("LeakyRelu", "slope", self.slope, below=1)
+
+
+def leaky_relu_forward(p: LeakyRelu, x: Array) -> tuple[Array, Array]:
+    x = checks.floating("leaky_relu", x)
+    y: Array = np.maximum(x, p.slope * x)
+    return y, x
+
+
+def leaky_relu_backward(p: LeakyRelu, x: Array, dy: Array) -> tuple[LeakyRelu, Array]:
+    dx: Array = np.where(x > 0, dy, p.slope * dy)
+    return p, dx
+
+
+define_layer(LeakyRelu, forward=leaky_relu_forward, backward=leaky_relu_backward)

@@ -1,0 +1,111 @@
+"""The fully-connected layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fnnet import checks
+from fnnet.errors import DtypeError, ShapeError, TreeError
+from fnnet.initializers import he_uniform, zeros
+from fnnet.keys import INIT, Key
+from fnnet.network import define_layer
+from fnnet.nodes import Params, freeze
+from fnnet.numerics import affine, affine_gradients, product_nt, sum_to
+from fnnet.records import Initializer
+from fnnet.types import Array, Dtype
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Linear(Params):
+    """y = x w + b, with dw = xᵀ dy, db = the sum of dy over the batch, dx = dy wᵀ.
+
+    Shapes: w (..., n_in, n_out), b (..., n_out), x (..., batch, n_in), y (..., batch, n_out).
+
+    >>> import fnnet as fn, numpy as np
+    >>> fn.forward(fn.Linear(np.ones((2, 1)), np.zeros(1)), np.array([[3.0, 4.0]]))[0].tolist()
+    [[7.0]]
+    """
+
+    w: Array
+    b: Array
+
+
+def linear_forward(p: Linear, x: Array) -> tuple[Array, Array]:
+    check_linear(p)
+    x = cast_input(p, x)
+    return affine(x, p.w, p.b), x
+
+
+def linear_backward(p: Linear, x: Array, dy: Array) -> tuple[Linear, Array]:
+    return linear_gradients(p, x, dy), sum_to(product_nt(dy, p.w), x.shape)
+
+
+def linear_gradients(p: Linear, x: Array, dy: Array) -> Linear:
+    grads = Linear(np.empty_like(p.w), np.empty_like(p.b))
+    affine_gradients(x, dy, grads.w, grads.b)
+    return grads
+
+
+def linear_replicas(p: Linear) -> tuple[int, ...]:
+    return p.w.shape[:-2]
+
+
+define_layer(
+    Linear,
+    forward=linear_forward,
+    backward=linear_backward,
+    gradients=linear_gradients,
+    replicas=linear_replicas,
+)
+
+
+def linear(
+    key: Key,
+    n_in: int,
+    n_out: int,
+    *,
+    init: Initializer = he_uniform,
+    bias_init: Initializer = zeros,
+    dtype: Dtype = np.float32,
+) -> Linear:
+    """A Linear layer with drawn weights (n_in, n_out) and biases (n_out,).
+
+    Raises ValueError where a size is below 1, DtypeError where dtype is neither float32 nor float64.
+
+    >>> import fnnet as fn
+    >>> fn.linear(fn.Key(0), 4, 2)
+    Linear(w=float32[4, 2], b=float32[2])
+    """
+    shape = checks.size("linear", "n_in", n_in), checks.size("linear", "n_out", n_out)
+    wanted = checks.dtype("linear", dtype)
+    drawn = init(key.child(INIT, 0), shape), bias_init(key.child(INIT, 1), shape[1:])
+    for name, value, expected in zip(("init", "bias_init"), drawn, (shape, shape[1:]), strict=True):
+        if value.shape != expected:
+            raise ShapeError(f"linear: {name} must give an array of shape {expected}, got {value.shape}")
+    return freeze(Linear(*[value.astype(wanted) for value in drawn]))
+
+
+# --- checks ------------------------------------------------------------------------------------------------------
+def check_linear(p: Linear) -> None:
+    """Raises TreeError, ShapeError or DtypeError where w and b do not fit each other."""
+    w, b = p.w, p.b
+    if type(w) is not np.ndarray or type(b) is not np.ndarray:
+        raise TreeError(f"linear: w and b must be arrays, got {type(w).__name__} and {type(b).__name__}")
+    if b.shape != w.shape[:-2] + w.shape[-1:] or w.ndim < 2:
+        raise ShapeError(f"linear: w must be (..., n_in, n_out) and b (..., n_out), got {w.shape} and {b.shape}")
+    if b.dtype != w.dtype:
+        raise DtypeError(f"linear: w and b must have one dtype, got {w.dtype} and {b.dtype}")
+
+
+def cast_input(p: Linear, x: Array) -> Array:
+    """x in the dtype of the parameters. Raises ShapeError or DtypeError where it does not fit them."""
+    w = p.w
+    if x.shape[-1] != w.shape[-2]:
+        raise ShapeError(f"linear: x must be (..., batch, {w.shape[-2]}), got {x.shape}")
+    if x.ndim != 2 and x.shape[:-2] != w.shape[:-2]:
+        raise ShapeError(
+            f"linear: x must have the replica axes of the parameters, {w.shape[:-2]}, or none, got {x.shape[:-2]}"
+        )
+    return checks.cast("linear", "x", x, w.dtype)

@@ -1,0 +1,35 @@
+"""The rectified linear unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fnnet import checks
+from fnnet.network import define_layer
+from fnnet.nodes import Params
+from fnnet.numerics import relu, relu_gradient
+from fnnet.types import Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Relu(Params):
+    """y = max(0, x), entry by entry (V. Nair, G. E. Hinton, ICML 2010, section 2); the derivative at 0 is 0.
+
+    Shapes: x and y (..., batch, n). No parameters. y is its own cache and therefore read-only.
+
+    >>> import fnnet as fn, numpy as np
+    >>> fn.forward(fn.Relu(), np.array([[-1.0, 2.0]]))[0].tolist()
+    [[0.0, 2.0]]
+    """
+
+
+def relu_forward(p: Relu, x: Array) -> tuple[Array, Array]:
+    y = relu(checks.floating("relu", x))
+    return y, y
+
+
+def relu_backward(p: Relu, y: Array, dy: Array) -> tuple[Relu, Array]:
+    return p, relu_gradient(y, dy)
+
+
+define_layer(Relu, forward=relu_forward, backward=relu_backward)

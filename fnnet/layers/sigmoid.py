@@ -1,0 +1,36 @@
+"""The logistic function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fnnet import checks
+from fnnet.network import define_layer
+from fnnet.nodes import Params
+from fnnet.numerics import sigmoid
+from fnnet.types import Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sigmoid(Params):
+    """y = 1 / (1 + e⁻ˣ), with dy/dx = y (1 - y) (D. E. Rumelhart et al., Nature 323, 1986, eq. 2).
+
+    Shapes: x and y (..., batch, n). No parameters. y is its own cache and therefore read-only. For two classes train
+    on the logits with ``binary_cross_entropy`` instead, which is stable.
+
+    >>> import fnnet as fn, numpy as np
+    >>> fn.forward(fn.Sigmoid(), np.array([[0.0, -1000.0]]))[0].tolist()
+    [[0.5, 0.0]]
+    """
+
+
+def sigmoid_forward(p: Sigmoid, x: Array) -> tuple[Array, Array]:
+    y = sigmoid(checks.floating("sigmoid", x))
+    return y, y
+
+
+def sigmoid_backward(p: Sigmoid, y: Array, dy: Array) -> tuple[Sigmoid, Array]:
+    return p, dy * (y * (1 - y))
+
+
+define_layer(Sigmoid, forward=sigmoid_forward, backward=sigmoid_backward)

@@ -1,0 +1,35 @@
+"""The smooth rectifier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fnnet import checks
+from fnnet.network import define_layer
+from fnnet.nodes import Params
+from fnnet.numerics import sigmoid, softplus
+from fnnet.types import Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Softplus(Params):
+    """y = log(1 + eˣ), with dy/dx = σ(x) (C. Dugas et al., NIPS 2000, section 3).
+
+    Shapes: x and y (..., batch, n). No parameters. Does not overflow.
+
+    >>> import fnnet as fn, numpy as np
+    >>> fn.forward(fn.Softplus(), np.array([[0.0, 1000.0]]))[0].round(4).tolist()
+    [[0.6931, 1000.0]]
+    """
+
+
+def softplus_forward(p: Softplus, x: Array) -> tuple[Array, Array]:
+    x = checks.floating("softplus", x)
+    return softplus(x), x
+
+
+def softplus_backward(p: Softplus, x: Array, dy: Array) -> tuple[Softplus, Array]:
+    return p, dy * sigmoid(x)
+
+
+define_layer(Softplus, forward=softplus_forward, backward=softplus_backward)

@@ -1,0 +1,69 @@
+"""Cross-entropy on scores, for many classes and for two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fnnet import checks
+from fnnet.losses._base import RowLoss
+from fnnet.numerics import exp, log_softmax, sigmoid, softplus
+from fnnet.types import Array, Labels
+
+
+@dataclass(frozen=True, slots=True)
+class SoftmaxCrossEntropy(RowLoss[Labels]):
+    """The mean over rows of -log softmax(prediction)[label] (C. M. Bishop, Pattern Recognition and Machine Learning,
+    eq. 4.108); the gradient of a row is softmax(prediction) - onehot(label), divided by the number of rows.
+
+    Shapes: prediction (..., N, classes) of scores, target (..., N) of integers in [0, classes), or (N,). Each row is
+    shifted by its own maximum, so no score overflows. Raises ShapeError, DtypeError for labels that are not integers,
+    ValueError for labels out of range.
+
+    >>> import fnnet as fn, numpy as np
+    >>> value, grad = fn.softmax_cross_entropy(np.array([[0.0, 0.0]]), np.array([1]))
+    >>> round(float(value), 4), grad.tolist()
+    (0.6931, [[0.5, -0.5]])
+    """
+
+    def rows(self, prediction: Array, target: Labels, /) -> tuple[Array, Array]:
+        """-log p_label with p = softmax(prediction), and its gradient p - onehot(label)."""
+        checks.prediction("softmax_cross_entropy", prediction)
+        checks.labels("softmax_cross_entropy", prediction, target)
+        log_p = log_softmax(prediction).reshape(-1, prediction.shape[-1])
+        label = np.broadcast_to(target, prediction.shape[:-1]).ravel()
+        place = np.arange(label.size), label
+        grads = exp(log_p)
+        grads[place] -= 1
+        values: Array = -log_p[place]
+        return values.reshape(prediction.shape[:-1]), grads.reshape(prediction.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class BinaryCrossEntropy(RowLoss[Array]):
+    """The mean over rows and columns of log(1 + e^z) - t z, the cross-entropy of σ(z) against t in [0, 1]
+    (C. M. Bishop, Pattern Recognition and Machine Learning, eq. 4.90); the gradient of an entry is σ(z) - t.
+
+    Shapes: prediction z (..., N, F) of logits, target the same or that without replica axes. Raises ShapeError, and
+    ValueError for targets outside [0, 1].
+
+    >>> import fnnet as fn, numpy as np
+    >>> value, grad = fn.binary_cross_entropy(np.array([[0.0]]), np.array([[1.0]]))
+    >>> round(float(value), 4), grad.tolist()
+    (0.6931, [[-0.5]])
+    """
+
+    def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+        """Σ_j (log(1 + e^(z_j)) - t_j z_j) / F, with gradient (σ(z) - t) / F."""
+        checks.prediction("binary_cross_entropy", prediction)
+        t = checks.target("binary_cross_entropy", prediction, target)
+        if not (t.min() >= 0 and t.max() <= 1):
+            raise ValueError(f"binary_cross_entropy: target must be in [0, 1], got {t.min()} to {t.max()}")
+        n = prediction.shape[-1]
+        values: Array = np.add.reduce(softplus(prediction) - t * prediction, axis=-1) / n
+        return values, (sigmoid(prediction) - t) / n
+
+
+softmax_cross_entropy = SoftmaxCrossEntropy()
+binary_cross_entropy = BinaryCrossEntropy()

@@ -1,0 +1,59 @@
+"""Squared error, as a mean and as a sum, each with its own gradient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fnnet import checks
+from fnnet.losses._base import RowLoss, SumLoss
+from fnnet.types import Array
+
+
+def _difference(where: str, prediction: Array, target: Array) -> Array:
+    checks.prediction(where, prediction)
+    return prediction - checks.target(where, prediction, target)
+
+
+@dataclass(frozen=True, slots=True)
+class MeanSquaredError(RowLoss[Array]):
+    """The mean over all N rows and F columns of (prediction - target)², with gradient 2 (prediction - target) / (N F).
+
+    Shapes: prediction (..., N, F), target the same or that without replica axes. Raises ShapeError, never broadcasts.
+
+    >>> import fnnet as fn, numpy as np
+    >>> value, grad = fn.mse(np.array([[1.0, 2.0]]), np.array([[0.0, 0.0]]))
+    >>> float(value), grad.tolist()
+    (2.5, [[1.0, 2.0]])
+    """
+
+    def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+        """The mean of a row's squares: Σ_j d_j² / F, with gradient 2 d / F."""
+        d = _difference("mse", prediction, target)
+        n = d.shape[-1]
+        values: Array = np.add.reduce(d * d, axis=-1) / n
+        return values, d * (2 / n)
+
+
+@dataclass(frozen=True, slots=True)
+class SumSquaredError(SumLoss[Array]):
+    """The sum over all rows and columns of (prediction - target)², with gradient 2 (prediction - target).
+
+    Shapes: prediction (..., N, F), target the same or that without replica axes. Raises ShapeError, never broadcasts.
+
+    >>> import fnnet as fn, numpy as np
+    >>> value, grad = fn.sum_squared_error(np.array([[1.0, 2.0]]), np.array([[0.0, 0.0]]))
+    >>> float(value), grad.tolist()
+    (5.0, [[2.0, 4.0]])
+    """
+
+    def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+        """The sum of a row's squares: Σ_j d_j², with gradient 2 d."""
+        d = _difference("sum_squared_error", prediction, target)
+        values: Array = np.add.reduce(d * d, axis=-1)
+        return values, 2 * d
+
+
+mse = MeanSquaredError()
+sum_squared_error = SumSquaredError()

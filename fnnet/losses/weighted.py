@@ -1,0 +1,69 @@
+"""Sample weights, for any loss that has rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from fnnet import checks
+from fnnet.losses._base import RowLoss
+from fnnet.records import Loss
+from fnnet.types import Array, Value
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Weighted(RowLoss[tuple[T, Array]], Generic[T]):
+    """What ``weighted(loss)`` returns."""
+
+    loss: Loss[T]
+
+    def rows(self, prediction: Array, target: tuple[T, Array], /) -> tuple[Array, Array]:
+        """w times a row's value and gradient."""
+        inner, weights = _pair(target)
+        _check(prediction, weights)
+        values, grads = self.loss.rows(prediction, inner)
+        w = weights.astype(values.dtype, copy=False)
+        return values * w, grads * w[..., None]
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether the loss inside is a sum; its weights are factors then, and nothing is divided by them."""
+        return isinstance(self.loss, RowLoss) and self.loss.is_sum
+
+    def weight(self, prediction: Array, target: tuple[T, Array], /) -> Value:
+        """The sum of the weights."""
+        return np.asarray(np.add.reduce(target[1], axis=-1, dtype=np.float64))
+
+
+def weighted(loss: Loss[T]) -> Weighted[T]:
+    """The loss with a weight a row: Σ w_i loss_i / Σ w_i; its target is the pair (target, weights).
+
+    A weight of k counts as k copies of the row, a weight of 0 as its absence. A sum stays a sum: Σ w_i loss_i.
+    Shapes: weights (N,), or (..., N) with the prediction's replica axes. Raises ShapeError for weights of another
+    length, ValueError for weights that are negative, NaN or infinite, or all 0.
+
+    >>> import fnnet as fn, numpy as np
+    >>> prediction, target = np.array([[1.0], [3.0]]), np.array([[0.0], [0.0]])
+    >>> float(fn.weighted(fn.mse)(prediction, (target, np.array([3.0, 1.0])))[0])
+    3.0
+    """
+    if not isinstance(loss, Loss):
+        raise TypeError(f"weighted: loss must have rows to be weighted, got {loss!r}; derive it from fnnet.RowLoss")
+    return Weighted(loss)
+
+
+def _pair(target: tuple[T, Array]) -> tuple[T, Array]:
+    if type(target) is not tuple or len(target) != 2:
+        raise TypeError(f"weighted: target must be the pair (target, weights), got {type(target).__name__}")
+    return target
+
+
+def _check(prediction: Array, weights: Array) -> None:
+    checks.prediction("weighted", prediction)
+    checks.per_row("weighted", "weights", prediction, weights)
+    if not (weights.min() >= 0 and weights.max() < np.inf):
+        raise ValueError(f"weighted: weights must be finite and not negative, got {weights.min()} to {weights.max()}")

@@ -1,0 +1,295 @@
+"""What trees are made of, and how they are taken apart and put together.
+
+A leaf is an ndarray; a node is a frozen dataclass or a tuple; float, int, str, bool and None are static. Networks,
+gradients, optimizer states and training states are all trees of this one kind.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
+from operator import attrgetter
+from typing import TypeGuard, TypeVar
+
+import numpy as np
+
+from fnnet.errors import TreeError
+from fnnet.types import Array
+
+T = TypeVar("T")
+
+CONSTANT = "fnnet.constant"
+_CARRIED = "fnnet.carried"
+CARRIED = {_CARRIED: True}
+"""Metadata of a record's field (a key, a history) that operations on several trees take from the first as it is."""
+
+
+class Node:
+    """Base of fnnet's records: a short repr, and read-only arrays after unpickling and copying."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return describe(self)
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return _revive, (type(self), *layout(type(self)).values(self))
+
+
+class Params(Node):
+    """Marker of every network dataclass: its type says what it computes, its arrays are what it learned."""
+
+    __slots__ = ("_packed",)
+
+
+def constant() -> Array:
+    """Declares a field whose array is saved, stacked and cast with the network, and never trained.
+
+    Its gradient is zero; optimizers, penalties, averages, ``tree.count`` and the gradient check pass it by. The
+    instance has to be given the field all the same: only type checkers take the declaration for a default.
+
+    >>> @dataclass(frozen=True, slots=True, eq=False)
+    ... class Shift(Params):
+    ...     mean: Array = constant()
+    >>> layout(Shift).constant
+    ('mean',)
+    """
+    declared: Array = field(metadata={CONSTANT: True})
+    return declared
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the instances of one class are taken apart: their fields, and which of them are what.
+
+    ``plain`` is a network's class without constant fields: all that it holds is shared by the trees used with it.
+    """
+
+    names: tuple[str, ...]
+    values: Callable[[object], tuple[object, ...]]
+    constant: tuple[str, ...]
+    carried: tuple[str, ...]
+    is_params: bool
+    plain: bool
+
+
+def _layout(kind: type) -> Layout:
+    """The layout of a class. Raises TreeError where its instances can be no part of a tree."""
+    if not is_dataclass(kind):
+        raise TreeError(
+            f"tree: a {kind.__name__} can be no part of a tree; a tree holds arrays, frozen dataclasses, tuples "
+            "(instead of lists and dicts) and static float, int, str, bool, None"
+        )
+    if not getattr(kind, "__dataclass_params__").frozen:  # noqa: B009  (the attribute is not in the type stubs)
+        raise TreeError(f"tree: {kind.__name__} must be frozen; write @dataclass(frozen=True, slots=True, eq=False)")
+    known = fields(kind)
+    if any(f.kw_only or not f.init for f in known):
+        raise TreeError(f"tree: {kind.__name__} must take all its fields by position: no kw_only, no init=False")
+    names = tuple([f.name for f in known])
+    values = attrgetter(*names) if len(names) > 1 else lambda node: tuple([getattr(node, name) for name in names])
+    constants = tuple([f.name for f in known if CONSTANT in f.metadata])
+    carried = tuple([f.name for f in known if _CARRIED in f.metadata])
+    is_params = issubclass(kind, Params)
+    return Layout(names, values, constants, carried, is_params, is_params and not constants)
+
+
+layout: Callable[[type], Layout] = functools.cache(_layout)
+
+
+def is_leaf(node: object) -> TypeGuard[Array]:
+    """Whether a node is an array. Subclasses of ndarray are none: they would change what operations mean."""
+    return type(node) is np.ndarray
+
+
+def is_static(node: object) -> TypeGuard[float | int | str | None]:
+    """Whether a node is a setting or a counter (a bool is an int)."""
+    return node is None or isinstance(node, (float, int, str))
+
+
+def parts(node: object) -> tuple[tuple[str, object], ...]:
+    """A node's children by name; none for a leaf or a static value."""
+    if type(node) is tuple:
+        return tuple((str(i), child) for i, child in enumerate(node))
+    if is_leaf(node) or is_static(node):
+        return ()
+    known = layout(type(node))
+    return tuple(zip(known.names, known.values(node), strict=True))
+
+
+# --- one tree ----------------------------------------------------------------------------------------------------
+def flatten(node: object, leaves: list[Array], form: list[object]) -> None:
+    """Appends the leaves below a node to ``leaves`` and everything else, in the same order, to ``form``."""
+    kind = type(node)
+    if is_leaf(node):
+        leaves.append(node)
+        form.append(kind)
+    elif isinstance(node, tuple) and kind is tuple:
+        form.append(len(node))
+        for child in node:
+            flatten(child, leaves, form)
+    elif is_static(node):
+        form.append(kind)
+        form.append(node)
+    else:
+        form.append(kind)
+        for child in layout(kind).values(node):
+            flatten(child, leaves, form)
+
+
+def restore(node: object, leaves: Iterator[Array]) -> object:
+    """The node with its leaves replaced by the next ones of ``leaves``."""
+    kind = type(node)
+    if kind is np.ndarray:
+        return next(leaves)
+    if isinstance(node, tuple) and kind is tuple:
+        return tuple([restore(child, leaves) for child in node])
+    if is_static(node):
+        return node
+    return kind(*[restore(child, leaves) for child in layout(kind).values(node)])
+
+
+# --- several trees of one structure ------------------------------------------------------------------------------
+def flatten_shared(node: object, leaves: list[Array], form: list[object]) -> None:
+    """``flatten`` of what trees must have in common to be used together.
+
+    A network's static fields count; a record's counters do not, and its carried fields are not entered. ``form`` holds
+    CONSTANT in place of ndarray where a leaf is constant.
+    """
+    kind = type(node)
+    if kind is np.ndarray or is_static(node):
+        flatten(node, leaves, form)
+        return
+    form.append(kind)
+    if isinstance(node, tuple) and kind is tuple:
+        children: tuple[object, ...] = node
+        form.append(len(node))
+    else:
+        known = layout(kind)
+        children = known.values(node)
+        if not known.plain:
+            _flatten_fields(known, children, leaves, form)
+            return
+    for child in children:
+        if type(child) is np.ndarray:  # most children are leaves: a call less for each
+            leaves.append(child)
+            form.append(np.ndarray)
+        else:
+            flatten_shared(child, leaves, form)
+
+
+def _flatten_fields(known: Layout, children: tuple[object, ...], leaves: list[Array], form: list[object]) -> None:
+    for name, child in zip(known.names, children, strict=True):
+        is_counter = not known.is_params and child is not None and is_static(child)
+        if is_counter or name in known.carried:
+            continue
+        start = len(form)
+        flatten_shared(child, leaves, form)
+        if name in known.constant:
+            form[start:] = [CONSTANT if entry is np.ndarray else entry for entry in form[start:]]
+
+
+def restore_shared(node: object, leaves: Iterator[Array]) -> object:
+    """``restore`` for the leaves that ``flatten_shared`` gives."""
+    kind = type(node)
+    if kind is np.ndarray:
+        return next(leaves)
+    if is_static(node):
+        return node
+    if isinstance(node, tuple) and kind is tuple:
+        return tuple([restore_shared(child, leaves) for child in node])
+    known = layout(kind)
+    values = known.values(node)
+    if known.carried:
+        named = zip(known.names, values, strict=True)
+        return kind(*[child if name in known.carried else restore_shared(child, leaves) for name, child in named])
+    return kind(*[next(leaves) if type(child) is np.ndarray else restore_shared(child, leaves) for child in values])
+
+
+def columns(where: str, trees: tuple[object, ...]) -> tuple[list[list[Array]], list[object]]:
+    """The leaves of several trees of one structure, a list a tree, and their common form.
+
+    Raises TreeError naming the path where the structures differ.
+    """
+    found: list[list[Array]] = []
+    first: list[object] = []
+    for tree in trees:
+        leaves: list[Array] = []
+        form: list[object] = []
+        flatten_shared(tree, leaves, form)
+        if not found:
+            first = form
+        elif form != first:
+            raise TreeError(f"{where}: {_difference(trees[0], tree, '')}")
+        found.append(leaves)
+    return found, first
+
+
+def trained(form: list[object]) -> list[bool]:
+    """For each leaf of a form whether training changes it."""
+    return [entry is np.ndarray for entry in form if entry is np.ndarray or entry is CONSTANT]
+
+
+def _difference(a: object, b: object, path: str) -> str:
+    """Where two structures part, in words."""
+    left, right = parts(a), parts(b)
+    if type(a) is type(b) and left and len(left) == len(right):
+        for (name, x), (_, y) in zip(left, right, strict=True):
+            if _form(x) != _form(y):
+                return _difference(x, y, join(path, name))
+    return f"the structures differ at {path or 'the root'}: {_kind(a)} against {_kind(b)}"
+
+
+def _form(node: object) -> list[object]:
+    form: list[object] = []
+    flatten_shared(node, [], form)
+    return form
+
+
+def _kind(node: object) -> str:
+    if is_static(node):
+        return repr(node)
+    if isinstance(node, tuple):
+        return f"a tuple of {len(node)}"
+    return "an array" if is_leaf(node) else type(node).__name__
+
+
+def join(path: str, name: str) -> str:
+    """The path one field further down."""
+    return f"{path}.{name}" if path else name
+
+
+# --- read-only arrays --------------------------------------------------------------------------------------------
+def freeze(node: T) -> T:
+    """The tree with read-only arrays: those that nobody can write to as they are, copies of all others."""
+    leaves: list[Array] = []
+    flatten(node, leaves, [])
+    frozen: T = restore(node, iter([_read_only(leaf) for leaf in leaves]))  # type: ignore[assignment]
+    return frozen
+
+
+def _read_only(leaf: Array) -> Array:
+    base: object = leaf
+    while isinstance(base, np.ndarray) and not base.flags.writeable:
+        base = base.base
+    if base is None:
+        return leaf
+    copy = np.array(leaf, order="C", copy=True)
+    copy.setflags(write=False)
+    return copy
+
+
+def _revive(kind: type[T], *values: object) -> T:
+    return freeze(kind(*values))
+
+
+def describe(node: object) -> str:
+    """A tree in one line, arrays by dtype and shape: ``Linear(w=float32[64, 10], b=float32[10])``."""
+    if isinstance(node, np.ndarray):
+        return f"{node.dtype}{list(node.shape)}"
+    if type(node) is tuple:
+        inner = ", ".join(describe(child) for child in node)
+        return f"({inner},)" if len(node) == 1 else f"({inner})"
+    if not isinstance(node, Node):
+        return repr(node)
+    return f"{type(node).__name__}({', '.join(f'{name}={describe(child)}' for name, child in parts(node))})"

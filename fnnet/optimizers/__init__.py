@@ -1,0 +1,1 @@
+"""Optimizers, one file each; the public names stand in ``fnnet/__init__.py``."""

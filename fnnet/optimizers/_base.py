@@ -1,0 +1,87 @@
+"""What the optimizers have in common: a rule over leaves, and a learning rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+import numpy as np
+
+from fnnet import checks, tree
+from fnnet.errors import DtypeError, ShapeError
+from fnnet.nodes import Params, columns, freeze, restore_shared, trained
+from fnnet.packing import Structure, joined, pack, packed, structure_of
+from fnnet.records import OptState, Schedule
+from fnnet.types import Array
+
+P = TypeVar("P", bound=Params)
+
+Rule = Callable[..., tuple[Array, ...]]
+
+
+def apply(where: str, rule: Rule, trees: tuple[P, ...], results: int) -> tuple[P, ...]:
+    """``rule`` over the leaves of the parameters and of trees like them, as new read-only trees.
+
+    The rule takes one leaf of each tree and gives ``results`` fresh arrays. Constant leaves are passed by. Raises
+    TreeError, ShapeError or DtypeError, each naming the path, where a tree is not like the first one.
+    """
+    params = trees[0]
+    vectors, structure = _vectors(where, trees)
+    if structure is not None:
+        return tuple([structure.tree(params, value) for value in _read_only(rule(*vectors))])
+    found, form = columns(where, trees)
+    rows = [
+        _read_only(rule(*leaf)) if changes else leaf[:results]
+        for *leaf, changes in zip(*found, trained(form), strict=True)
+    ]
+    return tuple([cast(P, restore_shared(params, iter(values))) for values in zip(*rows, strict=True)])
+
+
+def _vectors(where: str, trees: tuple[Params, ...]) -> tuple[list[Array], Structure | None]:
+    """The vectors behind packed trees of one structure, or joined where they are not; no structure for large trees."""
+    known = [packed(tree) for tree in trees]
+    first = known[0]
+    if first is not None and all(p is not None and p.structure is first.structure for p in known):
+        return [p.vector for p in known if p is not None], first.structure
+    found, form = columns(where, trees)
+    _check_alike(where, trees[0], found)
+    structure = structure_of(trees[0], found[0], form)
+    return ([joined(leaves) for leaves in found] if structure else []), structure
+
+
+def _read_only(values: tuple[Array, ...]) -> tuple[Array, ...]:
+    for value in values:
+        value.setflags(write=False)
+    return values
+
+
+def _check_alike(where: str, params: Params, found: list[list[Array]]) -> None:
+    """Raises ShapeError or DtypeError where a leaf is not like the parameters' own."""
+    alike = [(p.shape, p.dtype) for p in found[0]]
+    for leaves in found[1:]:
+        for i, leaf in enumerate(leaves):
+            if (leaf.shape, leaf.dtype) != alike[i]:
+                path, (shape, dtype) = tree.paths(params)[i], alike[i]
+                if leaf.shape != shape:
+                    raise ShapeError(f"{where}: {path} must have the parameters' shape {shape}, got {leaf.shape}")
+                raise DtypeError(f"{where}: {path} must have the parameters' dtype {dtype}, got {leaf.dtype}")
+
+
+def zeros_like(params: P) -> P:
+    """A slot variable before the first step."""
+    return pack(freeze(tree.map(np.zeros_like, params)))
+
+
+def check_rate(where: str, lr: float | Schedule) -> None:
+    """A learning rate: a finite number from 0 up, or a function of the steps done."""
+    if not callable(lr):
+        checks.real(where, "lr", lr)
+
+
+def rate(where: str, lr: float | Schedule, state: OptState[P]) -> float:
+    """The learning rate of the coming step, times the state's factor. Raises ValueError where a schedule gives none."""
+    value = float(lr(state.step) if callable(lr) else lr)
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{where}: lr must be in [0, inf), but the schedule gave {value} at step {state.step}")
+    return value * state.scale

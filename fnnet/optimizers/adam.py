@@ -1,0 +1,108 @@
+"""Adam, and Adam with decoupled weight decay."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+
+from fnnet import checks
+from fnnet.nodes import Params
+from fnnet.optimizers._base import apply, check_rate, rate, zeros_like
+from fnnet.records import OptState, Schedule
+from fnnet.types import Array
+
+P = TypeVar("P", bound=Params)
+
+
+def moments(b1: float, b2: float, g: Array, m: Array, v: Array) -> tuple[Array, Array]:
+    """m' = b₁ m + (1 - b₁) g and v' = b₂ v + (1 - b₂) g²."""
+    m = m * b1
+    scaled = g * (1 - b1)
+    m += scaled
+    v = v * b2
+    np.multiply(g, g, out=scaled)
+    scaled *= 1 - b2
+    v += scaled
+    return m, v
+
+
+def adam_rule(
+    b1: float, b2: float, lr: float, eps: float, shrink: float, p: Array, g: Array, m: Array, v: Array
+) -> tuple[Array, Array, Array]:
+    """p' = shrink p - lr m' / (√v' + eps), with the bias corrections in lr and eps."""
+    m, v = moments(b1, b2, g, m, v)
+    new: Array = np.sqrt(v)
+    new += eps
+    np.divide(m, new, out=new)
+    new *= -lr
+    new += p if shrink == 1 else shrink * p
+    return new, m, v
+
+
+@dataclass(frozen=True, slots=True)
+class Adam:
+    """What ``adam(...)`` and ``adamw(...)`` return."""
+
+    lr: float | Schedule
+    b1: float = 0.9
+    b2: float = 0.999
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_rate("adam", self.lr)
+        checks.real("adam", "b1", self.b1, below=1)
+        checks.real("adam", "b2", self.b2, below=1)
+        checks.positive("adam", "eps", self.eps)
+        checks.real("adam", "weight_decay", self.weight_decay)
+
+    def init(self, params: P, /) -> OptState[P]:
+        """The state before the first step: two slots, the first and second moment of the gradient."""
+        return OptState(0, (zeros_like(params), zeros_like(params)))
+
+    def update(self, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
+        """One step.
+
+        With c₁ = 1 - b₁ᵗ and c₂ = 1 - b₂ᵗ the paper's lr (m / c₁) / (√(v / c₂) + eps) is computed in the equal form
+        (lr √c₂ / c₁) m / (√v + eps √c₂), which corrects two numbers and not two arrays.
+        """
+        lr = rate("adam", self.lr, state)
+        t = state.step + 1
+        c1, c2 = 1 - self.b1**t, math.sqrt(1 - self.b2**t)
+        shrink = 1 - lr * self.weight_decay
+        rule = partial(adam_rule, self.b1, self.b2, lr * c2 / c1, self.eps * c2, shrink)
+        m, v = state.slots
+        params, m, v = apply("adam", rule, (params, grads, m, v), 3)
+        return params, OptState(t, (m, v), None, state.scale)
+
+
+def adam(lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Adam:
+    """Adam (D. P. Kingma, J. Ba, ICLR 2015, algorithm 1): p' = p - lr m̂ / (√v̂ + eps), where m̂ and v̂ are the running
+    means of the gradient and of its square, corrected for their start at 0.
+
+    Raises ValueError for a learning rate that is negative or not finite, b1 or b2 outside [0, 1), eps not above 0.
+
+    >>> import fnnet as fn
+    >>> fn.adam(1e-3)
+    Adam(lr=0.001, b1=0.9, b2=0.999, eps=1e-08, weight_decay=0.0)
+    """
+    return Adam(lr, b1, b2, eps)
+
+
+def adamw(
+    lr: float | Schedule, *, weight_decay: float = 0.01, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8
+) -> Adam:
+    """Adam with decoupled weight decay (I. Loshchilov, F. Hutter, ICLR 2019, algorithm 2):
+    p' = p - lr (m̂ / (√v̂ + eps) + weight_decay p), on all parameters.
+
+    Raises ValueError as ``adam`` does, and for a weight decay that is negative or not finite.
+
+    >>> import fnnet as fn
+    >>> fn.adamw(1e-3).weight_decay
+    0.01
+    """
+    return Adam(lr, b1, b2, eps, weight_decay)

@@ -1,0 +1,142 @@
+"""The records that pass between the functions of a training run, and the Protocols of what can be plugged in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar, runtime_checkable
+
+from fnnet.keys import Key
+from fnnet.nodes import CARRIED, Node, Params
+from fnnet.types import Array, Value
+
+P = TypeVar("P", bound=Params)
+T_co = TypeVar("T_co", covariant=True)
+T_contra = TypeVar("T_contra", contravariant=True)
+
+
+# --- values ------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Part(Node, Generic[P]):
+    """The share of some rows in a loss and its gradient: sums that add leaf by leaf.
+
+    ``weight`` is the number of rows, or the sum of their weights; in the end value and gradients are divided by it,
+    unless the loss is itself a sum.
+    """
+
+    value: Value
+    weight: Value
+    grads: P
+    is_sum: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class OptState(Node, Generic[P]):
+    """An optimizer's memory: steps done, slot variables shaped like the parameters, a wrapped optimizer's own state,
+    and a factor on the learning rate."""
+
+    step: int
+    slots: tuple[P, ...] = ()
+    inner: OptState[P] | None = None
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Record(Node):
+    """What one finished epoch leaves in the history: its mean loss, and metrics by name."""
+
+    loss: Value
+    metrics: tuple[tuple[str, Value], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class TrainState(Node, Generic[P]):
+    """All that training needs to go on: nothing else lives between two steps.
+
+    ``total`` holds the sums, over the batches of the epoch under way, of loss times rows and of rows.
+    """
+
+    params: P
+    opt_state: OptState[P]
+    key: Key = field(metadata=CARRIED)
+    epoch: int = 0
+    batch: int = 0
+    total: tuple[Value, ...] = field(default=(), metadata=CARRIED)
+    history: tuple[Record, ...] = field(default=(), metadata=CARRIED)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Epoch(Node, Generic[P]):
+    """A finished epoch: the state at its end, which stays valid for ever."""
+
+    state: TrainState[P]
+
+    @property
+    def record(self) -> Record:
+        """What the epoch left in the history."""
+        return self.state.history[-1]
+
+
+# --- what can be plugged in --------------------------------------------------------------------------------------
+class Initializer(Protocol):
+    """Draws the first value of a parameter."""
+
+    def __call__(self, key: Key, shape: tuple[int, ...], /) -> Array: ...
+
+
+@runtime_checkable
+class Loss(Protocol[T_contra]):
+    """``rows`` gives one value a row, and the gradient of their sum; the call reduces both."""
+
+    def rows(self, prediction: Array, target: T_contra, /) -> tuple[Array, Array]: ...
+    def __call__(self, prediction: Array, target: T_contra, /) -> tuple[Value, Array]: ...
+
+
+LossFunction = Callable[[Array, T_contra], tuple[Value, Array]]
+"""A plain function is a loss too, for all that needs no rows."""
+
+
+class Metric(Protocol[T_contra]):
+    """A number that tells how well a prediction meets its target."""
+
+    def __call__(self, prediction: Array, target: T_contra, /) -> Value: ...
+
+
+class GradFn(Protocol[T_contra]):
+    """Loss and gradients of a batch: ``part`` as sums that add, the call finished."""
+
+    def part(self, params: P, batch: tuple[Array, T_contra], key: Key, /) -> Part[P]: ...
+    def __call__(self, params: P, batch: tuple[Array, T_contra], key: Key, /) -> tuple[Value, P]: ...
+
+
+class Schedule(Protocol):
+    """A learning rate that depends on the number of steps done."""
+
+    def __call__(self, step: int, /) -> float: ...
+
+
+class Optimizer(Protocol):
+    """Builds new parameters from gradients."""
+
+    def init(self, params: P, /) -> OptState[P]: ...
+    def update(self, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]: ...
+
+
+class Data(Protocol[T_co]):
+    """The batches of one epoch, in an order that the key decides."""
+
+    def __call__(self, key: Key, /) -> Iterable[tuple[Array, T_co]]: ...
+
+
+class Step(Protocol[T_contra]):
+    """One batch's work: the new state, and the loss before it."""
+
+    def __call__(
+        self, state: TrainState[P], batch: tuple[Array, T_contra], key: Key, /
+    ) -> tuple[TrainState[P], Value]: ...
+
+
+class StreamFn(Protocol):
+    """What other libraries do with callbacks: a function from a stream of epochs to a stream of epochs."""
+
+    def __call__(self, epochs: Iterable[Epoch[P]], /) -> Iterator[Epoch[P]]: ...

@@ -1,0 +1,66 @@
+"""Functions from a stream of epochs to a stream of epochs: what other libraries do with callbacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from fnnet import checks
+from fnnet.network import forward
+from fnnet.nodes import Params
+from fnnet.records import Epoch, Loss, LossFunction, Metric, Record
+from fnnet.types import Array, Value
+
+P = TypeVar("P", bound=Params)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class LossMetric(Generic[T]):
+    """A loss seen as a metric: its value without its gradient."""
+
+    loss: Loss[T] | LossFunction[T]
+
+    def __call__(self, prediction: Array, target: T, /) -> Value:
+        """The loss."""
+        return self.loss(prediction, target)[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Validate(Generic[T]):
+    """What ``validate(...)`` returns."""
+
+    x: Array
+    y: T
+    metrics: tuple[tuple[str, Metric[T]], ...]
+
+    def __call__(self, epochs: Iterable[Epoch[P]], /) -> Iterator[Epoch[P]]:
+        """The epochs, each with the metrics in its record and in the histories that follow."""
+        history: tuple[Record, ...] | None = None
+        for epoch in epochs:
+            before = epoch.state.history[:-1] if history is None else history
+            history = (*before, self._measured(epoch))
+            yield Epoch(replace(epoch.state, history=history))
+
+    def _measured(self, epoch: Epoch[P]) -> Record:
+        prediction, _ = forward(epoch.state.params, self.x)
+        found = [(name, np.asarray(metric(prediction, self.y), np.float64)) for name, metric in self.metrics]
+        return Record(epoch.record.loss, (*epoch.record.metrics, *found))
+
+
+def validate(x: Array, y: T, metrics: Mapping[str, Metric[T]]) -> Validate[T]:
+    """Adds metrics of the network on held-out data to each epoch's record, without chance and without gradients.
+
+    A metric is a function (prediction, target) -> number. Raises ShapeError for empty data, ValueError without metrics.
+
+    >>> import fnnet as fn, numpy as np
+    >>> fn.validate(np.ones((3, 2)), np.zeros(3, int), {"accuracy": fn.metrics.accuracy}).metrics[0][0]
+    'accuracy'
+    """
+    checks.rows("validate", x)
+    if not metrics:
+        raise ValueError('validate: metrics must name at least one metric, such as {"accuracy": accuracy}, got none')
+    return Validate(x, y, tuple(metrics.items()))

@@ -1,0 +1,221 @@
+"""Training as a fold over batches and epochs, seen as a lazy stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial, reduce
+from itertools import chain, count, islice
+from typing import Generic, NamedTuple, TypeVar
+
+import numpy as np
+
+from fnnet import checks
+from fnnet.data import minibatches
+from fnnet.functional import accumulate, last, take
+from fnnet.gradients import value_and_grad
+from fnnet.keys import NOISE, ORDER, Key
+from fnnet.network import check_network, forward, replicas
+from fnnet.nodes import Params, freeze
+from fnnet.packing import pack
+from fnnet.records import (
+    Data,
+    Epoch,
+    GradFn,
+    Loss,
+    LossFunction,
+    Optimizer,
+    OptState,
+    Record,
+    Step,
+    StreamFn,
+    TrainState,
+)
+from fnnet.streams import LossMetric, validate
+from fnnet.types import Array, Value
+
+P = TypeVar("P", bound=Params)
+T = TypeVar("T")
+
+
+def start(params: P, optimizer: Optimizer, key: Key) -> TrainState[P]:
+    """The state before the first step, with read-only copies of the arrays that the caller could write to.
+
+    Raises LayerError, TreeError or DtypeError where the parameters are no network: a class that is no layer, a list
+    or dict, two dtypes.
+
+    >>> import fnnet as fn
+    >>> state = fn.start(fn.linear(fn.Key(0), 4, 2), fn.sgd(0.1), fn.Key(0))
+    >>> state.epoch, state.batch, state.history
+    (0, 0, ())
+    """
+    check_network("start", params)
+    params = pack(freeze(params))
+    return TrainState(params, optimizer.init(params), key)
+
+
+# --- one batch ---------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class TrainStep(Generic[T]):
+    """What ``train_step(gradient, optimizer)`` returns."""
+
+    gradient: GradFn[T]
+    optimizer: Optimizer
+
+    def __call__(self, state: TrainState[P], batch: tuple[Array, T], key: Key, /) -> tuple[TrainState[P], Value]:
+        """The state after one batch, and the batch's loss before the step."""
+        value, grads = self.gradient(state.params, batch, key)
+        params, opt_state = self.optimizer.update(state.params, grads, state.opt_state)
+        return with_update(state, params, opt_state), value
+
+
+def with_update(state: TrainState[P], params: P, opt_state: OptState[P]) -> TrainState[P]:
+    """The state one batch further on."""
+    return TrainState(params, opt_state, state.key, state.epoch, state.batch + 1, state.total, state.history)
+
+
+def train_step(gradient: GradFn[T], optimizer: Optimizer) -> TrainStep[T]:
+    """A function (state, batch, key) -> (state, loss): gradients, then the optimizer's update.
+
+    >>> import fnnet as fn
+    >>> fn.train_step(fn.value_and_grad(fn.mse), fn.sgd(0.1)).optimizer
+    Sgd(lr=0.1, momentum=0.0, nesterov=False)
+    """
+    return TrainStep(gradient, optimizer)
+
+
+# --- the fold ----------------------------------------------------------------------------------------------------
+Marked = tuple[bool, tuple[Array, T]]
+"""A batch, and whether it is its epoch's last."""
+
+
+def _batches(data: Data[T], state: TrainState[P], epoch: int) -> Iterator[Marked[T]]:
+    """The batches of an epoch that are still to come, the last one marked. Raises ValueError where there is none."""
+    done = state.batch if epoch == state.epoch else 0
+    batches = islice(data(state.key.child(ORDER, epoch)), done, None)
+    held = next(batches, None)
+    if held is None:
+        raise ValueError(f"train: data must give more than {done} batches in epoch {epoch}, got no more")
+    for batch in batches:
+        yield False, held
+        held = batch
+    yield True, held
+
+
+def _advance(step: Step[T], state: TrainState[P], marked: Marked[T]) -> TrainState[P]:
+    """The fold's function: one batch, and after the last one the epoch's end."""
+    is_last, batch = marked
+    key = state.key.forked(replicas(state.params)).child(NOISE, state.epoch, state.batch)
+    after, value = step(state, batch, key)
+    rows = np.asarray(batch[0].shape[-2], np.float64)
+    total: tuple[Value, ...] = (np.asarray(value, np.float64) * rows, rows)
+    if state.total:
+        total = (state.total[0] + total[0], state.total[1] + total[1])
+    epoch, done, history = state.epoch, state.batch + 1, after.history
+    if is_last:
+        history = (*history, Record(np.asarray(total[0] / total[1])))
+        epoch, done, total = epoch + 1, 0, ()
+    return TrainState(after.params, after.opt_state, after.key, epoch, done, total, history)
+
+
+def steps(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[TrainState[P]]:
+    """The endless lazy stream of states, one a batch, that goes on where the state says.
+
+    An epoch's last state has its record in the history and stands at the next epoch's batch 0.
+
+    >>> import fnnet as fn, numpy as np
+    >>> x, y = np.eye(4), np.ones((4, 1))
+    >>> optimizer = fn.sgd(0.1)
+    >>> state = fn.start(fn.linear(fn.Key(0), 4, 1), optimizer, fn.Key(0))
+    >>> stream = fn.steps(fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=2), state)
+    >>> [(s.epoch, s.batch) for s in fn.take(3)(stream)]
+    [(0, 1), (1, 0), (1, 1)]
+    """
+    epochs = (_batches(data, state, epoch) for epoch in count(state.epoch))
+    return accumulate(partial(_advance, step), chain.from_iterable(epochs), state)
+
+
+def _epoch(step: Step[T], data: Data[T], state: TrainState[P], epoch: int) -> TrainState[P]:
+    return reduce(partial(_advance, step), _batches(data, state, epoch), state)
+
+
+def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[P]]:
+    """The endless lazy stream of epochs: a fold over the batches of each, accumulated over the epochs.
+
+    It goes on where the state says and computes an epoch when it is asked for. An epoch stays valid for ever, so
+    keeping the best one is keeping a reference.
+
+    The order of epoch e is drawn from ``state.key.child(ORDER, e)``, the noise of its batch b from
+    ``state.key.child(NOISE, e, b)``, so that going on equals never having stopped, byte for byte.
+
+    >>> import fnnet as fn, numpy as np
+    >>> x, y = np.eye(4), np.ones((4, 1))
+    >>> optimizer = fn.sgd(0.5)
+    >>> state = fn.start(fn.linear(fn.Key(0), 4, 1, init=fn.zeros), optimizer, fn.Key(0))
+    >>> epochs = fn.train(fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=4), state)
+    >>> [round(float(e.record.loss), 3) for e in fn.take(3)(epochs)]
+    [1.0, 0.062, 0.004]
+    """
+    return map(Epoch, accumulate(partial(_epoch, step, data), count(state.epoch), state))
+
+
+# --- in one call -------------------------------------------------------------------------------------------------
+class Fit(NamedTuple, Generic[P]):
+    """What ``fit`` gives: the last state, in which the trained network is ``state.params``, and its history."""
+
+    state: TrainState[P]
+    history: tuple[Record, ...]
+
+
+def fit(
+    params: P,
+    x: Array,
+    y: T,
+    *,
+    loss: Loss[T] | LossFunction[T],
+    optimizer: Optimizer,
+    key: Key,
+    epochs: int,
+    size: int = 32,
+    valid: tuple[Array, T] | None = None,
+    streams: Sequence[StreamFn] = (),
+) -> Fit[P]:
+    """Training in one call: ``start``, ``train`` over ``minibatches`` of ``size``, ``take(epochs)``, ``last``.
+
+    With ``valid=(x, y)`` each record has the loss of the validation data as "valid_loss". The streams come behind that
+    and before ``take``, in their order. Raises what these functions raise.
+
+    >>> import fnnet as fn, numpy as np
+    >>> x = np.linspace(-1, 1, 50)[:, None]
+    >>> net = fn.mlp(fn.Key(0), (1, 16, 1))
+    >>> trained = fn.fit(net, x, x * x, loss=fn.mse, optimizer=fn.adam(0.01), key=fn.Key(0), epochs=200)
+    >>> float(trained.history[-1].loss) < 0.001
+    True
+    """
+    checks.size("fit", "epochs", epochs)
+    data = minibatches(x, y, size=size)
+    stream = train(train_step(value_and_grad(loss), optimizer), data, start(params, optimizer, key))
+    if valid is not None:
+        stream = validate(*valid, {"valid_loss": LossMetric(loss)})(stream)
+    for transform in streams:
+        stream = transform(stream)
+    state = last(take(epochs)(stream)).state
+    return Fit(state, state.history)
+
+
+def predict(params: P, x: Array, size: int | None = None) -> Array:
+    """The network's output for all rows of x, without a cache, ``size`` rows at a time where that is given.
+
+    Shapes: x (..., rows, n_in), result (..., rows, n_out). Raises what ``forward`` raises, ValueError for a size
+    below 1.
+
+    >>> import fnnet as fn, numpy as np
+    >>> fn.predict(fn.linear(fn.Key(0), 4, 2), np.ones((3, 4)), size=2).shape
+    (3, 2)
+    """
+    if size is None:
+        return forward(params, x)[0]
+    checks.size("predict", "size", size)
+    checks.rows("predict", x)
+    pieces = [forward(params, x[..., i : i + size, :])[0] for i in range(0, x.shape[-2], size)]
+    return np.concatenate(pieces, axis=-2)
