@@ -78,13 +78,13 @@ def add(a: Part[P], b: Part[P]) -> Part[P]:
     return Part(np.asarray(a.value + b.value), np.asarray(a.weight + b.weight), grads, a.is_sum)
 
 
-def finish(part: Part[P], dtype: np.dtype[np.floating]) -> tuple[Value, P]:
+def finish(part: Part[P]) -> tuple[Value, P]:
     """The loss and the gradients of a whole batch: one division by the weight, none where the loss is a sum."""
     if part.is_sum:
-        return part.value.astype(dtype), part.grads
+        return part.value, part.grads
     weight = nonzero(part.weight)
     grads = tree.map(partial(_divided, weight), part.grads)
-    return np.asarray(part.value / weight).astype(dtype), grads
+    return np.asarray(part.value / weight), grads
 
 
 def _divided(weight: Value, g: Array) -> Array:
@@ -101,8 +101,7 @@ class Accumulate(Generic[T]):
 
     def __call__(self, params: P, batch: tuple[Array, T], key: Key, /) -> tuple[Value, P]:
         """The loss and gradients of the whole batch."""
-        part = self.part(params, batch, key)
-        return finish(part, tree.leaves(params)[0].dtype)
+        return finish(self.part(params, batch, key))
 
     def part(self, params: P, batch: tuple[Array, T], key: Key, /) -> Part[P]:
         """The sums of the pieces' sums, from the first to the last."""

@@ -120,12 +120,12 @@ def permutation(key: Key, n: int) -> NDArray[np.int64]:
 def keep(key: Key, shape: tuple[int, ...], rate: float) -> NDArray[np.bool]:
     """True with probability 1 - rate, to 2^-32: half a word each, the same for every dtype of the numbers it masks.
 
-    Under a forked key the replica axes are put in front of the last two axes of ``shape``, and replica k has the draws
-    of its own key.
+    Under a forked key replica k has the draws of its own key: the replica axes are those of the fork, in front of the
+    last two axes of ``shape``, or those of ``shape`` where the network has no parameters to tell.
     """
-    if key.fork is None or not key.fork.replicas:
+    replicas = () if key.fork is None else key.fork.replicas or shape[:-2]
+    if not replicas:
         return _keep(key, shape, rate)
-    replicas = key.fork.replicas
     rows = [_keep(key.of_replica(index), shape[-2:], rate) for index in np.ndindex(*replicas)]
     return np.stack(rows).reshape(replicas + shape[-2:])
 

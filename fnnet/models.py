@@ -137,7 +137,7 @@ def mlp(
     key: Key,
     sizes: Sequence[int],
     *,
-    activation: Params = Relu(),  # noqa: B008  (a frozen value)
+    activation: Params = Relu(),
     init: Initializer = he_uniform,
     bias_init: Initializer = zeros,
     dtype: Dtype = np.float32,

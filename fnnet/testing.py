@@ -2,7 +2,8 @@
 
 The error of a coordinate is |analytic - numeric| / the largest |entry| of its leaf, where the numeric derivative is
 (f(p + h) - f(p - h)) / 2h with h = 1e-5 max(1, |p|), in float64. f is the loss, or Σ c y with random numbers c where no
-loss is given, so that all outputs take part.
+loss is given, so that all outputs take part. Only where a whole leaf is smaller than what the rounding of f makes of
+its quotient, that takes the place of the largest entry.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def check_gradients(
     loss: Loss[T] | LossFunction[T] | None = None,
     target: T | None = None,
     noise: Key | None = None,
-    key: Key = Key(0),  # noqa: B008  (a frozen value)
+    key: Key = Key(0),
 ) -> GradientReport:
     """Checks each trained parameter's and each input's derivative of a network, with or without a loss behind it.
 
@@ -117,7 +118,7 @@ class _Problem:
 
 def _check(problem: _Problem) -> GradientReport:
     leaves = problem.leaves()
-    analytic = problem.gradients(leaves)
+    analytic, terms = problem.gradients(leaves), problem.terms(leaves)
     is_trained = [*trained(columns("check_gradients", (problem.net,))[1]), True]
     total = sum([leaf.size for leaf, counts in zip(leaves, is_trained, strict=True) if counts])
     worst, where, redrawn = 0.0, "", 0
@@ -130,7 +131,7 @@ def _check(problem: _Problem) -> GradientReport:
                 raise GradientError(f"check_gradients: {path} is constant, so its gradient must be 0")
             continue
         numeric = _numeric(problem, leaves, i)
-        scale = _scale(analytic[i], numeric)
+        scale = _scale(analytic[i], numeric, terms)
         for j in np.ndindex(leaves[i].shape):
             error = abs(float(analytic[i][j] - numeric[j])) / scale
             if not error <= BOUND and _is_kink(problem, leaves, i, j, scale):
@@ -147,9 +148,13 @@ def _check(problem: _Problem) -> GradientReport:
     return GradientReport(worst, where, total, redrawn)
 
 
-def _scale(analytic: Array, numeric: Array) -> float:
-    """The largest |entry| of a leaf, by either account."""
-    return max(float(np.abs(analytic).max()), float(np.abs(numeric).max())) or 1.0
+def _scale(analytic: Array, numeric: Array, terms: Array) -> float:
+    """The largest |entry| of a leaf, by either account, or what the rounding of the quotient alone would pass for.
+
+    f is a sum of terms t and is known to eps Σ |t| at best, its quotient to eps Σ |t| / h.
+    """
+    rounding = float(np.finfo(np.float64).eps * np.abs(terms).sum() / STEP)
+    return max(float(np.abs(analytic).max()), float(np.abs(numeric).max()), rounding / BOUND) or 1.0
 
 
 def _moved(leaves: Leaves, i: int, j: Place, by: float) -> Leaves:
@@ -199,7 +204,7 @@ def _redrawn_error(problem: _Problem, leaves: Leaves, i: int, j: Place) -> float
         u = float(keys.uniform(problem.key.child(1, i, attempt), (1,))[0]) - 0.5
         moved = _moved(leaves, i, j, 0.2 * u * max(1.0, abs(float(leaves[i][j]))))
         analytic, numeric = problem.gradients(moved)[i], _central(problem, moved, i, j)
-        scale = _scale(analytic, np.asarray(numeric))
+        scale = _scale(analytic, np.asarray(numeric), problem.terms(moved))
         error = abs(float(analytic[j]) - numeric) / scale
         if error <= BOUND or not _is_kink(problem, moved, i, j, scale):
             return error

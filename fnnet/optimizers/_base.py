@@ -35,7 +35,8 @@ def apply(where: str, rule: Rule, trees: tuple[P, ...], results: int) -> tuple[P
         _read_only(rule(*leaf)) if changes else leaf[:results]
         for *leaf, changes in zip(*found, trained(form), strict=True)
     ]
-    return tuple([cast(P, restore_shared(params, iter(values))) for values in zip(*rows, strict=True)])
+    columns_of_new = [iter([row[i] for row in rows]) for i in range(results)]
+    return tuple([cast(P, restore_shared(params, values)) for values in columns_of_new])
 
 
 def _vectors(where: str, trees: tuple[Params, ...]) -> tuple[list[Array], Structure | None]:

@@ -1,0 +1,184 @@
+"""Law 1: analytic gradients equal central differences to 1e-6, for every layer, loss and random composite."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import fnnet as fn
+from fnnet import Array, GradientError, Key, Params, nodes
+from fnnet.keys import normal
+from fnnet.testing import BOUND, check_gradients
+from tests.catalogue import LAYERS, LOSSES
+from tests.strategies import KEYS, Problem, composites, problems, target
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@given(st.data())
+def test_every_layer(name: str, data: st.DataObject) -> None:
+    problem = data.draw(problems(name))
+    noise = data.draw(st.none() | KEYS)
+    assert check_gradients(problem.net, problem.x, noise=noise, key=problem.key).error <= BOUND
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@given(problems("Linear"))
+def test_every_loss(name: str, problem: Problem) -> None:
+    case = LOSSES[name]
+    report = check_gradients(problem.net, problem.x, loss=case.loss, target=target(case, problem), key=problem.key)
+    assert report.error <= BOUND
+
+
+@given(composites(depth=3), st.none() | KEYS)
+def test_random_composites(problem: Problem, noise: Key | None) -> None:
+    assert check_gradients(problem.net, problem.x, noise=noise, key=problem.key).error <= BOUND
+
+
+@given(composites(depth=3), st.sampled_from(sorted(LOSSES)))
+def test_random_composites_with_a_loss(problem: Problem, name: str) -> None:
+    case = LOSSES[name]
+    report = check_gradients(problem.net, problem.x, loss=case.loss, target=target(case, problem), key=problem.key)
+    assert report.error <= BOUND
+
+
+# --- the checker itself is checked: planted errors ---------------------------------------------------------------
+@dataclass(frozen=True, slots=True, eq=False)
+class OffByATenthOfAPercent(Params):
+    """A Linear layer whose gradient has one wrong coordinate, by 0.1 % of the leaf's largest entry."""
+
+    w: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Transposed(Params):
+    """A square Linear layer that forgets to transpose the weights on the way back."""
+
+    w: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ForgottenSum(Params):
+    """A bias whose gradient is that of the first row only."""
+
+    b: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scaled(Params):
+    """x a with the right gradients for backward and other ones for gradients."""
+
+    a: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shift(Params):
+    """x - mean with a constant mean that is given a gradient all the same."""
+
+    mean: Array = nodes.constant()
+
+
+def _times(p: OffByATenthOfAPercent | Transposed, x: Array) -> tuple[Array, Array]:
+    return x @ p.w, x
+
+
+def _off_backward(p: OffByATenthOfAPercent, x: Array, dy: Array) -> tuple[OffByATenthOfAPercent, Array]:
+    dw = x.T @ dy
+    dw[-1, -1] += 1e-3 * np.abs(dw).max()
+    return OffByATenthOfAPercent(dw), dy @ p.w.T
+
+
+def _transposed_backward(p: Transposed, x: Array, dy: Array) -> tuple[Transposed, Array]:
+    return Transposed(x.T @ dy), dy @ p.w
+
+
+def _forgotten_forward(p: ForgottenSum, x: Array) -> tuple[Array, None]:
+    return x + p.b, None
+
+
+def _forgotten_backward(p: ForgottenSum, saved: None, dy: Array) -> tuple[ForgottenSum, Array]:
+    return ForgottenSum(dy[0].copy()), dy.copy()
+
+
+def _scaled_forward(p: Scaled, x: Array) -> tuple[Array, Array]:
+    return x * p.a, x
+
+
+def _scaled_backward(p: Scaled, x: Array, dy: Array) -> tuple[Scaled, Array]:
+    return Scaled((dy * x).sum(axis=0)), dy * p.a
+
+
+def _scaled_gradients(p: Scaled, x: Array, dy: Array) -> Scaled:
+    return Scaled((dy * x).mean(axis=0))
+
+
+def _shift_forward(p: Shift, x: Array) -> tuple[Array, None]:
+    return x - p.mean, None
+
+
+def _shift_backward(p: Shift, saved: None, dy: Array) -> tuple[Shift, Array]:
+    return Shift(-dy.sum(axis=0)), dy.copy()
+
+
+fn.define_layer(OffByATenthOfAPercent, forward=_times, backward=_off_backward)
+fn.define_layer(Transposed, forward=_times, backward=_transposed_backward)
+fn.define_layer(ForgottenSum, forward=_forgotten_forward, backward=_forgotten_backward)
+fn.define_layer(Scaled, forward=_scaled_forward, backward=_scaled_backward, gradients=_scaled_gradients)
+fn.define_layer(Shift, forward=_shift_forward, backward=_shift_backward)
+
+
+@given(KEYS)
+def test_a_coordinate_off_by_a_tenth_of_a_percent_is_found(key: Key) -> None:
+    net = OffByATenthOfAPercent(normal(key, (3, 2)))
+    with pytest.raises(GradientError, match=r"w\[2, 1\]: the analytic derivative is"):
+        check_gradients(net, normal(key.child(1), (4, 3)))
+
+
+@given(KEYS)
+def test_a_transposed_weight_is_found(key: Key) -> None:
+    with pytest.raises(GradientError, match=r"x\[\d, \d\]: the analytic derivative is"):
+        check_gradients(Transposed(normal(key, (3, 3))), normal(key.child(1), (4, 3)))
+
+
+@given(KEYS)
+def test_a_forgotten_batch_sum_is_found(key: Key) -> None:
+    with pytest.raises(GradientError, match=r"b\[\d\]: the analytic derivative is"):
+        check_gradients(ForgottenSum(normal(key, (3,))), normal(key.child(1), (4, 3)))
+
+
+@given(KEYS)
+def test_a_planted_error_is_found_inside_a_composite(key: Key) -> None:
+    wrong = OffByATenthOfAPercent(normal(key, (3, 2)))
+    net = fn.serial(fn.linear(key, 2, 3, dtype=np.float64), fn.Tanh(), wrong, fn.Softplus())
+    with pytest.raises(GradientError, match=r"layers\.2\.w\[2, 1\]: the analytic derivative is"):
+        check_gradients(net, normal(key.child(1), (4, 2)))
+
+
+def test_gradients_that_differ_from_backward_are_found() -> None:
+    with pytest.raises(GradientError, match="gradients must give what backward gives"):
+        check_gradients(Scaled(np.ones(3)), normal(Key(0), (4, 3)))
+
+
+def test_a_gradient_of_a_constant_is_found() -> None:
+    with pytest.raises(GradientError, match="mean is constant, so its gradient must be 0"):
+        check_gradients(Shift(np.ones(3)), normal(Key(0), (4, 3)))
+
+
+def test_points_at_a_kink_are_redrawn_and_counted() -> None:
+    x = normal(Key(0), (10, 4))
+    x[3, 2] = x[7, 0] = 0.0
+    assert check_gradients(fn.Relu(), x).redrawn == 2
+
+
+def test_too_many_kinks_are_refused() -> None:
+    with pytest.raises(GradientError, match="more than 5 % of 12 coordinates are at kinks"):
+        check_gradients(fn.Relu(), np.zeros((3, 4)))
+
+
+def test_a_wrong_gradient_is_not_excused_as_a_kink() -> None:
+    net = fn.serial(OffByATenthOfAPercent(normal(Key(0), (3, 2))), fn.Relu())
+    with pytest.raises(GradientError, match="the analytic derivative is"):
+        check_gradients(net, normal(Key(1), (4, 3)))

@@ -1,0 +1,144 @@
+"""Law 2: inputs are byte-identical after every public call, and the same call twice gives the same bytes."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import fnnet as fn
+from fnnet import Array, Key, tree
+from fnnet.nodes import freeze
+from tests.catalogue import INITIALIZERS, LAYERS, LOSSES, OPTIMIZERS
+from tests.strategies import DTYPES, KEYS, SIZES, Problem, composites, problems, target, values
+
+
+def pure(f: Callable[..., object], *arguments: object) -> None:
+    """The law for one call: arguments as they were, and the same result again."""
+    before = [pickle.dumps(argument) for argument in arguments]
+    first = f(*arguments)
+    seen = tree.digest(first)
+    second = f(*arguments)
+    assert tree.digest(second) == tree.digest(first) == seen
+    assert [pickle.dumps(argument) for argument in arguments] == before
+
+
+def _forward(net: fn.Params, x: Array, key: Key | None) -> Array:
+    return fn.forward(net, x, key)[0]
+
+
+def _backward(net: fn.Params, x: Array, key: Key | None) -> object:
+    y, cache = fn.forward(net, x, key)
+    dy = np.ones_like(y)
+    first, second = fn.backward(net, cache, dy), fn.backward(net, cache, dy)
+    assert tree.equal(first, second)
+    assert tree.equal(first[0], fn.param_gradients(net, cache, dy))
+    return first
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@given(st.data())
+def test_forward_and_backward_of_layers(name: str, data: st.DataObject) -> None:
+    problem = data.draw(problems(name))
+    dtype: fn.Dtype = data.draw(DTYPES)
+    net, x = tree.astype(problem.net, dtype), data.draw(values(problem.x.shape, dtype))
+    key = data.draw(st.none() | KEYS)
+    pure(_forward, net, x, key)
+    pure(_backward, net, x, key)
+    assert fn.forward(net, x, key)[0].dtype == dtype
+
+
+@given(composites(), st.none() | KEYS)
+def test_forward_and_backward_of_composites(problem: Problem, key: Key | None) -> None:
+    pure(_forward, problem.net, problem.x, key)
+    pure(_backward, problem.net, problem.x, key)
+
+
+@given(composites())
+def test_the_output_is_not_the_input(problem: Problem) -> None:
+    y, cache = fn.forward(problem.net, problem.x)
+    dy = np.ones_like(y)
+    grads, dx = fn.backward(problem.net, cache, dy)
+    assert not np.shares_memory(y, problem.x)
+    for given_array in (problem.x, dy, *tree.leaves(problem.net)):
+        assert not any(np.shares_memory(mine, given_array) for mine in (dx, *tree.leaves(grads)))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@given(problems("Linear"), DTYPES)
+def test_losses(name: str, problem: Problem, dtype: fn.Dtype) -> None:
+    case = LOSSES[name]
+    prediction, wanted = tree.astype(problem.y, dtype), target(case, problem)
+    pure(case.loss, prediction, wanted)
+    pure(case.loss.rows, prediction, wanted)
+    value, grad = case.loss(prediction, wanted)
+    assert value.dtype == grad.dtype == dtype
+    assert value.shape == ()
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@given(composites(depth=2), DTYPES)
+def test_optimizers(name: str, problem: Problem, dtype: fn.Dtype) -> None:
+    optimizer = OPTIMIZERS[name]
+    net = tree.astype(problem.net, dtype)
+    state = optimizer.init(net)
+    grads = tree.map(np.ones_like, net)
+    pure(optimizer.init, net)
+    pure(optimizer.update, net, grads, state)
+    new, after = optimizer.update(net, grads, state)
+    assert all(not leaf.flags.writeable and leaf.dtype == dtype for leaf in tree.leaves((new, after)))
+    assert type(new) is type(net)
+
+
+@pytest.mark.parametrize("name", INITIALIZERS)
+@given(KEYS, SIZES, SIZES)
+def test_initializers(name: str, key: Key, n_in: int, n_out: int) -> None:
+    pure(INITIALIZERS[name], key, (n_in, n_out))
+
+
+@given(composites(), KEYS, st.sampled_from(sorted(OPTIMIZERS)))
+def test_steps(problem: Problem, key: Key, name: str) -> None:
+    gradient = fn.value_and_grad(fn.mse)
+    state = fn.start(problem.net, OPTIMIZERS[name], key)
+    batch = (problem.x, np.zeros_like(problem.y))
+    pure(gradient, state.params, batch, key)
+    pure(gradient.part, state.params, batch, key)
+    pure(fn.train_step(gradient, OPTIMIZERS[name]), state, batch, key)
+    pure(fn.accumulate(gradient, len(problem.x)), state.params, batch, key)
+
+
+@given(composites())
+def test_metrics_predictions_and_summaries(problem: Problem) -> None:
+    pure(fn.predict, problem.net, problem.x, 2)
+    pure(fn.metrics.r2, problem.y, np.zeros_like(problem.y))
+    pure(fn.metrics.accuracy, problem.y, np.zeros(len(problem.y), np.int64))
+    pure(tree.leaves, problem.net)
+    pure(tree.ravel, problem.net)
+    pure(freeze, problem.net)
+
+
+@given(composites(), KEYS)
+def test_what_enters_a_state_is_copied_and_read_only(problem: Problem, key: Key) -> None:
+    mine = tree.map(np.copy, problem.net)
+    state = fn.start(mine, fn.adam(0.1), key)
+    before = tree.digest(state)
+    for leaf in tree.leaves(mine):
+        leaf += 1
+    assert tree.digest(state) == before
+    for copied in (state, pickle.loads(pickle.dumps(state)), copy.deepcopy(state)):
+        assert tree.digest(copied) == before
+        for leaf in tree.leaves(copied):
+            with pytest.raises(ValueError, match="read-only"):
+                leaf[...] = 0
+
+
+def test_an_output_that_is_its_own_cache_is_read_only() -> None:
+    for layer in (fn.Relu(), fn.Elu(), fn.Tanh(), fn.Sigmoid(), fn.Softmax()):
+        y, _ = fn.forward(layer, np.ones((2, 2)))
+        with pytest.raises(ValueError, match="read-only"):
+            y += 1
