@@ -39,7 +39,7 @@ class Cache(Generic[P]):
         return f"Cache[{self.kind.__name__}](shape={self.shape}, dtype={self.dtype})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Rule(Generic[P, C]):
     """What ``define_layer`` was given for one class."""
 

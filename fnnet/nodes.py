@@ -59,7 +59,7 @@ def constant() -> Array:
     return declared
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Layout:
     """How the instances of one class are taken apart: their fields, and which of them are what.
 

@@ -25,7 +25,7 @@ LIMIT = 1 << 16
 Build = Callable[[Array], object]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Structure:
     """How trees of one form are built of views of a vector; there is one such object a form."""
 

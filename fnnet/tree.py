@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -91,6 +90,8 @@ def _at(node: object, path: str, rest: list[str], f: Callable[..., object]) -> o
 
 def digest(tree: object) -> str:
     """SHA-256, in hexadecimal, over structure, static fields, dtypes, shapes and bytes."""
+    import hashlib  # which takes 3 ms to load, a tenth of what fnnet does
+
     found: list[Array] = []
     form: list[object] = []
     flatten(tree, found, form)

@@ -108,7 +108,7 @@ OPTIMIZERS: dict[str, fn.Optimizer] = {
     "sgd with Nesterov": fn.sgd(0.05, momentum=0.8, nesterov=True),
     "adam": fn.adam(0.01),
     "adamw": fn.adamw(0.01, weight_decay=0.1),
-    "sgd on a schedule": fn.sgd(lambda step: 0.1 / (1 + step)),
+    "sgd on a schedule": fn.sgd(lambda step: 0.1 / (1 + step) ** 0.5),
 }
 
 INITIALIZERS: dict[str, fn.Initializer] = {

@@ -16,7 +16,7 @@ from fnnet.types import Array
 Saved = tuple[Array, tuple[int, ...]] | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Dropout(Params):
     """y = x m / (1 - rate), where each entry of m is 1 with probability 1 - rate and else 0, so that the mean of y is x
     (N. Srivastava et al., JMLR 15, 2014, section 10); without a key, y = x.

@@ -13,7 +13,7 @@ from fnnet.numerics import expm1
 from fnnet.types import Array
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Elu(Params):
     """y = x where x > 0, alpha (eˣ - 1) elsewhere (D.-A. Clevert et al., ICLR 2016, eq. 16).
 

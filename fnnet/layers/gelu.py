@@ -12,7 +12,7 @@ from fnnet.numerics import erf, exp
 from fnnet.types import Array
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Gelu(Params):
     """y = x Φ(x), Φ(x) = (1 + erf(x / √2)) / 2 the normal distribution function, exactly (D. Hendrycks, K. Gimpel,
     Gaussian Error Linear Units, 2016, section 2).

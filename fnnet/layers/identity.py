@@ -10,7 +10,7 @@ from fnnet.nodes import Params
 from fnnet.types import Array
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Identity(Params):
     """y = x: the activation of a linear network, or a place kept free.
 

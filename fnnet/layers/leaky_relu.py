@@ -12,7 +12,7 @@ from fnnet.nodes import Params
 from fnnet.types import Array
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LeakyRelu(Params):
     """y = x where x > 0, slope x elsewhere (A. L. Maas et al., ICML 2013, section 2).
 

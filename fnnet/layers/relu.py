@@ -11,7 +11,7 @@ from fnnet.numerics import relu, relu_gradient
 from fnnet.types import Array
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Relu(Params):
     """y = max(0, x), entry by entry (V. Nair, G. E. Hinton, ICML 2010, section 2); the derivative at 0 is 0.
 

@@ -11,7 +11,7 @@ from fnnet.numerics import sigmoid
 from fnnet.types import Array
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Sigmoid(Params):
     """y = 1 / (1 + e⁻ˣ), with dy/dx = y (1 - y) (D. E. Rumelhart et al., Nature 323, 1986, eq. 2).
 

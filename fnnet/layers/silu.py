@@ -11,7 +11,7 @@ from fnnet.numerics import sigmoid
 from fnnet.types import Array
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Silu(Params):
     """y = x σ(x), σ(x) = 1 / (1 + e⁻ˣ) (S. Elfwing et al., Neural Networks 107, 2018, eq. 4).
 

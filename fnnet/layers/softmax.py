@@ -13,7 +13,7 @@ from fnnet.numerics import softmax
 from fnnet.types import Array
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Softmax(Params):
     """y_i = e^(x_i) / Σ_j e^(x_j) along the features (J. S. Bridle, NIPS 1989, eq. 3), each row shifted by its maximum.
 

@@ -11,7 +11,7 @@ from fnnet.numerics import sigmoid, softplus
 from fnnet.types import Array
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Softplus(Params):
     """y = log(1 + eˣ), with dy/dx = σ(x) (C. Dugas et al., NIPS 2000, section 3).
 

@@ -11,7 +11,7 @@ from fnnet.numerics import tanh
 from fnnet.types import Array
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Tanh(Params):
     """y = tanh(x), with dy/dx = 1 - y² (Y. LeCun et al., Efficient BackProp, 1998, section 4.4).
 

@@ -1,0 +1,50 @@
+"""The catalogue holds every layer, loss, optimizer, initializer and metric that is public."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import fnnet as fn
+from fnnet import Key, Params
+from fnnet.losses._base import RowLoss
+from tests import catalogue
+
+
+def _public(chosen: Callable[[object], bool]) -> set[str]:
+    return {name for name, value in vars(fn).items() if chosen(value)}
+
+
+def _covers(names: Iterable[str], public: set[str]) -> None:
+    """Each public name begins an entry of the catalogue, and each entry begins with one."""
+    entries = list(names)
+    assert public <= {entry.split()[0] for entry in entries}
+    assert {entry.split()[0] for entry in entries} <= set(vars(fn)) | set(vars(fn.metrics))
+
+
+def test_layers() -> None:
+    classes = _public(lambda v: isinstance(v, type) and issubclass(v, Params) and v is not Params)
+    _covers(catalogue.LAYERS, classes)
+    for name, make in catalogue.LAYERS.items():
+        assert type(make(Key(0), 2, 2)).__name__ == name.split()[0]
+
+
+def test_losses() -> None:
+    _covers(catalogue.LOSSES, _public(lambda v: isinstance(v, RowLoss)) | {"weighted", "Huber"})
+
+
+def test_optimizers() -> None:
+    made = _public(lambda v: getattr(v, "__module__", "").startswith("fnnet.optimizers.")) - {"sgd_update"}
+    _covers(catalogue.OPTIMIZERS, made)
+
+
+def test_initializers() -> None:
+    made = _public(lambda v: getattr(type(v), "__module__", "") == "fnnet.initializers")
+    made |= _public(lambda v: callable(v) and getattr(v, "__module__", "") == "fnnet.initializers")
+    _covers(catalogue.INITIALIZERS, made)
+
+
+def test_metrics() -> None:
+    modules = ("fnnet.metrics.classification", "fnnet.metrics.regression")
+    made = {name for name, v in vars(fn.metrics).items() if getattr(v, "__module__", "") in modules}
+    _covers(catalogue.METRICS, made)
+    assert made

@@ -1,0 +1,190 @@
+"""Trees: structure, paths, and the packed trees that optimizers make of small networks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+import fnnet as fn
+from fnnet import Array, Key, Params, TreeError, nodes, tree
+from fnnet.packing import LIMIT, pack, packed
+from tests.strategies import KEYS, Problem, composites
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Centred(Params):
+    """A constant and a trained array."""
+
+    mean: Array = nodes.constant()
+    scale: Array = nodes.constant()
+
+
+@given(composites())
+def test_leaves_and_rebuild_are_inverse(problem: Problem) -> None:
+    net = problem.net
+    assert tree.equal(tree.rebuild(net, tree.leaves(net)), net)
+    assert len(tree.paths(net)) == len(tree.leaves(net))
+    assert tree.count(net) == sum(leaf.size for leaf in tree.leaves(net)) == tree.ravel(net).size
+
+
+@given(composites())
+def test_map_keeps_the_structure(problem: Problem) -> None:
+    doubled = tree.map(lambda a, b: a + b, problem.net, problem.net)
+    assert tree.allclose(doubled, tree.map(lambda a: 2 * a, problem.net), 0, 0)
+    assert type(doubled) is type(problem.net)
+
+
+@given(composites())
+def test_at_replaces_one_leaf(problem: Problem) -> None:
+    for i, path in enumerate(tree.paths(problem.net)):
+        changed = tree.leaves(tree.at(problem.net, path, lambda leaf: leaf + 1))
+        for j, (new, old) in enumerate(zip(changed, tree.leaves(problem.net), strict=True)):
+            assert np.array_equal(new, old + (i == j))
+
+
+def test_paths_and_static_fields() -> None:
+    net = fn.serial(fn.linear(Key(0), 2, 3), fn.LeakyRelu(0.1), fn.linear(Key(1), 3, 1))
+    assert tree.paths(net) == ("layers.0.w", "layers.0.b", "layers.2.w", "layers.2.b")
+    assert tree.at(net, "layers.1.slope", lambda slope: 0.5).layers[1].slope == 0.5
+    with pytest.raises(TreeError, match=r"there is no path 'layers.3.w': '3' is none of 0, 1, 2"):
+        tree.at(net, "layers.3.w", lambda w: w)
+    with pytest.raises(TreeError, match=r"'layers.0' must name an array or a static field, not a Linear"):
+        tree.at(net, "layers.0", lambda layer: layer)
+
+
+def test_structures_that_differ_are_named_by_path() -> None:
+    a, b = fn.linear(Key(0), 2, 3), fn.linear(Key(1), 3, 3)
+    cases = [
+        (fn.serial(a, fn.Relu(), b), fn.serial(a, fn.Tanh(), b), r"at layers\.1: Relu against Tanh"),
+        (fn.serial(a, fn.Relu()), fn.serial(a, fn.Relu(), b), r"at layers: a tuple of 2 against a tuple of 3"),
+        (fn.serial(a, fn.LeakyRelu(0.1)), fn.serial(a, fn.LeakyRelu(0.2)), r"at layers\.1\.slope: 0\.1 against 0\.2"),
+        (a, fn.Relu(), r"at the root: Linear against Relu"),
+        (fn.Linear(a.w, a.b), fn.Linear(a.w, (a.b,)), r"at b: an array against a tuple of 1"),  # type: ignore[arg-type]
+    ]
+    for x, y, where in cases:
+        with pytest.raises(TreeError, match=f"tree.map: the structures differ {where}"):
+            tree.map(np.add, x, y)
+
+
+def test_a_bool_is_not_an_int_and_an_int_not_a_float() -> None:
+    for a, b in [(True, 1), (1, 1.0)]:
+        with pytest.raises(TreeError, match="the structures differ at 0"):
+            tree.map(np.add, (a, np.ones(1)), (b, np.ones(1)))
+        assert not tree.equal((a,), (b,))
+
+
+def test_counters_keys_and_histories_are_taken_from_the_first_tree() -> None:
+    optimizer = fn.adam(0.1)
+    x, y = np.ones((4, 2)), np.ones((4, 1))
+    start = fn.start(fn.linear(Key(0), 2, 1), optimizer, Key(5))
+    step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
+    later = fn.last(fn.take(3)(fn.train(step, fn.minibatches(x, y, size=2), start))).state
+    mean = tree.map(lambda a, b: (a + b) / 2, later, start)
+    assert (mean.epoch, mean.opt_state.step, len(mean.history), mean.key) == (3, 6, 3, Key(5))
+    np.testing.assert_allclose(mean.params.w, (later.params.w + start.params.w) / 2)
+
+
+@pytest.mark.parametrize("value", [[np.ones(1)], {"w": np.ones(1)}, {1}, np.float32(1), np.ma.ones(1), object()])
+def test_what_no_tree_can_hold(value: object) -> None:
+    with pytest.raises(TreeError, match=f"a {type(value).__name__} can be no part of a tree; a tree holds arrays"):
+        tree.leaves((value,))
+
+
+def test_classes_that_no_tree_can_hold() -> None:
+    @dataclass
+    class Mutable:
+        w: Array
+
+    @dataclass(frozen=True, kw_only=True)
+    class Named:
+        w: Array
+
+    with pytest.raises(TreeError, match="Mutable must be frozen"):
+        tree.leaves(Mutable(np.ones(1)))
+    with pytest.raises(TreeError, match="Named must take all its fields by position"):
+        tree.leaves(Named(w=np.ones(1)))
+
+
+def test_digest_tells_everything() -> None:
+    a = fn.linear(Key(0), 2, 2, dtype=np.float64)
+    others = [
+        fn.Linear(a.w, a.b.astype(np.float32)),
+        fn.Linear(a.w.T, a.b),
+        fn.Linear(a.w.reshape(4, 1), a.b),
+        fn.Linear(a.w, -a.b),
+        fn.serial(a),
+        fn.serial(a, fn.LeakyRelu(0.1)),
+        fn.serial(a, fn.LeakyRelu(0.2)),
+        fn.serial(a, fn.Relu()),
+    ]
+    assert len({tree.digest(net) for net in (a, *others)}) == 9
+    assert tree.digest(fn.Linear(np.asfortranarray(a.w), a.b)) == tree.digest(a)
+
+
+def test_astype() -> None:
+    net = fn.serial(fn.linear(Key(0), 2, 2))
+    double = tree.astype(net, np.float64)
+    assert double.layers[0].w.dtype == np.float64
+    assert tree.equal(tree.astype(double, np.float32), net)
+    with pytest.raises(fn.DtypeError, match="dtype must be float32 or float64, got float16"):
+        tree.astype(net, np.float16)  # type: ignore[arg-type]
+
+
+def test_constant_fields_are_passed_by() -> None:
+    net = Centred(np.ones(2), np.ones(2))
+    assert tree.count(net) == 0
+    assert len(tree.leaves(net)) == 2
+    assert tree.astype(net, np.float32).mean.dtype == np.float32
+    optimizer = fn.adamw(0.1, weight_decay=0.5)
+    new, _ = optimizer.update(net, tree.map(np.ones_like, net), optimizer.init(net))
+    assert tree.equal(new, net)
+
+
+def test_repr_is_one_line() -> None:
+    assert repr(fn.serial(fn.linear(Key(0), 2, 3), fn.Dropout(0.5))) == (
+        "Serial(layers=(Linear(w=float32[2, 3], b=float32[3]), Dropout(rate=0.5)))"
+    )
+
+
+# --- packed trees -------------------------------------------------------------------------------------------------
+@given(composites(), KEYS)
+def test_packing_changes_nothing(problem: Problem, key: Key) -> None:
+    net = pack(problem.net)
+    assert tree.equal(net, problem.net)
+    assert tree.equal(fn.forward(net, problem.x, key)[0], fn.forward(problem.net, problem.x, key)[0])
+    if tree.leaves(net):
+        known = packed(net)
+        assert known is not None
+        assert np.array_equal(known.vector, tree.ravel(net))
+        assert all(np.shares_memory(leaf, known.vector) for leaf in tree.leaves(net))
+
+
+@given(composites(), KEYS)
+def test_packed_and_plain_networks_are_updated_alike(problem: Problem, key: Key) -> None:
+    optimizer = fn.adamw(0.1)
+    y, cache = fn.forward(problem.net, problem.x, key)
+    grads = fn.param_gradients(problem.net, cache, np.ones_like(y))
+    plain = optimizer.update(problem.net, grads, optimizer.init(problem.net))
+    for net in (pack(problem.net), tree.map(np.copy, pack(problem.net))):
+        assert tree.equal(optimizer.update(net, pack(grads), optimizer.init(net)), plain)
+
+
+def test_what_is_large_or_mixed_or_constant_is_not_packed() -> None:
+    large = fn.linear(Key(0), LIMIT, 1)
+    assert packed(pack(large)) is None
+    assert packed(pack(Centred(np.ones(1), np.ones(1)))) is None
+    assert packed(pack(fn.Linear(np.ones((1, 1)), np.ones(1, np.float32)))) is None
+    optimizer = fn.sgd(0.5)
+    new, _ = optimizer.update(large, tree.map(np.ones_like, large), optimizer.init(large))
+    np.testing.assert_array_equal(new.w, large.w - np.float32(0.5))
+
+
+def test_a_new_tree_does_not_inherit_a_vector() -> None:
+    net = pack(fn.linear(Key(0), 2, 2))
+    assert packed(tree.map(np.copy, net)) is None
+    assert packed(tree.at(net, "b", lambda b: b + 1)) is None
+    swapped = fn.serial(pack(fn.serial(net, net)).layers[1], net)
+    assert packed(swapped) is None
