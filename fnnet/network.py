@@ -139,7 +139,9 @@ def backward(params: P, cache: Cache[P], grad: Array) -> tuple[P, Array]:
     >>> grads.b.tolist(), dx.shape
     ([3.0, 3.0], (3, 4))
     """
-    return rule_of(params).backward(params, cache.saved, _checked(params, cache, grad))
+    rule = rule_of(params)
+    grad = _checked(params, cache, grad)
+    return rule.backward(params, cache.saved, grad)
 
 
 def param_gradients(params: P, cache: Cache[P], grad: Array) -> P:
@@ -218,8 +220,10 @@ def replicas(params: Params) -> tuple[int, ...]:
     return next(filter(None, map(replicas, children(params))), ())
 
 
-def check_network(where: str, params: Params) -> np.dtype[np.floating]:
+def check_network(where: str, params: object) -> np.dtype[np.floating]:
     """The one dtype of a network. Raises LayerError, TreeError or DtypeError where it is none that can be trained."""
+    if not isinstance(params, Params):
+        raise LayerError(f"{where}: params must be a network, an instance of a Params class, got {params!r}")
     found: set[np.dtype[np.floating]] = set()
     _collect(where, params, found)
     if len(found) > 1:

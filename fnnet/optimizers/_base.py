@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 import numpy as np
 
 from fnnet import checks, tree
-from fnnet.errors import DtypeError, ShapeError
+from fnnet.errors import DtypeError, ShapeError, TreeError
 from fnnet.nodes import Params, columns, freeze, restore_shared, trained
 from fnnet.packing import Structure, joined, pack, packed, structure_of
 from fnnet.records import OptState, Schedule
@@ -72,6 +72,13 @@ def _check_alike(where: str, params: Params, found: list[list[Array]]) -> None:
 def zeros_like(params: P) -> P:
     """A slot variable before the first step."""
     return pack(freeze(tree.map(np.zeros_like, params)))
+
+
+def slots_of(where: str, state: OptState[P], count: int) -> tuple[P, ...]:
+    """The slot variables of a state. Raises TreeError where they are not as many as the optimizer's ``init`` makes."""
+    if len(state.slots) != count:
+        raise TreeError(f"{where}: state must have {count} slots, as init makes them, got {len(state.slots)}")
+    return state.slots
 
 
 def check_rate(where: str, lr: float | Schedule) -> None:

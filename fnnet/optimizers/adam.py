@@ -11,7 +11,7 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.nodes import Params
-from fnnet.optimizers._base import apply, check_rate, rate, zeros_like
+from fnnet.optimizers._base import apply, check_rate, rate, slots_of, zeros_like
 from fnnet.records import OptState, Schedule
 from fnnet.types import Array
 
@@ -75,7 +75,7 @@ class Adam:
         c1, c2 = 1 - self.b1**t, math.sqrt(1 - self.b2**t)
         shrink = 1 - lr * self.weight_decay
         rule = partial(adam_rule, self.b1, self.b2, lr * c2 / c1, self.eps * c2, shrink)
-        m, v = state.slots
+        m, v = slots_of("adam", state, 2)
         params, m, v = apply("adam", rule, (params, grads, m, v), 3)
         return params, OptState(t, (m, v), None, state.scale)
 

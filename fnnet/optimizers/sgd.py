@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from fnnet import checks
 from fnnet.nodes import Params
-from fnnet.optimizers._base import apply, check_rate, rate, zeros_like
+from fnnet.optimizers._base import apply, check_rate, rate, slots_of, zeros_like
 from fnnet.records import OptState, Schedule
 from fnnet.types import Array
 
@@ -78,7 +78,7 @@ class Sgd:
         if not self.momentum:
             (params,) = apply("sgd", partial(descend, lr), (params, grads), 1)
             return params, OptState(state.step + 1, (), None, state.scale)
-        (velocity,) = state.slots
+        (velocity,) = slots_of("sgd", state, 1)
         rule = partial(nesterov if self.nesterov else heavy_ball, lr, self.momentum)
         params, velocity = apply("sgd", rule, (params, grads, velocity), 2)
         return params, OptState(state.step + 1, (velocity,), None, state.scale)
