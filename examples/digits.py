@@ -90,14 +90,14 @@ def report(net: Net, data: Digits, misread: int = 4) -> str:
     return "\n".join(lines)
 
 
-def arguments() -> argparse.Namespace:
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="Train an MLP on handwritten digits.")
     parser.add_argument("--hidden", type=int, nargs="*", default=[128, 64], help="sizes of the hidden layers")
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--lr", type=float, default=0.002, help="learning rate of Adam")
     parser.add_argument("--seed", type=int, default=0, help="of the split, the weights and the order")
-    return parser.parse_args()
+    return parser.parse_args(given)
 
 
 def main() -> None:

@@ -39,7 +39,8 @@ class Deaf(Params):
 
 
 def _deaf_forward(p: Deaf, x: Array) -> tuple[Array, Cache[Params]]:
-    return fn.forward(p.layer, x)
+    y, cache = fn.forward(p.layer, x)
+    return y, cache
 
 
 def _deaf_backward(p: Deaf, cache: Cache[Params], dy: Array) -> tuple[Deaf, Array]:

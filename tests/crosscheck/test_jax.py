@@ -1,0 +1,148 @@
+"""Law 7: same weights, same batch, and JAX's own derivatives: loss and gradients agree to 1e-10 in float64.
+
+Needs JAX, and therefore an environment of its own; without JAX this file is not collected.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import fnnet as fn
+from fnnet import Params, tree
+from tests.catalogue import LAYERS, LOSSES
+from tests.strategies import Problem, composites, problems, target
+
+jax: Any = import_module("jax")
+jnp: Any = import_module("jax.numpy")
+jax.config.update("jax_enable_x64", True)
+
+Leaves = list[Any]
+Reference = Callable[[Any, Leaves, Any], Any]
+
+
+def _linear(p: Params, leaves: Leaves, x: Any) -> Any:
+    w, b = leaves.pop(0), leaves.pop(0)
+    return jnp.matmul(x, w) + b
+
+
+def _serial(p: Any, leaves: Leaves, x: Any) -> Any:
+    for layer in p.layers:
+        x = reference(layer, leaves, x)
+    return x
+
+
+def _mlp(p: Any, leaves: Leaves, x: Any) -> Any:
+    for i, layer in enumerate(p.layers):
+        x = reference(layer, leaves, x)
+        if i < len(p.layers) - 1:
+            x = reference(p.activation, leaves, x)
+    return x
+
+
+REFERENCES: dict[type, Reference] = {
+    fn.Linear: _linear,
+    fn.Serial: _serial,
+    fn.Mlp: _mlp,
+    fn.Identity: lambda p, leaves, x: x,
+    fn.Relu: lambda p, leaves, x: jax.nn.relu(x),
+    fn.LeakyRelu: lambda p, leaves, x: jax.nn.leaky_relu(x, p.slope),
+    fn.Elu: lambda p, leaves, x: jax.nn.elu(x, p.alpha),
+    fn.Gelu: lambda p, leaves, x: jax.nn.gelu(x, approximate=False),
+    fn.Silu: lambda p, leaves, x: jax.nn.silu(x),
+    fn.Softplus: lambda p, leaves, x: jax.nn.softplus(x),
+    fn.Tanh: lambda p, leaves, x: jnp.tanh(x),
+    fn.Sigmoid: lambda p, leaves, x: jax.nn.sigmoid(x),
+    fn.Softmax: lambda p, leaves, x: jax.nn.softmax(x, axis=-1),
+    fn.Dropout: lambda p, leaves, x: x,
+}
+"""Each layer once more, in JAX; the leaves are taken from the list in the network's own order."""
+
+
+def reference(p: Params, leaves: Leaves, x: Any) -> Any:
+    """The network's output by JAX."""
+    return REFERENCES[type(p)](p, leaves, x)
+
+
+def _huber(delta: float) -> Callable[[Any, Any], Any]:
+    def loss(y: Any, t: Any) -> Any:
+        d = jnp.abs(y - t)
+        return jnp.where(d <= delta, d**2 / 2, delta * (d - delta / 2)).mean()
+
+    return loss
+
+
+def _cross_entropies(y: Any, t: Any) -> Any:
+    return -jnp.take_along_axis(jax.nn.log_softmax(y, axis=-1), t[:, None], axis=-1)[:, 0]
+
+
+def _binary(y: Any, t: Any) -> Any:
+    return -(t * jax.nn.log_sigmoid(y) + (1 - t) * jax.nn.log_sigmoid(-y)).mean()
+
+
+REFERENCE_LOSSES: dict[str, Callable[[Any, Any], Any]] = {
+    "mse": lambda y, t: ((y - t) ** 2).mean(),
+    "sum_squared_error": lambda y, t: ((y - t) ** 2).sum(),
+    "mae": lambda y, t: jnp.abs(y - t).mean(),
+    "huber": _huber(1.0),
+    "Huber": _huber(0.3),
+    "softmax_cross_entropy": lambda y, t: _cross_entropies(y, t).mean(),
+    "binary_cross_entropy": _binary,
+    "weighted": lambda y, t: (((y - t[0]) ** 2).mean(axis=-1) * t[1]).sum() / t[1].sum(),
+    "weighted softmax_cross_entropy": lambda y, t: (_cross_entropies(y, t[0]) * t[1]).sum() / t[1].sum(),
+    "weighted sum_squared_error": lambda y, t: (((y - t[0]) ** 2).sum(axis=-1) * t[1]).sum(),
+}
+
+
+def close(ours: Any, theirs: Any) -> None:
+    """1e-10 of the largest entry."""
+    scale = max(1.0, float(np.abs(np.asarray(theirs)).max(initial=0.0)))
+    np.testing.assert_allclose(np.asarray(ours), np.asarray(theirs), rtol=0, atol=1e-10 * scale)
+
+
+def agree(problem: Problem, name: str) -> None:
+    """Loss, gradients of the parameters and of x, by both."""
+    case, wanted = LOSSES[name], target(LOSSES[name], problem)
+
+    def loss(leaves: tuple[Any, ...], x: Any) -> Any:
+        return REFERENCE_LOSSES[name](reference(problem.net, list(leaves), x), wanted)
+
+    leaves = tree.leaves(problem.net)
+    value, (d_leaves, dx) = jax.value_and_grad(loss, argnums=(0, 1))(leaves, problem.x)
+    prediction, cache = fn.forward(problem.net, problem.x)
+    our_value, d_prediction = case.loss(prediction, wanted)
+    grads, our_dx = fn.backward(problem.net, cache, d_prediction)
+    close(our_value, value)
+    close(our_dx, dx)
+    for ours, theirs in zip(tree.leaves(grads), d_leaves, strict=True):
+        close(ours, theirs)
+
+
+def test_every_layer_and_loss_has_a_reference() -> None:
+    assert {name for name in LAYERS if " " not in name} == {kind.__name__ for kind in REFERENCES}
+    assert set(LOSSES) == set(REFERENCE_LOSSES)
+    assert math.isclose(float(jnp.ones((), jnp.float64) / 3), 1 / 3, rel_tol=1e-15)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@given(st.data())
+def test_every_layer(name: str, data: st.DataObject) -> None:
+    agree(data.draw(problems(name)), "mse")
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@given(problems("Mlp"))
+def test_every_loss(name: str, problem: Problem) -> None:
+    agree(problem, name)
+
+
+@given(composites(depth=3), st.sampled_from(sorted(LOSSES)))
+def test_random_composites(problem: Problem, name: str) -> None:
+    agree(problem, name)
