@@ -10,3 +10,6 @@ settings.load_profile("laws")
 
 # The cross-check runs in an environment of its own, which has JAX; here it is left out where there is none.
 collect_ignore = [] if find_spec("jax") else ["crosscheck"]
+
+# Files for type checkers, and commands: not to be imported in search of doctests.
+collect_ignore_glob = ["typing/*", "stubs/*", "benchmarks/*"]
