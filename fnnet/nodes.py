@@ -1,4 +1,4 @@
-"""What trees are made of, and how they are taken apart and put together.
+"""What trees are made of, and how one is taken apart and put together.
 
 A leaf is an ndarray; a node is a frozen dataclass or a tuple; float, int, str, bool and None are static. Networks,
 gradients, optimizer states and training states are all trees of this one kind.
@@ -117,7 +117,12 @@ def parts(node: object) -> tuple[tuple[str, object], ...]:
     return tuple(zip(known.names, known.values(node), strict=True))
 
 
-# --- one tree ----------------------------------------------------------------------------------------------------
+def join(path: str, name: str) -> str:
+    """The path one field further down."""
+    return f"{path}.{name}" if path else name
+
+
+# --- taken apart and put together ----------------------------------------------------------------------------------
 def flatten(node: object, leaves: list[Array], form: list[object]) -> None:
     """Appends the leaves below a node to ``leaves`` and everything else, in the same order, to ``form``."""
     kind = type(node)
@@ -147,116 +152,6 @@ def restore(node: object, leaves: Iterator[Array]) -> object:
     if is_static(node):
         return node
     return kind(*[restore(child, leaves) for child in layout(kind).values(node)])
-
-
-# --- several trees of one structure ------------------------------------------------------------------------------
-def flatten_shared(node: object, leaves: list[Array], form: list[object]) -> None:
-    """``flatten`` of what trees must have in common to be used together.
-
-    A network's static fields count; a record's counters do not, and its carried fields are not entered. ``form`` holds
-    CONSTANT in place of ndarray where a leaf is constant.
-    """
-    kind = type(node)
-    if kind is np.ndarray or is_static(node):
-        flatten(node, leaves, form)
-        return
-    form.append(kind)
-    if isinstance(node, tuple) and kind is tuple:
-        children: tuple[object, ...] = node
-        form.append(len(node))
-    else:
-        known = layout(kind)
-        children = known.values(node)
-        if not known.plain:
-            _flatten_fields(known, children, leaves, form)
-            return
-    for child in children:
-        if type(child) is np.ndarray:  # most children are leaves: a call less for each
-            leaves.append(child)
-            form.append(np.ndarray)
-        else:
-            flatten_shared(child, leaves, form)
-
-
-def _flatten_fields(known: Layout, children: tuple[object, ...], leaves: list[Array], form: list[object]) -> None:
-    for name, child in zip(known.names, children, strict=True):
-        is_counter = not known.is_params and child is not None and is_static(child)
-        if is_counter or name in known.carried:
-            continue
-        start = len(form)
-        flatten_shared(child, leaves, form)
-        if name in known.constant:
-            form[start:] = [CONSTANT if entry is np.ndarray else entry for entry in form[start:]]
-
-
-def restore_shared(node: object, leaves: Iterator[Array]) -> object:
-    """``restore`` for the leaves that ``flatten_shared`` gives."""
-    kind = type(node)
-    if kind is np.ndarray:
-        return next(leaves)
-    if is_static(node):
-        return node
-    if isinstance(node, tuple) and kind is tuple:
-        return tuple([restore_shared(child, leaves) for child in node])
-    known = layout(kind)
-    values = known.values(node)
-    if known.carried:
-        named = zip(known.names, values, strict=True)
-        return kind(*[child if name in known.carried else restore_shared(child, leaves) for name, child in named])
-    return kind(*[next(leaves) if type(child) is np.ndarray else restore_shared(child, leaves) for child in values])
-
-
-def columns(where: str, trees: tuple[object, ...]) -> tuple[list[list[Array]], list[object]]:
-    """The leaves of several trees of one structure, a list a tree, and their common form.
-
-    Raises TreeError naming the path where the structures differ.
-    """
-    found: list[list[Array]] = []
-    first: list[object] = []
-    for tree in trees:
-        leaves: list[Array] = []
-        form: list[object] = []
-        flatten_shared(tree, leaves, form)
-        if not found:
-            first = form
-        elif form != first:
-            raise TreeError(f"{where}: {_difference(trees[0], tree, '')}")
-        found.append(leaves)
-    return found, first
-
-
-def trained(form: list[object]) -> list[bool]:
-    """For each leaf of a form whether training changes it."""
-    return [entry is np.ndarray for entry in form if entry is np.ndarray or entry is CONSTANT]
-
-
-def _difference(a: object, b: object, path: str) -> str:
-    """Where two structures part, in words."""
-    left, right = parts(a), parts(b)
-    if type(a) is type(b) and left and len(left) == len(right):
-        for (name, x), (_, y) in zip(left, right, strict=True):
-            if _form(x) != _form(y):
-                return _difference(x, y, join(path, name))
-    return f"the structures differ at {path or 'the root'}: {_kind(a)} against {_kind(b)}"
-
-
-def _form(node: object) -> list[object]:
-    form: list[object] = []
-    flatten_shared(node, [], form)
-    return form
-
-
-def _kind(node: object) -> str:
-    if is_static(node):
-        return repr(node)
-    if isinstance(node, tuple):
-        return f"a tuple of {len(node)}"
-    return "an array" if is_leaf(node) else type(node).__name__
-
-
-def join(path: str, name: str) -> str:
-    """The path one field further down."""
-    return f"{path}.{name}" if path else name
 
 
 # --- read-only arrays --------------------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ from typing import NamedTuple, TypeGuard, TypeVar, cast
 
 import numpy as np
 
-from fnnet.nodes import CONSTANT, Params, flatten_shared, is_leaf, is_static, layout, restore_shared
+from fnnet.matching import flatten_shared, restore_shared
+from fnnet.nodes import CONSTANT, Params, is_leaf, is_static, layout
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)

@@ -17,8 +17,9 @@ import numpy as np
 from fnnet import checks, keys, tree
 from fnnet.errors import GradientError, ShapeError
 from fnnet.keys import Key
+from fnnet.matching import columns, trained
 from fnnet.network import backward, check_network, forward, param_gradients
-from fnnet.nodes import Params, columns, trained
+from fnnet.nodes import Params
 from fnnet.records import Loss, LossFunction
 from fnnet.types import Array
 

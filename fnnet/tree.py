@@ -8,7 +8,8 @@ from typing import TypeVar
 import numpy as np
 
 from fnnet.errors import DtypeError, TreeError
-from fnnet.nodes import columns, flatten, is_leaf, is_static, join, parts, restore, restore_shared, trained
+from fnnet.matching import columns, restore_shared, trained
+from fnnet.nodes import flatten, is_leaf, is_static, join, parts, restore
 from fnnet.nodes import freeze as freeze
 from fnnet.types import Array, Dtype
 

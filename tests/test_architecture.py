@@ -18,7 +18,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 LEVELS = [
     ["types", "errors", "functional"],
-    ["nodes", "keys", "checks", "numerics"],
+    ["nodes", "matching", "keys", "checks", "numerics"],
     ["packing", "tree"],
     ["network", "records", "initializers"],
     ["layers", "losses", "optimizers", "metrics", "data"],

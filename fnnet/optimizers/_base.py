@@ -10,7 +10,8 @@ import numpy as np
 
 from fnnet import checks, tree
 from fnnet.errors import DtypeError, ShapeError, TreeError
-from fnnet.nodes import Params, columns, freeze, restore_shared, trained
+from fnnet.matching import columns, restore_shared, trained
+from fnnet.nodes import Params, freeze
 from fnnet.packing import Structure, joined, pack, packed, structure_of
 from fnnet.records import OptState, Schedule
 from fnnet.types import Array

@@ -45,7 +45,6 @@ def sgd_update(params: P, grads: P, lr: float) -> P:
     or not finite, TreeError, ShapeError or DtypeError, naming the path, for gradients unlike the parameters.
 
     >>> import fnnet as fn, numpy as np
-    >>> import numpy as np, fnnet as fn
     >>> net = fn.Linear(np.ones((1, 1)), np.zeros(1))
     >>> fn.sgd_update(net, fn.Linear(np.ones((1, 1)), np.ones(1)), lr=0.1).w.tolist()
     [[0.9]]
