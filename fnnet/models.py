@@ -18,7 +18,7 @@ from fnnet.layers.relu import Relu
 from fnnet.network import define_layer, forward, rule_of
 from fnnet.nodes import Params, layout
 from fnnet.numerics import affine, affine_gradients, product_nt, sum_to
-from fnnet.packing import Structure, fresh_like, packed
+from fnnet.packing import fresh_like, packed
 from fnnet.records import Initializer
 from fnnet.types import Array, Dtype
 
@@ -114,7 +114,7 @@ def check_mlp(p: Mlp) -> None:
     A packed network has passed once in this structure, and its arrays cannot have changed shape since.
     """
     known = packed(p)
-    if known is not None and known.structure in _CHECKED:
+    if known is not None and "mlp checked" in known.structure.facts:
         return
     if type(p.layers) is not tuple or not p.layers or any(type(layer) is not Linear for layer in p.layers):
         raise TreeError(f"mlp: layers must be a tuple of at least one Linear, got {p.layers!r}")
@@ -127,10 +127,7 @@ def check_mlp(p: Mlp) -> None:
                 f"got {a.w.dtype}{a.w.shape} before {b.w.dtype}{b.w.shape}"
             )
     if known is not None:
-        _CHECKED.add(known.structure)
-
-
-_CHECKED: set[Structure] = set()
+        known.structure.facts["mlp checked"] = True
 
 
 def mlp(

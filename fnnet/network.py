@@ -19,7 +19,7 @@ from fnnet import checks
 from fnnet.errors import DtypeError, LayerError, ShapeError
 from fnnet.keys import Key
 from fnnet.nodes import Params, is_leaf, layout
-from fnnet.packing import Structure, packed
+from fnnet.packing import packed
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -182,9 +182,6 @@ def children(node: object) -> tuple[Params, ...]:
     return tuple(found)
 
 
-_STOCHASTIC: dict[Structure, bool] = {}
-
-
 def is_stochastic(params: Params) -> bool:
     """Whether a network acts by chance under a key: it has a ``sample`` rule, and not one that hands keys on in vain.
 
@@ -192,12 +189,12 @@ def is_stochastic(params: Params) -> bool:
     through once.
     """
     known = packed(params)
-    found = None if known is None else _STOCHASTIC.get(known.structure)
-    if found is None:
-        found = _is_stochastic(params)
-        if known is not None:
-            _STOCHASTIC[known.structure] = found
-    return found
+    if known is None:
+        return _is_stochastic(params)
+    facts = known.structure.facts
+    if "stochastic" not in facts:
+        facts["stochastic"] = _is_stochastic(params)
+    return facts["stochastic"]
 
 
 def _is_stochastic(params: Params) -> bool:

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
-from itertools import accumulate, pairwise, starmap
-from typing import NamedTuple, TypeGuard, TypeVar, cast
+from itertools import count, islice
+from operator import itemgetter
+from typing import NamedTuple, TypeVar, cast
+from weakref import WeakValueDictionary
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fnnet.matching import flatten_shared, restore_shared
 from fnnet.nodes import CONSTANT, Params, is_leaf, is_static, layout
@@ -23,18 +26,24 @@ P = TypeVar("P", bound=Params)
 LIMIT = 1 << 16
 """Networks of more numbers than this stay as they are: their passes cost more than the calls."""
 
-Build = Callable[[Array], object]
+Views = Callable[[Array], tuple[Array, ...]]
+Build = Callable[[tuple[Array, ...]], object]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False, weakref_slot=True)
 class Structure:
-    """How trees of one form are built of views of a vector; there is one such object a form."""
+    """How trees of one form are built of views of a vector; one such object a form, for as long as there are trees.
 
+    ``facts`` is what others have found out about all trees of the form, by name.
+    """
+
+    views: Views
     build: Build
+    facts: dict[str, bool]
 
     def tree(self, like: P, vector: Array) -> P:
         """The packed tree of a vector; ``like`` is any tree of this structure."""
-        built = cast(P, self.build(vector))
+        built = cast(P, self.build(self.views(vector)))
         object.__setattr__(built, "_packed", Packed(vector, self))
         return built
 
@@ -52,7 +61,7 @@ def packed(tree: Params) -> Packed | None:
     return found
 
 
-_STRUCTURES: dict[Hashable, Structure] = {}
+_STRUCTURES: WeakValueDictionary[Hashable, Structure] = WeakValueDictionary()
 
 
 def structure_of(tree: Params, leaves: list[Array], form: list[object]) -> Structure | None:
@@ -66,8 +75,7 @@ def structure_of(tree: Params, leaves: list[Array], form: list[object]) -> Struc
     key = (tuple(form), tuple([leaf.shape for leaf in leaves]), dtypes.pop())
     found = _STRUCTURES.get(key)
     if found is None:
-        ends = accumulate([leaf.size for leaf in leaves], initial=0)
-        found = _STRUCTURES[key] = Structure(_builder(tree, starmap(slice, pairwise(ends))))
+        found = _STRUCTURES[key] = Structure(_fields(leaves), _builder(tree, count()), {})
     return found
 
 
@@ -101,37 +109,32 @@ def joined(leaves: list[Array]) -> Array:
 
 
 # --- building ----------------------------------------------------------------------------------------------------
-def _builder(node: object, places: Iterator[slice]) -> Build:
-    """The function from a vector to a node like this one; what has no leaves is used again as it is."""
+def _fields(leaves: list[Array]) -> Views:
+    """The function from a vector to views of it, one a leaf: it reads the vector as one record and takes its fields."""
+    names = [str(i) for i in range(len(leaves))]
+    kind = np.dtype([(name, leaf.dtype, leaf.shape) for name, leaf in zip(names, leaves, strict=True)])
+    if len(names) == 1:
+        return lambda vector: (np.ndarray((), kind, vector)["0"],)
+    take: Callable[[NDArray[np.void]], tuple[Array, ...]] = itemgetter(*names)
+    return lambda vector: take(np.ndarray((), kind, vector))
+
+
+def _builder(node: object, places: Iterator[int]) -> Build:
+    """The function from leaves to a node like this one; what has no leaves is used again as it is."""
     if is_leaf(node):
-        return _leaf_builder(next(places), node.shape)
+        return itemgetter(next(places))
     if is_static(node):
-        return lambda vector: node
-    kind = type(node)
-    children = node if isinstance(node, tuple) else layout(kind).values(node)
-    if kind is not tuple and _is_pair(children):
-        return _pair_builder(kind, children[0].shape, places)
+        return lambda leaves: node
+    make: Callable[..., object] = type(node)
+    children = node if isinstance(node, tuple) else layout(type(node)).values(node)
+    if not children:
+        return lambda leaves: node
+    if not isinstance(node, tuple) and all(is_leaf(child) for child in children):
+        first = next(places)
+        *_, end = (first, *islice(places, len(children) - 1))
+        place = slice(first, end + 1)
+        return lambda leaves: make(*leaves[place])
     builders = [_builder(child, places) for child in children]
     if isinstance(node, tuple):
-        return lambda vector: tuple([build(vector) for build in builders])
-    if not builders:
-        return lambda vector: node
-    make: Callable[..., object] = kind
-    return lambda vector: make(*[build(vector) for build in builders])
-
-
-def _leaf_builder(place: slice, shape: tuple[int, ...]) -> Build:
-    if len(shape) == 1:
-        return lambda vector: vector[place]
-    return lambda vector: vector[place].reshape(shape)
-
-
-def _is_pair(children: tuple[object, ...]) -> TypeGuard[tuple[Array, Array]]:
-    """Whether a node's children are an array and a vector, as those of a Linear layer are."""
-    return len(children) == 2 and is_leaf(children[0]) and is_leaf(children[1]) and children[1].ndim == 1
-
-
-def _pair_builder(make: Callable[..., object], shape: tuple[int, ...], places: Iterator[slice]) -> Build:
-    """The same for such a pair with fewer calls, which is a quarter of the time for a small network."""
-    first, second = next(places), next(places)
-    return lambda vector: make(vector[first].reshape(shape), vector[second])
+        return lambda leaves: tuple([build(leaves) for build in builders])
+    return lambda leaves: make(*[build(leaves) for build in builders])
