@@ -73,7 +73,7 @@ def _named(name: str, y: object) -> list[tuple[str, Array]]:
 
 
 def _take(a: object, index: NDArray[np.int64]) -> Array:
-    taken: Array = np.take(cast(Array, a), index, axis=0)
+    taken: Array = cast(Array, a).take(index, axis=0)
     return taken
 
 

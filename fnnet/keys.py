@@ -51,9 +51,7 @@ class Key:
             raise ValueError(f"Key: seed must be an int in [0, 2^128), got {self.seed!r}")
         if type(self.path) is not tuple:
             raise ValueError(f"Key: path must be a tuple of ints, got {self.path!r}")
-        for index in self.path:
-            if type(index) is not int or not 0 <= index < 2**32:
-                raise ValueError(f"Key: an index must be an int in [0, 2^32), got {index!r}")
+        _check_path(self.path)
 
     def __repr__(self) -> str:
         fork = "" if self.fork is None else f", fork={tuple(self.fork)}"
@@ -61,7 +59,8 @@ class Key:
 
     def child(self, *index: int) -> Key:
         """The key further down the path; children of one key are independent of it and of each other."""
-        return Key(self.seed, self.path + index, self.fork)
+        _check_path(index)
+        return _key(self.seed, self.path + index, self.fork)
 
     def forked(self, replicas: tuple[int, ...]) -> Key:
         """This key as that of K replicas: replica k draws whatever it would draw under ``self.child(k)``.
@@ -69,14 +68,29 @@ class Key:
         The children made from it later keep the place, so a network of stacked parameters meets the very draws that
         its k-th network alone meets, however deep the layer sits that makes them.
         """
-        return Key(self.seed, self.path, Fork(len(self.path), replicas)) if self.fork is None else self
+        return _key(self.seed, self.path, Fork(len(self.path), replicas)) if self.fork is None else self
 
     def of_replica(self, index: tuple[int, ...]) -> Key:
         """The key of one replica."""
         if self.fork is None:
             return self
         at = self.fork.at
-        return Key(self.seed, self.path[:at] + index + self.path[at:])
+        return _key(self.seed, self.path[:at] + index + self.path[at:], None)
+
+
+def _check_path(path: tuple[int, ...]) -> None:
+    for index in path:
+        if type(index) is not int or not 0 <= index < 2**32:
+            raise ValueError(f"Key: an index must be an int in [0, 2^32), got {index!r}")
+
+
+def _key(seed: int, path: tuple[int, ...], fork: Fork | None) -> Key:
+    """A key of parts that have been checked already; every batch makes one."""
+    key = object.__new__(Key)
+    object.__setattr__(key, "seed", seed)
+    object.__setattr__(key, "path", path)
+    object.__setattr__(key, "fork", fork)
+    return key
 
 
 def words(key: Key, n: int) -> Words:

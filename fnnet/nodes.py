@@ -179,9 +179,9 @@ def _revive(kind: type[T], *values: object) -> T:
 
 
 def describe(node: object) -> str:
-    """A tree in one line, arrays by dtype and shape: ``Linear(w=float32[64, 10], b=float32[10])``."""
+    """A tree in one line, arrays by dtype and shape, 0-d ones by value: ``Linear(w=float32[4, 2], b=float32[2])``."""
     if isinstance(node, np.ndarray):
-        return f"{node.dtype}{list(node.shape)}"
+        return f"{node.dtype}{list(node.shape)}" if node.ndim else repr(node.item())
     if type(node) is tuple:
         inner = ", ".join(describe(child) for child in node)
         return f"({inner},)" if len(node) == 1 else f"({inner})"

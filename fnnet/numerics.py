@@ -14,20 +14,20 @@ from fnnet.types import Array
 
 
 def product(a: Array, b: Array) -> Array:
-    """The matrix product a b over the last two axes; for two matrices ``np.dot`` has half the overhead of ``@``."""
-    out: Array = np.dot(a, b) if a.ndim == b.ndim == 2 else np.matmul(a, b)
+    """The matrix product a b over the last two axes; for two matrices ``dot`` has half the overhead of ``@``."""
+    out: Array = a.dot(b) if a.ndim == b.ndim == 2 else np.matmul(a, b)
     return out
 
 
 def product_nt(a: Array, b: Array) -> Array:
     """a bᵀ over the last two axes."""
-    out: Array = np.dot(a, b.T) if a.ndim == b.ndim == 2 else np.matmul(a, b.mT)
+    out: Array = a.dot(b.T) if a.ndim == b.ndim == 2 else np.matmul(a, b.mT)
     return out
 
 
 def affine(x: Array, w: Array, b: Array) -> Array:
     """x w + b for every row: (..., batch, n_in), (..., n_in, n_out) and (..., n_out) to (..., batch, n_out)."""
-    y: Array = np.dot(x, w) if x.ndim == w.ndim == 2 else np.matmul(x, w)
+    y: Array = x.dot(w) if x.ndim == w.ndim == 2 else np.matmul(x, w)
     y += b if b.ndim == 1 else b[..., None, :]
     return y
 
@@ -38,8 +38,8 @@ def affine_gradients(x: Array, dy: Array, dw: Array, db: Array) -> None:
     That sum is the product 1ᵀ dy, which is three times faster than ``sum`` where the batch is large.
     """
     if x.ndim == dy.ndim == 2:
-        np.dot(x.T, dy, dw)
-        np.dot(_ones(len(dy), dy.dtype), dy, db)
+        x.T.dot(dy, dw)
+        _ones(len(dy), dy.dtype).dot(dy, db)
     else:
         np.matmul(x.mT, dy, dw)
         np.add.reduce(dy, -2, out=db)

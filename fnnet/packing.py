@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnnet.matching import flatten_shared, restore_shared
-from fnnet.nodes import CONSTANT, Params, is_leaf, is_static, layout
+from fnnet.nodes import CONSTANT, Params, is_leaf, is_static, layout, parts
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -125,16 +125,23 @@ def _builder(node: object, places: Iterator[int]) -> Build:
         return itemgetter(next(places))
     if is_static(node):
         return lambda leaves: node
-    make: Callable[..., object] = type(node)
     children = node if isinstance(node, tuple) else layout(type(node)).values(node)
     if not children:
         return lambda leaves: node
-    if not isinstance(node, tuple) and all(is_leaf(child) for child in children):
-        first = next(places)
-        *_, end = (first, *islice(places, len(children) - 1))
-        place = slice(first, end + 1)
-        return lambda leaves: make(*leaves[place])
-    builders = [_builder(child, places) for child in children]
     if isinstance(node, tuple):
-        return lambda leaves: tuple([build(leaves) for build in builders])
+        return _tuple_builder(node, places)
+    make: Callable[..., object] = type(node)
+    builders = [_builder(child, places) for child in children]
     return lambda leaves: make(*[build(leaves) for build in builders])
+
+
+def _tuple_builder(nodes: tuple[object, ...], places: Iterator[int]) -> Build:
+    """The same for a tuple; one of like layers, such as an Mlp's, is built by a single ``map`` over their fields."""
+    make: Callable[..., object] = type(nodes[0])
+    width = len(parts(nodes[0]))
+    if width and all(type(node) is make and all(is_leaf(child) for _, child in parts(node)) for node in nodes):
+        taken = list(islice(places, width * len(nodes)))
+        fields = [slice(first, taken[-1] + 1, width) for first in taken[:width]]
+        return lambda leaves: tuple(map(make, *[leaves[field] for field in fields]))
+    builders = [_builder(node, places) for node in nodes]
+    return lambda leaves: tuple([build(leaves) for build in builders])

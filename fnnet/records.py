@@ -53,7 +53,7 @@ class Record(Node):
 class TrainState(Node, Generic[P]):
     """All that training needs to go on: nothing else lives between two steps.
 
-    ``total`` holds the sums, over the batches of the epoch under way, of loss times rows and of rows.
+    ``total`` and ``rows`` are sums over the batches of the epoch under way: of loss times rows, and of rows.
     """
 
     params: P
@@ -61,7 +61,8 @@ class TrainState(Node, Generic[P]):
     key: Key = field(metadata=CARRIED)
     epoch: int = 0
     batch: int = 0
-    total: tuple[Value, ...] = field(default=(), metadata=CARRIED)
+    total: Value | float = field(default=0.0, metadata=CARRIED)
+    rows: int = 0
     history: tuple[Record, ...] = field(default=(), metadata=CARRIED)
 
 

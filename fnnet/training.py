@@ -71,7 +71,8 @@ class TrainStep(Generic[T]):
 
 def with_update(state: TrainState[P], params: P, opt_state: OptState[P]) -> TrainState[P]:
     """The state one batch further on."""
-    return TrainState(params, opt_state, state.key, state.epoch, state.batch + 1, state.total, state.history)
+    progress = state.epoch, state.batch + 1, state.total, state.rows, state.history
+    return TrainState(params, opt_state, state.key, *progress)
 
 
 def train_step(gradient: GradFn[T], optimizer: Optimizer) -> TrainStep[T]:
@@ -105,17 +106,16 @@ def _batches(data: Data[T], state: TrainState[P], epoch: int) -> Iterator[Marked
 def _advance(step: Step[T], state: TrainState[P], marked: Marked[T]) -> TrainState[P]:
     """The fold's function: one batch, and after the last one the epoch's end."""
     is_last, batch = marked
-    key = state.key.forked(replicas(state.params)).child(NOISE, state.epoch, state.batch)
-    after, value = step(state, batch, key)
-    rows = np.asarray(batch[0].shape[-2], np.float64)
-    total: tuple[Value, ...] = (np.asarray(value, np.float64) * rows, rows)
-    if state.total:
-        total = (state.total[0] + total[0], state.total[1] + total[1])
-    epoch, done, history = state.epoch, state.batch + 1, after.history
+    stacked = replicas(state.params)
+    key = state.key.forked(stacked) if stacked else state.key
+    after, value = step(state, batch, key.child(NOISE, state.epoch, state.batch))
+    n = batch[0].shape[-2]
+    rows, total = state.rows + n, state.total + np.asarray(value, np.float64) * n
+    params, opt_state, history = after.params, after.opt_state, after.history
     if is_last:
-        history = (*history, Record(np.asarray(total[0] / total[1])))
-        epoch, done, total = epoch + 1, 0, ()
-    return TrainState(after.params, after.opt_state, after.key, epoch, done, total, history)
+        record = Record(np.asarray(total / rows))
+        return TrainState(params, opt_state, after.key, state.epoch + 1, 0, 0.0, 0, (*history, record))
+    return TrainState(params, opt_state, after.key, state.epoch, state.batch + 1, total, rows, history)
 
 
 def steps(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[TrainState[P]]:

@@ -31,13 +31,10 @@ class RowLoss(Generic[T_contra]):
         return np.asarray(prediction.shape[-2], np.float64)
 
     def __call__(self, prediction: Array, target: T_contra, /) -> tuple[Value, Array]:
-        """The loss, 0-d or (K,) for K replicas, and its gradient in the prediction's shape."""
+        """The mean of the rows, 0-d or (K,) for K replicas, and its gradient in the prediction's shape."""
         values, grads = self.rows(prediction, target)
-        total = np.asarray(np.add.reduce(values, axis=-1))
-        if self.is_sum:
-            return total, grads
-        divisor = nonzero(self.weight(prediction, target)).astype(values.dtype)
-        return np.asarray(total / divisor), grads / divisor[..., None, None]
+        n = prediction.shape[-2]
+        return np.asarray(np.add.reduce(values, axis=-1) / n), grads / n
 
 
 class SumLoss(RowLoss[T_contra]):
@@ -49,6 +46,11 @@ class SumLoss(RowLoss[T_contra]):
     def is_sum(self) -> bool:
         """True."""
         return True
+
+    def __call__(self, prediction: Array, target: T_contra, /) -> tuple[Value, Array]:
+        """The sum of the rows, 0-d or (K,) for K replicas, and its gradient in the prediction's shape."""
+        values, grads = self.rows(prediction, target)
+        return np.asarray(np.add.reduce(values, axis=-1)), grads
 
 
 def nonzero(weight: Value) -> Value:

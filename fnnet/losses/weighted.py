@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from fnnet import checks
-from fnnet.losses._base import RowLoss
+from fnnet.losses._base import RowLoss, nonzero
 from fnnet.records import Loss
 from fnnet.types import Array, Value
 
@@ -28,6 +28,15 @@ class Weighted(RowLoss[tuple[T, Array]], Generic[T]):
         values, grads = self.loss.rows(prediction, inner)
         w = weights.astype(values.dtype, copy=False)
         return values * w, grads * w[..., None]
+
+    def __call__(self, prediction: Array, target: tuple[T, Array], /) -> tuple[Value, Array]:
+        """The weighted mean of the rows, or their weighted sum where the loss inside is a sum, and its gradient."""
+        values, grads = self.rows(prediction, target)
+        total = np.asarray(np.add.reduce(values, axis=-1))
+        if self.is_sum:
+            return total, grads
+        weight = nonzero(self.weight(prediction, target)).astype(values.dtype)
+        return np.asarray(total / weight), grads / weight[..., None, None]
 
     @property
     def is_sum(self) -> bool:
