@@ -1,7 +1,7 @@
 """A layer and a loss of one's own: typed, checked against numeric derivatives, composed, trained.
 
 The layer is y = x ∘ a + c, a scale and a shift for each feature. The loss is the log-cosh, smooth near 0 and linear far
-from it. Neither needs to inherit behaviour, be registered under a name, or know of replicas, optimizers or dropout.
+from it. Neither needs to know of optimizers, of dropout or of how it is trained.
 
     python examples/custom_layer.py
 """
@@ -20,23 +20,25 @@ from fnnet import Array, checks
 # --- a layer: a frozen dataclass, a forward, a backward -------------------------------------------------------------
 @dataclass(frozen=True, slots=True, eq=False)
 class Scale(fn.Params):
-    """y_nj = x_nj a_j + c_j. Shapes: a and c (features,), x and y (batch, features)."""
+    """y_nj = x_nj a_j + c_j. Shapes: a and c (..., features), x and y (..., batch, features)."""
 
     a: Array
     c: Array
 
 
 def scale_forward(p: Scale, x: Array) -> tuple[Array, Array]:
-    """y, and what backward needs: x."""
-    return x * p.a + p.c, x
+    """y, and what backward needs: x. The axes before batch and features are those of stacked networks."""
+    return x * p.a[..., None, :] + p.c[..., None, :], x
 
 
 def scale_backward(p: Scale, x: Array, dy: Array) -> tuple[Scale, Array]:
     """da_j = Σ_n dy_nj x_nj, dc_j = Σ_n dy_nj, dx = dy ∘ a: the gradients are a Scale again."""
-    return Scale((dy * x).sum(axis=0), dy.sum(axis=0)), dy * p.a
+    dx = dy * p.a[..., None, :]
+    is_shared = x.ndim < dy.ndim  # one x for K stacked networks: its gradient is the sum of theirs
+    return Scale((dy * x).sum(axis=-2), dy.sum(axis=-2)), dx.sum(axis=0) if is_shared else dx
 
 
-fn.define_layer(Scale, forward=scale_forward, backward=scale_backward)
+fn.define_layer(Scale, forward=scale_forward, backward=scale_backward, replicas=lambda p: p.a.shape[:-1])
 
 
 def scale(features: int) -> Scale:

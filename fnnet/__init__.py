@@ -62,7 +62,6 @@ from fnnet.models import Mlp as Mlp
 from fnnet.models import mlp as mlp
 from fnnet.network import Cache as Cache
 from fnnet.network import backward as backward
-from fnnet.network import define_layer as define_layer
 from fnnet.network import forward as forward
 from fnnet.network import param_gradients as param_gradients
 from fnnet.nodes import Params as Params
@@ -87,6 +86,7 @@ from fnnet.records import Step as Step
 from fnnet.records import StreamFn as StreamFn
 from fnnet.records import TrainState as TrainState
 from fnnet.reports import summary as summary
+from fnnet.rules import define_layer as define_layer
 from fnnet.streams import validate as validate
 from fnnet.training import Fit as Fit
 from fnnet.training import fit as fit

@@ -26,9 +26,13 @@ def real(where: str, name: str, value: object, low: float = 0.0, below: float = 
     """A number in [low, below)."""
     if isinstance(value, (bool, np.bool)) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise ValueError(f"{where}: {name} must be a number in [{low:g}, {below:g}), got {value!r}")
-    if not low <= value < below:
+    try:
+        number = float(value)
+    except OverflowError:  # an int beyond all floats
+        number = math.inf
+    if not low <= number < below:
         raise ValueError(f"{where}: {name} must be in [{low:g}, {below:g}), got {value!r}")
-    return float(value)
+    return number
 
 
 def positive(where: str, name: str, value: object) -> float:
@@ -38,12 +42,38 @@ def positive(where: str, name: str, value: object) -> float:
     return real(where, name, value)
 
 
+def settle(record: object, **settings: object) -> None:
+    """Gives a frozen record that is being made its settings as they were checked.
+
+    A NumPy number becomes a Python number by this, and cannot promote the arrays that it meets.
+    """
+    for name, value in settings.items():
+        object.__setattr__(record, name, value)
+
+
 def dtype(where: str, value: Dtype | np.dtype[np.floating]) -> np.dtype[np.floating]:
     """Float32 or float64."""
-    found: np.dtype[np.floating] = np.dtype(value)
-    if found not in (F32, F64):
-        raise DtypeError(f"{where}: dtype must be float32 or float64, got {found}")
-    return found
+    given: object = value
+    if given is not None and given in _DTYPES:  # NumPy takes None for float64
+        return F32 if value == F32 else F64
+    came = value.__name__ if isinstance(value, type) else value
+    raise DtypeError(f"{where}: dtype must be float32 or float64, got {came}")
+
+
+_DTYPES: tuple[object, ...] = (np.float32, np.float64, F32, F64, "float32", "float64")
+
+
+def pair(where: str, name: str, value: object) -> None:
+    """A tuple or list of two."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        came = f"{len(value)} things" if isinstance(value, (tuple, list)) else type(value).__name__
+        raise ValueError(f"{where}: {name} must be a pair, got {came}")
+
+
+def function(where: str, name: str, value: object) -> None:
+    """Something that can be called."""
+    if not callable(value):
+        raise ValueError(f"{where}: {name} must be a function or an object that can be called, got {value!r}")
 
 
 # --- arrays ------------------------------------------------------------------------------------------------------
@@ -79,7 +109,8 @@ def floating(where: str, x: Array) -> Array:
     if x.dtype is F32 or x.dtype is F64:
         return x
     array(where, "x", x)
-    return x.astype(F64)
+    is_single = x.dtype.kind == "f" and x.dtype.itemsize == 4
+    return x.astype(F32 if is_single else F64, copy=False)
 
 
 def same_length(where: str, arrays: Sequence[tuple[str, Sequence[object] | Array]]) -> int:

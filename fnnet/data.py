@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fnnet import checks, keys
 from fnnet.errors import ShapeError
 from fnnet.keys import Key
+from fnnet.nodes import Node
 from fnnet.types import Array
 
 T = TypeVar("T")
@@ -19,8 +20,8 @@ T = TypeVar("T")
 Last = Literal["keep", "drop"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Minibatches(Generic[T]):
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Minibatches(Node, Generic[T]):
     """What ``minibatches(...)`` returns: called with the key of an epoch's order, the batches of the epoch."""
 
     x: Array
@@ -31,6 +32,7 @@ class Minibatches(Generic[T]):
 
     def __call__(self, key: Key, /) -> Iterator[tuple[Array, T]]:
         """The batches, each made when it is asked for."""
+        keys.check("minibatches", key)
         n = len(self.x)
         order = keys.permutation(key, n) if self.shuffle else np.arange(n)
         for start in range(0, n if self.last == "keep" else n - self.size + 1, self.size):
@@ -42,7 +44,8 @@ def minibatches(x: Array, y: T, *, size: int, shuffle: bool = True, last: Last =
     """The rows of x and y in batches, in a new order every epoch.
 
     Shapes: x (rows, features); y one entry a row, an array or a tuple of arrays such as (target, weights). A batch is
-    a copy. ``last`` says what becomes of a last batch that is smaller than ``size``.
+    a copy, made when it is asked for; the data themselves are not copied, so do not write to them while training goes
+    on. ``last`` says what becomes of a last batch that is smaller than ``size``.
 
     Raises ValueError for a size below 1 or above the rows, ShapeError for lengths that differ.
 
@@ -55,11 +58,12 @@ def minibatches(x: Array, y: T, *, size: int, shuffle: bool = True, last: Last =
     if x.ndim != 2:
         raise ShapeError(f"minibatches: x must be (rows, features), got {x.shape}")
     rows = checks.same_length("minibatches", [("x", x), *_named("y", y)])
-    if checks.size("minibatches", "size", size) > rows:
+    size = checks.size("minibatches", "size", size)
+    if size > rows:
         raise ValueError(f"minibatches: size must be at most the number of rows, {rows}, got {size}")
     if last not in ("keep", "drop"):
         raise ValueError(f"minibatches: last must be 'keep' or 'drop', got {last!r}")
-    return Minibatches(x, y, int(size), shuffle, last)
+    return Minibatches(x, y, size, bool(shuffle), last)
 
 
 def _named(name: str, y: object) -> list[tuple[str, Array]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from operator import index
 from typing import TypeVar, overload
 
 import toolz
@@ -109,9 +110,9 @@ def take(n: int) -> Take:
     >>> list(take(2)("abc"))
     ['a', 'b']
     """
-    if type(n) is not int or n < 0:
+    if isinstance(n, bool) or not hasattr(n, "__index__") or index(n) < 0:
         raise ValueError(f"take: n must be a whole number from 0 up, got {n!r}")
-    return Take(n)
+    return Take(index(n))
 
 
 def last(items: Iterable[A], /) -> A:

@@ -11,12 +11,13 @@ from typing import Generic, TypeVar, cast
 import numpy as np
 
 from fnnet import checks, tree
-from fnnet.errors import ShapeError
+from fnnet.errors import DtypeError, ShapeError
 from fnnet.keys import Key
-from fnnet.losses._base import RowLoss, nonzero
+from fnnet.losses._base import RowLoss, checked_rows, nonzero
 from fnnet.network import forward, param_gradients
 from fnnet.nodes import Params
 from fnnet.records import GradFn, Loss, LossFunction, Part
+from fnnet.rules import fork, replicas
 from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
@@ -31,26 +32,47 @@ class ValueAndGrad(Generic[T]):
 
     def __call__(self, params: P, batch: tuple[Array, T], key: Key, /) -> tuple[Value, P]:
         """The loss of a batch under a stochastic pass, and the gradients of the parameters."""
-        x, target = batch
+        x, target = _pair(batch)
         prediction, cache = forward(params, x, key)
-        value, d_prediction = self.loss(prediction, target)
-        return np.asarray(value), param_gradients(params, cache, d_prediction)
+        made = self.loss(prediction, target)
+        if type(made) is not tuple or len(made) != 2:
+            checks.pair("value_and_grad", "what the loss returns, (value, gradient),", made)
+        value = np.asarray(made[0])
+        if value.shape != prediction.shape[:-2] or value.dtype.kind != "f":
+            _check_value(self.loss, value, prediction)
+        return value, param_gradients(params, cache, made[1])
 
     def part(self, params: P, batch: tuple[Array, T], key: Key, /) -> Part[P]:
         """The batch's share as sums over rows. Raises TypeError where the loss is a plain function without rows."""
         if not isinstance(self.loss, Loss):
             raise TypeError(
-                f"value_and_grad: {self.loss!r} is a plain function and has no rows to add up; derive a class from "
-                "fnnet.RowLoss and write its rows"
+                f"value_and_grad: {self.loss!r} has no rows and is_sum, so its parts cannot be added up; derive a "
+                "class from fnnet.RowLoss and write its rows"
             )
-        x, target = batch
+        x, target = _pair(batch)
         prediction, cache = forward(params, x, key)
-        values, d_prediction = self.loss.rows(prediction, target)
+        values, d_prediction = checked_rows(self.loss, prediction, target)
         value: Value = np.asarray(np.add.reduce(values, axis=-1, dtype=np.float64))
         grads = param_gradients(params, cache, d_prediction)
-        if isinstance(self.loss, RowLoss):
-            return Part(value, self.loss.weight(prediction, target), grads, self.loss.is_sum)
-        return Part(value, np.asarray(values.shape[-1], np.float64), grads)
+        rows = values.shape[-1]
+        weight = self.loss.weight(prediction, target) if isinstance(self.loss, RowLoss) else rows
+        return Part(value, np.asarray(weight, np.float64), grads, self.loss.is_sum)
+
+
+def _pair(batch: tuple[Array, T]) -> tuple[Array, T]:
+    if type(batch) is not tuple or len(batch) != 2:
+        checks.pair("value_and_grad", "batch", batch)
+    return batch
+
+
+def _check_value(loss: object, value: Value, prediction: Array) -> None:
+    if value.dtype.kind not in "fiu":
+        raise DtypeError(f"value_and_grad: the value of {loss!r} must be a real number, got {value.dtype}")
+    if value.shape != prediction.shape[:-2]:
+        raise ShapeError(
+            f"value_and_grad: the value of {loss!r} must have the prediction's replica axes, {prediction.shape[:-2]}, "
+            f"and no other, got {value.shape}"
+        )
 
 
 def value_and_grad(loss: Loss[T] | LossFunction[T]) -> ValueAndGrad[T]:
@@ -105,7 +127,8 @@ class Accumulate(Generic[T]):
 
     def part(self, params: P, batch: tuple[Array, T], key: Key, /) -> Part[P]:
         """The sums of the pieces' sums, from the first to the last."""
-        pieces = enumerate(pieces_of("accumulate", batch, self.n))
+        key = fork(params, key)
+        pieces = enumerate(pieces_of("accumulate", _pair(batch), self.n, replicas(params)))
         return reduce(add, [self.gradient.part(params, piece, key.child(i)) for i, piece in pieces])
 
 
@@ -124,25 +147,30 @@ def accumulate(gradient: GradFn[T], n: int) -> Accumulate[T]:
     return Accumulate(gradient, checks.size("accumulate", "n", n))
 
 
-def pieces_of(where: str, batch: tuple[Array, T], n: int) -> Iterator[tuple[Array, T]]:
-    """A batch cut along its rows into n pieces, the first ones longer by one where it does not divide."""
+def pieces_of(where: str, batch: tuple[Array, T], n: int, stacked: tuple[int, ...] = ()) -> Iterator[tuple[Array, T]]:
+    """A batch cut along its rows into n pieces, the first ones longer by one where it does not divide.
+
+    ``stacked`` are the replica axes of the parameters: x and each array of the target have them or not.
+    """
     x, target = batch
     checks.rows(where, x)
     rows = x.shape[-2]
     if n > rows:
         raise ValueError(f"{where}: n must be at most the batch's rows, {rows}, got {n}")
-    ends = [rows * i // n for i in range(n + 1)]
-    for start, stop in pairwise(ends):
-        yield x[..., start:stop, :], _rows(where, target, x.shape[:-1], start, stop)
+    axes = x.shape[:-2] or stacked
+    for start, stop in pairwise([rows * i // n for i in range(n + 1)]):
+        yield x[..., start:stop, :], _rows(where, target, (*axes, rows), slice(start, stop))
 
 
-def _rows(where: str, target: T, axes: tuple[int, ...], start: int, stop: int) -> T:
-    """The rows [start, stop) of a target, an array or a tuple of arrays, that has the axes of x before them or none."""
+def _rows(where: str, target: T, axes: tuple[int, ...], place: slice) -> T:
+    """Some rows of a target, an array or a tuple of arrays; its first axes are the replicas and rows, or rows only."""
     if isinstance(target, tuple):
-        return cast(T, tuple([_rows(where, child, axes, start, stop) for child in target]))
+        return cast(T, tuple([_rows(where, child, axes, place) for child in target]))
     checks.array(where, "target", target)
     value = cast(Array, target)
-    before = len(axes) - 1 if value.shape[: len(axes)] == axes else 0
-    if value.shape[before : before + 1] != axes[-1:]:
+    is_stacked, is_shared = value.shape[: len(axes)] == axes, value.shape[:1] == axes[-1:]
+    if is_stacked and is_shared and len(axes) == value.ndim == 2:
+        raise ShapeError(f"{where}: target {value.shape} may be one for all or one a replica; give it all its axes")
+    if not is_stacked and not is_shared:
         raise ShapeError(f"{where}: target must have the batch's {axes[-1]} rows, got {value.shape}")
-    return cast(T, value[(slice(None),) * before + (slice(start, stop),)])
+    return cast(T, value[(slice(None),) * (len(axes) - 1) + (place,)] if is_stacked else value[place])

@@ -24,7 +24,7 @@ class ConstantFill:
     value: float
 
     def __post_init__(self) -> None:
-        checks.real("constant_fill", "value", self.value, low=-math.inf)
+        checks.settle(self, value=checks.real("constant_fill", "value", self.value, low=-math.inf))
 
     def __call__(self, key: Key, shape: tuple[int, ...], /) -> Array:
         return np.full(shape, self.value)
@@ -38,8 +38,8 @@ class Uniform:
     high: float
 
     def __post_init__(self) -> None:
-        checks.real("uniform", "low", self.low, low=-math.inf)
-        checks.real("uniform", "high", self.high, low=self.low)
+        low = checks.real("uniform", "low", self.low, low=-math.inf)
+        checks.settle(self, low=low, high=checks.real("uniform", "high", self.high, low=low))
 
     def __call__(self, key: Key, shape: tuple[int, ...], /) -> Array:
         return self.low + (self.high - self.low) * keys.uniform(key, shape)
@@ -53,8 +53,8 @@ class Normal:
     mean: float = 0.0
 
     def __post_init__(self) -> None:
-        checks.real("normal", "std", self.std)
-        checks.real("normal", "mean", self.mean, low=-math.inf)
+        mean = checks.real("normal", "mean", self.mean, low=-math.inf)
+        checks.settle(self, std=checks.real("normal", "std", self.std), mean=mean)
 
     def __call__(self, key: Key, shape: tuple[int, ...], /) -> Array:
         return self.mean + self.std * keys.normal(key, shape)
@@ -72,7 +72,7 @@ class VarianceScaling:
     distribution: Distribution
 
     def __post_init__(self) -> None:
-        checks.positive("VarianceScaling", "scale", self.scale)
+        checks.settle(self, scale=checks.positive("VarianceScaling", "scale", self.scale))
         if self.mode not in ("fan_in", "fan_avg") or self.distribution not in ("uniform", "normal"):
             raise ValueError(
                 "VarianceScaling: mode must be 'fan_in' or 'fan_avg' and distribution 'uniform' or 'normal', "
@@ -98,7 +98,7 @@ class Orthogonal:
     gain: float = 1.0
 
     def __post_init__(self) -> None:
-        checks.positive("Orthogonal", "gain", self.gain)
+        checks.settle(self, gain=checks.positive("Orthogonal", "gain", self.gain))
 
     def __call__(self, key: Key, shape: tuple[int, ...], /) -> Array:
         n_in, n_out = _matrix("orthogonal", shape)
@@ -115,12 +115,17 @@ def _matrix(where: str, shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 def constant_fill(value: float) -> ConstantFill:
-    """Every entry ``value``."""
+    """Every entry ``value``. Raises ValueError where it is not finite.
+
+    >>> import fnnet as fn
+    >>> fn.constant_fill(0.5)(fn.Key(0), (2,)).tolist()
+    [0.5, 0.5]
+    """
     return ConstantFill(value)
 
 
 def uniform(low: float, high: float) -> Uniform:
-    """Entries from the uniform distribution on [low, high).
+    """Entries from the uniform distribution on [low, high). Raises ValueError where high is below low.
 
     >>> import fnnet as fn, numpy as np
     >>> fn.uniform(0.0, 0.001)(fn.Key(0), (2, 2)).max() < 0.001
@@ -130,7 +135,12 @@ def uniform(low: float, high: float) -> Uniform:
 
 
 def normal(std: float, mean: float = 0.0) -> Normal:
-    """Entries from the normal distribution N(mean, std²)."""
+    """Entries from the normal distribution N(mean, std²). Raises ValueError where std is negative or not finite.
+
+    >>> import fnnet as fn
+    >>> fn.normal(0.0, mean=1.0)(fn.Key(0), (2,)).tolist()
+    [1.0, 1.0]
+    """
     return Normal(std, mean)
 
 

@@ -7,8 +7,10 @@ and permutations are the few lines below. So a seed means the same in every NumP
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,7 @@ NOISE = int.from_bytes(b"NOIS")
 SPLIT = int.from_bytes(b"SPLT")
 """The purposes: the first entry under a run's key, far from the small numbers that users take for children."""
 
+S = TypeVar("S", bound=np.generic)
 Words = NDArray[np.uint64]
 
 
@@ -93,8 +96,15 @@ def _key(seed: int, path: tuple[int, ...], fork: Fork | None) -> Key:
     return key
 
 
+def check(where: str, key: object) -> None:
+    """Raises ValueError unless this is a Key."""
+    if type(key) is not Key:
+        raise ValueError(f"{where}: key must be a fnnet.Key such as Key(0), got {key!r}")
+
+
 def words(key: Key, n: int) -> Words:
     """n 64-bit words. A longer draw begins with the shorter one's words."""
+    check("keys", key)
     sequence = np.random.SeedSequence(key.seed, spawn_key=key.path)
     drawn: Words = np.random.Philox(sequence).random_raw(n)
     return drawn
@@ -102,9 +112,7 @@ def words(key: Key, n: int) -> Words:
 
 def uniform(key: Key, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Float64 numbers in [0, 1): the upper 53 bits of a word times 2^-53."""
-    drawn = words(key, _count(shape)) >> np.uint64(11)
-    numbers: NDArray[np.float64] = np.multiply(drawn, 2.0**-53)
-    return numbers.reshape(shape)
+    return _drawn(_uniform, key, shape)
 
 
 def normal(key: Key, shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -112,12 +120,7 @@ def normal(key: Key, shape: tuple[int, ...]) -> NDArray[np.float64]:
 
     z₁ = √(-2 log(1 - u₁)) cos 2πu₂ and z₂ = √(-2 log(1 - u₁)) sin 2πu₂.
     """
-    n = _count(shape)
-    u = uniform(key, (n + n % 2,))
-    radius = np.sqrt(-2.0 * np.log1p(-u[0::2]))
-    angle = 2.0 * np.pi * u[1::2]
-    pairs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
-    return pairs.reshape(-1)[:n].reshape(shape)
+    return _drawn(_normal, key, shape)
 
 
 def permutation(key: Key, n: int) -> NDArray[np.int64]:
@@ -132,19 +135,40 @@ def permutation(key: Key, n: int) -> NDArray[np.int64]:
 
 
 def keep(key: Key, shape: tuple[int, ...], rate: float) -> NDArray[np.bool]:
-    """True with probability 1 - rate, to 2^-32: half a word each, the same for every dtype of the numbers it masks.
+    """True with probability 1 - rate, to 2^-32: half a word each, the same for every dtype of the numbers it masks."""
+    return _drawn(partial(_keep, rate), key, shape)
 
-    Under a forked key replica k has the draws of its own key: the replica axes are those of the fork, in front of the
-    last two axes of ``shape``, or those of ``shape`` where the network has no parameters to tell.
+
+def _drawn(draw: Callable[[Key, tuple[int, ...]], NDArray[S]], key: Key, shape: tuple[int, ...]) -> NDArray[S]:
+    """A draw; under a forked key one for each replica, with the replica's own key.
+
+    The replica axes are those of the fork, in front of the last two axes of ``shape``, or those of ``shape`` where the
+    network has no parameters to tell.
     """
+    check("keys", key)
     replicas = () if key.fork is None else key.fork.replicas or shape[:-2]
     if not replicas:
-        return _keep(key, shape, rate)
-    rows = [_keep(key.of_replica(index), shape[-2:], rate) for index in np.ndindex(*replicas)]
-    return np.stack(rows).reshape(replicas + shape[-2:])
+        return draw(key, shape)
+    drawn = [draw(key.of_replica(index), shape[-2:]) for index in np.ndindex(*replicas)]
+    return np.stack(drawn).reshape(replicas + shape[-2:])
 
 
-def _keep(key: Key, shape: tuple[int, ...], rate: float) -> NDArray[np.bool]:
+def _uniform(key: Key, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    drawn = words(key, _count(shape)) >> np.uint64(11)
+    numbers: NDArray[np.float64] = np.multiply(drawn, 2.0**-53)
+    return numbers.reshape(shape)
+
+
+def _normal(key: Key, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    n = _count(shape)
+    u = _uniform(key, (n + n % 2,))
+    radius = np.sqrt(-2.0 * np.log1p(-u[0::2]))
+    angle = 2.0 * np.pi * u[1::2]
+    pairs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
+    return pairs.reshape(-1)[:n].reshape(shape)
+
+
+def _keep(rate: float, key: Key, shape: tuple[int, ...]) -> NDArray[np.bool]:
     n = _count(shape)
     halves = words(key, (n + 1) // 2).astype("<u8", copy=False).view("<u4")[:n]
     kept: NDArray[np.bool] = halves >= round(rate * 2**32)

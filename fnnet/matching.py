@@ -11,15 +11,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from fnnet.errors import TreeError
-from fnnet.nodes import CONSTANT, Layout, flatten, is_leaf, is_static, join, layout, parts
+from fnnet.nodes import CONSTANT, Layout, Params, flatten, is_leaf, is_static, join, layout, parts
 from fnnet.types import Array
 
 
-def flatten_shared(node: object, leaves: list[Array], form: list[object]) -> None:
+def flatten_shared(node: object, leaves: list[Array], form: list[object], inside: bool = False) -> None:
     """``flatten`` of what trees must have in common to be used together.
 
-    A network's static fields count; a record's counters do not, and its carried fields are not entered. ``form`` holds
-    CONSTANT in place of ndarray where a leaf is constant.
+    All static fields inside a network count; a record's counters do not, and its carried fields are not entered.
+    ``form`` holds CONSTANT in place of ndarray where a leaf is constant.
     """
     kind = type(node)
     if kind is np.ndarray or is_static(node):
@@ -32,24 +32,27 @@ def flatten_shared(node: object, leaves: list[Array], form: list[object]) -> Non
     else:
         known = layout(kind)
         children = known.values(node)
-        if not known.plain:
-            _flatten_fields(known, children, leaves, form)
+        inside = inside or known.is_params
+        if not inside or known.constant:
+            _flatten_fields(known, children, leaves, form, inside)
             return
     for child in children:
         if type(child) is np.ndarray:  # most children are leaves: a call less for each
             leaves.append(child)
             form.append(np.ndarray)
         else:
-            flatten_shared(child, leaves, form)
+            flatten_shared(child, leaves, form, inside)
 
 
-def _flatten_fields(known: Layout, children: tuple[object, ...], leaves: list[Array], form: list[object]) -> None:
+def _flatten_fields(
+    known: Layout, children: tuple[object, ...], leaves: list[Array], form: list[object], inside: bool
+) -> None:
     for name, child in zip(known.names, children, strict=True):
-        is_counter = not known.is_params and child is not None and is_static(child)
+        is_counter = not inside and child is not None and is_static(child)
         if is_counter or name in known.carried:
             continue
         start = len(form)
-        flatten_shared(child, leaves, form)
+        flatten_shared(child, leaves, form, inside)
         if name in known.constant:
             form[start:] = [CONSTANT if entry is np.ndarray else entry for entry in form[start:]]
 
@@ -95,19 +98,20 @@ def trained(form: list[object]) -> list[bool]:
     return [entry is np.ndarray for entry in form if entry is np.ndarray or entry is CONSTANT]
 
 
-def _difference(a: object, b: object, path: str) -> str:
+def _difference(a: object, b: object, path: str, inside: bool = False) -> str:
     """Where two structures part, in words."""
+    inside = inside or isinstance(a, Params)
     left, right = parts(a), parts(b)
     if type(a) is type(b) and left and len(left) == len(right):
         for (name, x), (_, y) in zip(left, right, strict=True):
-            if _form(x) != _form(y):
-                return _difference(x, y, join(path, name))
+            if _form(x, inside) != _form(y, inside):
+                return _difference(x, y, join(path, name), inside)
     return f"the structures differ at {path or 'the root'}: {_kind(a)} against {_kind(b)}"
 
 
-def _form(node: object) -> list[object]:
+def _form(node: object, inside: bool) -> list[object]:
     form: list[object] = []
-    flatten_shared(node, [], form)
+    flatten_shared(node, [], form, inside)
     return form
 
 

@@ -3,27 +3,25 @@
     y, cache  = forward(net, x)            # cache: Cache[type of net]
     grads, dx = backward(net, cache, dy)   # grads:       type of net
 
-A layer is a frozen dataclass derived from Params, a forward and a backward, tied together by ``define_layer``, which is
-the one way to add a layer, built-in or a user's own.
+What a layer computes, its rules say: see ``define_layer``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, NoReturn, TypeVar
 
 import numpy as np
 
-from fnnet import checks
-from fnnet.errors import DtypeError, LayerError, ShapeError
+from fnnet import checks, keys
+from fnnet.checks import F32, F64
+from fnnet.errors import LayerError, ShapeError
 from fnnet.keys import Key
 from fnnet.nodes import Params, is_leaf, layout
-from fnnet.packing import packed
+from fnnet.rules import is_stochastic, replicas, rule_of
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
-C = TypeVar("C")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -32,68 +30,12 @@ class Cache(Generic[P]):
 
     kind: type[P]
     saved: object
+    x_shape: tuple[int, ...]
     shape: tuple[int, ...]
     dtype: np.dtype[np.floating]
 
     def __repr__(self) -> str:
         return f"Cache[{self.kind.__name__}](shape={self.shape}, dtype={self.dtype})"
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Rule(Generic[P, C]):
-    """What ``define_layer`` was given for one class."""
-
-    forward: Callable[[P, Array], tuple[Array, C]]
-    backward: Callable[[P, C, Array], tuple[P, Array]]
-    sample: Callable[[P, Array, Key], tuple[Array, C]] | None
-    gradients: Callable[[P, C, Array], P] | None
-    replicas: Callable[[P], tuple[int, ...]] | None
-    passes_key: bool
-
-
-_RULES: dict[type, Rule[Any, Any]] = {}
-
-
-def define_layer(
-    kind: type[P],
-    *,
-    forward: Callable[[P, Array], tuple[Array, C]],
-    backward: Callable[[P, C, Array], tuple[P, Array]],
-    sample: Callable[[P, Array, Key], tuple[Array, C]] | None = None,
-    gradients: Callable[[P, C, Array], P] | None = None,
-    replicas: Callable[[P], tuple[int, ...]] | None = None,
-    passes_key: bool = False,
-) -> None:
-    """Makes a class a layer, once, by its rules.
-
-    ``forward(p, x)`` gives y and what backward needs of the way; ``backward(p, saved, dy)`` gives the gradients of p,
-    of p's own type, and dx. x is (..., batch, features) and has been cast to the dtype of p's arrays; dy has the shape
-    and dtype of y, dx the shape of x.
-
-    Optional: ``sample(p, x, key)`` is the forward of a stochastic training pass; ``gradients(p, saved, dy)`` is
-    backward without dx, for a layer that nobody asks for it; ``replicas(p)`` gives the leading axes of stacked
-    parameters (``p.w.shape[:-2]``), for a layer whose children do not tell; ``passes_key`` says of a composite that its
-    ``sample`` does no more than hand a child key to each child, so that it acts by chance only where a child does.
-
-    Raises LayerError for a class that is no frozen dataclass derived from Params, or that is a layer already.
-    """
-    if Params not in getattr(kind, "__mro__", ()):
-        raise LayerError(f"define_layer: {kind!r} must be a class derived from fnnet.Params")
-    if kind in _RULES:
-        raise LayerError(f"define_layer: {kind.__name__} is a layer already; define a class once")
-    layout(kind)
-    _RULES[kind] = Rule(forward, backward, sample, gradients, replicas, passes_key)
-
-
-def rule_of(params: P) -> Rule[P, object]:
-    """The rules of a layer. Raises LayerError where its class was never defined as one."""
-    rule = _RULES.get(type(params))
-    if rule is None:
-        raise LayerError(
-            f"{type(params).__name__} was never defined as a layer; a network is an instance of a class that was given "
-            "to define_layer"
-        )
-    return rule
 
 
 def forward(params: P, x: Array, key: Key | None = None) -> tuple[Array, Cache[P]]:
@@ -112,16 +54,24 @@ def forward(params: P, x: Array, key: Key | None = None) -> tuple[Array, Cache[P
     (3, 2)
     """
     rule = rule_of(params)
-    if type(x) is not np.ndarray or x.ndim < 2 or not x.size:
+    if type(x) is not np.ndarray or x.ndim < 2 or not x.size or (x.dtype is not F32 and x.dtype is not F64):
         checks.rows(type(params).__name__.lower(), x)
     x = _cast(params, x)
+    if key is not None:
+        keys.check("forward", key)
     if key is None or not is_stochastic(params):
-        y, saved = rule.forward(params, x)
+        made = rule.forward(params, x)
     elif rule.sample is not None:
-        y, saved = rule.sample(params, x, key if key.fork else key.forked(replicas(params)))
-    if saved is y:
+        key = key if key.fork else key.forked(replicas(params))
+        made = rule.sample(params, x, key)
+    y, saved = made if type(made) is tuple and len(made) == 2 else _no_pair("forward", params, made)
+    if y is x:
+        y = x.copy()
+    elif saved is y:
         y.setflags(write=False)
-    return y, Cache(type(params), saved, y.shape, y.dtype)
+    if type(y) is not np.ndarray or y.shape[:-1] != x.shape[:-1] or y.dtype is not x.dtype:
+        _check_output(params, x, y, key)
+    return y, Cache(type(params), saved, x.shape, y.shape, y.dtype)
 
 
 def backward(params: P, cache: Cache[P], grad: Array) -> tuple[P, Array]:
@@ -141,16 +91,29 @@ def backward(params: P, cache: Cache[P], grad: Array) -> tuple[P, Array]:
     """
     rule = rule_of(params)
     grad = _checked(params, cache, grad)
-    return rule.backward(params, cache.saved, grad)
+    made = rule.backward(params, cache.saved, grad)
+    grads, dx = made if type(made) is tuple and len(made) == 2 else _no_pair("backward", params, made)
+    if type(dx) is not np.ndarray or dx.shape != cache.x_shape:
+        checks.array(f"{type(params).__name__}'s backward", "dx", dx)
+        raise ShapeError(f"{type(params).__name__}'s backward: dx must have x's shape {cache.x_shape}, got {dx.shape}")
+    return _of_kind(params, grads), dx
 
 
 def param_gradients(params: P, cache: Cache[P], grad: Array) -> P:
-    """``backward`` without dx, which the first layer of a network has no use for and which costs a product there."""
+    """``backward`` without dx, which the first layer of a network has no use for and which costs a product there.
+
+    Raises what ``backward`` raises.
+
+    >>> import fnnet as fn, numpy as np
+    >>> net = fn.linear(fn.Key(0), 4, 2)
+    >>> y, cache = fn.forward(net, np.ones((3, 4)))
+    >>> fn.param_gradients(net, cache, np.ones_like(y)).b.tolist()
+    [3.0, 3.0]
+    """
     rule = rule_of(params)
-    grad = _checked(params, cache, grad)
     if rule.gradients is None:
-        return rule.backward(params, cache.saved, grad)[0]
-    return rule.gradients(params, cache.saved, grad)
+        return backward(params, cache, grad)[0]
+    return _of_kind(params, rule.gradients(params, cache.saved, _checked(params, cache, grad)))
 
 
 def _checked(params: P, cache: Cache[P], grad: Array) -> Array:
@@ -164,78 +127,50 @@ def _checked(params: P, cache: Cache[P], grad: Array) -> Array:
 
 def _cast(params: Params, x: Array) -> Array:
     """x in the dtype of the arrays that a layer itself has; a layer without any leaves it to those that it holds."""
-    for value in layout(type(params)).values(params):
-        if is_leaf(value):
-            return checks.cast(type(params).__name__.lower(), "x", x, value.dtype)
-    return x
-
-
-# --- structure ---------------------------------------------------------------------------------------------------
-def children(node: object) -> tuple[Params, ...]:
-    """The layers directly under a layer, through tuples."""
-    found: list[Params] = []
-    for child in node if isinstance(node, tuple) else layout(type(node)).values(node):
-        if isinstance(child, Params):
-            found.append(child)
-        elif type(child) is tuple:
-            found.extend(children(child))
-    return tuple(found)
-
-
-def is_stochastic(params: Params) -> bool:
-    """Whether a network acts by chance under a key: it has a ``sample`` rule, and not one that hands keys on in vain.
-
-    Raises LayerError where a layer without such a rule holds one with it. Packed networks of one structure are looked
-    through once.
-    """
-    known = packed(params)
-    if known is None:
-        return _is_stochastic(params)
-    facts = known.structure.facts
-    if "stochastic" not in facts:
-        facts["stochastic"] = _is_stochastic(params)
-    return facts["stochastic"]
-
-
-def _is_stochastic(params: Params) -> bool:
-    rule = rule_of(params)
-    chances = [child for child in children(params) if _is_stochastic(child)]
-    if chances and rule.sample is None:
-        name, hidden = type(params).__name__, type(chances[0]).__name__
+    own = _own_array(layout(type(params)).values(params))
+    if own is None:
+        return x
+    if x.ndim > 2 and rule_of(params).replicas is None:
+        name = type(params).__name__
         raise LayerError(
-            f"{name}: holds a {hidden}, which has a sample rule, and has none itself, so its chance would be off in "
-            f"silence; give define_layer({name}, ..., sample=...), a child key a child"
+            f"{name}: x has replica axes, {x.shape}, and {name} has no replicas rule, so it cannot be stacked; "
+            f"give define_layer({name}, ..., replicas=...)"
         )
-    return rule.sample is not None and (bool(chances) or not rule.passes_key)
+    return checks.cast(type(params).__name__.lower(), "x", x, own.dtype)
 
 
-def replicas(params: Params) -> tuple[int, ...]:
-    """The leading axes of a network of stacked parameters, () for a single one."""
-    rule = rule_of(params)
-    if rule.replicas is not None:
-        return rule.replicas(params)
-    return next(filter(None, map(replicas, children(params))), ())
+def _own_array(values: tuple[object, ...]) -> Array | None:
+    """The first floating array of a layer, through tuples, but not those of the layers that it holds."""
+    for value in values:
+        if is_leaf(value) and value.dtype.kind == "f":
+            return value
+        if type(value) is tuple and value and not isinstance(value[0], Params):
+            found = _own_array(value)
+            if found is not None:
+                return found
+    return None
 
 
-def check_network(where: str, params: object) -> np.dtype[np.floating]:
-    """The one dtype of a network. Raises LayerError, TreeError or DtypeError where it is none that can be trained."""
-    if not isinstance(params, Params):
-        raise LayerError(f"{where}: params must be a network, an instance of a Params class, got {params!r}")
-    found: set[np.dtype[np.floating]] = set()
-    _collect(where, params, found)
-    if len(found) > 1:
-        names = " and ".join(sorted(str(dtype) for dtype in found))
-        raise DtypeError(f"{where}: all parameters must have one dtype, got {names}; cast by tree.astype")
-    return next(iter(found), np.dtype(np.float32))
+def _no_pair(where: str, params: Params, made: object) -> NoReturn:
+    came = f"a tuple of {len(made)}" if isinstance(made, tuple) else f"a {type(made).__name__}"
+    pair = "(y, saved)" if where == "forward" else "(gradients, dx)"
+    raise LayerError(f"{type(params).__name__}'s {where} must return the pair {pair}, got {came}")
 
 
-def _collect(where: str, node: object, found: set[np.dtype[np.floating]]) -> None:
-    if is_leaf(node):
-        if node.dtype.kind not in "iub":
-            found.add(checks.dtype(where, node.dtype))
-        return
-    if isinstance(node, Params):
-        rule_of(node)
-    if isinstance(node, Params) or type(node) is tuple:
-        for child in node if isinstance(node, tuple) else layout(type(node)).values(node):
-            _collect(where, child, found)
+def _of_kind(params: P, grads: P) -> P:
+    if type(grads) is not type(params):
+        name = type(params).__name__
+        raise LayerError(f"{name}'s backward: gradients must be a {name} like the parameters, got {grads!r}")
+    return grads
+
+
+def _check_output(params: Params, x: Array, y: Array, key: Key | None) -> None:
+    """Raises DtypeError or ShapeError where an output is no (..., batch, features) with the rows of x, and the replica
+    axes of x, of the parameters or of the draws."""
+    where = f"{type(params).__name__}'s forward"
+    checks.array(where, "y", y)
+    checks.dtype(where, y.dtype)
+    drawn = key.fork.replicas if key is not None and key.fork is not None else ()
+    wanted = (x.shape[:-2] or drawn or replicas(params)) + x.shape[-2:-1]
+    if y.ndim < 2 or y.shape[:-1] != wanted:
+        raise ShapeError(f"{where}: y must be ({', '.join(map(str, wanted))}, features) for x {x.shape}, got {y.shape}")

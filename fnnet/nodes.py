@@ -61,17 +61,13 @@ def constant() -> Array:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Layout:
-    """How the instances of one class are taken apart: their fields, and which of them are what.
-
-    ``plain`` is a network's class without constant fields: all that it holds is shared by the trees used with it.
-    """
+    """How the instances of one class are taken apart: their fields, and which of them are what."""
 
     names: tuple[str, ...]
     values: Callable[[object], tuple[object, ...]]
     constant: tuple[str, ...]
     carried: tuple[str, ...]
     is_params: bool
-    plain: bool
 
 
 def _layout(kind: type) -> Layout:
@@ -90,8 +86,7 @@ def _layout(kind: type) -> Layout:
     values = attrgetter(*names) if len(names) > 1 else lambda node: tuple([getattr(node, name) for name in names])
     constants = tuple([f.name for f in known if CONSTANT in f.metadata])
     carried = tuple([f.name for f in known if _CARRIED in f.metadata])
-    is_params = issubclass(kind, Params)
-    return Layout(names, values, constants, carried, is_params, is_params and not constants)
+    return Layout(names, values, constants, carried, issubclass(kind, Params))
 
 
 layout: Callable[[type], Layout] = functools.cache(_layout)

@@ -13,14 +13,8 @@ import numpy as np
 from fnnet.types import Array
 
 
-def product(a: Array, b: Array) -> Array:
-    """The matrix product a b over the last two axes; for two matrices ``dot`` has half the overhead of ``@``."""
-    out: Array = a.dot(b) if a.ndim == b.ndim == 2 else np.matmul(a, b)
-    return out
-
-
 def product_nt(a: Array, b: Array) -> Array:
-    """a bᵀ over the last two axes."""
+    """a bᵀ over the last two axes; for two matrices ``dot`` has half the overhead of ``@``."""
     out: Array = a.dot(b.T) if a.ndim == b.ndim == 2 else np.matmul(a, b.mT)
     return out
 
@@ -70,7 +64,7 @@ def relu(x: Array) -> Array:
 
 
 def relu_gradient(y: Array, dy: Array) -> Array:
-    """dy where y > 0, else 0. A mask in dy's dtype is faster than ``where`` and than a product with a mask of bools."""
+    """dy · [y > 0]. A mask in dy's dtype is faster than ``where`` and than a product with a mask of bools."""
     dx = (y > _ZERO[y.dtype]).astype(dy.dtype)
     dx *= dy
     return dx

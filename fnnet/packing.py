@@ -70,9 +70,10 @@ def structure_of(tree: Params, leaves: list[Array], form: list[object]) -> Struc
     Not packed are trees that are large or empty, and those with constant leaves or leaves of several dtypes.
     """
     dtypes = {leaf.dtype for leaf in leaves}
-    if len(dtypes) != 1 or CONSTANT in form or sum([leaf.size for leaf in leaves]) > LIMIT:
+    if len(dtypes) != 1 or CONSTANT in form or not 0 < sum([leaf.size for leaf in leaves]) <= LIMIT:
         return None
-    key = (tuple(form), tuple([leaf.shape for leaf in leaves]), dtypes.pop())
+    settings = tuple([repr(entry) if type(entry) is float else entry for entry in form])  # 0.0 is not -0.0
+    key = (settings, tuple([leaf.shape for leaf in leaves]), dtypes.pop())
     found = _STRUCTURES.get(key)
     if found is None:
         found = _STRUCTURES[key] = Structure(_fields(leaves), _builder(tree, count()), {})
@@ -99,7 +100,7 @@ def fresh_like(tree: P) -> P:
         return known.structure.tree(tree, np.empty_like(known.vector))
     leaves: list[Array] = []
     flatten_shared(tree, leaves, [])
-    return cast(P, restore_shared(tree, iter([np.empty_like(leaf) for leaf in leaves])))
+    return cast(P, restore_shared(tree, iter([np.empty(leaf.shape, leaf.dtype) for leaf in leaves])))
 
 
 def joined(leaves: list[Array]) -> Array:

@@ -43,7 +43,8 @@ class OptState(Node, Generic[P]):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Record(Node):
-    """What one finished epoch leaves in the history: its mean loss, and metrics by name."""
+    """What one finished epoch leaves in the history: the mean of its batches' losses, a batch counted by its rows, and
+    metrics by name."""
 
     loss: Value
     metrics: tuple[tuple[str, Value], ...] = ()
@@ -87,8 +88,11 @@ class Initializer(Protocol):
 
 @runtime_checkable
 class Loss(Protocol[T_contra]):
-    """``rows`` gives one value a row, and the gradient of their sum; the call reduces both."""
+    """``rows`` gives one value a row, and the gradient of their sum; the call reduces both, to the mean over the rows,
+    or to their sum where ``is_sum`` says so."""
 
+    @property
+    def is_sum(self) -> bool: ...
     def rows(self, prediction: Array, target: T_contra, /) -> tuple[Array, Array]: ...
     def __call__(self, prediction: Array, target: T_contra, /) -> tuple[Value, Array]: ...
 

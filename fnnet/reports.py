@@ -11,8 +11,9 @@ from fnnet import checks, tree
 from fnnet.layers.linear import Linear
 from fnnet.layers.serial import Serial
 from fnnet.models import Mlp
-from fnnet.network import check_network, children, forward, replicas
+from fnnet.network import forward
 from fnnet.nodes import Params
+from fnnet.rules import check_network, children, replicas
 from fnnet.types import Array
 
 
@@ -61,16 +62,17 @@ def summary(params: Params, batch: int = 1, features: int | None = None) -> Summ
 
     >>> import fnnet as fn
     >>> print(fn.summary(fn.mlp(fn.Key(0), (64, 100, 10)), batch=32))
-                  layer   output shape  parameters   bytes
-    ------------  ------  ------------  ----------  ------
-    layers.0      Linear  (32, 100)          6,500  26,000
-    activation.0  Relu    (32, 100)              0       0
-    layers.1      Linear  (32, 10)           1,010   4,040
-    ------------  ------  ------------  ----------  ------
-    total                                    7,510  30,040
+                layer   output shape  parameters   bytes
+    ----------  ------  ------------  ----------  ------
+    layers.0    Linear  (32, 100)          6,500  26,000
+    activation  Relu    (32, 100)              0       0
+    layers.1    Linear  (32, 10)           1,010   4,040
+    ----------  ------  ------------  ----------  ------
+    total                                  7,510  30,040
     """
     dtype = check_network("summary", params)
-    shape = (checks.size("summary", "batch", batch), _features(params) if features is None else features)
+    width = _features(params) if features is None else checks.size("summary", "features", features)
+    shape = checks.size("summary", "batch", batch), width
     x = np.zeros(replicas(params) + shape, dtype)
     rows = tuple([_row(path, layer, y) for path, layer, y in _outputs("", params, x)])
     return Summary(rows, tree.count(params), _bytes(params))
@@ -94,8 +96,11 @@ def _first_linear(params: Params) -> Linear | None:
     return None
 
 
-def _outputs(path: str, params: Params, x: Array) -> Iterator[tuple[str, Params, Array]]:
-    """Each layer with its path and output, in the order of the pass; a layer of unknown build is one row."""
+def _outputs(path: str, params: Params, x: Array) -> Iterator[tuple[str, Params | str, Array]]:
+    """Each layer with its path and output, in the order of the pass; a layer of unknown build is one row.
+
+    An Mlp's activation stands in several places: after the first one it comes by its name, for it counts once.
+    """
     if isinstance(params, Serial):
         for i, layer in enumerate(params.layers):
             y = x
@@ -109,12 +114,14 @@ def _outputs(path: str, params: Params, x: Array) -> Iterator[tuple[str, Params,
             yield f"{path}layers.{i}", layer, x
             if i < len(params.layers) - 1:
                 x, _ = forward(params.activation, x)
-                yield f"{path}activation.{i}", params.activation, x
+                yield f"{path}activation", type(params.activation).__name__ if i else params.activation, x
     else:
         yield path[:-1], params, forward(params, x)[0]
 
 
-def _row(path: str, layer: Params, y: Array) -> Row:
+def _row(path: str, layer: Params | str, y: Array) -> Row:
+    if isinstance(layer, str):
+        return Row(path, layer, y.shape, 0, 0)
     return Row(path, type(layer).__name__, y.shape, tree.count(layer), _bytes(layer))
 
 

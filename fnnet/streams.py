@@ -10,7 +10,7 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.network import forward
-from fnnet.nodes import Params
+from fnnet.nodes import Node, Params, freeze
 from fnnet.records import Epoch, Loss, LossFunction, Metric, Record
 from fnnet.types import Array, Value
 
@@ -29,8 +29,8 @@ class LossMetric(Generic[T]):
         return self.loss(prediction, target)[0]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Validate(Generic[T]):
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Validate(Node, Generic[T]):
     """What ``validate(...)`` returns."""
 
     x: Array
@@ -47,20 +47,33 @@ class Validate(Generic[T]):
 
     def _measured(self, epoch: Epoch[P]) -> Record:
         prediction, _ = forward(epoch.state.params, self.x)
-        found = [(name, np.asarray(metric(prediction, self.y), np.float64)) for name, metric in self.metrics]
-        return Record(epoch.record.loss, (*epoch.record.metrics, *found))
+        found = [(name, _number(name, metric(prediction, self.y))) for name, metric in self.metrics]
+        return freeze(Record(epoch.record.loss, (*epoch.record.metrics, *found)))
+
+
+def _number(name: str, value: Value) -> Value:
+    """What a metric gave, in float64. Raises DtypeError unless it is real numbers."""
+    found = np.asarray(value)
+    checks.array("validate", f"metric {name!r}", found)
+    return found.astype(np.float64)
 
 
 def validate(x: Array, y: T, metrics: Mapping[str, Metric[T]]) -> Validate[T]:
     """Adds metrics of the network on held-out data to each epoch's record, without chance and without gradients.
 
-    A metric is a function (prediction, target) -> number. Raises ShapeError for empty data, ValueError without metrics.
+    A metric is a function (prediction, target) -> number. The data are not copied: do not write to them while training
+    goes on. Raises ShapeError for empty data, ValueError without metrics, DtypeError for one that gives no real number.
 
     >>> import fnnet as fn, numpy as np
     >>> fn.validate(np.ones((3, 2)), np.zeros(3, int), {"accuracy": fn.metrics.accuracy}).metrics[0][0]
     'accuracy'
     """
     checks.rows("validate", x)
-    if not metrics:
-        raise ValueError('validate: metrics must name at least one metric, such as {"accuracy": accuracy}, got none')
+    given: object = metrics
+    if not isinstance(given, Mapping) or not given:
+        raise ValueError(
+            'validate: metrics must name at least one metric, such as {"accuracy": accuracy}, got ' + repr(metrics)
+        )
+    for name, metric in metrics.items():
+        checks.function("validate", f"metric {name!r}", metric)
     return Validate(x, y, tuple(metrics.items()))

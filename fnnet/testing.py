@@ -17,10 +17,12 @@ import numpy as np
 from fnnet import checks, keys, tree
 from fnnet.errors import GradientError, ShapeError
 from fnnet.keys import Key
+from fnnet.losses._base import RowLoss
 from fnnet.matching import columns, trained
-from fnnet.network import backward, check_network, forward, param_gradients
+from fnnet.network import backward, forward, param_gradients
 from fnnet.nodes import Params
 from fnnet.records import Loss, LossFunction
+from fnnet.rules import check_network
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -61,11 +63,12 @@ def check_gradients(
     """Checks each trained parameter's and each input's derivative of a network, with or without a loss behind it.
 
     ``noise`` is the key of a stochastic pass. ``key`` decides the numbers c and where coordinates are moved to that
-    stand at a kink (at most 5 % of all). Parameters and x are cast to float64.
+    stand at a kink (at most 5 % of all, rounded up). Parameters and x are cast to float64.
 
     Raises GradientError naming the path, the coordinate and both derivatives where the error is above 1e-6, where the
-    gradient of a constant field is not zero, where ``gradients`` disagrees with ``backward``, or where more than 5 %
-    of the coordinates stand at kinks; ShapeError where a gradient has not the shape of what it belongs to.
+    gradient of a constant field is not zero, where ``gradients`` disagrees with ``backward``, where a loss's call
+    disagrees with its rows, or where more than 5 % of the coordinates stand at kinks; ShapeError or DtypeError where a
+    gradient has not the shape of what it belongs to or is not real.
 
     >>> import fnnet as fn
     >>> net = fn.mlp(fn.Key(0), (3, 5, 2), activation=fn.Tanh())
@@ -103,6 +106,8 @@ class _Problem:
         dy = self._terms(y)[1]
         grads, dx = backward(net, cache, dy)
         columns("check_gradients", (net, grads))
+        for leaf in (*tree.leaves(grads), dx):
+            checks.array("check_gradients", "a gradient", leaf)
         if not tree.equal(grads, param_gradients(net, cache, dy)):
             raise GradientError(f"check_gradients: {type(net).__name__}: gradients must give what backward gives")
         return *tree.leaves(grads), dx
@@ -118,6 +123,7 @@ class _Problem:
 
 
 def _check(problem: _Problem) -> GradientReport:
+    _check_call(problem)
     leaves = problem.leaves()
     analytic, terms = problem.gradients(leaves), problem.terms(leaves)
     is_trained = [*trained(columns("check_gradients", (problem.net,))[1]), True]
@@ -147,6 +153,28 @@ def _check(problem: _Problem) -> GradientReport:
                 )
             worst, where = max((worst, where), (error, path))
     return GradientReport(worst, where, total, redrawn)
+
+
+def _check_call(problem: _Problem) -> None:
+    """Whether calling a loss gives the mean or the sum of its rows, which are what is compared with differences."""
+    loss = problem.loss
+    if not isinstance(loss, Loss):
+        return
+    prediction, _ = forward(problem.net, problem.x, problem.noise)
+    (values, grads), (value, grad) = loss.rows(prediction, problem.target), loss(prediction, problem.target)
+    weight = (
+        loss.weight(prediction, problem.target) if isinstance(loss, RowLoss) else np.asarray(float(values.shape[-1]))
+    )
+    divisor = np.ones(()) if loss.is_sum else weight
+    for name, got, wanted in (
+        ("value", value, values.sum(axis=-1) / divisor),
+        ("gradient", grad, grads / divisor[..., None, None]),
+    ):
+        if not np.abs(got - wanted).max() <= BOUND * np.abs(wanted).max():
+            raise GradientError(
+                f"check_gradients: {loss!r}: the {name} of the call must be that of the rows over their weight, "
+                f"{np.ravel(wanted)[0]:.9g}, got {np.ravel(got)[0]:.9g}"
+            )
 
 
 def _scale(analytic: Array, numeric: Array, terms: Array) -> float:

@@ -10,14 +10,16 @@ from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-from fnnet import checks
+from fnnet import checks, keys
 from fnnet.data import minibatches
+from fnnet.errors import TreeError
 from fnnet.functional import accumulate, last, take
 from fnnet.gradients import value_and_grad
 from fnnet.keys import NOISE, ORDER, Key
-from fnnet.network import check_network, forward, replicas
+from fnnet.matching import columns
+from fnnet.network import forward
 from fnnet.nodes import Params, freeze
-from fnnet.packing import pack
+from fnnet.packing import pack, packed
 from fnnet.records import (
     Data,
     Epoch,
@@ -31,6 +33,7 @@ from fnnet.records import (
     StreamFn,
     TrainState,
 )
+from fnnet.rules import check_network, fork
 from fnnet.streams import LossMetric, validate
 from fnnet.types import Array, Value
 
@@ -50,6 +53,9 @@ def start(params: P, optimizer: Optimizer, key: Key) -> TrainState[P]:
     (0, 0, ())
     """
     check_network("start", params)
+    keys.check("start", key)
+    for name in ("init", "update"):
+        checks.function("start", f"optimizer.{name}", getattr(optimizer, name, None))
     params = pack(freeze(params))
     return TrainState(params, optimizer.init(params), key)
 
@@ -66,6 +72,9 @@ class TrainStep(Generic[T]):
         """The state after one batch, and the batch's loss before the step."""
         value, grads = self.gradient(state.params, batch, key)
         params, opt_state = self.optimizer.update(state.params, grads, state.opt_state)
+        if packed(params) is None:  # what our own optimizers pack is like the parameters, and read-only
+            columns("train_step", (state.params, params))
+            params, opt_state = freeze(params), freeze(opt_state)
         return with_update(state, params, opt_state), value
 
 
@@ -82,6 +91,8 @@ def train_step(gradient: GradFn[T], optimizer: Optimizer) -> TrainStep[T]:
     >>> fn.train_step(fn.value_and_grad(fn.mse), fn.sgd(0.1)).optimizer
     Sgd(lr=0.1, momentum=0.0, nesterov=False)
     """
+    checks.function("train_step", "gradient", gradient)
+    checks.function("train_step", "optimizer.update", getattr(optimizer, "update", None))
     return TrainStep(gradient, optimizer)
 
 
@@ -106,16 +117,22 @@ def _batches(data: Data[T], state: TrainState[P], epoch: int) -> Iterator[Marked
 def _advance(step: Step[T], state: TrainState[P], marked: Marked[T]) -> TrainState[P]:
     """The fold's function: one batch, and after the last one the epoch's end."""
     is_last, batch = marked
-    stacked = replicas(state.params)
-    key = state.key.forked(stacked) if stacked else state.key
-    after, value = step(state, batch, key.child(NOISE, state.epoch, state.batch))
+    key = fork(state.params, state.key).child(NOISE, state.epoch, state.batch)
+    after, value = step(state, batch, key)
     n = batch[0].shape[-2]
     rows, total = state.rows + n, state.total + np.asarray(value, np.float64) * n
     params, opt_state, history = after.params, after.opt_state, after.history
     if is_last:
-        record = Record(np.asarray(total / rows))
+        record = freeze(Record(np.asarray(total / rows)))
         return TrainState(params, opt_state, after.key, state.epoch + 1, 0, 0.0, 0, (*history, record))
     return TrainState(params, opt_state, after.key, state.epoch, state.batch + 1, total, rows, history)
+
+
+def _check_run(step: Step[T], data: Data[T], state: TrainState[P]) -> None:
+    checks.function("train", "step", step)
+    checks.function("train", "data", data)
+    if type(state) is not TrainState:
+        raise TreeError(f"train: state must be a TrainState, as start makes it, got {state!r}")
 
 
 def steps(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[TrainState[P]]:
@@ -131,6 +148,7 @@ def steps(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[TrainS
     >>> [(s.epoch, s.batch) for s in fn.take(3)(stream)]
     [(0, 1), (1, 0), (1, 1)]
     """
+    _check_run(step, data, state)
     epochs = (_batches(data, state, epoch) for epoch in count(state.epoch))
     return accumulate(partial(_advance, step), chain.from_iterable(epochs), state)
 
@@ -156,6 +174,7 @@ def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[
     >>> [round(float(e.record.loss), 3) for e in fn.take(3)(epochs)]
     [1.0, 0.062, 0.004]
     """
+    _check_run(step, data, state)
     return map(Epoch, accumulate(partial(_epoch, step, data), count(state.epoch), state))
 
 
@@ -192,12 +211,14 @@ def fit(
     >>> float(trained.history[-1].loss) < 0.001
     True
     """
-    checks.size("fit", "epochs", epochs)
+    epochs = checks.size("fit", "epochs", epochs)
     data = minibatches(x, y, size=size)
     stream = train(train_step(value_and_grad(loss), optimizer), data, start(params, optimizer, key))
     if valid is not None:
+        checks.pair("fit", "valid", valid)
         stream = validate(*valid, {"valid_loss": LossMetric(loss)})(stream)
-    for transform in streams:
+    for i, transform in enumerate(streams):
+        checks.function("fit", f"streams[{i}]", transform)
         stream = transform(stream)
     state = last(take(epochs)(stream)).state
     return Fit(state, state.history)
@@ -214,8 +235,9 @@ def predict(params: P, x: Array, size: int | None = None) -> Array:
     (3, 2)
     """
     if size is None:
-        return forward(params, x)[0]
-    checks.size("predict", "size", size)
+        y, _ = forward(params, x)
+        return y if y.flags.writeable else y.copy()
+    size = checks.size("predict", "size", size)
     checks.rows("predict", x)
     pieces = [forward(params, x[..., i : i + size, :])[0] for i in range(0, x.shape[-2], size)]
     return np.concatenate(pieces, axis=-2)

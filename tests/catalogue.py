@@ -11,6 +11,7 @@ import numpy as np
 import fnnet as fn
 from fnnet import Array, Key, Params
 from fnnet.keys import normal, permutation, uniform
+from tests.own_layers import Centred, Noise, Setting
 
 Make = Callable[[Key, int, int], Params]
 """A layer from a key and its numbers of inputs and outputs; one that keeps the width is only asked with equal ones."""
@@ -62,7 +63,18 @@ KEEPING: dict[str, Make] = {
 }
 """Layers that give as many features as they take."""
 
-LAYERS = WIDENING | KEEPING
+
+def _centred(key: Key, n_in: int, n_out: int) -> Params:
+    return Centred(1 + 0.5 * normal(key, (n_in,)), normal(key.child(1), (n_in,)))
+
+
+OWN: dict[str, Make] = {
+    "Centred": _centred,
+    "Noise": lambda key, n_in, n_out: Noise(Setting(0.3)),
+}
+"""Layers as users write them; they keep the width too."""
+
+LAYERS = WIDENING | KEEPING | OWN
 
 
 @dataclass(frozen=True)

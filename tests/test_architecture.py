@@ -20,7 +20,7 @@ LEVELS = [
     ["types", "errors", "functional"],
     ["nodes", "matching", "keys", "checks", "numerics"],
     ["packing", "tree"],
-    ["network", "records", "initializers"],
+    ["rules", "network", "records", "initializers"],
     ["layers", "losses", "optimizers", "metrics", "data"],
     ["models", "gradients", "streams", "training"],
     ["reports", "testing"],

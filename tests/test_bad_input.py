@@ -82,7 +82,7 @@ FORWARD: dict[str, Case] = {
         DtypeError,
         "must be a numpy.ndarray, got MaskedArray",
     ),
-    "complex x": (lambda: fn.forward(NET, X + 1j), DtypeError, "linear: x must hold real numbers, got dtype complex64"),
+    "complex x": (lambda: fn.forward(NET, X + 1j), DtypeError, "serial: x must hold real numbers, got dtype complex64"),
     "objects": (lambda: fn.forward(NET, X.astype(object)), DtypeError, "x must hold real numbers, got dtype object"),
     "text": (lambda: fn.forward(NET, X.astype(str)), DtypeError, "x must hold real numbers, got dtype <U"),
     "foreign replicas": (
@@ -235,12 +235,12 @@ LOSSES: dict[str, Case] = {
     "negative weights": (
         lambda: gradient((Y, -np.ones(5)), fn.weighted(fn.mse)),
         ValueError,
-        "weights must be finite and not negative, got -1.0 to -1.0",
+        "weights must be finite float32 numbers, none of them negative, got -1.0 to -1.0",
     ),
     "NaN weights": (
         lambda: gradient((Y, np.full(5, np.nan)), fn.weighted(fn.mse)),
         ValueError,
-        "weights must be finite and not negative",
+        "weights must be finite float32 numbers, none of them negative",
     ),
     "all-zero weights": (
         lambda: gradient((Y, np.zeros(5)), fn.weighted(fn.mse)),
@@ -256,7 +256,7 @@ LOSSES: dict[str, Case] = {
     "parts of a function": (
         lambda: fn.value_and_grad(lambda p, t: fn.mse(p, t)).part(NET, (X, Y), Key(0)),
         TypeError,
-        "is a plain function and has no rows to add up; derive a class from fnnet.RowLoss",
+        "has no rows and is_sum, so its parts cannot be added up; derive a class from fnnet.RowLoss",
     ),
     "no loss": (lambda: fn.value_and_grad(3), TypeError, "loss must be a loss such as fnnet.mse, got 3"),
     "a prediction that is no array": (
@@ -309,7 +309,7 @@ SETTINGS: dict[str, Case] = {
     "a schedule that gives NaN": (
         lambda: fn.sgd(lambda step: float("nan")).update(NET, NET, fn.OptState(7)),
         ValueError,
-        "schedule gave nan at step 7",
+        "lr, the schedule's at step 7, must be in",
     ),
     "rate 1": (lambda: fn.Dropout(1.0), ValueError, r"Dropout: rate must be in \[0, 1\), got 1.0"),
     "negative rate": (lambda: fn.Dropout(-0.1), ValueError, r"Dropout: rate must be in \[0, 1\), got -0.1"),
@@ -432,7 +432,7 @@ TRAINING: dict[str, Case] = {
     "a list in a network": (
         lambda: fn.start(fn.Linear([1.0], X), SGD, Key(0)),
         TreeError,
-        "a list can be no part of a tree",
+        "w and b must be arrays, got list",
     ),
     "an undefined class": (
         lambda: fn.start(fn.serial(Undefined(X)), SGD, Key(0)),
@@ -472,7 +472,7 @@ TRAINING: dict[str, Case] = {
     "another optimizer's state": (
         lambda: fn.adam(0.1).update(NET, NET, SGD.init(NET)),
         TreeError,
-        "adam: state must have 2 slots, as init makes them, got 0",
+        "adam: state must have 2 slots, as its own init makes them, got 0",
     ),
     "validation without rows": (
         lambda: fn.validate(X[:0], Y[:0], {"r2": fn.metrics.r2}),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -17,8 +19,10 @@ from fnnet.nodes import freeze
 from tests.catalogue import INITIALIZERS, LAYERS, LOSSES, OPTIMIZERS
 from tests.strategies import DTYPES, KEYS, SIZES, Problem, composites, problems, target, values
 
+R = TypeVar("R")
 
-def pure(f: Callable[..., object], *arguments: object) -> None:
+
+def pure(f: Callable[..., R], *arguments: object) -> R:
     """The law for one call: arguments as they were, and the same result again."""
     before = [pickle.dumps(argument) for argument in arguments]
     first = f(*arguments)
@@ -26,6 +30,7 @@ def pure(f: Callable[..., object], *arguments: object) -> None:
     second = f(*arguments)
     assert tree.digest(second) == tree.digest(first) == seen
     assert [pickle.dumps(argument) for argument in arguments] == before
+    return first
 
 
 def _forward(net: fn.Params, x: Array, key: Key | None) -> Array:
@@ -110,6 +115,20 @@ def test_steps(problem: Problem, key: Key, name: str) -> None:
     pure(gradient.part, state.params, batch, key)
     pure(fn.train_step(gradient, OPTIMIZERS[name]), state, batch, key)
     pure(fn.accumulate(gradient, len(problem.x)), state.params, batch, key)
+
+
+@given(composites(), KEYS)
+def test_runs(problem: Problem, key: Key) -> None:
+    target, optimizer = np.zeros_like(problem.y), fn.adam(0.1)
+    data = pure(partial(fn.minibatches, size=1), problem.x, target)
+    pure(lambda data, key: tuple(data(key)), data, key)
+    valid = fn.validate(problem.x, target, {"r2": fn.metrics.r2})
+    state, step = fn.start(problem.net, optimizer, key), fn.train_step(fn.value_and_grad(fn.mse), optimizer)
+    pure(lambda data, state: fn.last(fn.take(2)(valid(fn.train(step, data, state)))), data, state)
+    pure(lambda data, state: fn.last(fn.take(3)(fn.steps(step, data, state))), data, state)
+    pure(lambda net: str(fn.summary(net, features=problem.x.shape[-1])), problem.net)
+    once = partial(fn.fit, loss=fn.mse, optimizer=optimizer, key=key, epochs=1, size=1)
+    pure(lambda net, x, y: once(net, x, y).state, problem.net, problem.x, target)
 
 
 @given(composites())

@@ -6,13 +6,13 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import fnnet as fn
 from fnnet import Array, Key, Params, tree
 from fnnet.keys import normal
-from fnnet.network import replicas
+from fnnet.rules import replicas
 from tests.catalogue import LAYERS, LOSSES, OPTIMIZERS, WIDENING
 from tests.strategies import KEYS, SIZES
 
@@ -107,10 +107,11 @@ def test_training(name: str, key: Key, count: int, rows: int, epochs: int) -> No
 
 @given(KEYS, st.integers(1, 3), st.integers(2, 5))
 def test_accumulating(key: Key, count: int, rows: int) -> None:
+    assume(count != rows or count == 1)  # a target (2, 2) could be one for all or one a replica, which is refused
     nets = [_noisy(key.child(10 + k)) for k in range(count)]
     x, y = normal(key.child(5), (rows, 3)), normal(key.child(6), (rows, 2))
     gradient = fn.accumulate(fn.value_and_grad(fn.mse), 2)
-    value, grads = gradient(stacked(nets), (x, y), key.forked((count,)))
+    value, grads = gradient(stacked(nets), (x, y), key)
     for k, net in enumerate(nets):
         value_k, grads_k = gradient(net, (x, y), key.child(k))
         _agree(value[k, None], value_k[None])

@@ -34,6 +34,20 @@ def test_r2(key: Key, rows: int, columns: int, is_constant: bool, is_met: bool) 
     assert abs(float(fn.metrics.r2(prediction, target)) - expected) <= 1e-12 * max(1, abs(expected))
 
 
+def test_metrics_of_replicas_are_one_each() -> None:
+    prediction = normal(Key(0), (3, 7, 2))
+    labels, target = np.arange(7) % 2, normal(Key(1), (7, 2))
+    accuracy, r2 = fn.metrics.accuracy, fn.metrics.r2
+    assert accuracy(prediction, labels).tolist() == [float(accuracy(p, labels)) for p in prediction]
+    assert r2(prediction, target).tolist() == [float(r2(p, target)) for p in prediction]
+
+
+def test_nothing_is_right_by_accident() -> None:
+    assert float(fn.metrics.accuracy(np.full((4, 2), np.nan), np.zeros(4, int))) == 0
+    assert float(fn.metrics.r2(np.full((10, 1), 0.31), np.full((10, 1), 0.3))) == 0
+    assert float(fn.metrics.r2(np.full((10, 1), 0.3), np.full((10, 1), 0.3))) == 1
+
+
 def test_metrics_of_float32_are_float64() -> None:
     prediction = normal(Key(0), (5, 2)).astype(np.float32)
     assert fn.metrics.r2(prediction, prediction.astype(np.float64)).dtype == np.float64

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fnnet as fn
-from fnnet import Array, Key
+from fnnet import Array, Key, tree
 from fnnet.keys import normal
 from tests.catalogue import OPTIMIZERS
+from tests.own_layers import Centred
 from tests.strategies import KEYS
 
 Trajectory = Callable[[Array, list[Array]], Array]
@@ -82,6 +84,22 @@ def test_a_schedule_is_a_function_of_the_steps_done_and_the_scale_a_factor() -> 
     net = fn.Linear(p, p[0])
     halved, _ = fn.sgd(0.1).update(net, net, fn.OptState(0, scale=0.5))
     np.testing.assert_allclose(halved.w, p - 0.05 * p)
+    for name, optimizer in OPTIMIZERS.items():
+        state = replace(optimizer.init(net), scale=np.float64(0.5))
+        assert optimizer.update(net, net, state)[1].scale == 0.5, name
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_constants_and_their_slots_stay(name: str) -> None:
+    net = Centred(np.ones(2), np.full(2, 3.0))
+    optimizer = OPTIMIZERS[name]
+    new, state = optimizer.update(net, Centred(np.ones(2), np.ones(2)), optimizer.init(net))
+    assert new.mean.tolist() == [3, 3]
+    assert (new.scale < 1).all()
+    for slot in state.slots:
+        assert slot.mean.tolist() == [0, 0]
+        assert slot.scale.all()
+    assert not any(leaf.flags.writeable for leaf in tree.leaves((new, state)))
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

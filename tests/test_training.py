@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pickle
 import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -11,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fnnet as fn
-from fnnet import Array, Key, tree
+from fnnet import Array, Key, Params, tree
 from fnnet.keys import normal
 from tests.strategies import KEYS, Problem, composites
 
+P = TypeVar("P", bound=Params)
 X, Y = normal(Key(0), (20, 3)), normal(Key(1), (20, 2))
 
 
@@ -142,6 +146,8 @@ def test_an_mlp_whose_activation_learns() -> None:
     assert fn.testing.check_gradients(net, X[:3]).error < 1e-6
     fitted = fn.fit(net, X, Y, loss=fn.mse, optimizer=fn.adam(0.01), key=Key(0), epochs=2, size=5)
     assert not np.array_equal(tree.leaves(fitted.state.params.activation)[0], activation.layers[0].w)
+    found = fn.summary(net)
+    assert sum(row.parameters for row in found.rows) == found.parameters == tree.count(net)
 
 
 # --- reports ------------------------------------------------------------------------------------------------------
@@ -152,12 +158,12 @@ def test_summary() -> None:
     assert rows == [
         ("layers.0", "Dropout", (4, 8), 0, 0),
         ("layers.1.layers.0", "Linear", (4, 16), 144, 576),
-        ("layers.1.activation.0", "Relu", (4, 16), 0, 0),
+        ("layers.1.activation", "Relu", (4, 16), 0, 0),
         ("layers.1.layers.1", "Linear", (4, 3), 51, 204),
         ("layers.2.layers.0", "Softmax", (4, 3), 0, 0),
     ]
     assert (found.parameters, found.bytes) == (195, 780)
-    assert str(found).splitlines()[0] == "                       layer    output shape  parameters  bytes"
+    assert str(found).splitlines()[0].split() == ["layer", "output", "shape", "parameters", "bytes"]
     assert len({len(line) for line in str(found).splitlines()}) == 1
 
 
@@ -181,3 +187,107 @@ def test_pipe_take_last() -> None:
     assert next(stream) == 2
     with pytest.raises(ValueError, match="the stream is empty"):
         fn.last(iter(()))
+
+
+# --- what a run carries -------------------------------------------------------------------------------------------
+def test_streams_of_fit_come_in_their_order() -> None:
+    seen: list[str] = []
+
+    def noting(name: str) -> fn.StreamFn:
+        def passing(epochs: Iterable[fn.Epoch[P]], /) -> Iterator[fn.Epoch[P]]:
+            for epoch in epochs:
+                seen.append(name)
+                yield epoch
+
+        return passing
+
+    net = fn.linear(Key(0), 3, 2, dtype=np.float64)
+    streams = [noting("first"), noting("second")]
+    fn.fit(net, X, Y, loss=fn.mse, optimizer=fn.sgd(0.1), key=Key(0), epochs=2, size=5, streams=streams)
+    assert seen == ["first", "second"] * 2
+
+
+def test_histories_are_read_only() -> None:
+    net = fn.linear(Key(0), 3, 2, dtype=np.float64)
+    fitted = fn.fit(net, X, Y, loss=fn.mse, optimizer=fn.sgd(0.1), key=Key(0), epochs=2, size=5, valid=(X, Y))
+    for record in fitted.history:
+        for value in (record.loss, *[value for _, value in record.metrics]):
+            with pytest.raises(ValueError, match="read-only"):
+                value[...] = 0
+
+
+def test_what_a_users_optimizer_gives_is_checked_and_read_only() -> None:
+    @dataclass(frozen=True)
+    class Own:
+        wrong: bool
+
+        def init(self, params: P, /) -> fn.OptState[P]:
+            return fn.OptState(0)
+
+        def update(self, params: P, grads: P, state: fn.OptState[P], /) -> tuple[P, fn.OptState[P]]:
+            new = tree.map(lambda p, g: p - 0.1 * g, params, grads)
+            return (fn.Relu() if self.wrong else new), state  # type: ignore[return-value]
+
+    net = fn.linear(Key(0), 3, 2, dtype=np.float64)
+    for own in (Own(False), Own(True)):
+        state, step = fn.start(net, own, Key(0)), fn.train_step(fn.value_and_grad(fn.mse), own)
+        if own.wrong:
+            with pytest.raises(
+                fn.TreeError, match="train_step: the structures differ at the root: Linear against Relu"
+            ):
+                step(state, (X, Y), Key(0))
+        else:
+            assert not step(state, (X, Y), Key(0))[0].params.w.flags.writeable
+
+
+def test_settings_from_numpy_do_not_promote() -> None:
+    one = np.float64(0.5)
+    net = fn.mlp(Key(0), (3, 4, 4, 2), activation=fn.serial(fn.LeakyRelu(one), fn.Elu(one), fn.Dropout(one)))
+    for optimizer in (
+        fn.sgd(one, momentum=one, nesterov=True),
+        fn.adamw(np.float64(0.01), b1=one, b2=one, eps=np.float64(1e-8), weight_decay=one),
+    ):
+        fitted = fn.fit(net, X, Y, loss=fn.Huber(one), optimizer=optimizer, key=Key(0), epochs=2, size=5)
+        state = fitted.state
+        assert {leaf.dtype for leaf in tree.leaves((state.params, state.opt_state))} == {np.dtype(np.float32)}
+
+
+def test_a_large_network_is_copied_where_it_enters() -> None:
+    w = np.ones((300, 300), np.float32)
+    state = fn.start(fn.Linear(w, np.zeros(300, np.float32)), fn.sgd(0.1), Key(0))
+    w[...] = 7
+    assert state.params.w.max() == 1
+    assert not state.params.w.flags.writeable
+
+
+def test_weights_in_fortran_order_are_trained() -> None:
+    net = fn.Linear(np.ones((4, 3)).T, np.zeros(4))
+    value, grads = fn.value_and_grad(fn.mse)(net, (X, np.ones((len(X), 4))), Key(0))
+    same = fn.value_and_grad(fn.mse)(tree.map(np.ascontiguousarray, net), (X, np.ones((len(X), 4))), Key(0))
+    assert tree.equal((value, grads), same)
+
+
+def test_predictions_belong_to_the_caller() -> None:
+    net = fn.serial(fn.linear(Key(0), 3, 2), fn.Softmax())
+    for y in (fn.predict(net, X), fn.predict(net, X, size=4), fn.predict(net, X, size=int(np.int8(4)))):
+        y += 1
+        assert len(y) == len(X)
+
+
+def test_pickled_rows_are_the_same_rows() -> None:
+    x = X.astype(np.float32)
+    net = fn.serial(fn.Relu(), fn.Dropout(0.5))
+    for other in (pickle.loads(pickle.dumps(x)), x.astype(">f4")):
+        y = fn.forward(net, other, Key(1))[0]
+        assert y.dtype == np.float32
+        assert tree.equal(y, fn.forward(net, x, Key(1))[0])
+
+
+def test_minibatches_print_and_compare_by_content() -> None:
+    data = fn.minibatches(X, Y, size=5)
+    assert repr(data) == "Minibatches(x=float64[20, 3], y=float64[20, 2], size=5, shuffle=True, last='keep')"
+
+
+def test_weights_and_biases_are_drawn_apart() -> None:
+    layer = fn.linear(Key(0), 1, 4, init=fn.normal(1.0), bias_init=fn.normal(1.0))
+    assert not np.intersect1d(layer.w, layer.b).size

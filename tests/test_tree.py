@@ -10,7 +10,8 @@ from hypothesis import given
 
 import fnnet as fn
 from fnnet import Array, Key, Params, TreeError, nodes, tree
-from fnnet.packing import LIMIT, pack, packed
+from fnnet.packing import _STRUCTURES, LIMIT, pack, packed
+from tests.own_layers import Noise, Setting
 from tests.strategies import KEYS, Problem, composites
 
 
@@ -27,7 +28,7 @@ def test_leaves_and_rebuild_are_inverse(problem: Problem) -> None:
     net = problem.net
     assert tree.equal(tree.rebuild(net, tree.leaves(net)), net)
     assert len(tree.paths(net)) == len(tree.leaves(net))
-    assert tree.count(net) == sum(leaf.size for leaf in tree.leaves(net)) == tree.ravel(net).size
+    assert tree.count(net) == sum(leaf.size for leaf in tree.trainable(net)) == tree.ravel(net).size
 
 
 @given(composites())
@@ -149,13 +150,51 @@ def test_repr_is_one_line() -> None:
     )
 
 
+def test_digests_know_whose_class_it_is() -> None:
+    @dataclass(frozen=True, slots=True, eq=False)
+    class Linear(Params):
+        w: Array
+        b: Array
+
+    Linear.__qualname__ = "Linear"
+    ours = fn.linear(Key(0), 2, 3)
+    assert not tree.equal(ours, Linear(ours.w, ours.b))
+    with pytest.raises(fn.DtypeError, match=r"tree.digest: arrays must hold numbers, got dtype object"):
+        tree.digest((np.array([None]),))
+
+
+def test_a_single_leaf_has_the_empty_path() -> None:
+    assert tree.paths(np.ones(1)) == ("",)
+    assert tree.at(np.ones(1), "", lambda a: 2 * a) == 2.0
+
+
 # --- packed trees -------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("a", "b"), [(Setting(0.1), Setting(0.9)), (Setting(0.0), Setting(-0.0))])
+def test_no_network_gets_another_ones_settings(a: Setting, b: Setting) -> None:
+    w = fn.linear(Key(0), 2, 2)
+    first, second = (fn.start(fn.serial(w, Noise(s)), fn.sgd(0.1), Key(0)).params for s in (a, b))
+    assert repr(first.layers[1].setting) == repr(a)
+    assert repr(second.layers[1].setting) == repr(b)
+    assert repr(fn.sgd_update(second, second, 0.1).layers[1].setting) == repr(b)
+    if a != b:
+        with pytest.raises(TreeError, match=r"differ at layers.1.setting.rate: 0.1 against 0.9"):
+            fn.sgd_update(first, second, 0.1)
+
+
+def test_structures_live_as_long_as_their_trees() -> None:
+    before = len(_STRUCTURES)
+    nets = [pack(fn.serial(fn.linear(Key(0), 2, 2), fn.Dropout(i / 64 + 0.001))) for i in range(20)]
+    assert len(_STRUCTURES) == before + 20
+    del nets
+    assert len(_STRUCTURES) == before
+
+
 @given(composites(), KEYS)
 def test_packing_changes_nothing(problem: Problem, key: Key) -> None:
     net = pack(problem.net)
     assert tree.equal(net, problem.net)
     assert tree.equal(fn.forward(net, problem.x, key)[0], fn.forward(problem.net, problem.x, key)[0])
-    if tree.leaves(net):
+    if tree.leaves(net) and len(tree.leaves(net)) == len(tree.trainable(net)):
         known = packed(net)
         assert known is not None
         assert np.array_equal(known.vector, tree.ravel(net))

@@ -8,9 +8,9 @@ import numpy as np
 
 from fnnet import checks, keys
 from fnnet.keys import Key
-from fnnet.network import define_layer
 from fnnet.nodes import Params
 from fnnet.numerics import sum_to
+from fnnet.rules import define_layer
 from fnnet.types import Array
 
 Saved = tuple[Array, tuple[int, ...]] | None
@@ -33,7 +33,7 @@ class Dropout(Params):
     rate: float
 
     def __post_init__(self) -> None:
-        checks.real("Dropout", "rate", self.rate, below=1)
+        checks.settle(self, rate=checks.real("Dropout", "rate", self.rate, below=1))
 
 
 def dropout_forward(p: Dropout, x: Array) -> tuple[Array, Saved]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.network import define_layer
 from fnnet.nodes import Params
 from fnnet.numerics import expm1
+from fnnet.rules import define_layer
 from fnnet.types import Array
 
 
@@ -28,7 +28,7 @@ class Elu(Params):
     alpha: float = 1.0
 
     def __post_init__(self) -> None:
-        checks.positive("Elu", "alpha", self.alpha)
+        checks.settle(self, alpha=checks.positive("Elu", "alpha", self.alpha))
 
 
 def elu_forward(p: Elu, x: Array) -> tuple[Array, Array]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from fnnet import checks
-from fnnet.network import define_layer
 from fnnet.nodes import Params
 from fnnet.numerics import erf, exp
+from fnnet.rules import define_layer
 from fnnet.types import Array
 
 
@@ -33,7 +35,8 @@ def gelu_forward(p: Gelu, x: Array) -> tuple[Array, tuple[Array, Array]]:
 
 def gelu_backward(p: Gelu, saved: tuple[Array, Array], dy: Array) -> tuple[Gelu, Array]:
     x, cdf = saved
-    density = exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi))
+    bounded = np.minimum(np.abs(x), 40)  # from where on the density is 0, so that no square overflows
+    density = exp(-0.5 * bounded * bounded) * (1 / math.sqrt(2 * math.pi))
     return p, dy * (cdf + x * density)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fnnet import checks
-from fnnet.network import define_layer
 from fnnet.nodes import Params
+from fnnet.rules import define_layer
 from fnnet.types import Array
 
 

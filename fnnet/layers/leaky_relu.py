@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.network import define_layer
 from fnnet.nodes import Params
+from fnnet.rules import define_layer
 from fnnet.types import Array
 
 
@@ -26,7 +26,7 @@ class LeakyRelu(Params):
     slope: float = 0.01
 
     def __post_init__(self) -> None:
-        checks.real("LeakyRelu", "slope", self.slope, below=1)
+        checks.settle(self, slope=checks.real("LeakyRelu", "slope", self.slope, below=1))
 
 
 def leaky_relu_forward(p: LeakyRelu, x: Array) -> tuple[Array, Array]:

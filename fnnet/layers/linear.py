@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fnnet import checks
+from fnnet import checks, keys
 from fnnet.errors import DtypeError, ShapeError, TreeError
 from fnnet.initializers import he_uniform, zeros
 from fnnet.keys import INIT, Key
-from fnnet.network import define_layer
 from fnnet.nodes import Params, freeze
 from fnnet.numerics import affine, affine_gradients, product_nt, sum_to
 from fnnet.records import Initializer
+from fnnet.rules import define_layer
 from fnnet.types import Array, Dtype
 
 
@@ -43,12 +43,14 @@ def linear_backward(p: Linear, x: Array, dy: Array) -> tuple[Linear, Array]:
 
 
 def linear_gradients(p: Linear, x: Array, dy: Array) -> Linear:
-    grads = Linear(np.empty_like(p.w), np.empty_like(p.b))
+    check_saved(p, x, dy)
+    grads = Linear(np.empty(p.w.shape, p.w.dtype), np.empty(p.b.shape, p.b.dtype))
     affine_gradients(x, dy, grads.w, grads.b)
     return grads
 
 
 def linear_replicas(p: Linear) -> tuple[int, ...]:
+    check_linear(p)
     return p.w.shape[:-2]
 
 
@@ -80,8 +82,10 @@ def linear(
     """
     shape = checks.size("linear", "n_in", n_in), checks.size("linear", "n_out", n_out)
     wanted = checks.dtype("linear", dtype)
+    keys.check("linear", key)
     drawn = init(key.child(INIT, 0), shape), bias_init(key.child(INIT, 1), shape[1:])
     for name, value, expected in zip(("init", "bias_init"), drawn, (shape, shape[1:]), strict=True):
+        checks.array("linear", f"the result of {name}", value)
         if value.shape != expected:
             raise ShapeError(f"linear: {name} must give an array of shape {expected}, got {value.shape}")
     return freeze(Linear(*[value.astype(wanted) for value in drawn]))
@@ -97,6 +101,18 @@ def check_linear(p: Linear) -> None:
         raise ShapeError(f"linear: w must be (..., n_in, n_out) and b (..., n_out), got {w.shape} and {b.shape}")
     if b.dtype != w.dtype:
         raise DtypeError(f"linear: w and b must have one dtype, got {w.dtype} and {b.dtype}")
+
+
+def check_saved(p: Linear, x: Array, dy: Array) -> None:
+    """Raises ShapeError or DtypeError where a cache is that of a Linear with other shapes or of another dtype."""
+    w = p.w
+    if x.shape[-1] != w.shape[-2] or dy.shape[-1] != w.shape[-1] or dy.shape[:-2] != w.shape[:-2]:
+        raise ShapeError(
+            f"linear: the cache must come from a pass through these parameters, w {w.shape}, "
+            f"got that of x {x.shape} and y {dy.shape}"
+        )
+    if x.dtype != w.dtype or dy.dtype != w.dtype:
+        raise DtypeError(f"linear: the cache must come from a pass in {w.dtype}, got that of one in {x.dtype}")
 
 
 def cast_input(p: Linear, x: Array) -> Array:

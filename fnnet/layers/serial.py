@@ -7,8 +7,9 @@ from typing import Generic, TypeVarTuple
 
 from fnnet.errors import LayerError, TreeError
 from fnnet.keys import Key
-from fnnet.network import Cache, backward, define_layer, forward, param_gradients
+from fnnet.network import Cache, backward, forward, param_gradients
 from fnnet.nodes import Params
+from fnnet.rules import define_layer
 from fnnet.types import Array
 
 Ts = TypeVarTuple("Ts")
@@ -20,6 +21,11 @@ class Serial(Params, Generic[*Ts]):
 
     Shapes: x as the first layer takes it, y as the last one gives it. In a stochastic pass layer i draws from
     ``key.child(i)``.
+
+    >>> import fnnet as fn, numpy as np
+    >>> net = fn.serial(fn.Linear(np.ones((2, 1)), np.zeros(1)), fn.Relu())
+    >>> fn.forward(net, np.array([[1.0, 2.0], [-1.0, -2.0]]))[0].tolist()
+    [[3.0], [0.0]]
     """
 
     layers: tuple[*Ts]
@@ -70,6 +76,8 @@ def serial_gradients(p: AnySerial, caches: Caches, dy: Array) -> AnySerial:
 
 def _down_to_first(p: AnySerial, caches: Caches, dy: Array) -> tuple[list[Params], Array]:
     """The gradients of all layers but the first, and that of the first one's output."""
+    if len(caches) != len(p.layers):
+        raise LayerError(f"serial: cache must be that of a pass through {len(p.layers)} layers, got {len(caches)}")
     grads: list[Params] = []
     for layer, cache in zip(p.layers[:0:-1], caches[:0:-1], strict=True):
         grad, dy = backward(layer, cache, dy)

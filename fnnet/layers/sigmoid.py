@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fnnet import checks
-from fnnet.network import define_layer
 from fnnet.nodes import Params
 from fnnet.numerics import sigmoid
+from fnnet.rules import define_layer
 from fnnet.types import Array
 
 

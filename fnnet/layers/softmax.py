@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.network import define_layer
 from fnnet.nodes import Params
 from fnnet.numerics import softmax
+from fnnet.rules import define_layer
 from fnnet.types import Array
 
 

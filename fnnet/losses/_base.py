@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import Generic, TypeVar
+from abc import ABC, abstractmethod
+from typing import Any, Generic, NoReturn, TypeVar
 
 import numpy as np
 
+from fnnet import checks
+from fnnet.errors import DtypeError, ShapeError
+from fnnet.records import Loss
 from fnnet.types import Array, Value
 
 T_contra = TypeVar("T_contra", contravariant=True)
 
 
-class RowLoss(Generic[T_contra]):
-    """A loss that gives one value a row. A subclass writes ``rows``; the call is the mean of the rows."""
+class RowLoss(ABC, Generic[T_contra]):
+    """A loss that gives one value a row. A subclass writes ``rows``; the call is the mean of the rows.
+
+    >>> import fnnet as fn
+    >>> class Cubed(RowLoss[Array]):
+    ...     def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+    ...         d = prediction - target
+    ...         return abs(d**3).sum(axis=-1), 3 * d * abs(d)
+    >>> float(Cubed()(np.array([[2.0], [0.0]]), np.zeros((2, 1)))[0])
+    4.0
+    """
 
     __slots__ = ()
 
@@ -32,7 +44,7 @@ class RowLoss(Generic[T_contra]):
 
     def __call__(self, prediction: Array, target: T_contra, /) -> tuple[Value, Array]:
         """The mean of the rows, 0-d or (K,) for K replicas, and its gradient in the prediction's shape."""
-        values, grads = self.rows(prediction, target)
+        values, grads = checked_rows(self, prediction, target)
         n = prediction.shape[-2]
         return np.asarray(np.add.reduce(values, axis=-1) / n), grads / n
 
@@ -49,8 +61,44 @@ class SumLoss(RowLoss[T_contra]):
 
     def __call__(self, prediction: Array, target: T_contra, /) -> tuple[Value, Array]:
         """The sum of the rows, 0-d or (K,) for K replicas, and its gradient in the prediction's shape."""
-        values, grads = self.rows(prediction, target)
+        values, grads = checked_rows(self, prediction, target)
         return np.asarray(np.add.reduce(values, axis=-1)), grads
+
+
+def checked_rows(loss: Loss[T_contra], prediction: Array, target: T_contra) -> tuple[Array, Array]:
+    """The rows of a loss, one value a row of the prediction and a gradient of its shape, in its dtype.
+
+    Raises ShapeError or DtypeError where they are anything else.
+    """
+    made: Any = loss.rows(prediction, target)
+    try:
+        values, grads = made
+        is_right = values.shape == prediction.shape[:-1] and grads.shape == prediction.shape
+        is_right = is_right and values.dtype == grads.dtype == prediction.dtype
+    except (TypeError, ValueError, AttributeError):
+        is_right = False
+    if not is_right:
+        _refuse(f"{type(loss).__name__}.rows", made, prediction)
+    rows: tuple[Array, Array] = values, grads
+    return rows
+
+
+def _refuse(where: str, made: Any, prediction: Array) -> NoReturn:
+    checks.pair(where, "the result (values, gradient)", made)
+    values, grads = made
+    for name, value, wanted in (("values", values, prediction.shape[:-1]), ("gradient", grads, prediction.shape)):
+        checks.array(where, name, value)
+        if value.shape != wanted:
+            raise ShapeError(f"{where}: {name} must have the shape {wanted}, got {value.shape}")
+        if value.dtype != prediction.dtype:
+            raise DtypeError(f"{where}: {name} must be {prediction.dtype} as the prediction is, got {value.dtype}")
+    raise ShapeError(f"{where}: the result must be the pair (values, gradient) of arrays, got {made!r}")
+
+
+def difference(where: str, prediction: Array, target: Array) -> Array:
+    """prediction - target, of one shape."""
+    checks.prediction(where, prediction)
+    return prediction - checks.target(where, prediction, target)
 
 
 def nonzero(weight: Value) -> Value:

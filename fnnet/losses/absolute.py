@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.losses._base import RowLoss
+from fnnet.losses._base import RowLoss, difference
 from fnnet.types import Array
 
 
@@ -25,8 +25,7 @@ class MeanAbsoluteError(RowLoss[Array]):
 
     def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """Σ_j |d_j| / F, with gradient sign(d) / F."""
-        checks.prediction("mae", prediction)
-        d = prediction - checks.target("mae", prediction, target)
+        d = difference("mae", prediction, target)
         n = d.shape[-1]
         values: Array = np.add.reduce(np.abs(d), axis=-1) / n
         return values, np.sign(d) / n
@@ -48,12 +47,11 @@ class Huber(RowLoss[Array]):
     delta: float = 1.0
 
     def __post_init__(self) -> None:
-        checks.positive("Huber", "delta", self.delta)
+        checks.settle(self, delta=checks.positive("Huber", "delta", self.delta))
 
     def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """Σ_j h(d_j) / F with h(d) = c (d - c/2), c = d cut off at ±delta: one formula for both branches."""
-        checks.prediction("huber", prediction)
-        d = prediction - checks.target("huber", prediction, target)
+        d = difference("huber", prediction, target)
         n = d.shape[-1]
         c = np.clip(d, -self.delta, self.delta)
         values: Array = np.add.reduce(c * (d - 0.5 * c), axis=-1) / n

@@ -8,7 +8,7 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.losses._base import RowLoss
-from fnnet.numerics import exp, log_softmax, sigmoid, softplus
+from fnnet.numerics import exp, log1p, log_softmax, sigmoid
 from fnnet.types import Array, Labels
 
 
@@ -55,13 +55,14 @@ class BinaryCrossEntropy(RowLoss[Array]):
     """
 
     def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
-        """Σ_j (log(1 + e^(z_j)) - t_j z_j) / F, with gradient (σ(z) - t) / F."""
+        """Σ_j (max(z_j, 0) - t_j z_j + log(1 + e^-|z_j|)) / F, with gradient (σ(z) - t) / F."""
         checks.prediction("binary_cross_entropy", prediction)
         t = checks.target("binary_cross_entropy", prediction, target)
         if not (t.min() >= 0 and t.max() <= 1):
             raise ValueError(f"binary_cross_entropy: target must be in [0, 1], got {t.min()} to {t.max()}")
         n = prediction.shape[-1]
-        values: Array = np.add.reduce(softplus(prediction) - t * prediction, axis=-1) / n
+        above = np.maximum(prediction, 0) - t * prediction  # first, or a sure and right prediction loses its digits
+        values: Array = np.add.reduce(above + log1p(exp(-np.abs(prediction))), axis=-1) / n
         return values, (sigmoid(prediction) - t) / n
 
 

@@ -6,14 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fnnet import checks
-from fnnet.losses._base import RowLoss, SumLoss
+from fnnet.losses._base import RowLoss, SumLoss, difference
 from fnnet.types import Array
-
-
-def _difference(where: str, prediction: Array, target: Array) -> Array:
-    checks.prediction(where, prediction)
-    return prediction - checks.target(where, prediction, target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +24,7 @@ class MeanSquaredError(RowLoss[Array]):
 
     def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """The mean of a row's squares: Σ_j d_j² / F, with gradient 2 d / F."""
-        d = _difference("mse", prediction, target)
+        d = difference("mse", prediction, target)
         n = d.shape[-1]
         values: Array = np.add.reduce(d * d, axis=-1) / n
         return values, d * (2 / n)
@@ -50,7 +44,7 @@ class SumSquaredError(SumLoss[Array]):
 
     def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """The sum of a row's squares: Σ_j d_j², with gradient 2 d."""
-        d = _difference("sum_squared_error", prediction, target)
+        d = difference("sum_squared_error", prediction, target)
         values: Array = np.add.reduce(d * d, axis=-1)
         return values, d + d
 

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from fnnet import checks
-from fnnet.losses._base import RowLoss, nonzero
+from fnnet.losses._base import RowLoss, checked_rows, nonzero
 from fnnet.records import Loss
 from fnnet.types import Array, Value
 
@@ -24,9 +24,8 @@ class Weighted(RowLoss[tuple[T, Array]], Generic[T]):
     def rows(self, prediction: Array, target: tuple[T, Array], /) -> tuple[Array, Array]:
         """w times a row's value and gradient."""
         inner, weights = _pair(target)
-        _check(prediction, weights)
-        values, grads = self.loss.rows(prediction, inner)
-        w = weights.astype(values.dtype, copy=False)
+        w = _cast(prediction, weights)
+        values, grads = checked_rows(self.loss, prediction, inner)
         return values * w, grads * w[..., None]
 
     def __call__(self, prediction: Array, target: tuple[T, Array], /) -> tuple[Value, Array]:
@@ -41,11 +40,11 @@ class Weighted(RowLoss[tuple[T, Array]], Generic[T]):
     @property
     def is_sum(self) -> bool:
         """Whether the loss inside is a sum; its weights are factors then, and nothing is divided by them."""
-        return isinstance(self.loss, RowLoss) and self.loss.is_sum
+        return self.loss.is_sum
 
     def weight(self, prediction: Array, target: tuple[T, Array], /) -> Value:
         """The sum of the weights."""
-        return np.asarray(np.add.reduce(target[1], axis=-1, dtype=np.float64))
+        return np.asarray(np.add.reduce(_cast(prediction, _pair(target)[1]), axis=-1, dtype=np.float64))
 
 
 def weighted(loss: Loss[T]) -> Weighted[T]:
@@ -53,7 +52,8 @@ def weighted(loss: Loss[T]) -> Weighted[T]:
 
     A weight of k counts as k copies of the row, a weight of 0 as its absence. A sum stays a sum: Σ w_i loss_i.
     Shapes: weights (N,), or (..., N) with the prediction's replica axes. Raises ShapeError for weights of another
-    length, ValueError for weights that are negative, NaN or infinite, or all 0.
+    length, ValueError for weights that are negative, NaN or infinite, or all 0, TypeError for a loss without rows and
+    for one that is weighted already.
 
     >>> import fnnet as fn, numpy as np
     >>> prediction, target = np.array([[1.0], [3.0]]), np.array([[0.0], [0.0]])
@@ -62,6 +62,8 @@ def weighted(loss: Loss[T]) -> Weighted[T]:
     """
     if not isinstance(loss, Loss):
         raise TypeError(f"weighted: loss must have rows to be weighted, got {loss!r}; derive it from fnnet.RowLoss")
+    if isinstance(loss, RowLoss) and type(loss).weight is not RowLoss.weight:
+        raise TypeError(f"weighted: loss must weigh all rows alike, got {loss!r}; multiply the two weights instead")
     return Weighted(loss)
 
 
@@ -71,8 +73,15 @@ def _pair(target: tuple[T, Array]) -> tuple[T, Array]:
     return target
 
 
-def _check(prediction: Array, weights: Array) -> None:
+def _cast(prediction: Array, weights: Array) -> Array:
+    """The weights in the prediction's dtype, in which they have to be finite."""
     checks.prediction("weighted", prediction)
     checks.per_row("weighted", "weights", prediction, weights)
-    if not (weights.min() >= 0 and weights.max() < np.inf):
-        raise ValueError(f"weighted: weights must be finite and not negative, got {weights.min()} to {weights.max()}")
+    with np.errstate(over="ignore"):
+        w = weights.astype(prediction.dtype, copy=False)
+    if not (w.min() >= 0 and w.max() < np.inf):
+        raise ValueError(
+            f"weighted: weights must be finite {prediction.dtype} numbers, none of them negative, "
+            f"got {weights.min()} to {weights.max()}"
+        )
+    return w

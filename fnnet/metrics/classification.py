@@ -9,7 +9,8 @@ from fnnet.types import Array, Labels, Value
 
 
 def accuracy(prediction: Array, target: Labels) -> Value:
-    """The share of rows whose largest score stands in the label's column (the first one, where several are largest).
+    """The share of rows whose largest score stands in the label's column (the first one, where several are
+    largest); a row with a NaN is a miss.
 
     Shapes: prediction (..., N, classes), target (..., N) or (N,) of integers in [0, classes). Raises ShapeError,
     DtypeError, ValueError as ``softmax_cross_entropy`` does.
@@ -20,5 +21,5 @@ def accuracy(prediction: Array, target: Labels) -> Value:
     """
     checks.prediction("accuracy", prediction)
     checks.labels("accuracy", prediction, target)
-    hit = prediction.argmax(axis=-1) == target
+    hit = (prediction.argmax(axis=-1) == target) & ~np.isnan(prediction).any(axis=-1)
     return np.asarray(hit.mean(axis=-1, dtype=np.float64))

@@ -23,6 +23,7 @@ def r2(prediction: Array, target: Array) -> Value:
     t = checks.target("r2", prediction, target)
     residual: Array = np.add.reduce((t - prediction) ** 2, axis=-2)
     spread: Array = np.add.reduce((t - t.mean(axis=-2, keepdims=True)) ** 2, axis=-2)
+    spread = np.where(t.max(axis=-2) == t.min(axis=-2), 0, spread)  # or rounding makes a spread of a constant
     spread = np.broadcast_to(spread, residual.shape)
     share = np.divide(residual, spread, out=np.where(residual > 0, 1.0, 0.0), where=spread > 0)
     return np.asarray((1 - share).mean(axis=-1))

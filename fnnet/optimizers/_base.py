@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TypeVar, cast
 
 import numpy as np
 
 from fnnet import checks, tree
-from fnnet.errors import DtypeError, ShapeError, TreeError
+from fnnet.errors import DtypeError, LayerError, ShapeError, TreeError
 from fnnet.matching import columns, restore_shared, trained
 from fnnet.nodes import Params, freeze
 from fnnet.packing import Structure, joined, pack, packed, structure_of
@@ -33,7 +32,7 @@ def apply(where: str, rule: Rule, trees: tuple[P, ...], results: int) -> tuple[P
         return tuple([structure.tree(params, value) for value in _read_only(rule(*vectors))])
     found, form = columns(where, trees)
     rows = [
-        _read_only(rule(*leaf)) if changes else leaf[:results]
+        _read_only(rule(*leaf)) if changes else _kept(leaf)
         for *leaf, changes in zip(*found, trained(form), strict=True)
     ]
     columns_of_new = [iter([row[i] for row in rows]) for i in range(results)]
@@ -46,10 +45,17 @@ def _vectors(where: str, trees: tuple[Params, ...]) -> tuple[list[Array], Struct
     first = known[0]
     if first is not None and all(p is not None and p.structure is first.structure for p in known):
         return [p.vector for p in known if p is not None], first.structure
+    if not isinstance(trees[0], Params):
+        raise LayerError(f"{where}: params must be a network, an instance of a Params class, got {trees[0]!r}")
     found, form = columns(where, trees)
-    _check_alike(where, trees[0], found)
+    _check_alike(where, trees[0], found, trained(form))
     structure = structure_of(trees[0], found[0], form)
     return ([joined(leaves) for leaves in found] if structure else []), structure
+
+
+def _kept(leaf: list[Array]) -> tuple[Array, ...]:
+    """A constant leaf and its slots as they are: all but the gradient, which is the second."""
+    return tuple([freeze(value) for value in (leaf[0], *leaf[2:])])
 
 
 def _read_only(values: tuple[Array, ...]) -> tuple[Array, ...]:
@@ -58,9 +64,12 @@ def _read_only(values: tuple[Array, ...]) -> tuple[Array, ...]:
     return values
 
 
-def _check_alike(where: str, params: Params, found: list[list[Array]]) -> None:
-    """Raises ShapeError or DtypeError where a leaf is not like the parameters' own."""
+def _check_alike(where: str, params: Params, found: list[list[Array]], changes: list[bool]) -> None:
+    """Raises ShapeError or DtypeError where a leaf is not like the parameters' own, or those cannot be trained."""
     alike = [(p.shape, p.dtype) for p in found[0]]
+    for i, (_, dtype) in enumerate(alike):
+        if changes[i] and dtype not in (checks.F32, checks.F64):
+            raise DtypeError(f"{where}: {tree.paths(params)[i]} must be float32 or float64 to be trained, got {dtype}")
     for leaves in found[1:]:
         for i, leaf in enumerate(leaves):
             if (leaf.shape, leaf.dtype) != alike[i]:
@@ -78,19 +87,19 @@ def zeros_like(params: P) -> P:
 def slots_of(where: str, state: OptState[P], count: int) -> tuple[P, ...]:
     """The slot variables of a state. Raises TreeError where they are not as many as the optimizer's ``init`` makes."""
     if len(state.slots) != count:
-        raise TreeError(f"{where}: state must have {count} slots, as init makes them, got {len(state.slots)}")
+        raise TreeError(f"{where}: state must have {count} slots, as its own init makes them, got {len(state.slots)}")
     return state.slots
 
 
-def check_rate(where: str, lr: float | Schedule) -> None:
+def checked_rate(where: str, lr: float | Schedule) -> float | Schedule:
     """A learning rate: a finite number from 0 up, or a function of the steps done."""
-    if not callable(lr):
-        checks.real(where, "lr", lr)
+    return lr if callable(lr) else checks.real(where, "lr", lr)
 
 
 def rate(where: str, lr: float | Schedule, state: OptState[P]) -> float:
     """The learning rate of the coming step, times the state's factor. Raises ValueError where a schedule gives none."""
-    value = float(lr(state.step) if callable(lr) else lr)
-    if not 0 <= value < math.inf:
-        raise ValueError(f"{where}: lr must be in [0, inf), but the schedule gave {value} at step {state.step}")
-    return value * state.scale
+    if type(state) is not OptState:
+        raise TreeError(f"{where}: state must be the OptState that init or the last update gave, got {state!r}")
+    if callable(lr):
+        lr = checks.real(where, f"lr, the schedule's at step {state.step},", lr(state.step))
+    return float(lr * state.scale)

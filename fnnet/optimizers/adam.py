@@ -11,7 +11,7 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.nodes import Params
-from fnnet.optimizers._base import apply, check_rate, rate, slots_of, zeros_like
+from fnnet.optimizers._base import apply, checked_rate, rate, slots_of, zeros_like
 from fnnet.records import OptState, Schedule
 from fnnet.types import Array
 
@@ -54,11 +54,14 @@ class Adam:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        check_rate("adam", self.lr)
-        checks.real("adam", "b1", self.b1, below=1)
-        checks.real("adam", "b2", self.b2, below=1)
-        checks.positive("adam", "eps", self.eps)
-        checks.real("adam", "weight_decay", self.weight_decay)
+        checks.settle(
+            self,
+            lr=checked_rate("adam", self.lr),
+            b1=checks.real("adam", "b1", self.b1, below=1),
+            b2=checks.real("adam", "b2", self.b2, below=1),
+            eps=checks.positive("adam", "eps", self.eps),
+            weight_decay=checks.real("adam", "weight_decay", self.weight_decay),
+        )
 
     def init(self, params: P, /) -> OptState[P]:
         """The state before the first step: two slots, the first and second moment of the gradient."""
@@ -71,11 +74,11 @@ class Adam:
         (lr √c₂ / c₁) m / (√v + eps √c₂), which corrects two numbers and not two arrays.
         """
         lr = rate("adam", self.lr, state)
+        m, v = slots_of("adam", state, 2)
         t = state.step + 1
         c1, c2 = 1 - self.b1**t, math.sqrt(1 - self.b2**t)
         shrink = 1 - lr * self.weight_decay
         rule = partial(adam_rule, self.b1, self.b2, lr * c2 / c1, self.eps * c2, shrink)
-        m, v = slots_of("adam", state, 2)
         params, m, v = apply("adam", rule, (params, grads, m, v), 3)
         return params, OptState(t, (m, v), None, state.scale)
 

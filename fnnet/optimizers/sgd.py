@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from fnnet import checks
 from fnnet.nodes import Params
-from fnnet.optimizers._base import apply, check_rate, rate, slots_of, zeros_like
+from fnnet.optimizers._base import apply, checked_rate, rate, slots_of, zeros_like
 from fnnet.records import OptState, Schedule
 from fnnet.types import Array
 
@@ -62,8 +62,8 @@ class Sgd:
     nesterov: bool = False
 
     def __post_init__(self) -> None:
-        check_rate("sgd", self.lr)
-        checks.real("sgd", "momentum", self.momentum, below=1)
+        momentum = checks.real("sgd", "momentum", self.momentum, below=1)
+        checks.settle(self, lr=checked_rate("sgd", self.lr), momentum=momentum, nesterov=bool(self.nesterov))
         if self.nesterov and not self.momentum:
             raise ValueError("sgd: nesterov needs a momentum above 0, such as momentum=0.9, got 0")
 
@@ -74,12 +74,12 @@ class Sgd:
     def update(self, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
         """One step."""
         lr = rate("sgd", self.lr, state)
+        slots = slots_of("sgd", state, 1 if self.momentum else 0)
         if not self.momentum:
             (params,) = apply("sgd", partial(descend, lr), (params, grads), 1)
             return params, OptState(state.step + 1, (), None, state.scale)
-        (velocity,) = slots_of("sgd", state, 1)
         rule = partial(nesterov if self.nesterov else heavy_ball, lr, self.momentum)
-        params, velocity = apply("sgd", rule, (params, grads, velocity), 2)
+        params, velocity = apply("sgd", rule, (params, grads, *slots), 2)
         return params, OptState(state.step + 1, (velocity,), None, state.scale)
 
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import fnnet as fn
 from fnnet import Params, tree
 from tests.catalogue import LAYERS, LOSSES
+from tests.own_layers import Centred, Noise
 from tests.strategies import Problem, composites, problems, target
 
 jax: Any = import_module("jax")
@@ -47,6 +48,11 @@ def _mlp(p: Any, leaves: Leaves, x: Any) -> Any:
     return x
 
 
+def _centred(p: Params, leaves: Leaves, x: Any) -> Any:
+    scale, mean = leaves.pop(0), jax.lax.stop_gradient(leaves.pop(0))
+    return (x - mean) * scale
+
+
 REFERENCES: dict[type, Reference] = {
     fn.Linear: _linear,
     fn.Serial: _serial,
@@ -62,6 +68,8 @@ REFERENCES: dict[type, Reference] = {
     fn.Sigmoid: lambda p, leaves, x: jax.nn.sigmoid(x),
     fn.Softmax: lambda p, leaves, x: jax.nn.softmax(x, axis=-1),
     fn.Dropout: lambda p, leaves, x: x,
+    Centred: _centred,
+    Noise: lambda p, leaves, x: x,
 }
 """Each layer once more, in JAX; the leaves are taken from the list in the network's own order."""
 
@@ -101,10 +109,11 @@ REFERENCE_LOSSES: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def close(ours: Any, theirs: Any) -> None:
-    """1e-10 of the largest entry."""
-    scale = max(1.0, float(np.abs(np.asarray(theirs)).max(initial=0.0)))
-    np.testing.assert_allclose(np.asarray(ours), np.asarray(theirs), rtol=0, atol=1e-10 * scale)
+def close(ours: list[Any], theirs: list[Any]) -> None:
+    """1e-10 of the largest entry of all."""
+    scale = max(float(np.abs(np.asarray(value)).max(initial=0.0)) for value in theirs)
+    for our, their in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(np.asarray(our), np.asarray(their), rtol=0, atol=1e-10 * scale)
 
 
 def agree(problem: Problem, name: str) -> None:
@@ -119,10 +128,8 @@ def agree(problem: Problem, name: str) -> None:
     prediction, cache = fn.forward(problem.net, problem.x)
     our_value, d_prediction = case.loss(prediction, wanted)
     grads, our_dx = fn.backward(problem.net, cache, d_prediction)
-    close(our_value, value)
-    close(our_dx, dx)
-    for ours, theirs in zip(tree.leaves(grads), d_leaves, strict=True):
-        close(ours, theirs)
+    close([our_value], [value])
+    close([our_dx, *tree.leaves(grads)], [dx, *d_leaves])
 
 
 def test_every_layer_and_loss_has_a_reference() -> None:
