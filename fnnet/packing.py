@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
-from itertools import count, islice
+from itertools import accumulate, count, islice, pairwise
 from operator import itemgetter
 from typing import NamedTuple, TypeVar, cast
 from weakref import WeakValueDictionary
@@ -101,6 +101,19 @@ def fresh_like(tree: P) -> P:
     leaves: list[Array] = []
     flatten_shared(tree, leaves, [])
     return cast(P, restore_shared(tree, iter([np.empty(leaf.shape, leaf.dtype) for leaf in leaves])))
+
+
+def unjoined(like: P, vector: Array) -> P:
+    """The tree of a vector's numbers: its leaves are views of it, in their order; packed where trees like it are."""
+    leaves: list[Array] = []
+    form: list[object] = []
+    flatten_shared(like, leaves, form)
+    structure = structure_of(like, leaves, form)
+    if structure is not None:
+        return structure.tree(like, vector)
+    ends = accumulate([leaf.size for leaf in leaves], initial=0)
+    views = [vector[a:b].reshape(leaf.shape) for (a, b), leaf in zip(pairwise(ends), leaves, strict=True)]
+    return cast(P, restore_shared(like, iter(views)))
 
 
 def joined(leaves: list[Array]) -> Array:

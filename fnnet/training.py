@@ -214,6 +214,17 @@ def fit(
     epochs = checks.size("fit", "epochs", epochs)
     data = minibatches(x, y, size=size)
     stream = train(train_step(value_and_grad(loss), optimizer), data, start(params, optimizer, key))
+    return finish_fit(stream, loss, epochs, valid, streams)
+
+
+def finish_fit(
+    stream: Iterator[Epoch[P]],
+    loss: Loss[T] | LossFunction[T],
+    epochs: int,
+    valid: tuple[Array, T] | None,
+    streams: Sequence[StreamFn],
+) -> Fit[P]:
+    """A stream of epochs run to its end by way of validation and the streams given."""
     if valid is not None:
         checks.pair("fit", "valid", valid)
         stream = validate(*valid, {"valid_loss": LossMetric(loss)})(stream)

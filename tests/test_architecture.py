@@ -23,10 +23,13 @@ LEVELS = [
     ["rules", "network", "records", "initializers"],
     ["layers", "losses", "optimizers", "metrics", "data"],
     ["models", "gradients", "streams", "training"],
-    ["reports", "testing"],
+    ["reports", "testing", "jit"],
     ["__init__"],
 ]
 """A module imports from levels above its own line; within a line from modules to its left."""
+
+INSIDE = {"jit": ["kernels", "epochs", "optimizers", "plans", "training", "__init__"]}
+"""The same for the modules of a package that is one thing; in all others modules import their ``_base`` only."""
 
 ORDER = [name for level in LEVELS for name in level]
 
@@ -61,7 +64,9 @@ def test_imports_point_downwards(path: Path) -> None:
             continue
         theirs = module.split(".")[1:]
         if theirs[0] == mine[0]:
-            allowed = theirs[-1] == "_base" or mine[-1] == "__init__"
+            order = INSIDE.get(mine[0], [])
+            is_lower = mine[-1] in order and order.index(theirs[-1]) < order.index(mine[-1])
+            allowed = theirs[-1] == "_base" or mine[-1] == "__init__" or is_lower
             assert allowed, f"{name_of(path)} imports its sibling {module}"
         else:
             assert ORDER.index(theirs[0]) < ORDER.index(mine[0]), f"{name_of(path)} imports {module}"
@@ -74,8 +79,9 @@ def test_third_party_imports() -> None:
             top = module.split(".")[0]
             if top != "fnnet" and top not in sys.stdlib_module_names:
                 used.setdefault(top, set()).add(name_of(path))
-    assert set(used) == {"numpy", "toolz"}
+    assert set(used) == {"numpy", "toolz", "numba"}
     assert used["toolz"] == {"functional"}
+    assert {name.split(".")[0] for name in used["numba"]} == {"jit"}
 
 
 def test_import_loads_numpy_and_toolz_and_nothing_else() -> None:

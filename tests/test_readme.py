@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import fnnet as fn
+from fnnet import jit
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -39,12 +40,13 @@ def test_the_table_names_every_public_function_and_class_of_its_kinds() -> None:
     table = README.split("## What is in it")[1].split("## Examples")[0]
     named = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]*)`", table)))) - {
         "fn",
+        "fnnet",
         "loss",
         "examples",
         "py",
         "custom_layer",
     }
-    public = set(vars(fn)) | set(vars(fn.metrics)) | set(vars(fn.testing))
+    public = set(vars(fn)) | {"jit"} | set(vars(jit)) | set(vars(fn.metrics)) | set(vars(fn.testing))
     assert named <= public
     kinds = ("fnnet.layers", "fnnet.losses", "fnnet.optimizers", "fnnet.initializers")
     expected = {
@@ -59,4 +61,5 @@ def test_examples_and_commands_exist() -> None:
     for path in re.findall(r"\]\(([\w/.]+)\)", README):
         assert (ROOT / path).exists(), path
     for module in re.findall(r"python -m ([\w.]+)", README):
-        assert module == "pytest" or (ROOT / (module.replace(".", "/") + ".py")).exists(), module
+        path = ROOT / module.replace(".", "/")
+        assert module == "pytest" or path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module

@@ -19,12 +19,15 @@ P = TypeVar("P", bound=Params)
 
 Rule = Callable[..., tuple[Array, ...]]
 
+BLOCK = 1 << 16
+"""Numbers in a block: a few blocks of float32 fit into the cache of a core, and the calls cost little beside them."""
 
-def apply(where: str, rule: Rule, trees: tuple[P, ...], results: int) -> tuple[P, ...]:
+
+def apply(where: str, rule: Rule, trees: tuple[P, ...], results: int, block: int = BLOCK) -> tuple[P, ...]:
     """``rule`` over the leaves of the parameters and of trees like them, as new read-only trees.
 
-    The rule takes one leaf of each tree and gives ``results`` fresh arrays. Constant leaves are passed by. Raises
-    TreeError, ShapeError or DtypeError, each naming the path, where a tree is not like the first one.
+    The rule takes one leaf of each tree, or the same block of each, and gives ``results`` fresh arrays. Constant leaves
+    are passed by. Raises TreeError, ShapeError or DtypeError, each naming the path, where a tree is not like the first.
     """
     params = trees[0]
     vectors, structure = _vectors(where, trees)
@@ -32,7 +35,7 @@ def apply(where: str, rule: Rule, trees: tuple[P, ...], results: int) -> tuple[P
         return tuple([structure.tree(params, value) for value in _read_only(rule(*vectors))])
     found, form = columns(where, trees)
     rows = [
-        _read_only(rule(*leaf)) if changes else _kept(leaf)
+        _read_only(_in_blocks(rule, leaf, results, block)) if changes else _kept(leaf)
         for *leaf, changes in zip(*found, trained(form), strict=True)
     ]
     columns_of_new = [iter([row[i] for row in rows]) for i in range(results)]
@@ -51,6 +54,19 @@ def _vectors(where: str, trees: tuple[Params, ...]) -> tuple[list[Array], Struct
     _check_alike(where, trees[0], found, trained(form))
     structure = structure_of(trees[0], found[0], form)
     return ([joined(leaves) for leaves in found] if structure else []), structure
+
+
+def _in_blocks(rule: Rule, leaf: list[Array], results: int, block: int) -> tuple[Array, ...]:
+    """A rule over a large leaf block by block, so that its ten passes read and write what is in the cache."""
+    if leaf[0].size <= block:
+        return rule(*leaf)
+    new = tuple([np.empty(leaf[0].shape, leaf[0].dtype) for _ in range(results)])
+    vectors, into = [a.reshape(-1) for a in leaf], [a.reshape(-1) for a in new]
+    for start in range(0, leaf[0].size, block):
+        place = slice(start, start + block)
+        for whole, part in zip(into, rule(*[a[place] for a in vectors]), strict=True):
+            whole[place] = part
+    return new
 
 
 def _kept(leaf: list[Array]) -> tuple[Array, ...]:

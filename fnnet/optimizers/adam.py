@@ -67,18 +67,21 @@ class Adam:
         """The state before the first step: two slots, the first and second moment of the gradient."""
         return OptState(0, (zeros_like(params), zeros_like(params)))
 
+    def corrected(self, lr: float, t: int) -> tuple[float, float, float]:
+        """lr √c₂ / c₁, eps √c₂ and the factor 1 - lr weight_decay of the t-th step."""
+        c1, c2 = 1 - self.b1**t, math.sqrt(1 - self.b2**t)
+        return lr * c2 / c1, self.eps * c2, 1 - lr * self.weight_decay
+
     def update(self, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
         """One step.
 
         With c₁ = 1 - b₁ᵗ and c₂ = 1 - b₂ᵗ the paper's lr (m / c₁) / (√(v / c₂) + eps) is computed in the equal form
         (lr √c₂ / c₁) m / (√v + eps √c₂), which corrects two numbers and not two arrays.
         """
-        lr = rate("adam", self.lr, state)
         m, v = slots_of("adam", state, 2)
         t = state.step + 1
-        c1, c2 = 1 - self.b1**t, math.sqrt(1 - self.b2**t)
-        shrink = 1 - lr * self.weight_decay
-        rule = partial(adam_rule, self.b1, self.b2, lr * c2 / c1, self.eps * c2, shrink)
+        lr, eps, shrink = self.corrected(rate("adam", self.lr, state), t)
+        rule = partial(adam_rule, self.b1, self.b2, lr, eps, shrink)
         params, m, v = apply("adam", rule, (params, grads, m, v), 3)
         return params, OptState(t, (m, v), None, state.scale)
 

@@ -1,0 +1,291 @@
+"""The compiled loops of a step: products, activations, losses, updates. Each is its NumPy counterpart, entry by entry.
+
+Sums of a row are taken in the order that is fastest; everything else is computed as the NumPy path computes it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from fnnet.types import Array
+
+compiled = njit(cache=True, nogil=True, error_model="numpy")
+compiled_loosely = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"})
+"""The same, but sums may be taken in any order, or they cannot be vectorized."""
+
+Number = np.floating
+Numbers = NDArray[np.float64]
+
+# What an operation is; the numbers are the first column of a program.
+LINEAR, IDENTITY, RELU, LEAKY_RELU, ELU, GELU, SILU, SOFTPLUS, TANH, SIGMOID, SOFTMAX = range(11)
+
+# What a loss is.
+MSE, SUM_SQUARED_ERROR, MAE, HUBER, SOFTMAX_CROSS_ENTROPY, BINARY_CROSS_ENTROPY = range(6)
+
+# What an optimizer is.
+SGD, MOMENTUM, NESTEROV, ADAM = range(4)
+
+SMALL, SMALL_NT = 1 << 10, 1 << 12
+"""Products of no more multiplications than this are own loops: a call of BLAS costs more than they do."""
+
+
+# --- products ----------------------------------------------------------------------------------------------------
+@compiled
+def affine(x: Array, w: Array, y: Array) -> None:
+    """y = x w + b; b is the last row of w."""
+    rows, n_in, n_out = x.shape[0], x.shape[1], w.shape[1]
+    if rows * n_in * n_out > SMALL:
+        np.dot(x, w[:n_in], y)
+        for i in range(rows):
+            for j in range(n_out):
+                y[i, j] += w[n_in, j]
+        return
+    fours = n_in - n_in % 4  # four rows of w at a time: a quarter of the loops
+    for i in range(rows):
+        for j in range(n_out):
+            y[i, j] = w[n_in, j]
+        for k in range(0, fours, 4):
+            x0, x1, x2, x3 = x[i, k], x[i, k + 1], x[i, k + 2], x[i, k + 3]
+            for j in range(n_out):
+                y[i, j] += x0 * w[k, j] + x1 * w[k + 1, j] + x2 * w[k + 2, j] + x3 * w[k + 3, j]
+        for k in range(fours, n_in):
+            for j in range(n_out):
+                y[i, j] += x[i, k] * w[k, j]
+
+
+@compiled
+def affine_gradients(x: Array, dy: Array, dw: Array) -> None:
+    """dw = xᵀ dy; its last row is the gradient of b, the sum of the rows of dy."""
+    rows, n_in, n_out = x.shape[0], x.shape[1], dy.shape[1]
+    for j in range(n_out):
+        dw[n_in, j] = dy[0, j]
+    for i in range(1, rows):
+        for j in range(n_out):
+            dw[n_in, j] += dy[i, j]
+    if rows * n_in * n_out > SMALL:
+        np.dot(x.T, dy, dw[:n_in])
+        return
+    first = 2 if rows > 1 else 1
+    for k in range(n_in):
+        if rows > 1:
+            for j in range(n_out):
+                dw[k, j] = x[0, k] * dy[0, j] + x[1, k] * dy[1, j]
+        else:
+            for j in range(n_out):
+                dw[k, j] = x[0, k] * dy[0, j]
+        for i in range(first, rows):
+            for j in range(n_out):
+                dw[k, j] += x[i, k] * dy[i, j]
+
+
+@compiled_loosely
+def product_nt(dy: Array, w: Array, dx: Array) -> None:
+    """dx = dy wᵀ, without the last row of w."""
+    rows, n_in, n_out = dy.shape[0], dx.shape[1], w.shape[1]
+    if rows * n_in * n_out > SMALL_NT:
+        np.dot(dy, w[:n_in].T, dx)
+        return
+    for i in range(rows):
+        for k in range(n_in):
+            total = dy.dtype.type(0)
+            for j in range(n_out):
+                total += dy[i, j] * w[k, j]
+            dx[i, k] = total
+
+
+# --- activations -------------------------------------------------------------------------------------------------
+@compiled
+def _sigmoid(x: Number, real: type[Number]) -> Number:
+    e = real(math.exp(-abs(x)))
+    return (real(1) if x >= 0 else e) / (real(1) + e)
+
+
+@compiled
+def _normal_cdf(x: Number, real: type[Number]) -> Number:
+    return real(0.5) * (real(1) + real(math.erf(x * real(math.sqrt(0.5)))))
+
+
+@compiled
+def activate(kind: int, constant: float, x: Array, y: Array) -> None:
+    """y = f(x) for every entry, or for every row."""
+    real = x.dtype.type
+    c, zero = real(constant), real(0)
+    rows, n = x.shape
+    for i in range(rows):
+        if kind == RELU:
+            for j in range(n):
+                y[i, j] = x[i, j] if x[i, j] > 0 else zero
+        elif kind == IDENTITY:
+            for j in range(n):
+                y[i, j] = x[i, j]
+        elif kind == LEAKY_RELU:
+            for j in range(n):
+                y[i, j] = max(x[i, j], c * x[i, j])
+        elif kind == ELU:
+            for j in range(n):
+                y[i, j] = x[i, j] if x[i, j] > 0 else c * real(math.expm1(x[i, j]))
+        elif kind == GELU:
+            for j in range(n):
+                y[i, j] = x[i, j] * _normal_cdf(x[i, j], real)
+        elif kind == SILU:
+            for j in range(n):
+                y[i, j] = x[i, j] * _sigmoid(x[i, j], real)
+        elif kind == SOFTPLUS:
+            for j in range(n):
+                y[i, j] = max(x[i, j], zero) + real(math.log1p(math.exp(-abs(x[i, j]))))
+        elif kind == TANH:
+            for j in range(n):
+                y[i, j] = real(math.tanh(x[i, j]))
+        elif kind == SIGMOID:
+            for j in range(n):
+                y[i, j] = _sigmoid(x[i, j], real)
+        else:
+            softmax(x[i], y[i])
+
+
+@compiled
+def softmax(x: Array, y: Array) -> Number:
+    """y = eˣ / Σ eˣ of one row, and the logarithm of that sum with its shift."""
+    real = x.dtype.type
+    top = x[0]
+    for j in range(1, x.size):
+        top = max(top, x[j])
+    total = real(0)
+    for j in range(x.size):
+        y[j] = real(math.exp(x[j] - top))
+        total += y[j]
+    for j in range(x.size):
+        y[j] /= total
+    logarithm: Number = top + real(math.log(total))
+    return logarithm
+
+
+@compiled
+def deactivate(kind: int, constant: float, x: Array, y: Array, dy: Array, dx: Array) -> None:
+    """dx = dy f'(x) for every entry, or for every row."""
+    real = x.dtype.type
+    c, one, zero = real(constant), real(1), real(0)
+    rows, n = x.shape
+    for i in range(rows):
+        if kind == RELU:
+            for j in range(n):
+                dx[i, j] = dy[i, j] if y[i, j] > 0 else zero
+        elif kind == IDENTITY:
+            for j in range(n):
+                dx[i, j] = dy[i, j]
+        elif kind == LEAKY_RELU:
+            for j in range(n):
+                dx[i, j] = dy[i, j] * (one if x[i, j] > 0 else c)
+        elif kind == ELU:
+            for j in range(n):
+                dx[i, j] = dy[i, j] * (one if y[i, j] > 0 else y[i, j] + c)
+        elif kind == GELU:
+            for j in range(n):
+                density = real(math.exp(-real(0.5) * x[i, j] * x[i, j])) * real(1 / math.sqrt(2 * math.pi))
+                dx[i, j] = dy[i, j] * (_normal_cdf(x[i, j], real) + x[i, j] * density)
+        elif kind == SILU:
+            for j in range(n):
+                s = _sigmoid(x[i, j], real)
+                dx[i, j] = dy[i, j] * (s * (one + x[i, j] * (one - s)))
+        elif kind == SOFTPLUS:
+            for j in range(n):
+                dx[i, j] = dy[i, j] * (_sigmoid(x[i, j], real))
+        elif kind == TANH:
+            for j in range(n):
+                dx[i, j] = dy[i, j] * (one - y[i, j] * y[i, j])
+        elif kind == SIGMOID:
+            for j in range(n):
+                dx[i, j] = dy[i, j] * (y[i, j] * (one - y[i, j]))
+        elif kind == SOFTMAX:
+            total = zero
+            for j in range(n):
+                total += dy[i, j] * y[i, j]
+            for j in range(n):
+                dx[i, j] = y[i, j] * (dy[i, j] - total)
+
+
+# --- losses ------------------------------------------------------------------------------------------------------
+@compiled
+def row_loss(kind: int, constant: float, p: Array, t: Array, label: int, d: Array) -> Number:
+    """The loss of one row p against its target t or label, and its gradient d."""
+    real = p.dtype.type
+    n = p.size
+    value, scale = real(0), real(n)
+    if kind == SOFTMAX_CROSS_ENTROPY:
+        surprise: Number = softmax(p, d) - p[label]
+        d[label] -= real(1)
+        return surprise
+    if kind == BINARY_CROSS_ENTROPY:
+        for j in range(n):
+            value += max(p[j], real(0)) - t[j] * p[j] + real(math.log1p(math.exp(-abs(p[j]))))
+            d[j] = (_sigmoid(p[j], real) - t[j]) / scale
+        return value / scale
+    c, factor = real(constant), real(2 / n)
+    for j in range(n):
+        e = p[j] - t[j]
+        if kind == MSE:
+            value += e * e
+            d[j] = e * factor
+        elif kind == SUM_SQUARED_ERROR:
+            value += e * e
+            d[j] = e + e
+        elif kind == MAE:
+            value += abs(e)
+            d[j] = real(np.sign(e)) / scale
+        else:
+            cut = min(max(e, -c), c)
+            value += cut * (e - real(0.5) * cut)
+            d[j] = cut / scale
+    return value if kind == SUM_SQUARED_ERROR else value / scale
+
+
+# --- updates -----------------------------------------------------------------------------------------------------
+@compiled
+def update(
+    kind: int, hyper: Numbers, lr: float, eps: float, shrink: float, p: Array, g: Array, m: Array, v: Array
+) -> None:
+    """One step of an optimizer in place: parameters p, gradients g, slots m and v. All are vectors."""
+    real = p.dtype.type
+    step = real(-lr)
+    if kind == SGD:
+        for i in range(p.size):
+            p[i] += g[i] * step
+        return
+    b1 = real(hyper[0])
+    if kind == MOMENTUM:
+        for i in range(p.size):
+            m[i] = m[i] * b1 + g[i]
+            p[i] += m[i] * step
+        return
+    if kind == NESTEROV:
+        for i in range(p.size):
+            m[i] = m[i] * b1 + g[i]
+            p[i] += (m[i] * b1 + g[i]) * step
+        return
+    a1, b2, a2 = real(hyper[1]), real(hyper[2]), real(hyper[3])
+    small, keep = real(eps), real(shrink)
+    for i in range(p.size):
+        mi = m[i] * b1 + g[i] * a1
+        vi = v[i] * b2 + g[i] * g[i] * a2
+        m[i] = mi
+        v[i] = vi
+        p[i] = mi / (np.sqrt(vi) + small) * step + keep * p[i]
+
+
+@compiled
+def update_fresh(
+    kind: int, hyper: Numbers, lr: float, eps: float, shrink: float, g: Array,
+    p: Array, m: Array, v: Array, new_p: Array, new_m: Array, new_v: Array,
+) -> None:  # fmt: skip
+    """One step of an optimizer into other vectors, a chunk at a time: copied into the cache, then updated there."""
+    chunk = 4096
+    for start in range(0, p.size, chunk):
+        stop = min(start + chunk, p.size)
+        new_p[start:stop] = p[start:stop]
+        new_m[start:stop] = m[start:stop]
+        new_v[start:stop] = v[start:stop]
+        update(kind, hyper, lr, eps, shrink, new_p[start:stop], g[start:stop], new_m[start:stop], new_v[start:stop])

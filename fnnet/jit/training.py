@@ -1,0 +1,111 @@
+"""Training by compiled epochs, with the signatures and the meaning of ``fnnet.training``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import count
+from typing import TypeVar
+
+import numpy as np
+
+from fnnet import checks, keys
+from fnnet.data import minibatches
+from fnnet.functional import accumulate
+from fnnet.gradients import value_and_grad
+from fnnet.jit.epochs import run
+from fnnet.jit.optimizers import SLOTS, schedule_of
+from fnnet.jit.plans import Plan, plan_of, program_of
+from fnnet.keys import ORDER, Key
+from fnnet.losses._base import nonzero
+from fnnet.nodes import Params, freeze
+from fnnet.optimizers._base import slots_of
+from fnnet.packing import joined, unjoined
+from fnnet.records import Data, Epoch, Loss, Optimizer, OptState, Record, Step, StreamFn, TrainState
+from fnnet.training import Fit, finish_fit, start, train_step
+from fnnet.tree import leaves
+from fnnet.types import Array
+
+P = TypeVar("P", bound=Params)
+T = TypeVar("T")
+
+
+def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[P]]:
+    """``fnnet.train`` with whole epochs compiled: the same stream, its numbers equal to rounding.
+
+    The step is ``train_step(value_and_grad(loss), optimizer)``, the data are ``minibatches(...)``, the network is of
+    Linear layers, activations, Serial and Mlp. Raises LayerError or TypeError naming what is not compiled.
+
+    >>> import fnnet as fn, numpy as np
+    >>> from fnnet import jit
+    >>> x, y = np.eye(4), np.ones((4, 1))
+    >>> optimizer = fn.sgd(0.5)
+    >>> state = fn.start(fn.linear(fn.Key(0), 4, 1, init=fn.zeros), optimizer, fn.Key(0))
+    >>> epochs = jit.train(fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=4), state)
+    >>> [round(float(e.record.loss), 3) for e in fn.take(3)(epochs)]
+    [1.0, 0.062, 0.004]
+    """
+    plan = plan_of(step, data, state.params)
+    return map(Epoch, accumulate(partial(_epoch, plan), count(state.epoch), state))
+
+
+def _epoch(plan: Plan, state: TrainState[P], epoch: int) -> TrainState[P]:
+    """What is left of an epoch, in vectors of its own: what comes in stays as it is, what goes out is read-only."""
+    program, given = program_of(state.params), state.opt_state
+    n, size = len(plan.x), plan.data.size
+    key = state.key.child(ORDER, epoch)
+    order = keys.permutation(key, n) if plan.data.shuffle else np.arange(n)
+    order = order[state.batch * size : n if plan.data.last == "keep" else n - n % size]
+    slots = slots_of("jit", given, SLOTS[plan.optimizer])
+    batches = -(-len(order) // size)
+    schedule = schedule_of(plan.settings, given, batches)
+    vectors = [joined(list(leaves(tree))) for tree in (state.params, *slots)]
+    unused = np.empty(0, vectors[0].dtype)
+    theta, m, v = (*vectors, unused, unused)[:3]
+    total, whole = 0.0, len(order) // size
+    for rows, first, last in ((size, 0, whole), (len(order) - whole * size, whole, batches)):
+        if first == last:
+            continue
+        part, done = run(
+            program.operations, program.constants, theta, m, v, plan.x, plan.y, plan.labels, plan.weights,
+            order[first * size :], rows, plan.loss, plan.delta, plan.optimizer, plan.hyper, schedule[first:last],
+        )  # fmt: skip
+        if done < last - first:
+            nonzero(np.zeros(()))
+        total += part
+    for vector in vectors:
+        vector.setflags(write=False)
+    params, *memory = [unjoined(state.params, vector) for vector in vectors]
+    opt_state = OptState(given.step + batches, tuple(memory), None, given.scale)
+    loss = (state.total + total) / (state.rows + len(order))
+    record = freeze(Record(np.asarray(loss, np.float64)))
+    return TrainState(params, opt_state, state.key, epoch + 1, 0, 0.0, 0, (*state.history, record))
+
+
+def fit(
+    params: P,
+    x: Array,
+    y: T,
+    *,
+    loss: Loss[T],
+    optimizer: Optimizer,
+    key: Key,
+    epochs: int,
+    size: int = 32,
+    valid: tuple[Array, T] | None = None,
+    streams: Sequence[StreamFn] = (),
+) -> Fit[P]:
+    """``fnnet.fit`` with whole epochs compiled.
+
+    >>> import fnnet as fn, numpy as np
+    >>> from fnnet import jit
+    >>> x = np.linspace(-1, 1, 50)[:, None]
+    >>> net = fn.mlp(fn.Key(0), (1, 16, 1))
+    >>> trained = jit.fit(net, x, x * x, loss=fn.mse, optimizer=fn.adam(0.01), key=fn.Key(0), epochs=200)
+    >>> float(trained.history[-1].loss) < 0.001
+    True
+    """
+    epochs = checks.size("fit", "epochs", epochs)
+    data = minibatches(x, y, size=size)
+    stream = train(train_step(value_and_grad(loss), optimizer), data, start(params, optimizer, key))
+    return finish_fit(stream, loss, epochs, valid, streams)
