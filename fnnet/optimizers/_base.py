@@ -102,6 +102,8 @@ def zeros_like(params: P) -> P:
 
 def slots_of(where: str, state: OptState[P], count: int) -> tuple[P, ...]:
     """The slot variables of a state. Raises TreeError where they are not as many as the optimizer's ``init`` makes."""
+    if type(state) is not OptState:
+        raise TreeError(f"{where}: state must be the OptState that init or the last update gave, got {state!r}")
     if len(state.slots) != count:
         raise TreeError(f"{where}: state must have {count} slots, as its own init makes them, got {len(state.slots)}")
     return state.slots
@@ -114,8 +116,6 @@ def checked_rate(where: str, lr: float | Schedule) -> float | Schedule:
 
 def rate(where: str, lr: float | Schedule, state: OptState[P]) -> float:
     """The learning rate of the coming step, times the state's factor. Raises ValueError where a schedule gives none."""
-    if type(state) is not OptState:
-        raise TreeError(f"{where}: state must be the OptState that init or the last update gave, got {state!r}")
     if callable(lr):
         lr = checks.real(where, f"lr, the schedule's at step {state.step},", lr(state.step))
     return float(lr * state.scale)

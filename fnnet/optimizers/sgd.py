@@ -73,8 +73,8 @@ class Sgd:
 
     def update(self, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
         """One step."""
-        lr = rate("sgd", self.lr, state)
         slots = slots_of("sgd", state, 1 if self.momentum else 0)
+        lr = rate("sgd", self.lr, state)
         if not self.momentum:
             (params,) = apply("sgd", partial(descend, lr), (params, grads), 1)
             return params, OptState(state.step + 1, (), None, state.scale)
