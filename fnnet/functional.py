@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from operator import index
@@ -135,5 +136,6 @@ def accumulate(f: Callable[[B, A], B], items: Iterable[A], initial: B) -> Iterat
     >>> list(accumulate(lambda total, x: total + x, [1, 2, 3], 0))
     [1, 3, 6]
     """
-    running: Iterator[B] = toolz.drop(1, toolz.accumulate(f, items, initial))
+    running = itertools.accumulate(items, f, initial=initial)  # toolz's keeps the initial value alive to the end
+    next(running)
     return running

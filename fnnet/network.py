@@ -126,10 +126,10 @@ def _checked(params: P, cache: Cache[P], grad: Array) -> Array:
 
 
 def _cast(params: Params, x: Array) -> Array:
-    """x in the dtype of the arrays that a layer itself has; a layer without any leaves it to those that it holds."""
+    """x in the dtype of the arrays that a layer itself has; without any of its own it takes all floats as they are."""
     own = _own_array(layout(type(params)).values(params))
     if own is None:
-        return x
+        return checks.floating(type(params).__name__.lower(), x)
     if x.ndim > 2 and rule_of(params).replicas is None:
         name = type(params).__name__
         raise LayerError(

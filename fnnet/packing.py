@@ -23,7 +23,7 @@ from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
 
-LIMIT = 1 << 16
+LIMIT = 1 << 18
 """Networks of more numbers than this stay as they are: their passes cost more than the calls."""
 
 Views = Callable[[Array], tuple[Array, ...]]

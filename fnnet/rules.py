@@ -51,8 +51,8 @@ def define_layer(
     """Makes a class a layer, once, by its rules.
 
     ``forward(p, x)`` gives y and what backward needs of the way; ``backward(p, saved, dy)`` gives the gradients of p,
-    of p's own type, and dx. x is (..., batch, features) and has been cast to the dtype of p's arrays; dy has the shape
-    and dtype of y, dx the shape of x.
+    of p's own type, and dx. x is (..., batch, features) and has been cast to the dtype of p's arrays, or without any to
+    float32 or float64; dy has the shape and dtype of y, dx the shape of x.
 
     Optional: ``sample(p, x, key)`` is the forward of a stochastic training pass; ``gradients(p, saved, dy)`` is
     backward without dx, for a layer that nobody asks for it; ``replicas(p)`` gives the leading axes of stacked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import partial
 from itertools import chain, count, islice
 from typing import Generic, NamedTuple, TypeVar
 
@@ -153,12 +153,8 @@ def steps(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[TrainS
     return accumulate(partial(_advance, step), chain.from_iterable(epochs), state)
 
 
-def _epoch(step: Step[T], data: Data[T], state: TrainState[P], epoch: int) -> TrainState[P]:
-    return reduce(partial(_advance, step), _batches(data, state, epoch), state)
-
-
 def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[P]]:
-    """The endless lazy stream of epochs: a fold over the batches of each, accumulated over the epochs.
+    """The endless lazy stream of epochs: the fold over batches, ``steps``, seen at the ends of epochs.
 
     It goes on where the state says and computes an epoch when it is asked for. An epoch stays valid for ever, so
     keeping the best one is keeping a reference.
@@ -174,8 +170,7 @@ def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[
     >>> [round(float(e.record.loss), 3) for e in fn.take(3)(epochs)]
     [1.0, 0.062, 0.004]
     """
-    _check_run(step, data, state)
-    return map(Epoch, accumulate(partial(_epoch, step, data), count(state.epoch), state))
+    return (Epoch(after) for after in steps(step, data, state) if after.batch == 0)
 
 
 # --- in one call -------------------------------------------------------------------------------------------------

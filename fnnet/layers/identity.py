@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fnnet import checks
 from fnnet.nodes import Params
 from fnnet.rules import define_layer
 from fnnet.types import Array
@@ -23,7 +22,7 @@ class Identity(Params):
 
 
 def identity_forward(p: Identity, x: Array) -> tuple[Array, None]:
-    return checks.floating("identity", x).copy(), None
+    return x.copy(), None
 
 
 def identity_backward(p: Identity, saved: None, dy: Array) -> tuple[Identity, Array]:

@@ -32,7 +32,8 @@ def apply(where: str, rule: Rule, trees: tuple[P, ...], results: int, block: int
     params = trees[0]
     vectors, structure = _vectors(where, trees)
     if structure is not None:
-        return tuple([structure.tree(params, value) for value in _read_only(rule(*vectors))])
+        made = _read_only(_in_blocks(rule, vectors, results, block))
+        return tuple([structure.tree(params, value) for value in made])
     found, form = columns(where, trees)
     rows = [
         _read_only(_in_blocks(rule, leaf, results, block)) if changes else _kept(leaf)
@@ -44,10 +45,14 @@ def apply(where: str, rule: Rule, trees: tuple[P, ...], results: int, block: int
 
 def _vectors(where: str, trees: tuple[Params, ...]) -> tuple[list[Array], Structure | None]:
     """The vectors behind packed trees of one structure, or joined where they are not; no structure for large trees."""
-    known = [packed(tree) for tree in trees]
-    first = known[0]
-    if first is not None and all(p is not None and p.structure is first.structure for p in known):
-        return [p.vector for p in known if p is not None], first.structure
+    vectors, first = [], packed(trees[0])
+    for other in trees if first is not None else ():
+        known = packed(other)
+        if known is None or first is None or known.structure is not first.structure:
+            break
+        vectors.append(known.vector)
+    if first is not None and len(vectors) == len(trees):
+        return vectors, first.structure
     if not isinstance(trees[0], Params):
         raise LayerError(f"{where}: params must be a network, an instance of a Params class, got {trees[0]!r}")
     found, form = columns(where, trees)

@@ -1,0 +1,133 @@
+"""fnnet beside its peers: python -m tests.benchmarks [--quick] [--only WORKLOAD ...] [--out FILE]
+
+Each contender trains in a process of its own. The contenders take turns over many short rounds, so that whatever else
+the machine does hits all alike; what counts is the median over the rounds of a contender's time over fnnet's.
+Writes a JSON and prints the table that the README shows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median, quantiles
+
+from tests.benchmarks.contenders import CONTENDERS
+from tests.benchmarks.workloads import WORKLOADS, Workload
+
+PAUSE = 0.15
+"""Seconds between two contenders' turns: the threads of a BLAS spin for a while after their work."""
+
+
+class Runner:
+    """A contender in a process of its own."""
+
+    def __init__(self, contender: str, work: Workload) -> None:
+        command = [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.worker", contender, work.name]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.memory = 0.0
+        first = self._read()
+        if first != "ready":
+            raise RuntimeError(f"{contender} on {work.name} did not start: {first!r}")
+
+    def _read(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def seconds(self, epochs: int) -> float:
+        """How long so many epochs take."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{epochs}\n")
+        self.process.stdin.flush()
+        seconds, memory = map(float, self._read().split())
+        self.memory = memory
+        return seconds
+
+    def close(self) -> None:
+        """Ends the process."""
+        self.process.kill()
+        self.process.wait()
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What was measured of one contender on one workload."""
+
+    workload: str
+    contender: str
+    microseconds: float
+    """A step's time, the median over the rounds."""
+    rounds: list[float]
+    memory: float
+    """The process's peak, in MB."""
+
+
+def measure(work: Workload, names: list[str], rounds: int, budget: float) -> list[Figure]:
+    """All contenders on one workload, by turns; a turn takes about ``budget`` seconds."""
+    runners = {name: Runner(name, work) for name in names}
+    epochs = {name: max(1, round(budget / max(runner.seconds(1), 1e-6))) for name, runner in runners.items()}
+    times: dict[str, list[float]] = {name: [] for name in names}
+    for i in range(rounds):
+        order = names if i % 2 else names[::-1]
+        for name in order:
+            time.sleep(PAUSE)
+            times[name].append(runners[name].seconds(epochs[name]) / epochs[name] / work.batches * 1e6)
+    for runner in runners.values():
+        runner.close()
+    return [Figure(work.name, name, median(times[name]), times[name], runners[name].memory) for name in names]
+
+
+def ratio(ours: Figure, theirs: Figure) -> tuple[float, float, float]:
+    """The quartiles over the rounds of our time over theirs."""
+    low, middle, high = quantiles([a / b for a, b in zip(ours.rounds, theirs.rounds, strict=True)], n=4)
+    return low, middle, high
+
+
+def table(figures: list[Figure]) -> str:
+    """A row a workload and contender: time, fnnet's time over it, memory."""
+    ours = [name for name in CONTENDERS if name.startswith("fnnet")]
+    head = ["workload", "contender", "us a step", *[f"{name} / it" for name in ours], "peak MB"]
+    lines = ["| " + " | ".join(head) + " |", "| --- | --- |" + " ---: |" * (len(head) - 2)]
+    by = {(f.workload, f.contender): f for f in figures}
+    for figure in figures:
+        ratios = []
+        for name in ours:
+            mine = by.get((figure.workload, name))
+            ratios.append("" if mine is None or mine is figure else _told(ratio(mine, figure)))
+        cells = [figure.workload, figure.contender, f"{figure.microseconds:,.1f}", *ratios, f"{figure.memory:,.0f}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _told(quartiles: tuple[float, float, float]) -> str:
+    low, middle, high = quartiles
+    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
+
+
+def main() -> None:
+    """Measures, prints, writes."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few rounds, for a look")
+    parser.add_argument("--only", nargs="+", choices=list(WORKLOADS), default=list(WORKLOADS))
+    parser.add_argument("--contenders", nargs="+", choices=list(CONTENDERS), default=list(CONTENDERS))
+    parser.add_argument("--out", type=Path, default=Path("benchmarks.json"))
+    options = parser.parse_args()
+    figures: list[Figure] = []
+    for name in options.only:
+        work = WORKLOADS[name]
+        rounds, budget = (5, 0.05) if options.quick else (25, 0.2)
+        figures += measure(work, options.contenders, rounds, budget)
+        print(f"{name} measured", file=sys.stderr, flush=True)
+    print(table(figures))
+    machine = {"python": platform.python_version(), "cores": os.cpu_count(), "machine": platform.machine()}
+    options.out.write_text(json.dumps({"machine": machine, "figures": [asdict(f) for f in figures]}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

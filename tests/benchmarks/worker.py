@@ -1,0 +1,31 @@
+"""One contender in a process of its own: reads how many epochs to train, writes how long they took.
+
+python -m tests.benchmarks.worker <contender> <workload>
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+from time import perf_counter
+
+from tests.benchmarks.contenders import CONTENDERS
+from tests.benchmarks.workloads import WORKLOADS
+
+
+def main() -> None:
+    """Warms up, then answers every line "n" by the seconds that n epochs took and the peak memory in MB so far."""
+    contender, workload = sys.argv[1:]
+    train = CONTENDERS[contender](WORKLOADS[workload])
+    train(1)
+    train(1)
+    print("ready", flush=True)
+    for line in sys.stdin:
+        begin = perf_counter()
+        train(int(line))
+        seconds = perf_counter() - begin
+        print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)
+
+
+if __name__ == "__main__":
+    main()
