@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from fnnet.jit.kernels import (
     LINEAR,
+    RELU,
     SUM_SQUARED_ERROR,
     activate,
     affine,
@@ -14,6 +15,7 @@ from fnnet.jit.kernels import (
     compiled,
     deactivate,
     product_nt,
+    rectify_gradient,
     row_loss,
     update,
 )
@@ -33,7 +35,7 @@ def _loss(
     for i in range(p.shape[0]):
         r = index[i]
         label = labels[r] if labels.size else 0
-        one = row_loss(loss, delta, p[i], y[r] if y.size else p[i], label, d[i])
+        one = row_loss(loss, delta, p, i, y, r, label, d)
         if weights.size:
             one *= weights[r]
             weight += weights[r]
@@ -71,7 +73,7 @@ def run(
 ) -> tuple[float, int]:  # fmt: skip
     """Trains in place on whole batches; gives the sum of their losses times their rows, and how many there were.
 
-    ``program`` has a row an operation: kind, inputs, outputs, where its parameters begin. ``schedule`` has one a step:
+    ``program`` has a row an operation: kind, inputs, outputs, where its parameters begin, the activation in it. ``schedule`` has one a step:
     the learning rate, Adam's eps and shrinking factor. What is not used (labels or y, weights, slots) is empty. Stops
     before a batch whose weights are all 0.
     """
@@ -100,7 +102,7 @@ def run(
                 h[i, j] = x[index[i], j]
         for k in range(last + 1):
             if kinds[k] == LINEAR:
-                affine(hidden[k], w[k], hidden[k + 1])
+                affine(hidden[k], w[k], hidden[k + 1], program[k, 4] == RELU)
             else:
                 activate(kinds[k], constants[k], hidden[k], hidden[k + 1])
 
@@ -115,6 +117,8 @@ def run(
             if kinds[k] != LINEAR:
                 deactivate(kinds[k], constants[k], hidden[k], hidden[k + 1], d, backs[k])
                 continue
+            if program[k, 4] == RELU:
+                rectify_gradient(hidden[k + 1], d)
             affine_gradients(hidden[k], d, dw[k])
             if k:
                 product_nt(d, w[k], backs[k])

@@ -35,14 +35,16 @@ SMALL, SMALL_NT = 1 << 10, 1 << 12
 
 # --- products ----------------------------------------------------------------------------------------------------
 @compiled
-def affine(x: Array, w: Array, y: Array) -> None:
-    """y = x w + b; b is the last row of w."""
+def affine(x: Array, w: Array, y: Array, is_rectified: bool) -> None:
+    """y = x w + b, or max(0, x w + b); b is the last row of w."""
     rows, n_in, n_out = x.shape[0], x.shape[1], w.shape[1]
+    zero = x.dtype.type(0)
     if rows * n_in * n_out > SMALL:
         np.dot(x, w[:n_in], y)
         for i in range(rows):
             for j in range(n_out):
-                y[i, j] += w[n_in, j]
+                z = y[i, j] + w[n_in, j]
+                y[i, j] = zero if is_rectified and z < zero else z
         return
     fours = n_in - n_in % 4  # four rows of w at a time: a quarter of the loops
     for i in range(rows):
@@ -55,6 +57,18 @@ def affine(x: Array, w: Array, y: Array) -> None:
         for k in range(fours, n_in):
             for j in range(n_out):
                 y[i, j] += x[i, k] * w[k, j]
+        if is_rectified:
+            for j in range(n_out):
+                y[i, j] = zero if y[i, j] < zero else y[i, j]
+
+
+@compiled
+def rectify_gradient(y: Array, dy: Array) -> None:
+    """dy where y > 0, else 0, in place."""
+    zero = y.dtype.type(0)
+    for i in range(y.shape[0]):
+        for j in range(y.shape[1]):
+            dy[i, j] = dy[i, j] if y[i, j] > zero else zero
 
 
 @compiled
@@ -118,7 +132,7 @@ def activate(kind: int, constant: float, x: Array, y: Array) -> None:
     for i in range(rows):
         if kind == RELU:
             for j in range(n):
-                y[i, j] = x[i, j] if x[i, j] > 0 else zero
+                y[i, j] = zero if x[i, j] < 0 else x[i, j]
         elif kind == IDENTITY:
             for j in range(n):
                 y[i, j] = x[i, j]
@@ -144,22 +158,22 @@ def activate(kind: int, constant: float, x: Array, y: Array) -> None:
             for j in range(n):
                 y[i, j] = _sigmoid(x[i, j], real)
         else:
-            softmax(x[i], y[i])
+            softmax(x, y, i)
 
 
 @compiled
-def softmax(x: Array, y: Array) -> Number:
-    """y = eˣ / Σ eˣ of one row, and the logarithm of that sum with its shift."""
-    real = x.dtype.type
-    top = x[0]
-    for j in range(1, x.size):
-        top = max(top, x[j])
+def softmax(x: Array, y: Array, i: int) -> Number:
+    """y = eˣ / Σ eˣ of the i-th row, and the logarithm of that sum with its shift."""
+    real, n = x.dtype.type, x.shape[1]
+    top = x[i, 0]
+    for j in range(1, n):
+        top = max(top, x[i, j])
     total = real(0)
-    for j in range(x.size):
-        y[j] = real(math.exp(x[j] - top))
-        total += y[j]
-    for j in range(x.size):
-        y[j] /= total
+    for j in range(n):
+        y[i, j] = real(math.exp(x[i, j] - top))
+        total += y[i, j]
+    for j in range(n):
+        y[i, j] /= total
     logarithm: Number = top + real(math.log(total))
     return logarithm
 
@@ -210,36 +224,37 @@ def deactivate(kind: int, constant: float, x: Array, y: Array, dy: Array, dx: Ar
 
 # --- losses ------------------------------------------------------------------------------------------------------
 @compiled
-def row_loss(kind: int, constant: float, p: Array, t: Array, label: int, d: Array) -> Number:
-    """The loss of one row p against its target t or label, and its gradient d."""
+def row_loss(kind: int, constant: float, p: Array, i: int, t: Array, r: int, label: int, d: Array) -> Number:
+    """The loss of the i-th row of p against the r-th target or its label, and its gradient in the i-th row of d."""
     real = p.dtype.type
-    n = p.size
+    n = p.shape[1]
     value, scale = real(0), real(n)
     if kind == SOFTMAX_CROSS_ENTROPY:
-        surprise: Number = softmax(p, d) - p[label]
-        d[label] -= real(1)
+        surprise: Number = softmax(p, d, i) - p[i, label]
+        d[i, label] -= real(1)
         return surprise
     if kind == BINARY_CROSS_ENTROPY:
         for j in range(n):
-            value += max(p[j], real(0)) - t[j] * p[j] + real(math.log1p(math.exp(-abs(p[j]))))
-            d[j] = (_sigmoid(p[j], real) - t[j]) / scale
+            z = p[i, j]
+            value += max(z, real(0)) - t[r, j] * z + real(math.log1p(math.exp(-abs(z))))
+            d[i, j] = (_sigmoid(z, real) - t[r, j]) / scale
         return value / scale
     c, factor = real(constant), real(2 / n)
     for j in range(n):
-        e = p[j] - t[j]
+        e = p[i, j] - t[r, j]
         if kind == MSE:
             value += e * e
-            d[j] = e * factor
+            d[i, j] = e * factor
         elif kind == SUM_SQUARED_ERROR:
             value += e * e
-            d[j] = e + e
+            d[i, j] = e + e
         elif kind == MAE:
             value += abs(e)
-            d[j] = real(np.sign(e)) / scale
+            d[i, j] = real(np.sign(e)) / scale
         else:
             cut = min(max(e, -c), c)
             value += cut * (e - real(0.5) * cut)
-            d[j] = cut / scale
+            d[i, j] = cut / scale
     return value if kind == SUM_SQUARED_ERROR else value / scale
 
 

@@ -64,7 +64,11 @@ LOSSES: dict[type, int] = {
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A network as numbers: a row an operation, (kind, inputs, outputs, where its parameters begin), and a constant."""
+    """A network as numbers: a row an operation and its constant.
+
+    A row is (kind, inputs, outputs, where its parameters begin, the activation in it): a ReLU behind a Linear layer is
+    part of its operation.
+    """
 
     operations: NDArray[np.int64]
     constants: NDArray[np.float64]
@@ -77,7 +81,7 @@ def program_of(params: Params) -> Program:
         raise LayerError(
             f"jit: stacked networks are not compiled, got replica axes {replicas(params)}; use fnnet.train"
         )
-    operations: list[tuple[int, int, int, int]] = []
+    operations: list[tuple[int, int, int, int, int]] = []
     constants: list[float] = []
     width, begin = 0, 0
     for path, layer in _flat(params, ""):
@@ -85,11 +89,13 @@ def program_of(params: Params) -> Program:
             n_in, n_out = layer.w.shape
             if width and width != n_in:
                 raise LayerError(f"jit: {path} must take the {width} features that it is given, it takes {n_in}")
-            operations.append((kernels.LINEAR, n_in, n_out, begin))
+            operations.append((kernels.LINEAR, n_in, n_out, begin, kernels.IDENTITY))
             constants.append(0.0)
             width, begin = n_out, begin + (n_in + 1) * n_out
+        elif isinstance(layer, Relu) and operations and operations[-1][0] == kernels.LINEAR:
+            operations[-1] = (*operations[-1][:4], kernels.RELU)
         else:
-            operations.append((ACTIVATIONS[type(layer)], width, width, 0))
+            operations.append((ACTIVATIONS[type(layer)], width, width, 0, kernels.IDENTITY))
             constants.append(next((value for _, value in parts(layer) if isinstance(value, float)), 0.0))
     if operations[0][0] != kernels.LINEAR:
         raise LayerError(f"jit: a compiled network begins with a Linear layer, got {type(params).__name__}")
