@@ -73,9 +73,9 @@ def run(
 ) -> tuple[float, int]:  # fmt: skip
     """Trains in place on whole batches; gives the sum of their losses times their rows, and how many there were.
 
-    ``program`` has a row an operation: kind, inputs, outputs, where its parameters begin, the activation in it. ``schedule`` has one a step:
-    the learning rate, Adam's eps and shrinking factor. What is not used (labels or y, weights, slots) is empty. Stops
-    before a batch whose weights are all 0.
+    ``program`` has a row an operation: kind, inputs, outputs, where its parameters begin, the activation in it.
+    ``schedule`` has one a step: the learning rate, Adam's eps and shrinking factor. What is not used (labels or y,
+    weights, slots) is empty. Stops before a batch whose weights are all 0, and tells how many came before it.
     """
     kinds, n_in, n_out, begin = program[:, 0], program[:, 1], program[:, 2], program[:, 3]
     last = program.shape[0] - 1
