@@ -16,6 +16,9 @@ from fnnet.errors import GradientError as GradientError
 from fnnet.errors import LayerError as LayerError
 from fnnet.errors import ShapeError as ShapeError
 from fnnet.errors import TreeError as TreeError
+from fnnet.fitting import Fit as Fit
+from fnnet.fitting import fit as fit
+from fnnet.fitting import predict as predict
 from fnnet.functional import last as last
 from fnnet.functional import pipe as pipe
 from fnnet.functional import take as take
@@ -88,9 +91,6 @@ from fnnet.records import TrainState as TrainState
 from fnnet.reports import summary as summary
 from fnnet.rules import define_layer as define_layer
 from fnnet.streams import validate as validate
-from fnnet.training import Fit as Fit
-from fnnet.training import fit as fit
-from fnnet.training import predict as predict
 from fnnet.training import start as start
 from fnnet.training import steps as steps
 from fnnet.training import train as train

@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, count, islice
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from fnnet import checks, keys
-from fnnet.data import minibatches
 from fnnet.errors import TreeError
-from fnnet.functional import accumulate, last, take
-from fnnet.gradients import value_and_grad
+from fnnet.functional import accumulate
 from fnnet.keys import NOISE, ORDER, Key
 from fnnet.matching import columns
-from fnnet.network import forward
 from fnnet.nodes import Params, freeze
 from fnnet.packing import pack, packed
 from fnnet.records import (
     Data,
     Epoch,
     GradFn,
-    Loss,
-    LossFunction,
     Optimizer,
     OptState,
     Record,
     Step,
-    StreamFn,
     TrainState,
 )
 from fnnet.rules import check_network, fork
-from fnnet.streams import LossMetric, validate
 from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
@@ -138,7 +131,8 @@ def _advance(step: Step[T], state: TrainState[P], marked: Marked[T]) -> TrainSta
     return TrainState(params, opt_state, after.key, state.epoch, state.batch + 1, total, rows, history)
 
 
-def _check_run(step: Step[T], data: Data[T], state: TrainState[P]) -> None:
+def check_run(step: Step[T], data: Data[T], state: TrainState[P]) -> None:
+    """Raises ValueError or TreeError where these are no step, no data or no state."""
     checks.function("train", "step", step)
     checks.function("train", "data", data)
     if type(state) is not TrainState:
@@ -158,7 +152,7 @@ def steps(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[TrainS
     >>> [(s.epoch, s.batch) for s in fn.take(3)(stream)]
     [(0, 1), (1, 0), (1, 1)]
     """
-    _check_run(step, data, state)
+    check_run(step, data, state)
     epochs = (_batches(data, state, epoch) for epoch in count(state.epoch))
     return accumulate(partial(_advance, step), chain.from_iterable(epochs), state)
 
@@ -181,79 +175,3 @@ def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[
     [1.0, 0.062, 0.004]
     """
     return (Epoch(after) for after in steps(step, data, state) if after.batch == 0)
-
-
-# --- in one call -------------------------------------------------------------------------------------------------
-class Fit(NamedTuple, Generic[P]):
-    """What ``fit`` gives: the last state, in which the trained network is ``state.params``, and its history."""
-
-    state: TrainState[P]
-    history: tuple[Record, ...]
-
-
-def fit(
-    params: P,
-    x: Array,
-    y: T,
-    *,
-    loss: Loss[T] | LossFunction[T],
-    optimizer: Optimizer,
-    key: Key,
-    epochs: int,
-    size: int = 32,
-    valid: tuple[Array, T] | None = None,
-    streams: Sequence[StreamFn] = (),
-) -> Fit[P]:
-    """Training in one call: ``start``, ``train`` over ``minibatches`` of ``size``, ``take(epochs)``, ``last``.
-
-    With ``valid=(x, y)`` each record has the loss of the validation data as "valid_loss". The streams come behind that
-    and before ``take``, in their order. Raises what these functions raise.
-
-    >>> import fnnet as fn, numpy as np
-    >>> x = np.linspace(-1, 1, 50)[:, None]
-    >>> net = fn.mlp(fn.Key(0), (1, 16, 1))
-    >>> trained = fn.fit(net, x, x * x, loss=fn.mse, optimizer=fn.adam(0.01), key=fn.Key(0), epochs=200)
-    >>> float(trained.history[-1].loss) < 0.001
-    True
-    """
-    epochs = checks.size("fit", "epochs", epochs)
-    data = minibatches(x, y, size=size)
-    stream = train(train_step(value_and_grad(loss), optimizer), data, start(params, optimizer, key))
-    return finish_fit(stream, loss, epochs, valid, streams)
-
-
-def finish_fit(
-    stream: Iterator[Epoch[P]],
-    loss: Loss[T] | LossFunction[T],
-    epochs: int,
-    valid: tuple[Array, T] | None,
-    streams: Sequence[StreamFn],
-) -> Fit[P]:
-    """A stream of epochs run to its end by way of validation and the streams given."""
-    if valid is not None:
-        checks.pair("fit", "valid", valid)
-        stream = validate(*valid, {"valid_loss": LossMetric(loss)})(stream)
-    for i, transform in enumerate(streams):
-        checks.function("fit", f"streams[{i}]", transform)
-        stream = transform(stream)
-    state = last(take(epochs)(stream)).state
-    return Fit(state, state.history)
-
-
-def predict(params: P, x: Array, size: int | None = None) -> Array:
-    """The network's output for all rows of x, without a cache, ``size`` rows at a time where that is given.
-
-    Shapes: x (..., rows, n_in), result (..., rows, n_out). Raises what ``forward`` raises, ValueError for a size
-    below 1.
-
-    >>> import fnnet as fn, numpy as np
-    >>> fn.predict(fn.linear(fn.Key(0), 4, 2), np.ones((3, 4)), size=2).shape
-    (3, 2)
-    """
-    if size is None:
-        y, _ = forward(params, x)
-        return y if y.flags.writeable else y.copy()
-    size = checks.size("predict", "size", size)
-    checks.rows("predict", x)
-    pieces = [forward(params, x[..., i : i + size, :])[0] for i in range(0, x.shape[-2], size)]
-    return np.concatenate(pieces, axis=-2)

@@ -257,3 +257,12 @@ def test_an_optimizer_of_a_users_is_refused() -> None:
     step = fn.train_step(fn.value_and_grad(fn.mse), Own())
     with pytest.raises(TypeError, match="optimizer must be sgd, adam or adamw, got"):
         jit.train(step, fn.minibatches(X, Y, size=5), fn.start(LINEAR, Own(), Key(0)))
+
+
+def test_a_state_beyond_its_data_and_what_is_no_state_are_refused() -> None:
+    data, state = fn.minibatches(X, Y, size=5), fn.start(LINEAR, fn.sgd(0.1), Key(0))
+    for train in PATHS:
+        with pytest.raises(ValueError, match="data must give more than 4 batches in epoch 0, got no more"):
+            next(train(STEP, data, replace(state, batch=4)))
+        with pytest.raises(fn.TreeError, match="state must be a TrainState"):
+            train(STEP, data, LINEAR)

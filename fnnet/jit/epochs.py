@@ -5,18 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fnnet.jit.formulas import activate, deactivate, row_loss
 from fnnet.jit.kernels import (
     LINEAR,
     RELU,
     SUM_SQUARED_ERROR,
-    activate,
     affine,
     affine_gradients,
     compiled,
-    deactivate,
     product_nt,
     rectify_gradient,
-    row_loss,
     update,
 )
 from fnnet.types import Array

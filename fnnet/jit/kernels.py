@@ -1,11 +1,9 @@
-"""The compiled loops of a step: products, activations, losses, updates. Each is its NumPy counterpart, entry by entry.
+"""The compiled loops over parameters: products and updates. Each is its NumPy counterpart, entry by entry.
 
 Sums of a row are taken in the order that is fastest; everything else is computed as the NumPy path computes it.
 """
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 from numba import njit
@@ -109,153 +107,6 @@ def product_nt(dy: Array, w: Array, dx: Array) -> None:
             for j in range(n_out):
                 total += dy[i, j] * w[k, j]
             dx[i, k] = total
-
-
-# --- activations -------------------------------------------------------------------------------------------------
-@compiled
-def _sigmoid(x: Number, real: type[Number]) -> Number:
-    e = real(math.exp(-abs(x)))
-    return (real(1) if x >= 0 else e) / (real(1) + e)
-
-
-@compiled
-def _normal_cdf(x: Number, real: type[Number]) -> Number:
-    return real(0.5) * (real(1) + real(math.erf(x * real(math.sqrt(0.5)))))
-
-
-@compiled
-def activate(kind: int, constant: float, x: Array, y: Array) -> None:
-    """y = f(x) for every entry, or for every row."""
-    real = x.dtype.type
-    c, zero = real(constant), real(0)
-    rows, n = x.shape
-    for i in range(rows):
-        if kind == RELU:
-            for j in range(n):
-                y[i, j] = zero if x[i, j] < 0 else x[i, j]
-        elif kind == IDENTITY:
-            for j in range(n):
-                y[i, j] = x[i, j]
-        elif kind == LEAKY_RELU:
-            for j in range(n):
-                y[i, j] = max(x[i, j], c * x[i, j])
-        elif kind == ELU:
-            for j in range(n):
-                y[i, j] = x[i, j] if x[i, j] > 0 else c * real(math.expm1(x[i, j]))
-        elif kind == GELU:
-            for j in range(n):
-                y[i, j] = x[i, j] * _normal_cdf(x[i, j], real)
-        elif kind == SILU:
-            for j in range(n):
-                y[i, j] = x[i, j] * _sigmoid(x[i, j], real)
-        elif kind == SOFTPLUS:
-            for j in range(n):
-                y[i, j] = max(x[i, j], zero) + real(math.log1p(math.exp(-abs(x[i, j]))))
-        elif kind == TANH:
-            for j in range(n):
-                y[i, j] = real(math.tanh(x[i, j]))
-        elif kind == SIGMOID:
-            for j in range(n):
-                y[i, j] = _sigmoid(x[i, j], real)
-        else:
-            softmax(x, y, i)
-
-
-@compiled
-def softmax(x: Array, y: Array, i: int) -> Number:
-    """y = eˣ / Σ eˣ of the i-th row, and the logarithm of that sum with its shift."""
-    real, n = x.dtype.type, x.shape[1]
-    top = x[i, 0]
-    for j in range(1, n):
-        top = max(top, x[i, j])
-    total = real(0)
-    for j in range(n):
-        y[i, j] = real(math.exp(x[i, j] - top))
-        total += y[i, j]
-    for j in range(n):
-        y[i, j] /= total
-    logarithm: Number = top + real(math.log(total))
-    return logarithm
-
-
-@compiled
-def deactivate(kind: int, constant: float, x: Array, y: Array, dy: Array, dx: Array) -> None:
-    """dx = dy f'(x) for every entry, or for every row."""
-    real = x.dtype.type
-    c, one, zero = real(constant), real(1), real(0)
-    rows, n = x.shape
-    for i in range(rows):
-        if kind == RELU:
-            for j in range(n):
-                dx[i, j] = dy[i, j] if y[i, j] > 0 else zero
-        elif kind == IDENTITY:
-            for j in range(n):
-                dx[i, j] = dy[i, j]
-        elif kind == LEAKY_RELU:
-            for j in range(n):
-                dx[i, j] = dy[i, j] * (one if x[i, j] > 0 else c)
-        elif kind == ELU:
-            for j in range(n):
-                dx[i, j] = dy[i, j] * (one if y[i, j] > 0 else y[i, j] + c)
-        elif kind == GELU:
-            for j in range(n):
-                density = real(math.exp(-real(0.5) * x[i, j] * x[i, j])) * real(1 / math.sqrt(2 * math.pi))
-                dx[i, j] = dy[i, j] * (_normal_cdf(x[i, j], real) + x[i, j] * density)
-        elif kind == SILU:
-            for j in range(n):
-                s = _sigmoid(x[i, j], real)
-                dx[i, j] = dy[i, j] * (s * (one + x[i, j] * (one - s)))
-        elif kind == SOFTPLUS:
-            for j in range(n):
-                dx[i, j] = dy[i, j] * (_sigmoid(x[i, j], real))
-        elif kind == TANH:
-            for j in range(n):
-                dx[i, j] = dy[i, j] * (one - y[i, j] * y[i, j])
-        elif kind == SIGMOID:
-            for j in range(n):
-                dx[i, j] = dy[i, j] * (y[i, j] * (one - y[i, j]))
-        elif kind == SOFTMAX:
-            total = zero
-            for j in range(n):
-                total += dy[i, j] * y[i, j]
-            for j in range(n):
-                dx[i, j] = y[i, j] * (dy[i, j] - total)
-
-
-# --- losses ------------------------------------------------------------------------------------------------------
-@compiled
-def row_loss(kind: int, constant: float, p: Array, i: int, t: Array, r: int, label: int, d: Array) -> Number:
-    """The loss of the i-th row of p against the r-th target or its label, and its gradient in the i-th row of d."""
-    real = p.dtype.type
-    n = p.shape[1]
-    value, scale = real(0), real(n)
-    if kind == SOFTMAX_CROSS_ENTROPY:
-        surprise: Number = softmax(p, d, i) - p[i, label]
-        d[i, label] -= real(1)
-        return surprise
-    if kind == BINARY_CROSS_ENTROPY:
-        for j in range(n):
-            z = p[i, j]
-            value += max(z, real(0)) - t[r, j] * z + real(math.log1p(math.exp(-abs(z))))
-            d[i, j] = (_sigmoid(z, real) - t[r, j]) / scale
-        return value / scale
-    c, factor = real(constant), real(2 / n)
-    for j in range(n):
-        e = p[i, j] - t[r, j]
-        if kind == MSE:
-            value += e * e
-            d[i, j] = e * factor
-        elif kind == SUM_SQUARED_ERROR:
-            value += e * e
-            d[i, j] = e + e
-        elif kind == MAE:
-            value += abs(e)
-            d[i, j] = real(np.sign(e)) / scale
-        else:
-            cut = min(max(e, -c), c)
-            value += cut * (e - real(0.5) * cut)
-            d[i, j] = cut / scale
-    return value if kind == SUM_SQUARED_ERROR else value / scale
 
 
 # --- updates -----------------------------------------------------------------------------------------------------

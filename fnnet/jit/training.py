@@ -9,10 +9,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from fnnet import checks, keys
-from fnnet.data import minibatches
+from fnnet import keys
+from fnnet.fitting import Fit, fit_by
 from fnnet.functional import accumulate
-from fnnet.gradients import value_and_grad
 from fnnet.jit.epochs import run
 from fnnet.jit.optimizers import SLOTS, schedule_of
 from fnnet.jit.plans import Plan, plan_of, program_of
@@ -22,7 +21,7 @@ from fnnet.nodes import Params, freeze
 from fnnet.optimizers._base import slots_of
 from fnnet.packing import joined, unjoined
 from fnnet.records import Data, Epoch, Loss, Optimizer, OptState, Record, Step, StreamFn, TrainState
-from fnnet.training import Fit, finish_fit, start, train_step
+from fnnet.training import check_run
 from fnnet.tree import leaves
 from fnnet.types import Array
 
@@ -45,6 +44,7 @@ def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[
     >>> [round(float(e.record.loss), 3) for e in fn.take(3)(epochs)]
     [1.0, 0.062, 0.004]
     """
+    check_run(step, data, state)
     plan = plan_of(step, data, state.params)
     return map(Epoch, accumulate(partial(_epoch, plan), count(state.epoch), state))
 
@@ -56,6 +56,8 @@ def _epoch(plan: Plan, state: TrainState[P], epoch: int) -> TrainState[P]:
     key = state.key.child(ORDER, epoch)
     order = keys.permutation(key, n) if plan.data.shuffle else np.arange(n)
     order = order[state.batch * size : n if plan.data.last == "keep" else n - n % size]
+    if not len(order):
+        raise ValueError(f"train: data must give more than {state.batch} batches in epoch {epoch}, got no more")
     slots = slots_of("jit", given, SLOTS[plan.optimizer])
     batches = -(-len(order) // size)
     schedule = schedule_of(plan.settings, given, batches)
@@ -105,7 +107,4 @@ def fit(
     >>> float(trained.history[-1].loss) < 0.001
     True
     """
-    epochs = checks.size("fit", "epochs", epochs)
-    data = minibatches(x, y, size=size)
-    stream = train(train_step(value_and_grad(loss), optimizer), data, start(params, optimizer, key))
-    return finish_fit(stream, loss, epochs, valid, streams)
+    return fit_by(train, params, x, y, loss, optimizer, key, epochs, size, valid, streams)
