@@ -9,8 +9,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from fnnet import checks, keys, tree
-from fnnet.errors import LayerError, ShapeError, TreeError
+from fnnet import augmented, checks, keys, tree
+from fnnet.augmented import Pass, Plan, plan
+from fnnet.errors import DtypeError, LayerError, ShapeError, TreeError
 from fnnet.initializers import he_uniform, zeros
 from fnnet.keys import INIT, Key
 from fnnet.layers.linear import Linear, cast_input, check_linear, check_saved, linear
@@ -18,7 +19,7 @@ from fnnet.layers.relu import Relu
 from fnnet.network import Cache, backward, forward
 from fnnet.nodes import Params, layout
 from fnnet.numerics import affine, affine_gradients, product_nt, sum_to
-from fnnet.packing import Structure, fresh_like, packed
+from fnnet.packing import fresh_like, pack, packed, remembered
 from fnnet.records import Initializer
 from fnnet.rules import define_layer, rule_of
 from fnnet.types import Array, Dtype
@@ -41,33 +42,45 @@ class Mlp(Params):
     activation: Params
 
 
-Saved = tuple[list[Array], list[object], type[Params], Structure | None]
-"""The input of each Linear, what each activation left, and whose pass it was."""
+Saved = tuple[list[Array], list[object], type[Params]] | Pass
+"""The input of each Linear, what each activation left, and which activation it was; or a small network's pass."""
 
 
 def mlp_forward(p: Mlp, x: Array, key: Key | None = None) -> tuple[Array, Saved]:
-    known = packed(p)
-    is_known = known is not None and "mlp checked" in known.structure.facts
-    if not is_known:
-        check_mlp(p)
+    small = _small_plan(p, x)
+    if small is not None:
+        return augmented.forward(*small, x)
+    remembered(check_mlp, p)
     x = cast_input(p.layers[0], x)
     inputs, activated = [x], []
-    activation = p.activation
-    activate = rule_of(activation).forward if is_known and key is None else None
     for i, layer in enumerate(p.layers[:-1]):
-        z = affine(x, layer.w, layer.b)
-        x, saved = activate(activation, z) if activate else _activate(activation, z, key and key.child(i))
+        x, saved = _activate(p.activation, affine(x, layer.w, layer.b), key and key.child(i))
         inputs.append(x)
         activated.append(saved)
     last = p.layers[-1]
-    y = affine(x, last.w, last.b)
-    if known is not None and not is_known:
-        known.structure.facts["mlp checked"] = True
-    return y, (inputs, activated, type(activation), known and known.structure)
+    return affine(x, last.w, last.b), (inputs, activated, type(p.activation))
+
+
+def _small_plan(p: Mlp, x: Array) -> tuple[Plan, Array] | None:
+    """How to pass a batch through a small network, and the network's vector. Shapes alone decide, for bits do too."""
+    sizes = remembered(_sizes, p)
+    if not sizes or x.ndim != 2 or x.shape[1] != sizes[0]:
+        return None
+    known = packed(p)
+    found = plan(sizes, x.shape[0], known.vector.dtype if known else p.layers[0].w.dtype)
+    known = known if known or not found else packed(pack(p))
+    return (found, known.vector) if found and known else None
+
+
+def _sizes(p: Mlp) -> tuple[int, ...]:
+    """(inputs, hidden, ..., outputs) of a network of ReLUs that is not stacked, () of any other."""
+    check_mlp(p)
+    if type(p.activation) is not Relu or p.layers[0].w.ndim > 2:
+        return ()
+    return (p.layers[0].w.shape[0], *[layer.w.shape[1] for layer in p.layers])
 
 
 def _activate(activation: Params, z: Array, key: Key | None) -> tuple[Array, object]:
-    """The activation with all checks: of an Mlp's first pass in its structure, of stochastic ones, of unpacked ones."""
     h, cache = forward(activation, z, key)
     if h.shape != z.shape or h.dtype != z.dtype:
         raise ShapeError(
@@ -79,7 +92,8 @@ def _activate(activation: Params, z: Array, key: Key | None) -> tuple[Array, obj
 
 def mlp_backward(p: Mlp, saved: Saved, dy: Array) -> tuple[Mlp, Array]:
     grads, dz = _down_to_first(p, saved, dy)
-    return grads, sum_to(product_nt(dz, p.layers[0].w), saved[0][0].shape)
+    x_shape = (*dz.shape[:-1], saved.plan.sizes[0]) if isinstance(saved, Pass) else saved[0][0].shape
+    return grads, sum_to(product_nt(dz, p.layers[0].w), x_shape)
 
 
 def mlp_gradients(p: Mlp, saved: Saved, dy: Array) -> Mlp:
@@ -88,38 +102,41 @@ def mlp_gradients(p: Mlp, saved: Saved, dy: Array) -> Mlp:
 
 def _down_to_first(p: Mlp, saved: Saved, dy: Array) -> tuple[Mlp, Array]:
     """All gradients, and that of the first Linear's output."""
-    inputs, activated, _, structure = saved
-    known, activation = packed(p), p.activation
-    is_known = known is not None and known.structure is structure
-    if not is_known:
-        _check_saved(p, saved)
-    deactivate = rule_of(activation).backward if is_known else _deactivate
+    if isinstance(saved, Pass):
+        return _down_small(p, saved, dy)
+    inputs, activated, activation = saved
+    _check_saved(p, len(inputs), activation)
     grads = fresh_like(p)
     shares: list[Params] = []
     upper = zip(p.layers[:0:-1], grads.layers[:0:-1], inputs[:0:-1], activated[::-1], strict=True)
     for layer, grad, x, left in upper:
-        if not is_known:
-            check_saved(layer, x, dy)
+        check_saved(layer, x, dy)
         affine_gradients(x, dy, grad.w, grad.b)
-        share, dy = deactivate(activation, left, product_nt(dy, layer.w))
+        dh = product_nt(dy, layer.w)
+        share, dy = backward(p.activation, Cache(activation, left, dh.shape, dh.shape, dh.dtype), dh)
         shares.append(share)
-    if not is_known:
-        check_saved(p.layers[0], inputs[0], dy)
+    check_saved(p.layers[0], inputs[0], dy)
     affine_gradients(inputs[0], dy, grads.layers[0].w, grads.layers[0].b)
     return _with_shares(grads, shares), dy
 
 
-def _deactivate(activation: Params, left: object, dy: Array) -> tuple[Params, Array]:
-    """The activation's way back with all checks."""
-    return backward(activation, Cache(type(activation), left, dy.shape, dy.shape, dy.dtype), dy)
+def _down_small(p: Mlp, saved: Pass, dy: Array) -> tuple[Mlp, Array]:
+    p = p if packed(p) else pack(p)
+    sizes, known = remembered(_sizes, p), packed(p)
+    if known is None or sizes != saved.plan.sizes:
+        _check_saved(p, len(saved.plan.sizes) - 1, Relu)
+        raise ShapeError(f"mlp: the cache must come from a pass through sizes {sizes}, got that of {saved.plan.sizes}")
+    if known.vector.dtype != dy.dtype:
+        raise DtypeError(f"mlp: the cache must come from a pass in {known.vector.dtype}, got that of one in {dy.dtype}")
+    gradient, dz = augmented.gradients(known.vector, saved, dy)
+    return known.structure.tree(p, gradient), dz
 
 
-def _check_saved(p: Mlp, saved: Saved) -> None:
-    inputs, _, activation, _ = saved
-    if activation is not type(p.activation) or len(inputs) != len(p.layers):
+def _check_saved(p: Mlp, depth: int, activation: type[Params]) -> None:
+    if activation is not type(p.activation) or depth != len(p.layers):
         raise LayerError(
             f"mlp: the cache must be that of a pass through {len(p.layers)} layers with {type(p.activation).__name__} "
-            f"between them, got that of {len(inputs)} with {activation.__name__}"
+            f"between them, got that of {depth} with {activation.__name__}"
         )
 
 
@@ -132,8 +149,7 @@ def _with_shares(grads: Mlp, shares: list[Params]) -> Mlp:
 
 
 def mlp_replicas(p: Mlp) -> tuple[int, ...]:
-    if packed(p) is None:
-        check_mlp(p)
+    check_mlp(p)
     return p.layers[0].w.shape[:-2]
 
 
@@ -149,10 +165,7 @@ define_layer(
 
 
 def check_mlp(p: Mlp) -> None:
-    """Raises TreeError, ShapeError or DtypeError where the layers do not fit each other.
-
-    For a packed network that is done in the first pass of its structure.
-    """
+    """Raises TreeError, ShapeError or DtypeError where the layers do not fit each other."""
     if type(p.layers) is not tuple or not p.layers or any(type(layer) is not Linear for layer in p.layers):
         raise TreeError(f"mlp: layers must be a tuple of at least one Linear, got {p.layers!r}")
     for layer in p.layers:

@@ -18,6 +18,7 @@ from fnnet.checks import F32, F64
 from fnnet.errors import LayerError, ShapeError
 from fnnet.keys import Key
 from fnnet.nodes import Params, is_leaf, layout
+from fnnet.packing import remembered
 from fnnet.rules import is_stochastic, replicas, rule_of
 from fnnet.types import Array
 
@@ -122,13 +123,17 @@ def _checked(params: P, cache: Cache[P], grad: Array) -> Array:
     if type(grad) is not np.ndarray or grad.shape != cache.shape:
         checks.array("backward", "grad", grad)
         raise ShapeError(f"backward: grad must have the output's shape {cache.shape}, got {grad.shape}")
-    return checks.cast("backward", "grad", grad, cache.dtype)
+    return grad if grad.dtype is cache.dtype else checks.cast("backward", "grad", grad, cache.dtype)
 
 
 def _cast(params: Params, x: Array) -> Array:
     """x in the dtype of the arrays that a layer itself has; without any of its own it takes all floats as they are."""
-    own = _own_array(layout(type(params)).values(params))
+    own = remembered(_own_dtype, params)
+    if x.dtype is own and x.ndim == 2:
+        return x
     if own is None:
+        if x.dtype is F32 or x.dtype is F64:
+            return x
         return checks.floating(type(params).__name__.lower(), x)
     if x.ndim > 2 and rule_of(params).replicas is None:
         name = type(params).__name__
@@ -136,7 +141,12 @@ def _cast(params: Params, x: Array) -> Array:
             f"{name}: x has replica axes, {x.shape}, and {name} has no replicas rule, so it cannot be stacked; "
             f"give define_layer({name}, ..., replicas=...)"
         )
-    return checks.cast(type(params).__name__.lower(), "x", x, own.dtype)
+    return checks.cast(type(params).__name__.lower(), "x", x, own)
+
+
+def _own_dtype(params: Params) -> np.dtype[np.floating] | None:
+    own = _own_array(layout(type(params)).values(params))
+    return None if own is None else own.dtype
 
 
 def _own_array(values: tuple[object, ...]) -> Array | None:

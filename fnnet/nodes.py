@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
 from operator import attrgetter
-from typing import TypeGuard, TypeVar
+from typing import TYPE_CHECKING, TypeGuard, TypeVar
 
 import numpy as np
 
@@ -41,6 +41,16 @@ class Params(Node):
     """Marker of every network dataclass: its type says what it computes, its arrays are what it learned."""
 
     __slots__ = ("_packed",)
+
+    if not TYPE_CHECKING:  # a type checker would take it for any attribute there may be
+
+        def __getattr__(self, name: str) -> object:
+            """Makes the fields of a packed tree when one is read for the first time: most gradients never are."""
+            if name == "_packed" or not hasattr(self, "_packed") or name not in layout(type(self)).names:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+            for field_name, value in zip(layout(type(self)).names, self._packed.fields(), strict=True):
+                object.__setattr__(self, field_name, value)
+            return object.__getattribute__(self, name)
 
 
 def constant() -> Array:

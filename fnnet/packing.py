@@ -11,22 +11,23 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate, count, islice, pairwise
 from operator import itemgetter
+from types import MemberDescriptorType
 from typing import NamedTuple, TypeVar, cast
 from weakref import WeakValueDictionary
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fnnet.matching import flatten_shared, restore_shared
 from fnnet.nodes import CONSTANT, Params, is_leaf, is_static, layout, parts
 from fnnet.types import Array
+from fnnet.views import Views, views
 
 P = TypeVar("P", bound=Params)
+T = TypeVar("T")
 
 LIMIT = 1 << 18
 """Networks of more numbers than this stay as they are: their passes cost more than the calls."""
 
-Views = Callable[[Array], tuple[Array, ...]]
 Build = Callable[[tuple[Array, ...]], object]
 
 
@@ -34,18 +35,21 @@ Build = Callable[[tuple[Array, ...]], object]
 class Structure:
     """How trees of one form are built of views of a vector; one such object a form, for as long as there are trees.
 
-    ``facts`` is what others have found out about all trees of the form, by name.
+    The fields of a lazy tree are made when one of them is read, if ever: see ``Params``. ``facts`` is what
+    ``remembered`` functions have found out about all trees of the form.
     """
 
+    kind: type
+    is_lazy: bool
     views: Views
-    build: Build
-    facts: dict[str, bool]
+    fields: Callable[[tuple[Array, ...]], tuple[object, ...]]
+    facts: dict[Callable[..., object], object]
 
     def tree(self, like: P, vector: Array) -> P:
         """The packed tree of a vector; ``like`` is any tree of this structure."""
-        built = cast(P, self.build(self.views(vector)))
+        built = object.__new__(self.kind) if self.is_lazy else self.kind(*self.fields(self.views(vector)))
         object.__setattr__(built, "_packed", Packed(vector, self))
-        return built
+        return cast(P, built)
 
 
 class Packed(NamedTuple):
@@ -54,11 +58,26 @@ class Packed(NamedTuple):
     vector: Array
     structure: Structure
 
+    def fields(self) -> tuple[object, ...]:
+        """The values of the tree's fields."""
+        return self.structure.fields(self.structure.views(self.vector))
+
 
 def packed(tree: Params) -> Packed | None:
     """The vector behind a tree, where it is packed."""
     found: Packed | None = getattr(tree, "_packed", None)
     return found
+
+
+def remembered(fact: Callable[[P], T], tree: P) -> T:
+    """``fact(tree)``, found once for all packed trees of one structure; it must not depend on the numbers."""
+    known: Packed | None = getattr(tree, "_packed", None)
+    if known is None:
+        return fact(tree)
+    facts = known.structure.facts
+    if fact not in facts:
+        facts[fact] = fact(tree)
+    return cast(T, facts[fact])
 
 
 _STRUCTURES: WeakValueDictionary[Hashable, Structure] = WeakValueDictionary()
@@ -76,8 +95,25 @@ def structure_of(tree: Params, leaves: list[Array], form: list[object]) -> Struc
     key = (settings, tuple([leaf.shape for leaf in leaves]), dtypes.pop())
     found = _STRUCTURES.get(key)
     if found is None:
-        found = _STRUCTURES[key] = Structure(_fields(leaves), _builder(tree, count()), {})
+        *starts, length = accumulate([leaf.size for leaf in leaves], initial=0)
+        places = count()
+        builders = [_builder(value, places) for value in layout(type(tree)).values(tree)]
+        found = _STRUCTURES[key] = Structure(
+            type(tree),
+            _can_be_lazy(type(tree)),
+            views([(at, leaf.shape) for at, leaf in zip(starts, leaves, strict=True)], length, leaves[0].dtype),
+            lambda leaves: tuple([build(leaves) for build in builders]),
+            {},
+        )
     return found
+
+
+def _can_be_lazy(kind: type[Params]) -> bool:
+    """Whether instances can be made without their fields: these are slots, and nothing happens when one is made."""
+    slots = [getattr(kind, name, None) for name in layout(kind).names]
+    settings = getattr(kind, "__dataclass_params__")  # noqa: B009  (the attribute is not in the type stubs)
+    is_plain = settings.init and not hasattr(kind, "__post_init__")
+    return is_plain and all(isinstance(slot, MemberDescriptorType) for slot in slots)
 
 
 def pack(tree: P) -> P:
@@ -112,8 +148,8 @@ def unjoined(like: P, vector: Array) -> P:
     if structure is not None:
         return structure.tree(like, vector)
     ends = accumulate([leaf.size for leaf in leaves], initial=0)
-    views = [vector[a:b].reshape(leaf.shape) for (a, b), leaf in zip(pairwise(ends), leaves, strict=True)]
-    return cast(P, restore_shared(like, iter(views)))
+    new = [vector[a:b].reshape(leaf.shape) for (a, b), leaf in zip(pairwise(ends), leaves, strict=True)]
+    return cast(P, restore_shared(like, iter(new)))
 
 
 def joined(leaves: list[Array]) -> Array:
@@ -123,16 +159,6 @@ def joined(leaves: list[Array]) -> Array:
 
 
 # --- building ----------------------------------------------------------------------------------------------------
-def _fields(leaves: list[Array]) -> Views:
-    """The function from a vector to views of it, one a leaf: it reads the vector as one record and takes its fields."""
-    names = [str(i) for i in range(len(leaves))]
-    kind = np.dtype([(name, leaf.dtype, leaf.shape) for name, leaf in zip(names, leaves, strict=True)])
-    if len(names) == 1:
-        return lambda vector: (np.ndarray((), kind, vector)["0"],)
-    take: Callable[[NDArray[np.void]], tuple[Array, ...]] = itemgetter(*names)
-    return lambda vector: take(np.ndarray((), kind, vector))
-
-
 def _builder(node: object, places: Iterator[int]) -> Build:
     """The function from leaves to a node like this one; what has no leaves is used again as it is."""
     if is_leaf(node):

@@ -16,7 +16,7 @@ from fnnet import checks
 from fnnet.errors import DtypeError, LayerError
 from fnnet.keys import Key
 from fnnet.nodes import Params, is_leaf, layout, parts
-from fnnet.packing import packed
+from fnnet.packing import remembered
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -110,13 +110,7 @@ def is_stochastic(params: Params) -> bool:
     Raises LayerError where a layer without such a rule holds one with it. Packed networks of one structure are looked
     through once.
     """
-    known = packed(params)
-    if known is None:
-        return _is_stochastic(params)
-    facts = known.structure.facts
-    if "stochastic" not in facts:
-        facts["stochastic"] = _is_stochastic(params)
-    return facts["stochastic"]
+    return remembered(_is_stochastic, params)
 
 
 def _is_stochastic(params: Params) -> bool:
@@ -133,6 +127,10 @@ def _is_stochastic(params: Params) -> bool:
 
 def replicas(params: Params) -> tuple[int, ...]:
     """The leading axes of a network of stacked parameters, () for a single one."""
+    return remembered(_replicas, params)
+
+
+def _replicas(params: Params) -> tuple[int, ...]:
     rule = rule_of(params)
     if rule.replicas is not None:
         return rule.replicas(params)

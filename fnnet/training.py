@@ -123,7 +123,8 @@ def _advance(step: Step[T], state: TrainState[P], marked: Marked[T]) -> TrainSta
     key = fork(state.params, state.key).child(NOISE, state.epoch, state.batch)
     after, value = step(state, batch, key)
     n = batch[0].shape[-2]
-    rows, total = state.rows + n, state.total + np.asarray(value, np.float64) * n
+    mean = np.asarray(value, np.float64)
+    rows, total = state.rows + n, state.total + (mean if mean.ndim else mean.item()) * n
     params, opt_state, history = after.params, after.opt_state, after.history
     if is_last:
         record = freeze(Record(np.asarray(total / rows)))

@@ -18,7 +18,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 LEVELS = [
     ["types", "errors", "functional"],
-    ["nodes", "matching", "keys", "checks", "numerics"],
+    ["nodes", "matching", "keys", "checks", "numerics", "views", "augmented"],
     ["packing", "tree"],
     ["rules", "network", "records", "initializers"],
     ["layers", "losses", "optimizers", "metrics", "data"],

@@ -177,7 +177,7 @@ OF_USERS: dict[str, Case] = {
     "the cache of another width": (
         _other_cache(fn.mlp(Key(0), (3, 4, 2)), fn.mlp(Key(0), (3, 5, 2))),
         ShapeError,
-        "linear: the cache must come from a pass through",
+        "the cache must come from a pass through sizes",
     ),
     "the cache of another dtype": (
         _other_cache(fn.linear(Key(0), 3, 2), fn.linear(Key(0), 3, 2, dtype=np.float64)),

@@ -36,7 +36,6 @@ def test_nothing_overflows() -> None:
             numerics.sigmoid,
             numerics.softplus,
             numerics.softmax,
-            numerics.log_softmax,
             numerics.tanh,
             numerics.erf,
         ):
@@ -50,7 +49,6 @@ def test_softmax_rows_sum_to_one_each_for_itself(key: Key, rows: int, n: int) ->
     x = normal(key, (rows, n)) * 100
     p = numerics.softmax(x)
     np.testing.assert_allclose(p.sum(axis=-1), 1)
-    np.testing.assert_allclose(np.log(p + 1e-300), np.maximum(numerics.log_softmax(x), math.log(1e-300)), atol=1e-9)
     for i in range(rows):
         assert np.array_equal(numerics.softmax(x[i : i + 1])[0], p[i])
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 import fnnet as fn
-from fnnet import Array, Key, Params, TreeError, nodes, tree
+from fnnet import Array, DtypeError, Key, LayerError, Params, ShapeError, TreeError, nodes, tree
+from fnnet.keys import normal
 from fnnet.packing import _STRUCTURES, LIMIT, pack, packed
 from tests.own_layers import Noise, Setting
 from tests.strategies import KEYS, Problem, composites
@@ -199,6 +203,79 @@ def test_packing_changes_nothing(problem: Problem, key: Key) -> None:
         assert known is not None
         assert np.array_equal(known.vector, tree.ravel(net))
         assert all(np.shares_memory(leaf, known.vector) for leaf in tree.leaves(net))
+
+
+@given(KEYS, st.lists(st.integers(1, 40), min_size=2, max_size=5), st.integers(1, 200))
+def test_packing_a_perceptron_changes_no_bit(key: Key, sizes: list[int], rows: int) -> None:
+    plain, x, dy = fn.mlp(key, sizes), normal(key, (rows, sizes[0])), normal(key.child(1), (rows, sizes[-1]))
+    passes = [fn.forward(net, x) for net in (plain, pack(plain))]
+    assert tree.equal(passes[0][0], passes[1][0])
+    backs = [fn.backward(net, cache, dy) for net in (plain, pack(plain)) for _, cache in passes]
+    assert all(tree.equal(back, backs[0]) for back in backs)
+
+
+@given(KEYS, st.lists(st.integers(1, 40), min_size=2, max_size=5), st.integers(1, 200))
+def test_small_passes_are_the_layers_one_by_one(key: Key, sizes: list[int], rows: int) -> None:
+    net, x = fn.mlp(key, sizes, bias_init=fn.normal(0, 1), dtype=np.float64), normal(key, (rows, sizes[0]))
+    layers = [layer for linear in net.layers for layer in (linear, fn.Relu())][:-1]
+    y, cache = fn.forward(net, x)
+    expected, caches = fn.forward(fn.serial(*layers), x)
+    np.testing.assert_allclose(y, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
+    ours, theirs = fn.backward(net, cache, y), fn.backward(fn.serial(*layers), caches, y)
+    for a, b in zip(tree.leaves(ours), tree.leaves(theirs), strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-12 * max(1, np.abs(b).max()))
+
+
+def test_the_cache_of_a_small_pass_fits_its_own_sizes_only() -> None:
+    net, other = fn.mlp(Key(0), (3, 4, 2)), fn.mlp(Key(0), (3, 5, 2))
+    y, cache = fn.forward(net, np.ones((2, 3), np.float32))
+    with pytest.raises(ShapeError, match=r"mlp: the cache must come from a pass through sizes \(3, 5, 2\)"):
+        fn.backward(other, cache, y)
+    with pytest.raises(LayerError, match="got that of 2 with Relu"):
+        fn.backward(fn.mlp(Key(0), (3, 4, 4, 2)), cache, y)
+    with pytest.raises(LayerError, match="got that of 2 with Relu"):
+        fn.backward(fn.mlp(Key(0), (3, 4, 2), activation=fn.Tanh()), cache, y)
+    with pytest.raises(DtypeError, match="mlp: the cache must come from a pass in float64, got that of one in float32"):
+        fn.backward(tree.astype(net, np.float64), cache, y)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Positive(fn.Params):
+    """A layer that checks itself when it is made."""
+
+    w: Array
+
+    def __post_init__(self) -> None:
+        assert (self.w > 0).all()
+
+
+@dataclass(frozen=True, eq=False)
+class Defaulted(fn.Params):
+    """A class without slots, whose default would hide a field that is not there yet."""
+
+    w: Array
+    factor: float = 2.0
+
+
+def test_fields_of_packed_trees_are_made_when_they_are_read() -> None:
+    net = pack(fn.linear(Key(0), 2, 3))
+    assert object.__getattribute__(net, "_packed").structure.is_lazy
+    with pytest.raises(AttributeError):
+        object.__getattribute__(net, "w")
+    assert net.w is net.w
+    assert net.w.shape == (2, 3)
+    assert not net.w.flags.writeable
+    with pytest.raises(AttributeError, match="'Linear' object has no attribute 'weight'"):
+        getattr(net, "weight")  # noqa: B009  (mypy knows that there is none)
+    assert not hasattr(fn.linear(Key(0), 2, 3), "weight")
+    copies = pickle.loads(pickle.dumps(pack(fn.linear(Key(0), 2, 3)))), copy.deepcopy(pack(fn.linear(Key(0), 2, 3)))
+    assert all(tree.equal(other, net) for other in copies)
+    for kind in (Positive, Defaulted):
+        made = pack(kind(np.ones(2)))
+        known = packed(made)
+        assert known is not None
+        assert not known.structure.is_lazy
+    assert pack(Defaulted(np.ones(2), 3.0)).factor == 3.0
 
 
 @given(composites(), KEYS)

@@ -49,6 +49,10 @@ def _loss(
     return value / divisor, divisor != 0.0
 
 
+SOURCES = "98a7d5cdd9b9eee3"
+"""The digest of the files whose functions are called here. Numba looks for changes in a function's own file only; when
+they change this has to change, or what it keeps on disk would stay in use."""
+
 TOGETHER = 1 << 16
 """Networks of no more numbers than this are updated in one call, larger ones layer by layer, in the cache."""
 

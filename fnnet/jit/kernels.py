@@ -132,11 +132,10 @@ def update(
             m[i] = m[i] * b1 + g[i]
             p[i] += (m[i] * b1 + g[i]) * step
         return
-    a1, b2, a2 = real(hyper[1]), real(hyper[2]), real(hyper[3])
-    small, keep = real(eps), real(shrink)
+    b2, small, keep = real(hyper[1]), real(eps), real(shrink)
     for i in range(p.size):
-        mi = m[i] * b1 + g[i] * a1
-        vi = v[i] * b2 + g[i] * g[i] * a2
+        mi = m[i] * b1 + g[i]
+        vi = v[i] * b2 + g[i] * g[i]
         m[i] = mi
         v[i] = vi
         p[i] = mi / (np.sqrt(vi) + small) * step + keep * p[i]

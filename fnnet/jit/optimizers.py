@@ -66,9 +66,9 @@ def compiled_one(optimizer: object) -> Sgd | Adam:
 def rules_of(optimizer: Sgd | Adam) -> tuple[int, NDArray[np.float64]]:
     """Which update an optimizer makes, and its numbers that are the same in all steps."""
     if isinstance(optimizer, Adam):
-        return kernels.ADAM, np.array([optimizer.b1, 1 - optimizer.b1, optimizer.b2, 1 - optimizer.b2])
+        return kernels.ADAM, np.array([optimizer.b1, optimizer.b2])
     moving = kernels.NESTEROV if optimizer.nesterov else kernels.MOMENTUM
-    return moving if optimizer.momentum else kernels.SGD, np.array([optimizer.momentum, 0.0, 0.0, 0.0])
+    return moving if optimizer.momentum else kernels.SGD, np.array([optimizer.momentum, 0.0])
 
 
 def schedule_of(optimizer: Sgd | Adam, state: OptState[P], steps: int) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.losses._base import RowLoss
-from fnnet.numerics import exp, log1p, log_softmax, sigmoid
+from fnnet.numerics import columnwise, exp, log, log1p, row_max, row_sum, sigmoid
 from fnnet.types import Array, Labels
 
 
@@ -28,16 +28,21 @@ class SoftmaxCrossEntropy(RowLoss[Labels]):
     """
 
     def rows(self, prediction: Array, target: Labels, /) -> tuple[Array, Array]:
-        """-log p_label with p = softmax(prediction), and its gradient p - onehot(label)."""
+        """-log p_label = log Σ eᶻ - z_label with p = softmax(z), and its gradient p - onehot(label)."""
         checks.prediction("softmax_cross_entropy", prediction)
         checks.labels("softmax_cross_entropy", prediction, target)
-        log_p = log_softmax(prediction).reshape(-1, prediction.shape[-1])
-        label = np.broadcast_to(target, prediction.shape[:-1]).ravel()
-        place = np.arange(label.size), label
-        grads = exp(log_p)
-        grads[place] -= 1
-        values: Array = -log_p[place]
-        return values.reshape(prediction.shape[:-1]), grads.reshape(prediction.shape)
+        shape = prediction.shape
+        label = target if target.shape == shape[:-1] else np.broadcast_to(target, shape[:-1])
+        place = np.arange(label.size), label.reshape(-1)
+        z = columnwise(prediction.reshape(-1, shape[-1]))
+        z = z - row_max(z)
+        e = exp(z)
+        total = row_sum(e)
+        values = log(total).reshape(-1)
+        values -= z[place]
+        e /= total
+        e[place] -= 1
+        return values.reshape(shape[:-1]), e.reshape(shape)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def apply(where: str, rule: Rule, trees: tuple[P, ...], results: int, block: int
     params = trees[0]
     vectors, structure = _vectors(where, trees)
     if structure is not None:
-        made = _read_only(_in_blocks(rule, vectors, results, block))
+        made = _read_only(rule(*vectors) if vectors[0].size <= block else _in_blocks(rule, vectors, results, block))
         return tuple([structure.tree(params, value) for value in made])
     found, form = columns(where, trees)
     rows = [
@@ -45,26 +45,26 @@ def apply(where: str, rule: Rule, trees: tuple[P, ...], results: int, block: int
 
 def _vectors(where: str, trees: tuple[Params, ...]) -> tuple[list[Array], Structure | None]:
     """The vectors behind packed trees of one structure, or joined where they are not; no structure for large trees."""
-    vectors, first = [], packed(trees[0])
-    for other in trees if first is not None else ():
-        known = packed(other)
-        if known is None or first is None or known.structure is not first.structure:
-            break
-        vectors.append(known.vector)
-    if first is not None and len(vectors) == len(trees):
-        return vectors, first.structure
+    first = packed(trees[0])
+    if first is not None:
+        structure, vectors = first.structure, [first.vector]
+        for other in trees[1:]:
+            known = packed(other)
+            if known is None or known.structure is not structure:
+                break
+            vectors.append(known.vector)
+        else:
+            return vectors, structure
     if not isinstance(trees[0], Params):
         raise LayerError(f"{where}: params must be a network, an instance of a Params class, got {trees[0]!r}")
     found, form = columns(where, trees)
     _check_alike(where, trees[0], found, trained(form))
-    structure = structure_of(trees[0], found[0], form)
-    return ([joined(leaves) for leaves in found] if structure else []), structure
+    common = structure_of(trees[0], found[0], form)
+    return ([joined(leaves) for leaves in found] if common else []), common
 
 
 def _in_blocks(rule: Rule, leaf: list[Array], results: int, block: int) -> tuple[Array, ...]:
     """A rule over a large leaf block by block, so that its ten passes read and write what is in the cache."""
-    if leaf[0].size <= block:
-        return rule(*leaf)
     new = tuple([np.empty(leaf[0].shape, leaf[0].dtype) for _ in range(results)])
     vectors, into = [a.reshape(-1) for a in leaf], [a.reshape(-1) for a in new]
     for start in range(0, leaf[0].size, block):

@@ -18,24 +18,25 @@ from fnnet.types import Array
 P = TypeVar("P", bound=Params)
 
 
-def moments(b1: float, b2: float, g: Array, m: Array, v: Array) -> tuple[Array, Array]:
-    """m' = b₁ m + (1 - b₁) g and v' = b₂ v + (1 - b₂) g²."""
+def moments(b1: float, b2: float, g: Array, m: Array, v: Array) -> tuple[Array, Array, Array]:
+    """m' = b₁ m + g and v' = b₂ v + g², and an array to write to.
+
+    The paper's moments are (1 - b₁) m and (1 - b₂) v: what does not depend on the entry is multiplied once a step.
+    """
     m = m * b1
-    scaled = g * (1 - b1)
-    m += scaled
+    m += g
     v = v * b2
-    np.multiply(g, g, out=scaled)
-    scaled *= 1 - b2
-    v += scaled
-    return m, v
+    square = g * g
+    v += square
+    return m, v, square
 
 
 def adam_rule(
     b1: float, b2: float, lr: float, eps: float, shrink: float, p: Array, g: Array, m: Array, v: Array
 ) -> tuple[Array, Array, Array]:
-    """p' = shrink p - lr m' / (√v' + eps), with the bias corrections in lr and eps."""
-    m, v = moments(b1, b2, g, m, v)
-    new: Array = np.sqrt(v)
+    """p' = shrink p - lr m' / (√v' + eps), with everything that is the same for all entries in lr and eps."""
+    m, v, new = moments(b1, b2, g, m, v)
+    np.sqrt(v, out=new)
     new += eps
     np.divide(m, new, out=new)
     new *= -lr
@@ -64,19 +65,20 @@ class Adam:
         )
 
     def init(self, params: P, /) -> OptState[P]:
-        """The state before the first step: two slots, the first and second moment of the gradient."""
+        """The state before the first step: two slots, the gradient's first and second moment over 1 - b₁ and 1 - b₂."""
         return OptState(0, (zeros_like(params), zeros_like(params)))
 
     def corrected(self, lr: float, t: int) -> tuple[float, float, float]:
-        """lr √c₂ / c₁, eps √c₂ and the factor 1 - lr weight_decay of the t-th step."""
-        c1, c2 = 1 - self.b1**t, math.sqrt(1 - self.b2**t)
-        return lr * c2 / c1, self.eps * c2, 1 - lr * self.weight_decay
+        """a₁ lr / √a₂, eps / √a₂ and the factor 1 - lr weight_decay of the t-th step, where the bias-corrected moments
+        are m̂ = a₁ m with a₁ = (1 - b₁) / (1 - b₁ᵗ), and v̂ = a₂ v."""
+        a1, a2 = (1 - self.b1) / (1 - self.b1**t), math.sqrt((1 - self.b2) / (1 - self.b2**t))
+        return a1 * lr / a2, self.eps / a2, 1 - lr * self.weight_decay
 
     def update(self, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
         """One step.
 
-        With c₁ = 1 - b₁ᵗ and c₂ = 1 - b₂ᵗ the paper's lr (m / c₁) / (√(v / c₂) + eps) is computed in the equal form
-        (lr √c₂ / c₁) m / (√v + eps √c₂), which corrects two numbers and not two arrays.
+        The paper's lr m̂ / (√v̂ + eps) is computed in the equal form (a₁ lr / √a₂) m / (√v + eps / √a₂), which corrects
+        two numbers and not two arrays.
         """
         m, v = slots_of("adam", state, 2)
         t = state.step + 1
