@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar, cast
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ class Minibatches(Node, Generic[T]):
         order = keys.permutation(key, n) if self.shuffle else np.arange(n)
         for start in range(0, n if self.last == "keep" else n - self.size + 1, self.size):
             index = order[start : start + self.size]
-            yield _take(self.x, index), _take_all(self.y, index)
+            yield _take(self.x, index), _take(self.y, index)
 
 
 def minibatches(x: Array, y: T, *, size: int, shuffle: bool = True, last: Last = "keep") -> Minibatches[T]:
@@ -76,11 +76,5 @@ def _named(name: str, y: object) -> list[tuple[str, Array]]:
     return [(name, y)]
 
 
-def _take(a: object, index: NDArray[np.int64]) -> Array:
-    taken: Array = cast(Array, a).take(index, axis=0)
-    return taken
-
-
-def _take_all(y: T, index: NDArray[np.int64]) -> T:
-    taken: object = tuple([_take_all(child, index) for child in y]) if isinstance(y, tuple) else _take(y, index)
-    return cast(T, taken)
+def _take(a: Any, index: NDArray[np.int64]) -> Any:
+    return tuple([_take(child, index) for child in a]) if isinstance(a, tuple) else a.take(index, 0)

@@ -121,8 +121,7 @@ def _down_to_first(p: Mlp, saved: Saved, dy: Array) -> tuple[Mlp, Array]:
 
 
 def _down_small(p: Mlp, saved: Pass, dy: Array) -> tuple[Mlp, Array]:
-    p = p if packed(p) else pack(p)
-    sizes, known = remembered(_sizes, p), packed(p)
+    sizes, known = remembered(_sizes, p), packed(p) or packed(pack(p))
     if known is None or sizes != saved.plan.sizes:
         _check_saved(p, len(saved.plan.sizes) - 1, Relu)
         raise ShapeError(f"mlp: the cache must come from a pass through sizes {sizes}, got that of {saved.plan.sizes}")

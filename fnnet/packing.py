@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import accumulate, count, islice, pairwise
 from operator import itemgetter
 from types import MemberDescriptorType
-from typing import NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -39,17 +39,17 @@ class Structure:
     ``remembered`` functions have found out about all trees of the form.
     """
 
-    kind: type
+    kind: type[Any]
     is_lazy: bool
     views: Views
     fields: Callable[[tuple[Array, ...]], tuple[object, ...]]
-    facts: dict[Callable[..., object], object]
+    facts: dict[Callable[..., object], Any]
 
     def tree(self, like: P, vector: Array) -> P:
         """The packed tree of a vector; ``like`` is any tree of this structure."""
-        built = object.__new__(self.kind) if self.is_lazy else self.kind(*self.fields(self.views(vector)))
+        built: P = object.__new__(self.kind) if self.is_lazy else self.kind(*self.fields(self.views(vector)))
         object.__setattr__(built, "_packed", Packed(vector, self))
-        return cast(P, built)
+        return built
 
 
 class Packed(NamedTuple):
@@ -77,7 +77,8 @@ def remembered(fact: Callable[[P], T], tree: P) -> T:
     facts = known.structure.facts
     if fact not in facts:
         facts[fact] = fact(tree)
-    return cast(T, facts[fact])
+    found: T = facts[fact]
+    return found
 
 
 _STRUCTURES: WeakValueDictionary[Hashable, Structure] = WeakValueDictionary()

@@ -14,27 +14,32 @@ import platform
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median, quantiles
 
 from tests.benchmarks.contenders import CONTENDERS
 from tests.benchmarks.workloads import WORKLOADS, Workload
 
-PAUSE = 0.15
-"""Seconds between two contenders' turns: the threads of a BLAS spin for a while after their work."""
+QUICK = [name for name in CONTENDERS if name not in ("PyTorch compiled", "JAX step")]
+"""Whom a short run leaves out: those that take longest to be compiled."""
 
 
 class Runner:
     """A contender in a process of its own."""
 
     def __init__(self, contender: str, work: Workload) -> None:
-        command = [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.worker", contender, work.name]
+        worker = [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.worker"]
+        command = [*worker, contender, work.name, str(work.batches)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.memory = 0.0
+        self.name = f"{contender} on {work.name}"
+
+    def wait(self) -> None:
+        """Until it is warm."""
         first = self._read()
         if first != "ready":
-            raise RuntimeError(f"{contender} on {work.name} did not start: {first!r}")
+            raise RuntimeError(f"{self.name} did not start: {first!r}")
 
     def _read(self) -> str:
         assert self.process.stdout is not None
@@ -68,15 +73,20 @@ class Figure:
     """The process's peak, in MB."""
 
 
-def measure(work: Workload, names: list[str], rounds: int, budget: float) -> list[Figure]:
-    """All contenders on one workload, by turns; a turn takes about ``budget`` seconds."""
+def measure(work: Workload, names: list[str], rounds: int, budget: float, pause: float) -> list[Figure]:
+    """All contenders on one workload, by turns; a turn takes about ``budget`` seconds.
+
+    Before each is a pause, for the threads of a BLAS spin for a while after their work.
+    """
     runners = {name: Runner(name, work) for name in names}
+    for runner in runners.values():
+        runner.wait()
     epochs = {name: max(1, round(budget / max(runner.seconds(1), 1e-6))) for name, runner in runners.items()}
     times: dict[str, list[float]] = {name: [] for name in names}
     for i in range(rounds):
         order = names if i % 2 else names[::-1]
         for name in order:
-            time.sleep(PAUSE)
+            time.sleep(pause)
             times[name].append(runners[name].seconds(epochs[name]) / epochs[name] / work.batches * 1e6)
     for runner in runners.values():
         runner.close()
@@ -113,16 +123,20 @@ def _told(quartiles: tuple[float, float, float]) -> str:
 def main() -> None:
     """Measures, prints, writes."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few rounds, for a look")
+    parser.add_argument(
+        "--quick", action="store_true", help="short epochs, few rounds, fewer contenders: a look in less than a minute"
+    )
     parser.add_argument("--only", nargs="+", choices=list(WORKLOADS), default=list(WORKLOADS))
-    parser.add_argument("--contenders", nargs="+", choices=list(CONTENDERS), default=list(CONTENDERS))
+    parser.add_argument("--contenders", nargs="+", choices=list(CONTENDERS))
     parser.add_argument("--out", type=Path, default=Path("benchmarks.json"))
     options = parser.parse_args()
     figures: list[Figure] = []
     for name in options.only:
         work = WORKLOADS[name]
-        rounds, budget = (5, 0.05) if options.quick else (25, 0.2)
-        figures += measure(work, options.contenders, rounds, budget)
+        if options.quick:
+            work = replace(work, batches=work.batches // 2)
+        names = options.contenders or (QUICK if options.quick else list(CONTENDERS))
+        figures += measure(work, names, *((3, 0.02, 0.05) if options.quick else (25, 0.2, 0.15)))
         print(f"{name} measured", file=sys.stderr, flush=True)
     print(table(figures))
     machine = {"python": platform.python_version(), "cores": os.cpu_count(), "machine": platform.machine()}
