@@ -1,8 +1,8 @@
-"""fnnet beside its peers: python -m tests.benchmarks [--quick] [--only WORKLOAD ...] [--out FILE]
+"""fnnet beside its peers: python -m tests.benchmarks [--quick] [--only WORKLOAD ...] [--out FILE] [--show FILE]
 
 Each contender trains in a process of its own. The contenders take turns over many short rounds, so that whatever else
 the machine does hits all alike; what counts is the median over the rounds of a contender's time over fnnet's.
-Writes a JSON and prints the table that the README shows.
+Writes a JSON and prints the tables that the README shows, and the ratios with their quartiles.
 """
 
 from __future__ import annotations
@@ -99,20 +99,31 @@ def ratio(ours: Figure, theirs: Figure) -> tuple[float, float, float]:
     return low, middle, high
 
 
-def table(figures: list[Figure]) -> str:
-    """A row a workload and contender: time, fnnet's time over it, memory."""
-    ours = [name for name in CONTENDERS if name.startswith("fnnet")]
-    head = ["workload", "contender", "us a step", *[f"{name} / it" for name in ours], "peak MB"]
-    lines = ["| " + " | ".join(head) + " |", "| --- | --- |" + " ---: |" * (len(head) - 2)]
+def tables(figures: list[Figure]) -> str:
+    """The README's two tables, times and memory, and one of fnnet's time over everybody's, with its quartiles."""
     by = {(f.workload, f.contender): f for f in figures}
-    for figure in figures:
-        ratios = []
-        for name in ours:
-            mine = by.get((figure.workload, name))
-            ratios.append("" if mine is None or mine is figure else _told(ratio(mine, figure)))
-        cells = [figure.workload, figure.contender, f"{figure.microseconds:,.1f}", *ratios, f"{figure.memory:,.0f}"]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    names = [name for name in CONTENDERS if any(f.contender == name for f in figures)]
+    works = [name for name in WORKLOADS if any(f.workload == name for f in figures)]
+    times = [[work, *[_number(by[work, name].microseconds) for name in names]] for work in works]
+    memory = [[work, *[f"{by[work, name].memory:,.0f}" for name in names]] for work in works]
+    shown = [
+        _table(["microseconds a step", *names], times),
+        _table(["peak memory, MB", *names], memory),
+    ]
+    for mine in [name for name in names if name.startswith("fnnet")]:
+        others = [name for name in names if name != mine]
+        ratios = [[work, *[_told(ratio(by[work, mine], by[work, name])) for name in others]] for work in works]
+        shown.append(_table([f"{mine}'s time over", *others], ratios))
+    return "\n\n".join(shown)
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "\n".join(["| " + " | ".join(cells) + " |" for cells in lines])
+
+
+def _number(microseconds: float) -> str:
+    return f"{microseconds:,.0f}" if microseconds >= 100 else f"{microseconds:.1f}"
 
 
 def _told(quartiles: tuple[float, float, float]) -> str:
@@ -129,7 +140,11 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=list(WORKLOADS), default=list(WORKLOADS))
     parser.add_argument("--contenders", nargs="+", choices=list(CONTENDERS))
     parser.add_argument("--out", type=Path, default=Path("benchmarks.json"))
+    parser.add_argument("--show", type=Path, help="print the tables of a JSON that is there, and measure nothing")
     options = parser.parse_args()
+    if options.show:
+        print(tables([Figure(**figure) for figure in json.loads(options.show.read_text())["figures"]]))
+        return
     figures: list[Figure] = []
     for name in options.only:
         work = WORKLOADS[name]
@@ -138,7 +153,7 @@ def main() -> None:
         names = options.contenders or (QUICK if options.quick else list(CONTENDERS))
         figures += measure(work, names, *((3, 0.02, 0.05) if options.quick else (25, 0.2, 0.15)))
         print(f"{name} measured", file=sys.stderr, flush=True)
-    print(table(figures))
+    print(tables(figures))
     machine = {"python": platform.python_version(), "cores": os.cpu_count(), "machine": platform.machine()}
     options.out.write_text(json.dumps({"machine": machine, "figures": [asdict(f) for f in figures]}, indent=1))
 
