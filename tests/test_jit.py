@@ -18,14 +18,15 @@ from fnnet import Array, Key, Params, jit, tree
 from fnnet.jit import epochs
 from fnnet.keys import normal, uniform
 from tests.catalogue import KEEPING, LOSSES
+from tests.own_layers import Noise, Setting
 from tests.strategies import KEYS
 
 PATHS: tuple[Any, ...] = (jit.train, fn.train)
-ACTIVATIONS = sorted(set(KEEPING) - {"Dropout"})
+ACTIVATIONS = sorted(KEEPING)
 
 OPTIMIZERS: dict[str, fn.Optimizer] = {
     "sgd": fn.sgd(0.001),
-    "sgd with momentum": fn.sgd(0.001, momentum=0.9),
+    "sgd with momentum": fn.sgd(0.0002, momentum=0.9),
     "sgd with Nesterov": fn.sgd(0.001, momentum=0.9, nesterov=True),
     "adam": fn.adam(0.01, eps=1e-6),
     "adamw": fn.adamw(lambda step: 0.01 / (1 + step) ** 0.5, weight_decay=0.1, eps=1e-6),
@@ -140,9 +141,20 @@ def test_last_batches_are_kept_or_dropped() -> None:
         assert _distance(ours.params, theirs.params) <= 1e-12
 
 
+def test_masks_are_those_of_the_numpy_path_at_any_depth(monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = fn.mlp(Key(0), (5, 7, 6, 5), activation=fn.serial(fn.Tanh(), fn.Dropout(0.4)), dtype=np.float64)
+    net = fn.serial(fn.Dropout(0.2), fn.serial(inner, fn.Dropout(0.3)), fn.linear(Key(1), 5, 3, dtype=np.float64))
+    x, y = normal(Key(0), (50, 5)), normal(Key(1), (50, 3))
+    expected = _run(fn.train, net, fn.mse, fn.adam(0.01, eps=1e-6), x, y, 5)
+    for at_a_time in (1 << 26, 700, 1):
+        monkeypatch.setattr("fnnet.jit.training.MASKS", at_a_time)
+        ours = _run(jit.train, net, fn.mse, fn.adam(0.01, eps=1e-6), x, y, 5)
+        assert _distance((ours.params, ours.opt_state), (expected.params, expected.opt_state)) <= 1e-12
+
+
 def test_what_is_kept_on_disk_knows_what_it_was_made_of() -> None:
     digest = sha256()
-    for name in ("kernels", "formulas"):
+    for name in ("kernels", "formulas", "norms"):
         digest.update(Path(epochs.__file__).with_name(f"{name}.py").read_bytes())
     assert digest.hexdigest()[:16] == epochs.SOURCES, "write the new digest into fnnet/jit/epochs.py"
 
@@ -196,15 +208,22 @@ STEP = fn.train_step(fn.value_and_grad(fn.mse), fn.sgd(0.1))
 LINEAR = fn.linear(Key(0), 5, 3, dtype=np.float64)
 
 REFUSED: dict[str, tuple[Any, Any, Params, type[Exception], str]] = {
-    "dropout": (
+    "a layer of the user's": (
         STEP,
         fn.minibatches(X, Y, size=5),
-        fn.serial(LINEAR, fn.serial(fn.Tanh(), fn.Dropout(0.1))),
+        fn.serial(LINEAR, fn.serial(fn.Tanh(), Noise(Setting(0.1)))),
         fn.LayerError,
-        "jit: layers.1.layers.1 is a Dropout, which is not compiled; use fnnet.train",
+        "jit: layers.1.layers.1 is a Noise, which is not compiled; use fnnet.train",
     ),
-    "no Linear layer first": (
-        STEP, fn.minibatches(X, X, size=5), fn.serial(fn.Tanh()), fn.LayerError, "begins with a Linear layer, got Ser"
+    "nothing to train": (
+        STEP, fn.minibatches(X, X, size=5), fn.serial(fn.Tanh()), fn.LayerError, "have parameters to train, got Serial"
+    ),
+    "parameters in several places": (
+        STEP,
+        fn.minibatches(X, Y, size=5),
+        fn.mlp(Key(0), (5, 3, 3, 3), activation=fn.linear(Key(0), 3, 3)),
+        fn.LayerError,
+        "jit: activation is a Linear, which is not compiled where it stands in several places",
     ),
     "stacked networks": (
         STEP,

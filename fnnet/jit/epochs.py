@@ -7,8 +7,14 @@ from numpy.typing import NDArray
 
 from fnnet.jit.formulas import activate, deactivate, row_loss
 from fnnet.jit.kernels import (
+    BEGIN,
+    DROPOUT,
+    END,
+    IDENTITY,
+    LAYER_NORM,
     LINEAR,
     RELU,
+    RMS_NORM,
     SUM_SQUARED_ERROR,
     affine,
     affine_gradients,
@@ -17,9 +23,11 @@ from fnnet.jit.kernels import (
     rectify_gradient,
     update,
 )
+from fnnet.jit.norms import normalize, normalize_gradients
 from fnnet.types import Array
 
 Integers = NDArray[np.int64]
+Masks = NDArray[np.bool]
 Numbers = NDArray[np.float64]
 
 
@@ -49,7 +57,7 @@ def _loss(
     return value / divisor, divisor != 0.0
 
 
-SOURCES = "98a7d5cdd9b9eee3"
+SOURCES = "82c49651dd298bdc"
 """The digest of the files whose functions are called here. Numba looks for changes in a function's own file only; when
 they change this has to change, or what it keeps on disk would stay in use."""
 
@@ -58,29 +66,83 @@ TOGETHER = 1 << 16
 
 
 @compiled
+def rows_of(kind: int, n_in: int) -> int:
+    """How many rows of n_out numbers an operation's parameters are: weights and bias, scale and shift, scale."""
+    if kind == LINEAR:
+        return n_in + 1
+    return 2 if kind == LAYER_NORM else 1 if kind == RMS_NORM else 0
+
+
+@compiled
 def largest_of(program: Integers) -> int:
-    """How many parameters the largest layer has."""
+    """How many parameters the largest operation has."""
     largest = 0
     for k in range(program.shape[0]):
-        if program[k, 0] == LINEAR:
-            largest = max(largest, (program[k, 1] + 1) * program[k, 2])
+        largest = max(largest, rows_of(program[k, 0], program[k, 1]) * program[k, 2])
     return largest
+
+
+@compiled
+def drop(x: Array, noise: Masks, factor: float, y: Array) -> None:
+    """y = x factor where the mask is set, else 0; on the way back the same of the gradient."""
+    rows, n = x.shape
+    c, zero = x.dtype.type(factor), x.dtype.type(0)
+    for i in range(rows):
+        for j in range(n):
+            y[i, j] = x[i, j] * (c if noise[i * n + j] else zero)
+
+
+@compiled
+def add(a: Array, b: Array, y: Array) -> None:
+    """y = a + b."""
+    for i in range(y.shape[0]):
+        for j in range(y.shape[1]):
+            y[i, j] = a[i, j] + b[i, j]
+
+
+@compiled
+def ascend(kind: int, constant: float, x: Array, w: Array, masks: Masks, begin: Array, y: Array) -> None:
+    """An operation that is no Linear layer; ``begin`` is the input of the Residual that it may be the end of."""
+    if kind == DROPOUT:
+        drop(x, masks, constant, y)
+    elif kind in (LAYER_NORM, RMS_NORM):
+        normalize(kind, constant, x, w, y)
+    elif kind == END:
+        add(x, begin, y)
+    else:
+        activate(IDENTITY if kind == BEGIN else kind, constant, x, y)
+
+
+@compiled
+def descend(
+    kind: int, constant: float, x: Array, y: Array, w: Array, masks: Masks, d: Array, end: Array, dw: Array, dx: Array
+) -> None:  # fmt: skip
+    """Its way back; ``end`` is the gradient of the output of the Residual that it may be the beginning of."""
+    if kind == DROPOUT:
+        drop(d, masks, constant, dx)
+    elif kind in (LAYER_NORM, RMS_NORM):
+        normalize_gradients(kind, constant, x, w, d, dw, dx)
+    elif kind == BEGIN:
+        add(d, end, dx)
+    else:
+        deactivate(IDENTITY if kind == END else kind, constant, x, y, d, dx)
 
 
 @compiled
 def run(
     program: Integers, constants: Numbers, theta: Array, m: Array, v: Array,
-    x: Array, y: Array, labels: Integers, weights: Array, order: Integers, size: int,
+    x: Array, y: Array, labels: Integers, weights: Array, order: Integers, size: int, noise: Masks,
     loss: int, delta: float, optimizer: int, hyper: Numbers, schedule: Numbers,
 ) -> tuple[float, int]:  # fmt: skip
     """Trains in place on whole batches; gives the sum of their losses times their rows, and how many there were.
 
-    ``program`` has a row an operation: kind, inputs, outputs, where its parameters begin, the activation in it.
-    ``schedule`` has one a step: the learning rate, Adam's eps and shrinking factor. What is not used (labels or y,
-    weights, slots) is empty. Stops before a batch whose weights are all 0, and tells how many came before it.
+    ``program`` has a row an operation: kind, inputs, outputs, where its parameters begin, and what else it has to know
+    (see ``plans.Program``). ``schedule`` has one a step: the learning rate, Adam's eps and shrinking factor; ``noise``
+    too: the masks of all dropouts. What is not used (labels or y, weights, slots) is empty. Stops before a batch whose
+    weights are all 0, and tells how many came before it.
     """
     kinds, n_in, n_out, begin = program[:, 0], program[:, 1], program[:, 2], program[:, 3]
-    last = program.shape[0] - 1
+    last, first = program.shape[0] - 1, 0
     is_small = theta.size <= TOGETHER
     scratch = np.empty(theta.size if is_small else largest_of(program), theta.dtype)
     hidden = [np.empty((size, n_in[0]), theta.dtype)]
@@ -90,10 +152,12 @@ def run(
     for k in range(last + 1):
         hidden.append(np.empty((size, n_out[k]), theta.dtype))
         backs.append(np.empty((size, n_out[k]), theta.dtype))
-        rows = n_in[k] + 1 if kinds[k] == LINEAR else 0
-        first = begin[k] if is_small else 0
+        rows = rows_of(kinds[k], n_in[k])
+        at = begin[k] if is_small else 0
         w.append(theta[begin[k] : begin[k] + rows * n_out[k]].reshape((rows, n_out[k])))
-        dw.append(scratch[first : first + rows * n_out[k]].reshape((rows, n_out[k])))
+        dw.append(scratch[at : at + rows * n_out[k]].reshape((rows, n_out[k])))
+    while not w[first].size:
+        first += 1
 
     total = 0.0
     for s in range(schedule.shape[0]):
@@ -102,29 +166,33 @@ def run(
         for i in range(size):
             for j in range(n_in[0]):
                 h[i, j] = x[index[i], j]
+        masks = noise[s]
         for k in range(last + 1):
             if kinds[k] == LINEAR:
                 affine(hidden[k], w[k], hidden[k + 1], program[k, 4] == RELU)
             else:
-                activate(kinds[k], constants[k], hidden[k], hidden[k + 1])
-
+                other = program[k, 4] if kinds[k] == END else 0
+                mine = masks[program[k, 4] * size :] if kinds[k] == DROPOUT else masks
+                ascend(kinds[k], constants[k], hidden[k], w[k], mine, hidden[other], hidden[k + 1])
         value, is_whole = _loss(hidden[last + 1], y, labels, weights, index, loss, delta, backs[last + 1])
         if not is_whole:
             return total, s
         total += value * size
 
         rate, eps, shrink = schedule[s, 0], schedule[s, 1], schedule[s, 2]
-        for k in range(last, -1, -1):
+        for k in range(last, first - 1, -1):
             d = backs[k + 1]
-            if kinds[k] != LINEAR:
-                deactivate(kinds[k], constants[k], hidden[k], hidden[k + 1], d, backs[k])
-                continue
-            if program[k, 4] == RELU:
-                rectify_gradient(hidden[k + 1], d)
-            affine_gradients(hidden[k], d, dw[k])
-            if k:
-                product_nt(d, w[k], backs[k])
-            if not is_small:
+            if kinds[k] == LINEAR:
+                if program[k, 4] == RELU:
+                    rectify_gradient(hidden[k + 1], d)
+                affine_gradients(hidden[k], d, dw[k])
+                if k > first:
+                    product_nt(d, w[k], backs[k])
+            else:
+                other = program[k, 4] + 1 if kinds[k] == BEGIN else 0
+                mine = masks[program[k, 4] * size :] if kinds[k] == DROPOUT else masks
+                descend(kinds[k], constants[k], hidden[k], hidden[k + 1], w[k], mine, d, backs[other], dw[k], backs[k])
+            if not is_small and dw[k].size:
                 a, z = begin[k], begin[k] + w[k].size
                 update(optimizer, hyper, rate, eps, shrink, theta[a:z], scratch[: z - a], m[a:z], v[a:z])
         if is_small:

@@ -20,6 +20,7 @@ Numbers = NDArray[np.float64]
 
 # What an operation is; the numbers are the first column of a program.
 LINEAR, IDENTITY, RELU, LEAKY_RELU, ELU, GELU, SILU, SOFTPLUS, TANH, SIGMOID, SOFTMAX = range(11)
+DROPOUT, BEGIN, END, LAYER_NORM, RMS_NORM = range(11, 16)
 
 # What a loss is.
 MSE, SUM_SQUARED_ERROR, MAE, HUBER, SOFTMAX_CROSS_ENTROPY, BINARY_CROSS_ENTROPY = range(6)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from fnnet.data import Minibatches
 from fnnet.errors import LayerError
 from fnnet.gradients import ValueAndGrad
 from fnnet.jit.optimizers import compiled_one, rules_of
+from fnnet.layers.dropout import Dropout
 from fnnet.layers.elu import Elu
 from fnnet.layers.gelu import Gelu
 from fnnet.layers.identity import Identity
@@ -38,8 +39,11 @@ from fnnet.optimizers.adam import Adam
 from fnnet.optimizers.sgd import Sgd
 from fnnet.rules import check_network, replicas
 from fnnet.training import TrainStep
+from fnnet.tree import leaves
 
-ACTIVATIONS: dict[type, int] = {
+KINDS: dict[type, int] = {
+    Linear: kernels.LINEAR,
+    Dropout: kernels.DROPOUT,
     Identity: kernels.IDENTITY,
     Relu: kernels.RELU,
     LeakyRelu: kernels.LEAKY_RELU,
@@ -62,20 +66,30 @@ LOSSES: dict[type, int] = {
 }
 
 
+class Place(NamedTuple):
+    """A dropout: the indices of its key under the batch's key, the width of what it masks, its rate."""
+
+    indices: tuple[int, ...]
+    width: int
+    rate: float
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
     """A network as numbers: a row an operation and its constant.
 
-    A row is (kind, inputs, outputs, where its parameters begin, the activation in it): a ReLU behind a Linear layer is
-    part of its operation.
+    A row is (kind, inputs, outputs, where its parameters begin, one thing more): of a Linear the activation in it, for
+    a ReLU behind it is part of its operation; of a Dropout where its mask begins in a row's masks; of the beginning and
+    the end of a Residual where the other one stands.
     """
 
     operations: NDArray[np.int64]
     constants: NDArray[np.float64]
+    dropouts: tuple[Place, ...]
 
 
-def program_of(params: Params) -> Program:
-    """The program of a network. Raises LayerError naming the layer that cannot be compiled."""
+def program_of(params: Params, n_in: int) -> Program:
+    """The program of a network for n_in features. Raises LayerError naming the layer that cannot be compiled."""
     check_network("jit", params)
     if replicas(params):
         raise LayerError(
@@ -83,52 +97,65 @@ def program_of(params: Params) -> Program:
         )
     operations: list[tuple[int, int, int, int, int]] = []
     constants: list[float] = []
-    width, begin = 0, 0
-    for path, layer in _flat(params, ""):
+    dropouts: list[Place] = []
+    open_ones: list[int] = []
+    width, begin = n_in, 0
+    for kind, layer, path, indices in _flat(params, "", (), False):
+        wanted, n_out, other, size = width, width, 0, sum([leaf.size for leaf in leaves(layer)])
         if isinstance(layer, Linear):
-            n_in, n_out = layer.w.shape
-            if width and width != n_in:
-                raise LayerError(f"jit: {path} must take the {width} features that it is given, it takes {n_in}")
-            operations.append((kernels.LINEAR, n_in, n_out, begin, kernels.IDENTITY))
-            constants.append(0.0)
-            width, begin = n_out, begin + (n_in + 1) * n_out
-        elif isinstance(layer, Relu) and operations and operations[-1][0] == kernels.LINEAR:
+            (wanted, n_out), other = layer.w.shape, kernels.IDENTITY
+        elif size:
+            wanted = leaves(layer)[0].shape[-1]
+        if wanted != width:
+            raise LayerError(f"jit: {path} must take the {width} features that it is given, it takes {wanted}")
+        if kind == kernels.RELU and operations and operations[-1][0] == kernels.LINEAR:
             operations[-1] = (*operations[-1][:4], kernels.RELU)
-        else:
-            operations.append((ACTIVATIONS[type(layer)], width, width, 0, kernels.IDENTITY))
-            constants.append(next((value for _, value in parts(layer) if isinstance(value, float)), 0.0))
-    if operations[0][0] != kernels.LINEAR:
-        raise LayerError(f"jit: a compiled network begins with a Linear layer, got {type(params).__name__}")
-    return Program(np.array(operations, np.int64), np.array(constants))
+            continue
+        if isinstance(layer, Dropout):
+            other = sum([place.width for place in dropouts])
+            dropouts.append(Place(indices, width, layer.rate))
+        elif kind == kernels.BEGIN:
+            open_ones.append(len(operations))
+        elif kind == kernels.END:
+            other = open_ones.pop()
+            operations[other] = (*operations[other][:4], len(operations))
+        operations.append((kind, width, n_out, begin, other))
+        constants.append(_constant(layer))
+        width, begin = n_out, begin + size
+    if not begin:
+        raise LayerError(f"jit: a compiled network must have parameters to train, got {params!r}")
+    return Program(np.array(operations, np.int64), np.array(constants), tuple(dropouts))
 
 
-def _flat(layer: object, path: str) -> Iterator[tuple[str, Params]]:
-    """The Linear layers and activations of a network in their order, with their paths."""
+def _constant(layer: Params) -> float:
+    """The one setting of a layer; of a Dropout what is kept is multiplied by."""
+    if isinstance(layer, Dropout):
+        return 1 / (1 - layer.rate)
+    return next((value for _, value in parts(layer) if isinstance(value, float)), 0.0)
+
+
+Step = tuple[int, Params, str, tuple[int, ...]]
+"""What an operation is, its layer, the layer's path, and the indices of its key under that of the network."""
+
+
+def _flat(layer: Params, path: str, indices: tuple[int, ...], is_shared: bool) -> Iterator[Step]:
+    """The operations of a network in their order. What stands in several places may have no parameters."""
     if isinstance(layer, Serial):
         for i, child in enumerate(layer.layers):
-            yield from _flat(child, f"{path}layers.{i}.")
-    elif isinstance(layer, Mlp):
+            yield from _flat(child, f"{path}layers.{i}.", (*indices, i), is_shared)
+    elif isinstance(layer, Mlp) and not is_shared:
         for i, linear in enumerate(layer.layers):
-            yield f"{path}layers.{i}", linear
+            yield kernels.LINEAR, linear, f"{path}layers.{i}", ()
             if i < len(layer.layers) - 1:
-                yield from _without_parameters(layer.activation, f"{path}activation.")
-    elif isinstance(layer, Linear):
-        yield path[:-1], layer
+                yield from _flat(layer.activation, f"{path}activation.", (*indices, i), True)
+    elif type(layer) in KINDS and not (is_shared and leaves(layer)):
+        yield KINDS[type(layer)], layer, path[:-1], indices
     else:
-        yield from _without_parameters(layer, path)
-
-
-def _without_parameters(layer: object, path: str) -> Iterator[tuple[str, Params]]:
-    if isinstance(layer, Serial) and not any(isinstance(child, Linear) for child in layer.layers):
-        for i, child in enumerate(layer.layers):
-            yield from _without_parameters(child, f"{path}layers.{i}.")
-    elif isinstance(layer, Params) and type(layer) in ACTIVATIONS:
-        yield path[:-1], layer
-    else:
-        known = ", ".join(["Linear", *[kind.__name__ for kind in ACTIVATIONS], "Serial", "Mlp"])
+        known = ", ".join([*[kind.__name__ for kind in KINDS], "Serial", "Mlp"])
         raise LayerError(
-            f"jit: {path[:-1] or 'the network'} is a {type(layer).__name__}, which is not compiled; use fnnet.train, "
-            f"or a network of {known}"
+            f"jit: {path[:-1] or 'the network'} is a {type(layer).__name__}, which is not compiled"
+            f"{' where it stands in several places' if type(layer) in KINDS else ''}; use fnnet.train, or a network of "
+            f"{known}"
         )
 
 

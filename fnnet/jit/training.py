@@ -8,14 +8,15 @@ from itertools import count
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fnnet import keys
 from fnnet.fitting import Fit, fit_by
 from fnnet.functional import accumulate
 from fnnet.jit.epochs import run
 from fnnet.jit.optimizers import SLOTS, schedule_of
-from fnnet.jit.plans import Plan, plan_of, program_of
-from fnnet.keys import ORDER, Key
+from fnnet.jit.plans import Plan, Program, plan_of, program_of
+from fnnet.keys import NOISE, ORDER, Key
 from fnnet.losses._base import nonzero
 from fnnet.nodes import Params, freeze
 from fnnet.optimizers._base import slots_of
@@ -51,7 +52,7 @@ def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[
 
 def _epoch(plan: Plan, state: TrainState[P], epoch: int) -> TrainState[P]:
     """What is left of an epoch, in vectors of its own: what comes in stays as it is, what goes out is read-only."""
-    program, given = program_of(state.params), state.opt_state
+    program, given = program_of(state.params, plan.x.shape[1]), state.opt_state
     n, size = len(plan.x), plan.data.size
     key = state.key.child(ORDER, epoch)
     order = keys.permutation(key, n) if plan.data.shuffle else np.arange(n)
@@ -64,13 +65,13 @@ def _epoch(plan: Plan, state: TrainState[P], epoch: int) -> TrainState[P]:
     vectors = [joined(list(leaves(tree))) for tree in (state.params, *slots)]
     unused = np.empty(0, vectors[0].dtype)
     theta, m, v = (*vectors, unused, unused)[:3]
-    total, whole = 0.0, len(order) // size
-    for rows, first, last in ((size, 0, whole), (len(order) - whole * size, whole, batches)):
-        if first == last:
-            continue
+    total, whole, noise_key = 0.0, len(order) // size, state.key.child(NOISE, epoch)
+    for rows, first, last in _chunks(program, size, whole, len(order) - whole * size):
+        noise = _noise(program, noise_key, rows, range(state.batch + first, state.batch + last))
         part, done = run(
             program.operations, program.constants, theta, m, v, plan.x, plan.y, plan.labels, plan.weights,
-            order[first * size :], rows, plan.loss, plan.delta, plan.optimizer, plan.hyper, schedule[first:last],
+            order[first * size :], rows, noise, plan.loss, plan.delta, plan.optimizer, plan.hyper,
+            schedule[first:last],
         )  # fmt: skip
         if done < last - first:
             nonzero(np.zeros(()))
@@ -82,6 +83,33 @@ def _epoch(plan: Plan, state: TrainState[P], epoch: int) -> TrainState[P]:
     loss = (state.total + total) / (state.rows + len(order))
     record = freeze(Record(np.asarray(loss, np.float64)))
     return TrainState(params, opt_state, state.key, epoch + 1, 0, 0.0, 0, (*state.history, record))
+
+
+MASKS = 1 << 26
+"""How many entries of masks are drawn at a time."""
+
+
+def _chunks(program: Program, size: int, whole: int, rest: int) -> Iterator[tuple[int, int, int]]:
+    """(rows of a batch, first batch, the one after the last): batches that are trained on in one call."""
+    width = sum([place.width for place in program.dropouts])
+    most = max(1, MASKS // (size * width)) if width else max(1, whole)
+    for first in range(0, whole, most):
+        yield size, first, min(first + most, whole)
+    if rest:
+        yield rest, whole, whole + 1
+
+
+def _noise(program: Program, key: Key, rows: int, batches: range) -> NDArray[np.bool]:
+    """The masks of all dropouts, a row a batch, drawn as ``Dropout`` itself draws them."""
+    width = sum([place.width for place in program.dropouts])
+    noise = np.empty((len(batches), rows * width), np.bool)
+    for i, batch in enumerate(batches):
+        begin = 0
+        for indices, n, rate in program.dropouts:
+            kept = keys.keep(key.child(batch, *indices), (rows, n), rate)
+            noise[i, begin : begin + rows * n] = kept.reshape(-1)
+            begin += rows * n
+    return noise
 
 
 def fit(
