@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from hashlib import sha256
 from itertools import islice
@@ -139,6 +141,23 @@ def test_last_batches_are_kept_or_dropped() -> None:
         ours, theirs = next(jit.train(step, data, state)).state, next(fn.train(step, data, state)).state
         assert ours.opt_state.step == theirs.opt_state.step == count
         assert _distance(ours.params, theirs.params) <= 1e-12
+
+
+RUN = """
+import numpy as np, fnnet as fn
+from fnnet import jit
+x, y = fn.keys.normal(fn.Key(0), (300, 20)).astype(np.float32), fn.keys.permutation(fn.Key(1), 300) % 4
+net = fn.mlp(fn.Key(2), (20, 64, 4), activation=fn.serial(fn.Gelu(), fn.Dropout(0.2)))
+done = jit.fit(net, x, y, loss=fn.softmax_cross_entropy, optimizer=fn.adam(0.01), key=fn.Key(3), epochs=3, size=64)
+print(fn.tree.digest(done.state))
+"""
+
+
+def test_processes_of_their_own_give_the_same_bytes() -> None:
+    command = [sys.executable, "-c", RUN]
+    shown = [subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2)]
+    assert shown[0] == shown[1]
+    assert len(shown[0].strip()) == 64
 
 
 def test_masks_are_those_of_the_numpy_path_at_any_depth(monkeypatch: pytest.MonkeyPatch) -> None:
