@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,11 +19,13 @@ from fnnet.layers.linear import Linear, cast_input, check_linear, check_saved, l
 from fnnet.layers.relu import Relu
 from fnnet.network import Cache, backward, forward
 from fnnet.nodes import Params, layout
-from fnnet.numerics import affine, affine_gradients, product_nt, sum_to
+from fnnet.numerics import affine, affine_gradients, product_nt, relu, relu_gradient, sum_to
 from fnnet.packing import fresh_like, pack, packed, remembered
 from fnnet.records import Initializer
 from fnnet.rules import define_layer, rule_of
 from fnnet.types import Array, Dtype
+
+P = TypeVar("P", bound=Params)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -81,6 +84,9 @@ def _sizes(p: Mlp) -> tuple[int, ...]:
 
 
 def _activate(activation: Params, z: Array, key: Key | None) -> tuple[Array, object]:
+    """The activation of a fresh z, which a ReLU overwrites."""
+    if type(activation) is Relu:
+        return relu(z, z), z
     h, cache = forward(activation, z, key)
     if h.shape != z.shape or h.dtype != z.dtype:
         raise ShapeError(
@@ -113,11 +119,18 @@ def _down_to_first(p: Mlp, saved: Saved, dy: Array) -> tuple[Mlp, Array]:
         check_saved(layer, x, dy)
         affine_gradients(x, dy, grad.w, grad.b)
         dh = product_nt(dy, layer.w)
-        share, dy = backward(p.activation, Cache(activation, left, dh.shape, dh.shape, dh.dtype), dh)
+        share, dy = _deactivate(p.activation, left, dh)
         shares.append(share)
     check_saved(p.layers[0], inputs[0], dy)
     affine_gradients(inputs[0], dy, grads.layers[0].w, grads.layers[0].b)
     return _with_shares(grads, shares), dy
+
+
+def _deactivate(activation: P, left: object, dh: Array) -> tuple[P, Array]:
+    """The activation's way back for a fresh dh, which a ReLU's overwrites."""
+    if type(activation) is Relu and isinstance(left, np.ndarray) and left.shape == dh.shape:
+        return activation, relu_gradient(left, dh, dh)
+    return backward(activation, Cache(type(activation), left, dh.shape, dh.shape, dh.dtype), dh)
 
 
 def _down_small(p: Mlp, saved: Pass, dy: Array) -> tuple[Mlp, Array]:
