@@ -40,10 +40,16 @@ from fnnet.layers.dropout import Dropout as Dropout
 from fnnet.layers.elu import Elu as Elu
 from fnnet.layers.gelu import Gelu as Gelu
 from fnnet.layers.identity import Identity as Identity
+from fnnet.layers.layer_norm import LayerNorm as LayerNorm
+from fnnet.layers.layer_norm import layer_norm as layer_norm
 from fnnet.layers.leaky_relu import LeakyRelu as LeakyRelu
 from fnnet.layers.linear import Linear as Linear
 from fnnet.layers.linear import linear as linear
 from fnnet.layers.relu import Relu as Relu
+from fnnet.layers.residual import Residual as Residual
+from fnnet.layers.residual import residual as residual
+from fnnet.layers.rms_norm import RmsNorm as RmsNorm
+from fnnet.layers.rms_norm import rms_norm as rms_norm
 from fnnet.layers.serial import Serial as Serial
 from fnnet.layers.serial import serial as serial
 from fnnet.layers.sigmoid import Sigmoid as Sigmoid

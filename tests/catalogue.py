@@ -39,6 +39,18 @@ def _dropout_mlp(key: Key, n_in: int, n_out: int) -> Params:
     return fn.mlp(key, (n_in, 5, n_out), activation=activation, bias_init=fn.normal(0.5), dtype=np.float64)
 
 
+def _layer_norm(key: Key, n_in: int, n_out: int) -> Params:
+    return fn.LayerNorm(1 + 0.3 * normal(key, (n_in,)), normal(key.child(1), (n_in,)), 0.1)
+
+
+def _rms_norm(key: Key, n_in: int, n_out: int) -> Params:
+    return fn.RmsNorm(1 + 0.3 * normal(key, (n_in,)), 0.1)
+
+
+def _residual(key: Key, n_in: int, n_out: int) -> Params:
+    return fn.residual(fn.serial(_layer_norm(key, n_in, n_in), _linear(key.child(2), n_in, n_in), fn.Dropout(0.3)))
+
+
 WIDENING: dict[str, Make] = {
     "Linear": _linear,
     "Mlp": _mlp,
@@ -60,6 +72,10 @@ KEEPING: dict[str, Make] = {
     "Sigmoid": lambda key, n_in, n_out: fn.Sigmoid(),
     "Softmax": lambda key, n_in, n_out: fn.Softmax(),
     "Dropout": lambda key, n_in, n_out: fn.Dropout(0.25),
+    "LayerNorm": _layer_norm,
+    "RmsNorm": _rms_norm,
+    "Residual": _residual,
+    "Residual of Tanh": lambda key, n_in, n_out: fn.residual(fn.Tanh()),
 }
 """Layers that give as many features as they take."""
 

@@ -18,9 +18,12 @@ from fnnet.layers.dropout import Dropout
 from fnnet.layers.elu import Elu
 from fnnet.layers.gelu import Gelu
 from fnnet.layers.identity import Identity
+from fnnet.layers.layer_norm import LayerNorm
 from fnnet.layers.leaky_relu import LeakyRelu
 from fnnet.layers.linear import Linear
 from fnnet.layers.relu import Relu
+from fnnet.layers.residual import Residual
+from fnnet.layers.rms_norm import RmsNorm
 from fnnet.layers.serial import Serial
 from fnnet.layers.sigmoid import Sigmoid
 from fnnet.layers.silu import Silu
@@ -44,6 +47,8 @@ from fnnet.tree import leaves
 KINDS: dict[type, int] = {
     Linear: kernels.LINEAR,
     Dropout: kernels.DROPOUT,
+    LayerNorm: kernels.LAYER_NORM,
+    RmsNorm: kernels.RMS_NORM,
     Identity: kernels.IDENTITY,
     Relu: kernels.RELU,
     LeakyRelu: kernels.LEAKY_RELU,
@@ -118,6 +123,10 @@ def program_of(params: Params, n_in: int) -> Program:
             open_ones.append(len(operations))
         elif kind == kernels.END:
             other = open_ones.pop()
+            if operations[other][1] != width:
+                raise LayerError(
+                    f"jit: {path} must give as many features as it takes, {operations[other][1]}, got {width}"
+                )
             operations[other] = (*operations[other][:4], len(operations))
         operations.append((kind, width, n_out, begin, other))
         constants.append(_constant(layer))
@@ -148,10 +157,14 @@ def _flat(layer: Params, path: str, indices: tuple[int, ...], is_shared: bool) -
             yield kernels.LINEAR, linear, f"{path}layers.{i}", ()
             if i < len(layer.layers) - 1:
                 yield from _flat(layer.activation, f"{path}activation.", (*indices, i), True)
+    elif isinstance(layer, Residual):
+        yield kernels.BEGIN, Identity(), path[:-1], ()
+        yield from _flat(layer.layer, f"{path}layer.", (*indices, 0), is_shared)
+        yield kernels.END, Identity(), path[:-1], ()
     elif type(layer) in KINDS and not (is_shared and leaves(layer)):
         yield KINDS[type(layer)], layer, path[:-1], indices
     else:
-        known = ", ".join([*[kind.__name__ for kind in KINDS], "Serial", "Mlp"])
+        known = ", ".join([*[kind.__name__ for kind in KINDS], "Serial", "Residual", "Mlp"])
         raise LayerError(
             f"jit: {path[:-1] or 'the network'} is a {type(layer).__name__}, which is not compiled"
             f"{' where it stands in several places' if type(layer) in KINDS else ''}; use fnnet.train, or a network of "

@@ -1,0 +1,80 @@
+"""Layer normalization."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fnnet import checks
+from fnnet.layers._base import batch_sum, check_features, over_rows
+from fnnet.nodes import Params, freeze
+from fnnet.numerics import row_sum, sum_to
+from fnnet.rules import define_layer
+from fnnet.types import Array, Dtype
+
+Saved = tuple[Array, Array, tuple[int, ...]]
+"""z, 1 / √(variance + eps), and the shape of x."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class LayerNorm(Params):
+    """y = scale z + shift with z = (x - mean) / √(variance + eps), mean and variance those of a row (J. L. Ba et al.,
+    Layer Normalization, arXiv 1607.06450, section 3, eq. 4).
+
+    Shapes: scale and shift (..., n), x and y (..., batch, n). A row's result depends on that row alone. Raises
+    ValueError unless eps is above 0.
+
+    >>> import fnnet as fn, numpy as np
+    >>> fn.forward(fn.layer_norm(2, eps=1e-12), np.array([[1.0, 3.0]], np.float32))[0].tolist()
+    [[-1.0, 1.0]]
+    """
+
+    scale: Array
+    shift: Array
+    eps: float = 1e-5
+
+    def __post_init__(self) -> None:
+        checks.settle(self, eps=checks.positive("LayerNorm", "eps", self.eps))
+
+
+def layer_norm_forward(p: LayerNorm, x: Array) -> tuple[Array, Saved]:
+    check_features("layer_norm", x, {"scale": p.scale, "shift": p.shift})
+    n = x.shape[-1]
+    z = x - row_sum(x) / n
+    inverse: Array = 1 / np.sqrt(row_sum(z * z) / n + p.eps)
+    z *= inverse
+    y = z * over_rows(p.scale)
+    y += over_rows(p.shift)
+    return y, (z, inverse, x.shape)
+
+
+def layer_norm_backward(p: LayerNorm, saved: Saved, dy: Array) -> tuple[LayerNorm, Array]:
+    """dx = (dz - the mean of dz - z · the mean of z dz) / √(variance + eps), with dz = scale dy."""
+    z, inverse, shape = saved
+    n = dy.shape[-1]
+    dz = dy * over_rows(p.scale)
+    dx = dz - row_sum(dz) / n
+    dx -= z * (row_sum(z * dz) / n)
+    dx *= inverse
+    return LayerNorm(batch_sum(z * dy), batch_sum(dy), p.eps), sum_to(dx, shape)
+
+
+def layer_norm_replicas(p: LayerNorm) -> tuple[int, ...]:
+    return p.scale.shape[:-1]
+
+
+define_layer(LayerNorm, forward=layer_norm_forward, backward=layer_norm_backward, replicas=layer_norm_replicas)
+
+
+def layer_norm(n: int, *, eps: float = 1e-5, dtype: Dtype = np.float32) -> LayerNorm:
+    """Layer normalization of n features that begins with scale 1 and shift 0.
+
+    Raises ValueError for an n below 1 or an eps not above 0, DtypeError for a dtype that is not float32 or float64.
+
+    >>> import fnnet as fn
+    >>> fn.layer_norm(3)
+    LayerNorm(scale=float32[3], shift=float32[3], eps=1e-05)
+    """
+    size, kind = checks.size("layer_norm", "n", n), checks.dtype("layer_norm", dtype)
+    return freeze(LayerNorm(np.ones(size, kind), np.zeros(size, kind), eps))

@@ -1,0 +1,73 @@
+"""Root mean square normalization."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fnnet import checks
+from fnnet.layers._base import batch_sum, check_features, over_rows
+from fnnet.nodes import Params, freeze
+from fnnet.numerics import row_sum, sum_to
+from fnnet.rules import define_layer
+from fnnet.types import Array, Dtype
+
+Saved = tuple[Array, Array, tuple[int, ...]]
+"""z, 1 / √(mean square + eps), and the shape of x."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RmsNorm(Params):
+    """y = scale z with z = x / √(the mean of x² + eps) of a row (B. Zhang, R. Sennrich, Root Mean Square Layer
+    Normalization, NeurIPS 2019, eq. 4).
+
+    Shapes: scale (..., n), x and y (..., batch, n). A row's result depends on that row alone. Raises ValueError unless
+    eps is above 0.
+
+    >>> import fnnet as fn, numpy as np
+    >>> fn.forward(fn.rms_norm(2, eps=1e-12), np.array([[3.0, 3.0]], np.float32))[0].tolist()
+    [[1.0, 1.0]]
+    """
+
+    scale: Array
+    eps: float = 1e-5
+
+    def __post_init__(self) -> None:
+        checks.settle(self, eps=checks.positive("RmsNorm", "eps", self.eps))
+
+
+def rms_norm_forward(p: RmsNorm, x: Array) -> tuple[Array, Saved]:
+    check_features("rms_norm", x, {"scale": p.scale})
+    inverse: Array = 1 / np.sqrt(row_sum(x * x) / x.shape[-1] + p.eps)
+    z = x * inverse
+    return z * over_rows(p.scale), (z, inverse, x.shape)
+
+
+def rms_norm_backward(p: RmsNorm, saved: Saved, dy: Array) -> tuple[RmsNorm, Array]:
+    """dx = (dz - z · the mean of z dz) / √(mean square + eps), with dz = scale dy."""
+    z, inverse, shape = saved
+    dz = dy * over_rows(p.scale)
+    dx = dz - z * (row_sum(z * dz) / dy.shape[-1])
+    dx *= inverse
+    return RmsNorm(batch_sum(z * dy), p.eps), sum_to(dx, shape)
+
+
+def rms_norm_replicas(p: RmsNorm) -> tuple[int, ...]:
+    return p.scale.shape[:-1]
+
+
+define_layer(RmsNorm, forward=rms_norm_forward, backward=rms_norm_backward, replicas=rms_norm_replicas)
+
+
+def rms_norm(n: int, *, eps: float = 1e-5, dtype: Dtype = np.float32) -> RmsNorm:
+    """Root mean square normalization of n features that begins with scale 1.
+
+    Raises ValueError for an n below 1 or an eps not above 0, DtypeError for a dtype that is not float32 or float64.
+
+    >>> import fnnet as fn
+    >>> fn.rms_norm(3)
+    RmsNorm(scale=float32[3], eps=1e-05)
+    """
+    size, kind = checks.size("rms_norm", "n", n), checks.dtype("rms_norm", dtype)
+    return freeze(RmsNorm(np.ones(size, kind), eps))
