@@ -136,6 +136,16 @@ OPTIMIZERS: dict[str, fn.Optimizer] = {
     "sgd with Nesterov": fn.sgd(0.05, momentum=0.8, nesterov=True),
     "adam": fn.adam(0.01),
     "adamw": fn.adamw(0.01, weight_decay=0.1),
+    "rmsprop": fn.rmsprop(0.01),
+    "rmsprop with momentum": fn.rmsprop(0.01, momentum=0.9),
+    "adagrad": fn.adagrad(0.1),
+    "adagrad with a start": fn.adagrad(0.1, start=0.1),
+    "adadelta": fn.adadelta(),
+    "adamax": fn.adamax(0.01),
+    "amsgrad": fn.amsgrad(0.01),
+    "nadam": fn.nadam(0.01),
+    "lion": fn.lion(0.01),
+    "lion with decay": fn.lion(0.01, weight_decay=0.01),
     "sgd on a schedule": fn.sgd(lambda step: 0.1 / (1 + step) ** 0.5),
 }
 

@@ -20,7 +20,7 @@ LEVELS = [
     ["types", "errors", "functional"],
     ["nodes", "matching", "keys", "checks", "numerics", "views", "augmented"],
     ["packing", "tree"],
-    ["rules", "network", "records", "initializers"],
+    ["rules", "network", "records", "initializers", "schedules"],
     ["layers", "losses", "optimizers", "metrics", "data"],
     ["models", "gradients", "streams", "training", "fitting"],
     ["reports", "testing", "jit"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TypeVar, cast
 
@@ -124,3 +125,32 @@ def rate(where: str, lr: float | Schedule, state: OptState[P]) -> float:
     if callable(lr):
         lr = checks.real(where, f"lr, the schedule's at step {state.step},", lr(state.step))
     return float(lr * state.scale)
+
+
+class Elementwise(ABC):
+    """An optimizer whose step is one rule for all entries. A subclass has ``lr`` and says how many slots it has and
+    what its rule is."""
+
+    __slots__ = ()
+    lr: float | Schedule
+
+    @property
+    @abstractmethod
+    def slots(self) -> int:
+        """How many slot variables there are."""
+
+    @abstractmethod
+    def rule(self, lr: float, t: int) -> Rule:
+        """The rule of the t-th step: from a leaf of the parameters, of the gradients and of each slot to the new leaf
+        of the parameters and of each slot, all fresh."""
+
+    def init(self, params: P, /) -> OptState[P]:
+        """The state before the first step: all slots 0."""
+        return OptState(0, tuple([zeros_like(params) for _ in range(self.slots)]))
+
+    def update(self, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
+        """One step."""
+        where, n = type(self).__name__.lower(), self.slots
+        slots, t = slots_of(where, state, n), state.step + 1
+        params, *new = apply(where, self.rule(rate(where, self.lr, state), t), (params, grads, *slots), 1 + n)
+        return params, OptState(t, tuple(new), None, state.scale)

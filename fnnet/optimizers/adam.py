@@ -5,17 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 
 from fnnet import checks
-from fnnet.nodes import Params
-from fnnet.optimizers._base import apply, checked_rate, rate, slots_of, zeros_like
-from fnnet.records import OptState, Schedule
+from fnnet.optimizers._base import Elementwise, Rule, checked_rate
+from fnnet.records import Schedule
 from fnnet.types import Array
-
-P = TypeVar("P", bound=Params)
 
 
 def moments(b1: float, b2: float, g: Array, m: Array, v: Array) -> tuple[Array, Array, Array]:
@@ -45,7 +41,7 @@ def adam_rule(
 
 
 @dataclass(frozen=True, slots=True)
-class Adam:
+class Adam(Elementwise):
     """What ``adam(...)`` and ``adamw(...)`` return."""
 
     lr: float | Schedule
@@ -64,9 +60,10 @@ class Adam:
             weight_decay=checks.real("adam", "weight_decay", self.weight_decay),
         )
 
-    def init(self, params: P, /) -> OptState[P]:
-        """The state before the first step: two slots, the gradient's first and second moment over 1 - b₁ and 1 - b₂."""
-        return OptState(0, (zeros_like(params), zeros_like(params)))
+    @property
+    def slots(self) -> int:
+        """The gradient's first and second moment, over 1 - b₁ and 1 - b₂."""
+        return 2
 
     def corrected(self, lr: float, t: int) -> tuple[float, float, float]:
         """a₁ lr / √a₂, eps / √a₂ and the factor 1 - lr weight_decay of the t-th step, where the bias-corrected moments
@@ -74,18 +71,10 @@ class Adam:
         a1, a2 = (1 - self.b1) / (1 - self.b1**t), math.sqrt((1 - self.b2) / (1 - self.b2**t))
         return a1 * lr / a2, self.eps / a2, 1 - lr * self.weight_decay
 
-    def update(self, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
-        """One step.
-
-        The paper's lr m̂ / (√v̂ + eps) is computed in the equal form (a₁ lr / √a₂) m / (√v + eps / √a₂), which corrects
-        two numbers and not two arrays.
-        """
-        m, v = slots_of("adam", state, 2)
-        t = state.step + 1
-        lr, eps, shrink = self.corrected(rate("adam", self.lr, state), t)
-        rule = partial(adam_rule, self.b1, self.b2, lr, eps, shrink)
-        params, m, v = apply("adam", rule, (params, grads, m, v), 3)
-        return params, OptState(t, (m, v), None, state.scale)
+    def rule(self, lr: float, t: int) -> Rule:
+        """The paper's lr m̂ / (√v̂ + eps) in the equal form (a₁ lr / √a₂) m / (√v + eps / √a₂), which corrects two
+        numbers and not two arrays."""
+        return partial(adam_rule, self.b1, self.b2, *self.corrected(lr, t))
 
 
 def adam(lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Adam:

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from fnnet import checks
 from fnnet.nodes import Params
-from fnnet.optimizers._base import apply, checked_rate, rate, slots_of, zeros_like
-from fnnet.records import OptState, Schedule
+from fnnet.optimizers._base import Elementwise, Rule, apply, checked_rate
+from fnnet.records import Schedule
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -54,7 +54,7 @@ def sgd_update(params: P, grads: P, lr: float) -> P:
 
 
 @dataclass(frozen=True, slots=True)
-class Sgd:
+class Sgd(Elementwise):
     """What ``sgd(...)`` returns."""
 
     lr: float | Schedule
@@ -67,20 +67,16 @@ class Sgd:
         if self.nesterov and not self.momentum:
             raise ValueError("sgd: nesterov needs a momentum above 0, such as momentum=0.9, got 0")
 
-    def init(self, params: P, /) -> OptState[P]:
-        """The state before the first step: one slot, the velocity, where there is momentum."""
-        return OptState(0, (zeros_like(params),) if self.momentum else ())
+    @property
+    def slots(self) -> int:
+        """The velocity, where there is momentum."""
+        return 1 if self.momentum else 0
 
-    def update(self, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
-        """One step."""
-        slots = slots_of("sgd", state, 1 if self.momentum else 0)
-        lr = rate("sgd", self.lr, state)
+    def rule(self, lr: float, t: int) -> Rule:
+        """That of plain descent, of the heavy ball or of Nesterov."""
         if not self.momentum:
-            (params,) = apply("sgd", partial(descend, lr), (params, grads), 1)
-            return params, OptState(state.step + 1, (), None, state.scale)
-        rule = partial(nesterov if self.nesterov else heavy_ball, lr, self.momentum)
-        params, velocity = apply("sgd", rule, (params, grads, *slots), 2)
-        return params, OptState(state.step + 1, (velocity,), None, state.scale)
+            return partial(descend, lr)
+        return partial(nesterov if self.nesterov else heavy_ball, lr, self.momentum)
 
 
 def sgd(lr: float | Schedule, *, momentum: float = 0.0, nesterov: bool = False) -> Sgd:
