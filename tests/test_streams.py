@@ -44,6 +44,16 @@ def numbers_of(epochs: Iterable[Epoch[Mlp]]) -> list[int]:
     return [epoch.state.epoch for epoch in epochs]
 
 
+def begun(run: Run) -> TrainState[fn.Params]:
+    """The run's first state."""
+    return fn.start(run.net, run.optimizer, run.start.key)
+
+
+def training(run: Run) -> Iterator[Epoch[fn.Params]]:
+    """The run's endless stream."""
+    return fn.train(run.step, run.data, begun(run))
+
+
 # --- all of them -------------------------------------------------------------------------------------------------
 def every(folder: Path) -> dict[str, fn.StreamFn]:
     """Each stream function, none of which ends an early stream here."""
@@ -72,7 +82,7 @@ def test_taking_n_epochs_trains_n_and_no_more(name: str, tmp_path: Path) -> None
             made.append(epoch.state.epoch)
             yield epoch
 
-    stream = every(tmp_path)[name](counted(fn.train(run.step, run.data, run.start)))
+    stream = every(tmp_path)[name](counted(training(run)))
     assert made == []
     for n in (1, 2, 3):
         assert next(stream).state.epoch == n
@@ -98,15 +108,16 @@ def test_settings_print_compare_and_pickle(tmp_path: Path) -> None:
 def test_order_is_that_of_the_pipe(tmp_path: Path) -> None:
     run, made = Run(Key(0), 4, 2, "sgd"), every(tmp_path)
     stop = fn.early_stopping(2, metric="r2", mode="max")
-    stream = fn.pipe(fn.train(run.step, run.data, run.start), stop, made["validate"])
+    stream = fn.pipe(training(run), stop, made["validate"])
     with pytest.raises(ValueError, match=r"metric must be one of 'loss', which this epoch has, got 'r2'.* before"):
         next(stream)
-    assert next(fn.pipe(fn.train(run.step, run.data, run.start), made["validate"], stop)).state.epoch == 1
+    assert next(fn.pipe(training(run), made["validate"], stop)).state.epoch == 1
 
 
 def test_streams_in_fit(tmp_path: Path) -> None:
     run = Run(Key(0), 6, 2, "sgd")
-    chain = [fn.early_stopping(1, metric="valid_loss", min_delta=1e6), fn.record(tmp_path / "run.json"), fn.progress(9)]
+    stop = fn.early_stopping(1, metric="valid_loss", min_delta=1e6)
+    chain: list[fn.StreamFn] = [fn.time_limit(1e6), stop, fn.record(tmp_path / "run.json"), fn.progress(9)]
     fitted = fn.fit(
         run.net,
         run.x,
@@ -117,7 +128,7 @@ def test_streams_in_fit(tmp_path: Path) -> None:
         epochs=9,
         size=2,
         valid=(run.x, run.y),
-        streams=[fn.time_limit(1e6), *chain],
+        streams=chain,
     )
     assert fitted.state.epoch == 2
     assert [row["valid_loss"] for row in json.loads((tmp_path / "run.json").read_text())] == [
@@ -179,7 +190,7 @@ def test_a_resumed_pipeline_is_the_uninterrupted_one(run: Run, patience: int) ->
     def go(state: TrainState[fn.Params], n: int) -> list[Epoch[fn.Params]]:
         return list(fn.pipe(fn.train(run.step, run.data, state), validate, stop, fn.take(n)))
 
-    whole = go(run.start, 6)
+    whole = go(begun(run), 6)
     for i, epoch in enumerate(whole, start=1):
         rest = go(pickle.loads(pickle.dumps(epoch.state)), 6 - i)
         assert [tree.digest(e) for e in rest] == [tree.digest(e) for e in whole[i:]]
@@ -273,9 +284,9 @@ def test_a_run_that_goes_on_writes_the_file_of_the_whole_run(tmp_path: Path) -> 
         chain = validate, fn.record(*paths), fn.take(n)
         return fn.last(fn.pipe(fn.train(run.step, run.data, state), *chain)).state
 
-    go(run.start, 5)
+    go(begun(run), 5)
     whole = [path.read_bytes() for path in paths]
-    half = go(run.start, 2)
+    half = go(begun(run), 2)
     go(half, 3)
     assert [path.read_bytes() for path in paths] == whole
 

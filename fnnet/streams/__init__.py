@@ -18,6 +18,7 @@ depends on the world. An epoch flows through the pipe from left to right, and th
 function that drops epochs writes them all the same, when the next one passes: its file is the history.
 """
 
+from fnnet.streams._base import Mode as Mode
 from fnnet.streams.choice import Best as Best
 from fnnet.streams.choice import best as best
 from fnnet.streams.display import progress as progress
@@ -25,4 +26,5 @@ from fnnet.streams.limits import time_limit as time_limit
 from fnnet.streams.recording import record as record
 from fnnet.streams.stopping import early_stopping as early_stopping
 from fnnet.streams.validation import LossMetric as LossMetric
+from fnnet.streams.validation import Validate as Validate
 from fnnet.streams.validation import validate as validate
