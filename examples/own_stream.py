@@ -3,8 +3,9 @@
 A stream function takes an iterable of epochs and gives an iterator of epochs. Two of them:
 
 * ``Settled`` ends the stream when the weights hardly move any more, however the loss behaves;
-* ``Averaged`` adds the mean of the last n networks, as a state beside each epoch's own: weights that dance around a
-  minimum have a mean that lies closer to it (B. T. Polyak, A. B. Juditsky, SIAM J. Control Optim. 30, 1992).
+* ``Averaged`` gives the mean of the last n networks in place of each: weights that dance around a minimum have a mean
+  that lies closer to it (B. T. Polyak, A. B. Juditsky, SIAM J. Control Optim. 30, 1992). Training itself goes on from
+  its own weights, and so has to be resumed from an epoch in front of this function, not behind it.
 
 Both are frozen dataclasses, so they print, compare and pickle, and both work for every kind of network.
 
@@ -45,7 +46,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Averaged:
-    """Replaces each epoch's network by the mean of the last n; training itself goes on from its own."""
+    """Replaces each epoch's network by the mean of the last n."""
 
     n: int
 
@@ -67,7 +68,12 @@ def problem(key: fn.Key) -> tuple[Array, Array]:
     return x, np.sin(x) + 0.3 * fn.keys.normal(key.child(1), (200, 1))
 
 
-def epochs_of(x: Array, y: Array, lr: float) -> Iterator[Epoch[fn.Mlp]]:
+def falling(step: int) -> float:
+    """A learning rate that lets the weights come to rest: a schedule is a function of the step."""
+    return 0.03 / (1 + step / 500)
+
+
+def epochs_of(x: Array, y: Array, lr: float | fn.Schedule) -> Iterator[Epoch[fn.Mlp]]:
     """The endless stream of training."""
     key = fn.Key(0)
     optimizer = fn.adam(lr)
@@ -82,22 +88,21 @@ def distance(net: fn.Mlp) -> float:
 
 
 def main() -> None:
-    """Runs both, alone and together."""
+    """The noise of training as it is, and two ways out of it."""
     x, y = problem(fn.Key(1))
-
-    settled = fn.pipe(epochs_of(x, y, 0.003), Settled(0.005), fn.take(1000), fn.last)
-    print(f"{Settled(0.005)}: after {settled.state.epoch} epochs, {distance(settled.state.params):.4f} from the curve")
 
     for functions in ((), (Averaged(20),)):
         stream: Iterator[Epoch[fn.Mlp]] = epochs_of(x, y, 0.03)
         for function in functions:
             stream = function(stream)
         found = [distance(epoch.state.params) for epoch in fn.take(150)(stream)][-50:]
-        name = " ".join(map(repr, functions)) or "as it is"
-        print(f"{name}: {np.mean(found):.4f} from the curve, between {min(found):.4f} and {max(found):.4f}")
+        name = " ".join(map(repr, functions)) or "the last 50 of 150 epochs"
+        print(f"{name:26s} {np.mean(found):.4f} from the curve, between {min(found):.4f} and {max(found):.4f}")
 
-    both = fn.pipe(epochs_of(x, y, 0.03), Averaged(20), Settled(0.005), fn.take(1000), fn.last)
-    print(f"both: after {both.state.epoch} epochs, {distance(both.state.params):.4f} from the curve")
+    settled = fn.pipe(epochs_of(x, y, falling), Settled(0.002), fn.take(1000), fn.last)
+    both = fn.pipe(epochs_of(x, y, falling), Averaged(20), Settled(0.002), fn.take(1000), fn.last)
+    for name, epoch in ((repr(Settled(0.002)), settled), ("both", both)):
+        print(f"{name:26s} {distance(epoch.state.params):.4f} from the curve, after {epoch.state.epoch} epochs")
 
 
 if __name__ == "__main__":
