@@ -14,6 +14,7 @@ from fnnet.errors import DtypeError as DtypeError
 from fnnet.errors import FnnetError as FnnetError
 from fnnet.errors import GradientError as GradientError
 from fnnet.errors import LayerError as LayerError
+from fnnet.errors import NonFiniteError as NonFiniteError
 from fnnet.errors import ShapeError as ShapeError
 from fnnet.errors import TreeError as TreeError
 from fnnet.fitting import Fit as Fit
@@ -24,6 +25,7 @@ from fnnet.functional import pipe as pipe
 from fnnet.functional import take as take
 from fnnet.gradients import accumulate as accumulate
 from fnnet.gradients import value_and_grad as value_and_grad
+from fnnet.guards import stop_on_nonfinite as stop_on_nonfinite
 from fnnet.initializers import constant_fill as constant_fill
 from fnnet.initializers import glorot_normal as glorot_normal
 from fnnet.initializers import glorot_uniform as glorot_uniform
@@ -111,6 +113,11 @@ from fnnet.schedules import one_cycle as one_cycle
 from fnnet.schedules import piecewise as piecewise
 from fnnet.schedules import polynomial_decay as polynomial_decay
 from fnnet.schedules import step_decay as step_decay
+from fnnet.streams import best as best
+from fnnet.streams import early_stopping as early_stopping
+from fnnet.streams import progress as progress
+from fnnet.streams import record as record
+from fnnet.streams import time_limit as time_limit
 from fnnet.streams import validate as validate
 from fnnet.training import start as start
 from fnnet.training import steps as steps

@@ -25,3 +25,25 @@ class LayerError(FnnetError, TypeError):
 
 class GradientError(FnnetError, AssertionError):
     """An analytic gradient disagrees with its numeric counterpart."""
+
+
+class NonFiniteError(FnnetError, FloatingPointError):
+    """A number of training became NaN or infinite.
+
+    ``tensor`` says which: "x", "target", "output", "loss", "gradients" or "params"; ``path`` where in it, such as
+    "layers.0.w"; ``step`` how many steps were done; ``loss`` is the last finite loss: the step's own, else the mean of
+    the epoch so far, else the last epoch's, else None; ``state`` is the TrainState before the step, or None where its
+    parameters were not finite already.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        tensor: str = "",
+        path: str = "",
+        step: int = 0,
+        loss: float | None = None,
+        state: object = None,
+    ) -> None:
+        super().__init__(message)
+        self.tensor, self.path, self.step, self.loss, self.state = tensor, path, step, loss, state

@@ -15,7 +15,7 @@ from fnnet.keys import Key
 from fnnet.network import forward
 from fnnet.nodes import Params
 from fnnet.records import Data, Epoch, Loss, LossFunction, Optimizer, Record, Step, StreamFn, TrainState
-from fnnet.streams import LossMetric, validate
+from fnnet.streams import Best, LossMetric, validate
 from fnnet.training import start, train, train_step
 from fnnet.types import Array
 
@@ -80,6 +80,9 @@ def fit_by(
         stream = validate(*valid, {"valid_loss": LossMetric(loss)})(stream)
     for i, transform in enumerate(streams):
         checks.function("fit", f"streams[{i}]", transform)
+        given: object = transform
+        if isinstance(given, Best):  # it would wait for the end of the stream, which is the take behind it
+            raise ValueError("fit: streams must give streams, and best gives one epoch; end a pipe of train by it")
         stream = transform(stream)
     state = last(take(epochs)(stream)).state
     return Fit(state, state.history)

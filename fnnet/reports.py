@@ -74,7 +74,7 @@ def summary(params: Params, batch: int = 1, features: int | None = None) -> Summ
     width = _features(params) if features is None else checks.size("summary", "features", features)
     shape = checks.size("summary", "batch", batch), width
     x = np.zeros(replicas(params) + shape, dtype)
-    rows = tuple([_row(path, layer, y) for path, layer, y in _outputs("", params, x)])
+    rows = tuple([_row(path, layer, y) for path, layer, y in outputs("", params, x)])
     return Summary(rows, tree.count(params), _bytes(params))
 
 
@@ -96,7 +96,7 @@ def _first_linear(params: Params) -> Linear | None:
     return None
 
 
-def _outputs(path: str, params: Params, x: Array) -> Iterator[tuple[str, Params | str, Array]]:
+def outputs(path: str, params: Params, x: Array) -> Iterator[tuple[str, Params | str, Array]]:
     """Each layer with its path and output, in the order of the pass; a layer of unknown build is one row.
 
     An Mlp's activation stands in several places: after the first one it comes by its name, for it counts once.
@@ -104,7 +104,7 @@ def _outputs(path: str, params: Params, x: Array) -> Iterator[tuple[str, Params 
     if isinstance(params, Serial):
         for i, layer in enumerate(params.layers):
             y = x
-            for found in _outputs(f"{path}layers.{i}.", layer, x):
+            for found in outputs(f"{path}layers.{i}.", layer, x):
                 yield found
                 y = found[2]
             x = y

@@ -23,7 +23,7 @@ LEVELS = [
     ["rules", "network", "records", "initializers", "schedules"],
     ["layers", "losses", "optimizers", "metrics", "data"],
     ["models", "gradients", "streams", "training", "fitting"],
-    ["reports", "testing", "jit"],
+    ["reports", "guards", "testing", "jit"],
     ["__init__"],
 ]
 """A module imports from levels above its own line; within a line from modules to its left."""
@@ -79,9 +79,10 @@ def test_third_party_imports() -> None:
             top = module.split(".")[0]
             if top != "fnnet" and top not in sys.stdlib_module_names:
                 used.setdefault(top, set()).add(name_of(path))
-    assert set(used) == {"numpy", "toolz", "numba"}
+    assert set(used) == {"numpy", "toolz", "numba", "tqdm"}
     assert used["toolz"] == {"functional"}
     assert {name.split(".")[0] for name in used["numba"]} == {"jit"}
+    assert used["tqdm"] == {"streams.display"}
 
 
 def test_import_loads_numpy_and_toolz_and_nothing_else() -> None:

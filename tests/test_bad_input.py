@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fnnet import Array, Cache, DtypeError, Key, LayerError, Params, ShapeError, TreeError, tree
+from fnnet import Array, Cache, DtypeError, Key, LayerError, NonFiniteError, Params, ShapeError, TreeError, tree
 from fnnet.keys import normal
 from tests.catalogue import KEEPING
 
@@ -492,6 +492,120 @@ TRAINING: dict[str, Case] = {
     ),
 }
 
+STATE = fn.start(NET, SGD, Key(0))
+
+
+def stream(*functions: Any, step: Any = None) -> object:
+    """The first epoch of a pipe."""
+    step = step or fn.train_step(fn.value_and_grad(fn.mse), SGD)
+    return next(fn.pipe(fn.train(step, fn.minibatches(X, Y, size=5), STATE), *functions))
+
+
+def fitted(**settings: Any) -> object:
+    """One epoch of fit."""
+    return fn.fit(NET, X, Y, loss=fn.mse, optimizer=SGD, key=Key(0), epochs=1, size=5, **settings)
+
+
+STREAMS: dict[str, Case] = {
+    "patience 0": (
+        lambda: fn.early_stopping(0),
+        ValueError,
+        "early_stopping: patience must be a whole number from 1 up, got 0",
+    ),
+    "patience 1.5": (lambda: fn.early_stopping(1.5), ValueError, "patience must be a whole number from 1 up, got 1.5"),
+    "negative min_delta": (
+        lambda: fn.early_stopping(3, min_delta=-0.1),
+        ValueError,
+        r"early_stopping: min_delta must be in \[0, inf\), got -0.1",
+    ),
+    "an unknown mode": (
+        lambda: fn.early_stopping(3, mode="lowest"),
+        ValueError,
+        "early_stopping: mode must be 'min' or 'max', got 'lowest'",
+    ),
+    "an unknown mode of best": (
+        lambda: fn.best("loss", "Max"),
+        ValueError,
+        "best: mode must be 'min' or 'max', got 'Max'",
+    ),
+    "a metric that is a function": (
+        lambda: fn.best(fn.metrics.r2),
+        ValueError,
+        "best: metric must be a name such as 'loss' or 'valid_loss', got <function r2",
+    ),
+    "an unknown metric": (
+        lambda: stream(fn.validate(X, Y, {"r2": fn.metrics.r2}), fn.early_stopping(3, metric="accuracy")),
+        ValueError,
+        "early_stopping: metric must be one of 'loss', 'r2', which this epoch has, got 'accuracy'; what adds it",
+    ),
+    "an unknown metric of best": (
+        lambda: stream(fn.take(1), fn.best("valid_loss")),
+        ValueError,
+        "best: metric must be one of 'loss', which this epoch has, got 'valid_loss'",
+    ),
+    "best of nothing": (lambda: fn.best("loss")([]), ValueError, "best: the stream is empty, so it has no best epoch"),
+    "best in fit": (
+        lambda: fitted(streams=[fn.best("loss")]),
+        ValueError,
+        "fit: streams must give streams, and best gives one epoch; end a pipe of train by it",
+    ),
+    "a stream that is no function": (
+        lambda: fitted(streams=[3]),
+        ValueError,
+        r"fit: streams\[0\] must be a function or an object that can be called, got 3",
+    ),
+    "empty validation data in fit": (
+        lambda: fitted(valid=(X[:0], Y[:0])),
+        ShapeError,
+        "validate: x must have at least one row",
+    ),
+    "a metric named loss": (
+        lambda: fn.validate(X, Y, {"loss": fn.metrics.r2}),
+        ValueError,
+        "validate: metrics must have names other than 'loss', which is the training loss, and 'epoch', got 'loss'",
+    ),
+    "a negative time limit": (
+        lambda: fn.time_limit(-1),
+        ValueError,
+        r"time_limit: seconds must be in \[0, inf\), got -1",
+    ),
+    "an endless time limit": (
+        lambda: fn.time_limit(float("inf")),
+        ValueError,
+        r"seconds must be in \[0, inf\), got inf",
+    ),
+    "a total of 0": (lambda: fn.progress(0), ValueError, "progress: total must be a whole number from 1 up, got 0"),
+    "a file of another kind": (
+        lambda: fn.record("run.txt"),
+        ValueError,
+        "record: paths must end in .json or .csv, got 'run.txt'",
+    ),
+    "a path that is none": (lambda: fn.record(3), ValueError, "record: paths must end in .json or .csv, got 3"),
+    "no path": (lambda: fn.record(), ValueError, r"record: paths must be at least one, and no one twice, got \[\]"),
+    "a path twice": (
+        lambda: fn.record("a.csv", "a.csv"),
+        ValueError,
+        r"record: paths must be at least one, and no one twice, got \['a.csv', 'a.csv'\]",
+    ),
+    "a folder that is not there": (
+        lambda: stream(fn.record("no/such/folder/run.json")),
+        FileNotFoundError,
+        "record: the path must be that of a file that can be written: No such file .*: 'no/such/folder/run.json'",
+    ),
+    "a step that is no function": (
+        lambda: fn.stop_on_nonfinite(3),
+        ValueError,
+        "stop_on_nonfinite: step must be a function or an object that can be called, got 3",
+    ),
+    "data that are not finite": (
+        lambda: stream(
+            step=fn.stop_on_nonfinite(fn.train_step(fn.value_and_grad(lambda p, t: fn.mse(p, t * np.nan)), SGD))
+        ),
+        NonFiniteError,
+        r"stop_on_nonfinite: loss must be finite, got nan at step 0 \(epoch 0, batch 0\); the last finite loss is None",
+    ),
+}
+
 
 @pytest.mark.parametrize("name", FORWARD)
 def test_forward_and_backward(name: str) -> None:
@@ -506,6 +620,11 @@ def test_losses(name: str) -> None:
 @pytest.mark.parametrize("name", SETTINGS)
 def test_settings(name: str) -> None:
     _check(SETTINGS[name])
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_streams(name: str) -> None:
+    _check(STREAMS[name])
 
 
 @pytest.mark.parametrize("name", TRAINING)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -12,6 +12,7 @@ from fnnet import checks
 from fnnet.network import forward
 from fnnet.nodes import Node, Params, freeze
 from fnnet.records import Epoch, Loss, LossFunction, Metric, Record
+from fnnet.streams._base import LOSS
 from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
@@ -45,6 +46,9 @@ class Validate(Node, Generic[T]):
             history = (*before, self._measured(epoch))
             yield Epoch(replace(epoch.state, history=history))
 
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return type(self), (self.x, self.y, self.metrics)  # functions, which metrics are, are no part of a tree
+
     def _measured(self, epoch: Epoch[P]) -> Record:
         prediction, _ = forward(epoch.state.params, self.x)
         found = [(name, _number(name, metric(prediction, self.y))) for name, metric in self.metrics]
@@ -62,7 +66,8 @@ def validate(x: Array, y: T, metrics: Mapping[str, Metric[T]]) -> Validate[T]:
     """Adds metrics of the network on held-out data to each epoch's record, without chance and without gradients.
 
     A metric is a function (prediction, target) -> number. The data are not copied: do not write to them while training
-    goes on. Raises ShapeError for empty data, ValueError without metrics, DtypeError for one that gives no real number.
+    goes on. Raises ShapeError for empty data, ValueError without metrics and for one named "loss" or "epoch",
+    DtypeError for one that gives no real number.
 
     >>> import fnnet as fn, numpy as np
     >>> fn.validate(np.ones((3, 2)), np.zeros(3, int), {"accuracy": fn.metrics.accuracy}).metrics[0][0]
@@ -75,5 +80,10 @@ def validate(x: Array, y: T, metrics: Mapping[str, Metric[T]]) -> Validate[T]:
             'validate: metrics must name at least one metric, such as {"accuracy": accuracy}, got ' + repr(metrics)
         )
     for name, metric in metrics.items():
+        if name in (LOSS, "epoch"):
+            raise ValueError(
+                f"validate: metrics must have names other than 'loss', which is the training loss, and 'epoch', "
+                f"got {name!r}; 'valid_loss' is the usual one"
+            )
         checks.function("validate", f"metric {name!r}", metric)
     return Validate(x, y, tuple(metrics.items()))

@@ -1,0 +1,44 @@
+"""The stream function that looks at the clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from fnnet import checks
+from fnnet.nodes import Params
+from fnnet.records import Epoch
+
+P = TypeVar("P", bound=Params)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimit:
+    """What ``time_limit(seconds)`` returns."""
+
+    seconds: float
+
+    def __call__(self, epochs: Iterable[Epoch[P]], /) -> Iterator[Epoch[P]]:
+        """The epochs up to the one that crosses the limit."""
+        end = time.monotonic() + self.seconds
+        for epoch in epochs:
+            yield epoch
+            if time.monotonic() >= end:
+                return
+
+
+def time_limit(seconds: float) -> TimeLimit:
+    """Ends the stream after the epoch that crosses the limit, counted from when the first epoch is asked for.
+
+    No epoch is cut short, and at least one passes. This is the one stream function that depends on the world: how many
+    epochs pass, a faster machine decides; what each of them holds does not depend on it. The clock is a monotonic one.
+
+    Raises ValueError for a number of seconds that is negative or not finite.
+
+    >>> import fnnet as fn
+    >>> fn.time_limit(60)
+    TimeLimit(seconds=60.0)
+    """
+    return TimeLimit(checks.real("time_limit", "seconds", seconds))

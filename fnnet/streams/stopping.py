@@ -1,0 +1,82 @@
+"""Early stopping."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+from fnnet import checks
+from fnnet.nodes import Params
+from fnnet.records import Epoch, Record
+from fnnet.streams._base import Mode, checked, is_better, number, values
+
+P = TypeVar("P", bound=Params)
+
+
+class Wait(NamedTuple):
+    """What early stopping knows of a history: its best value, and the epochs since."""
+
+    best: float = math.nan
+    epochs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyStopping:
+    """What ``early_stopping(...)`` returns."""
+
+    patience: int
+    metric: str = "valid_loss"
+    mode: Mode = "min"
+    min_delta: float = 0.0
+
+    def __call__(self, epochs: Iterable[Epoch[P]], /) -> Iterator[Epoch[P]]:
+        """The epochs before whose own the history has not waited too long."""
+        seen, wait = 0, Wait()
+        for epoch in epochs:
+            number("early_stopping", self.metric, epoch.record)
+            history = epoch.state.history
+            wait = self._after(wait, history[seen:-1])
+            if wait.epochs >= self.patience:
+                return
+            yield epoch
+            seen, wait = len(history), self._after(wait, history[-1:])
+            if wait.epochs >= self.patience:
+                return
+
+    def _after(self, wait: Wait, history: Iterable[Record]) -> Wait:
+        """What is known after some more records; those that have not the metric count for nothing."""
+        for record in history:
+            if wait.epochs < self.patience and self.metric in values(record):
+                value = number("early_stopping", self.metric, record)
+                is_progress = is_better(value, wait.best, self.mode, self.min_delta)
+                wait = Wait(value) if is_progress else Wait(wait.best, wait.epochs + 1)
+        return wait
+
+
+def early_stopping(
+    patience: int, *, metric: str = "valid_loss", mode: Mode = "min", min_delta: float = 0.0
+) -> EarlyStopping:
+    """Ends the stream after ``patience`` epochs in a row that were no better than the best before them by more than
+    ``min_delta`` (I. Goodfellow, Y. Bengio, A. Courville, Deep Learning, 2016, algorithm 7.1).
+
+    "loss" is the training loss, every other name a metric that ``validate`` has added; "max" is for one that grows as
+    the network gets better. NaN is never better. The last epoch to pass is not the best one, which ``best`` finds.
+
+    Only the history decides, so a run that goes on from any of its epochs ends where it would have ended; going on from
+    its last one gives an empty stream. Of stacked networks the metric has to be one number for all. Raises ValueError
+    for a patience below 1, a negative or infinite ``min_delta``, an unknown mode, and, when epochs come, an unknown
+    metric.
+
+    >>> import fnnet as fn, numpy as np
+    >>> x, y = np.eye(4), np.ones((4, 1))
+    >>> optimizer = fn.sgd(0.0)
+    >>> state = fn.start(fn.linear(fn.Key(0), 4, 1), optimizer, fn.Key(0))
+    >>> epochs = fn.train(fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=4), state)
+    >>> [epoch.state.epoch for epoch in fn.early_stopping(3, metric="loss")(epochs)]
+    [1, 2, 3, 4]
+    """
+    checked("early_stopping", metric, mode)
+    patience = checks.size("early_stopping", "patience", patience)
+    return EarlyStopping(patience, metric, mode, checks.real("early_stopping", "min_delta", min_delta))
