@@ -4,8 +4,8 @@
     final = fn.pipe(jit.train(step, data, state), fn.take(100), fn.last)
 
 ``train`` and ``fit`` run a whole epoch in one compiled function, which reads the network and the settings as data; it
-is compiled once on a machine and kept on its disk. ``sgd``, ``adam``, ``adamw`` and ``sgd_update`` are optimizers with
-compiled updates for every other way of training.
+is compiled once on a machine and kept on its disk. ``sgd_update``, ``sgd``, ``adam`` and the other elementwise
+optimizers have compiled updates for every other way of training.
 """
 
 from importlib.util import find_spec
@@ -13,8 +13,15 @@ from importlib.util import find_spec
 if not (find_spec("numba") and find_spec("scipy")):
     raise ImportError("fnnet.jit needs Numba and SciPy: pip install 'fnnet[jit]'")
 
+from fnnet.jit.optimizers import adadelta as adadelta
+from fnnet.jit.optimizers import adagrad as adagrad
 from fnnet.jit.optimizers import adam as adam
+from fnnet.jit.optimizers import adamax as adamax
 from fnnet.jit.optimizers import adamw as adamw
+from fnnet.jit.optimizers import amsgrad as amsgrad
+from fnnet.jit.optimizers import lion as lion
+from fnnet.jit.optimizers import nadam as nadam
+from fnnet.jit.optimizers import rmsprop as rmsprop
 from fnnet.jit.optimizers import sgd as sgd
 from fnnet.jit.optimizers import sgd_update as sgd_update
 from fnnet.jit.training import fit as fit

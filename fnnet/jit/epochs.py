@@ -21,9 +21,9 @@ from fnnet.jit.kernels import (
     compiled,
     product_nt,
     rectify_gradient,
-    update,
 )
 from fnnet.jit.norms import normalize, normalize_gradients
+from fnnet.jit.updates import update
 from fnnet.types import Array
 
 Integers = NDArray[np.int64]
@@ -57,7 +57,7 @@ def _loss(
     return value / divisor, divisor != 0.0
 
 
-SOURCES = "82c49651dd298bdc"
+SOURCES = "55302e6797eace82"
 """The digest of the files whose functions are called here. Numba looks for changes in a function's own file only; when
 they change this has to change, or what it keeps on disk would stay in use."""
 
@@ -130,7 +130,7 @@ def descend(
 
 @compiled
 def run(
-    program: Integers, constants: Numbers, theta: Array, m: Array, v: Array,
+    program: Integers, constants: Numbers, theta: Array, a: Array, b: Array, c: Array,
     x: Array, y: Array, labels: Integers, weights: Array, order: Integers, size: int, noise: Masks,
     loss: int, delta: float, optimizer: int, hyper: Numbers, schedule: Numbers,
 ) -> tuple[float, int]:  # fmt: skip
@@ -179,7 +179,7 @@ def run(
             return total, s
         total += value * size
 
-        rate, eps, shrink = schedule[s, 0], schedule[s, 1], schedule[s, 2]
+        scalars = schedule[s]
         for k in range(last, first - 1, -1):
             d = backs[k + 1]
             if kinds[k] == LINEAR:
@@ -193,8 +193,8 @@ def run(
                 mine = masks[program[k, 4] * size :] if kinds[k] == DROPOUT else masks
                 descend(kinds[k], constants[k], hidden[k], hidden[k + 1], w[k], mine, d, backs[other], dw[k], backs[k])
             if not is_small and dw[k].size:
-                a, z = begin[k], begin[k] + w[k].size
-                update(optimizer, hyper, rate, eps, shrink, theta[a:z], scratch[: z - a], m[a:z], v[a:z])
+                i, j = begin[k], begin[k] + w[k].size
+                update(optimizer, hyper, scalars, theta[i:j], scratch[: j - i], a[i:j], b[i:j], c[i:j])
         if is_small:
-            update(optimizer, hyper, rate, eps, shrink, theta, scratch, m, v)
+            update(optimizer, hyper, scalars, theta, scratch, a, b, c)
     return total, schedule.shape[0]

@@ -26,7 +26,7 @@ DROPOUT, BEGIN, END, LAYER_NORM, RMS_NORM = range(11, 16)
 MSE, SUM_SQUARED_ERROR, MAE, HUBER, SOFTMAX_CROSS_ENTROPY, BINARY_CROSS_ENTROPY = range(6)
 
 # What an optimizer is.
-SGD, MOMENTUM, NESTEROV, ADAM = range(4)
+SGD, MOMENTUM, NESTEROV, ADAM, RMSPROP, RMSPROP_MOMENTUM, ADAGRAD, ADADELTA, ADAMAX, AMSGRAD, NADAM, LION = range(12)
 
 SMALL, SMALL_NT = 1 << 10, 1 << 12
 """Products of no more multiplications than this are own loops: a call of BLAS costs more than they do."""
@@ -108,50 +108,3 @@ def product_nt(dy: Array, w: Array, dx: Array) -> None:
             for j in range(n_out):
                 total += dy[i, j] * w[k, j]
             dx[i, k] = total
-
-
-# --- updates -----------------------------------------------------------------------------------------------------
-@compiled
-def update(
-    kind: int, hyper: Numbers, lr: float, eps: float, shrink: float, p: Array, g: Array, m: Array, v: Array
-) -> None:
-    """One step of an optimizer in place: parameters p, gradients g, slots m and v. All are vectors."""
-    real = p.dtype.type
-    step = real(-lr)
-    if kind == SGD:
-        for i in range(p.size):
-            p[i] += g[i] * step
-        return
-    b1 = real(hyper[0])
-    if kind == MOMENTUM:
-        for i in range(p.size):
-            m[i] = m[i] * b1 + g[i]
-            p[i] += m[i] * step
-        return
-    if kind == NESTEROV:
-        for i in range(p.size):
-            m[i] = m[i] * b1 + g[i]
-            p[i] += (m[i] * b1 + g[i]) * step
-        return
-    b2, small, keep = real(hyper[1]), real(eps), real(shrink)
-    for i in range(p.size):
-        mi = m[i] * b1 + g[i]
-        vi = v[i] * b2 + g[i] * g[i]
-        m[i] = mi
-        v[i] = vi
-        p[i] = mi / (np.sqrt(vi) + small) * step + keep * p[i]
-
-
-@compiled
-def update_fresh(
-    kind: int, hyper: Numbers, lr: float, eps: float, shrink: float, g: Array,
-    p: Array, m: Array, v: Array, new_p: Array, new_m: Array, new_v: Array,
-) -> None:  # fmt: skip
-    """One step of an optimizer into other vectors, a chunk at a time: copied into the cache, then updated there."""
-    chunk = 4096
-    for start in range(0, p.size, chunk):
-        stop = min(start + chunk, p.size)
-        new_p[start:stop] = p[start:stop]
-        new_m[start:stop] = m[start:stop]
-        new_v[start:stop] = v[start:stop]
-        update(kind, hyper, lr, eps, shrink, new_p[start:stop], g[start:stop], new_m[start:stop], new_v[start:stop])

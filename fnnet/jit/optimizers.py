@@ -15,11 +15,17 @@ from numpy.typing import NDArray
 
 import fnnet.jit.kernels as kernels
 from fnnet import checks
+from fnnet.jit.updates import update_fresh
 from fnnet.nodes import Params
-from fnnet.optimizers import adam as _adam
-from fnnet.optimizers import sgd as _sgd
-from fnnet.optimizers._base import apply, rate, slots_of
+from fnnet.optimizers._base import Elementwise, apply, rate, slots_of
+from fnnet.optimizers.adadelta import Adadelta
+from fnnet.optimizers.adagrad import Adagrad
 from fnnet.optimizers.adam import Adam
+from fnnet.optimizers.adamax import Adamax
+from fnnet.optimizers.amsgrad import Amsgrad
+from fnnet.optimizers.lion import Lion
+from fnnet.optimizers.nadam import Nadam
+from fnnet.optimizers.rmsprop import Rmsprop
 from fnnet.optimizers.sgd import Sgd
 from fnnet.records import OptState, Schedule
 from fnnet.types import Array
@@ -30,11 +36,14 @@ SHARED = 1 << 17
 """Leaves of more numbers than this are updated by several threads."""
 
 
+Numbers = NDArray[np.float64]
+
+
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What ``jit.sgd``, ``jit.adam`` and ``jit.adamw`` return: an optimizer whose updates are compiled."""
+    """What ``jit.sgd``, ``jit.adam`` and their like return: an optimizer whose updates are compiled."""
 
-    optimizer: Sgd | Adam
+    optimizer: Elementwise
 
     def init(self, params: P, /) -> OptState[P]:
         """The state before the first step, that of the optimizer itself."""
@@ -43,55 +52,70 @@ class Compiled:
     def update(self, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
         """One step."""
         kind, hyper = rules_of(self.optimizer)
-        slots = slots_of("jit", state, SLOTS[kind])
+        slots = slots_of("jit", state, self.optimizer.slots)
         scalars = schedule_of(self.optimizer, state, 1)[0]
         rule = partial(_rule, kind, hyper, scalars)
         new, *memory = apply("jit", rule, (params, grads, *slots), 1 + len(slots), sys.maxsize)
         return new, OptState(state.step + 1, tuple(memory), None, state.scale)
 
 
-SLOTS = {kernels.SGD: 0, kernels.MOMENTUM: 1, kernels.NESTEROV: 1, kernels.ADAM: 2}
-"""How many slot variables an update has."""
-
-
-def compiled_one(optimizer: object) -> Sgd | Adam:
+def compiled_one(optimizer: object) -> Elementwise:
     """An optimizer that has a compiled update. Raises TypeError for any other."""
     if isinstance(optimizer, Compiled):
         return optimizer.optimizer
-    if isinstance(optimizer, (Sgd, Adam)):
+    if isinstance(optimizer, Elementwise) and type(optimizer) in KINDS:
         return optimizer
-    raise TypeError(f"jit: optimizer must be sgd, adam or adamw, got {optimizer!r}; use fnnet.train")
+    known = ", ".join([kind.__name__.lower() for kind in KINDS])
+    raise TypeError(f"jit: optimizer must be one of {known}, got {optimizer!r}; use fnnet.train")
 
 
-def rules_of(optimizer: Sgd | Adam) -> tuple[int, NDArray[np.float64]]:
+KINDS: dict[type, tuple[int, tuple[str, ...]]] = {
+    Sgd: (kernels.SGD, ("momentum",)),
+    Adam: (kernels.ADAM, ("b1", "b2")),
+    Rmsprop: (kernels.RMSPROP, ("decay", "eps", "momentum")),
+    Adagrad: (kernels.ADAGRAD, ("start", "eps")),
+    Adadelta: (kernels.ADADELTA, ("decay", "eps")),
+    Adamax: (kernels.ADAMAX, ("b1", "b2", "eps")),
+    Amsgrad: (kernels.AMSGRAD, ("b1", "b2")),
+    Nadam: (kernels.NADAM, ("b1", "b2")),
+    Lion: (kernels.LION, ("b1", "b2")),
+}
+"""Which update a class makes without momentum, and its settings that are the same in all steps."""
+
+
+def rules_of(optimizer: Elementwise) -> tuple[int, Numbers]:
     """Which update an optimizer makes, and its numbers that are the same in all steps."""
-    if isinstance(optimizer, Adam):
-        return kernels.ADAM, np.array([optimizer.b1, optimizer.b2])
-    moving = kernels.NESTEROV if optimizer.nesterov else kernels.MOMENTUM
-    return moving if optimizer.momentum else kernels.SGD, np.array([optimizer.momentum, 0.0])
+    kind, settings = KINDS[type(optimizer)]
+    if isinstance(optimizer, Sgd) and optimizer.momentum:
+        kind = kernels.NESTEROV if optimizer.nesterov else kernels.MOMENTUM
+    if isinstance(optimizer, Rmsprop) and optimizer.momentum:
+        kind = kernels.RMSPROP_MOMENTUM
+    numbers = [float(getattr(optimizer, name)) for name in settings]
+    return kind, np.array((numbers + [0.0] * 3)[:3])
 
 
-def schedule_of(optimizer: Sgd | Adam, state: OptState[P], steps: int) -> NDArray[np.float64]:
-    """The learning rate, eps and the shrinking factor of the coming steps, a row a step."""
+def schedule_of(optimizer: Elementwise, state: OptState[P], steps: int) -> Numbers:
+    """The numbers of the coming steps, a row a step, the learning rate first."""
     coming = range(state.step, state.step + steps)
     if callable(optimizer.lr):
         rates = [rate("jit", optimizer.lr, OptState(step, (), None, state.scale)) for step in coming]
     else:
         rates = [rate("jit", optimizer.lr, state)] * steps
-    if isinstance(optimizer, Sgd):
-        return np.array([rates, [0.0] * steps, [1.0] * steps]).T.copy()
-    return np.array([optimizer.corrected(lr, step + 1) for lr, step in zip(rates, coming, strict=True)])
+    return np.array([_scalars(optimizer, lr, step + 1) for lr, step in zip(rates, coming, strict=True)])
 
 
-def _rule(
-    kind: int, hyper: NDArray[np.float64], scalars: NDArray[np.float64], p: Array, g: Array, m: Array | None = None,
-    v: Array | None = None,
-) -> tuple[Array, ...]:  # fmt: skip
-    given = [p, *[slot for slot in (m, v) if slot is not None]]
-    new = [np.empty(p.shape, p.dtype) for _ in given]
-    empty = np.empty(0, p.dtype)
-    old = [*[_flat(a) for a in given], empty, empty][:3]
-    out = [*[a.reshape(-1) for a in new], empty, empty][:3]
+def _scalars(optimizer: Elementwise, lr: float, t: int) -> tuple[float, float, float]:
+    if isinstance(optimizer, (Adam, Amsgrad, Nadam)):
+        return optimizer.corrected(lr, t)
+    if isinstance(optimizer, Adamax):
+        return optimizer.corrected(lr, t), 0.0, 0.0
+    return lr, 1 - lr * optimizer.weight_decay if isinstance(optimizer, Lion) else 0.0, 0.0
+
+
+def _rule(kind: int, hyper: Numbers, scalars: Numbers, p: Array, g: Array, *slots: Array) -> tuple[Array, ...]:
+    new, empty = [np.empty(p.shape, p.dtype) for _ in (p, *slots)], [np.empty(0, p.dtype)] * 3
+    old = [*[_flat(a) for a in (p, *slots)], *empty][:4]
+    out = [*[a.reshape(-1) for a in new], *empty][:4]
     _in_threads(partial(_fresh, kind, hyper, scalars, _flat(g), old, out), p.size)
     return tuple(new)
 
@@ -101,17 +125,9 @@ def _flat(a: Array) -> Array:
 
 
 def _fresh(
-    kind: int,
-    hyper: NDArray[np.float64],
-    scalars: NDArray[np.float64],
-    g: Array,
-    old: list[Array],
-    out: list[Array],
-    part: slice,
+    kind: int, hyper: Numbers, scalars: Numbers, g: Array, old: list[Array], out: list[Array], part: slice
 ) -> None:
-    fresh = [a[part] for a in (*old, *out)]
-    p, m, v, new_p, new_m, new_v = fresh
-    kernels.update_fresh(kind, hyper, scalars[0], scalars[1], scalars[2], g[part], p, m, v, new_p, new_m, new_v)
+    update_fresh(kind, hyper, scalars, g[part], *[a[part] for a in (*old, *out)])
 
 
 def _in_threads(work: Callable[[slice], None], n: int) -> None:
@@ -132,8 +148,8 @@ def _pool() -> ThreadPoolExecutor:
 # --- constructors ------------------------------------------------------------------------------------------------
 def sgd_update(params: P, grads: P, lr: float) -> P:
     """``fnnet.sgd_update``, compiled: p' = p - lr g."""
-    scalars = np.array([checks.real("jit", "lr", lr), 0.0, 1.0])
-    rule = partial(_rule, kernels.SGD, np.zeros(4), scalars)
+    scalars = np.array([checks.real("jit", "lr", lr), 0.0, 0.0])
+    rule = partial(_rule, kernels.SGD, np.zeros(3), scalars)
     (new,) = apply("jit", rule, (params, grads), 1, sys.maxsize)
     return new
 
@@ -145,16 +161,51 @@ def sgd(lr: float | Schedule, *, momentum: float = 0.0, nesterov: bool = False) 
     >>> jit.sgd(0.1, momentum=0.9)
     Compiled(optimizer=Sgd(lr=0.1, momentum=0.9, nesterov=False))
     """
-    return Compiled(_sgd.sgd(lr, momentum=momentum, nesterov=nesterov))
+    return Compiled(Sgd(lr, momentum, nesterov))
 
 
 def adam(lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Compiled:
     """``fnnet.adam`` with compiled updates."""
-    return Compiled(_adam.adam(lr, b1=b1, b2=b2, eps=eps))
+    return Compiled(Adam(lr, b1, b2, eps))
 
 
 def adamw(
     lr: float | Schedule, *, weight_decay: float = 0.01, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8
 ) -> Compiled:
     """``fnnet.adamw`` with compiled updates."""
-    return Compiled(_adam.adamw(lr, weight_decay=weight_decay, b1=b1, b2=b2, eps=eps))
+    return Compiled(Adam(lr, b1, b2, eps, weight_decay))
+
+
+def nadam(lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Compiled:
+    """``fnnet.nadam`` with compiled updates."""
+    return Compiled(Nadam(lr, b1, b2, eps))
+
+
+def adamax(lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Compiled:
+    """``fnnet.adamax`` with compiled updates."""
+    return Compiled(Adamax(lr, b1, b2, eps))
+
+
+def amsgrad(lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Compiled:
+    """``fnnet.amsgrad`` with compiled updates."""
+    return Compiled(Amsgrad(lr, b1, b2, eps))
+
+
+def rmsprop(lr: float | Schedule, *, decay: float = 0.9, eps: float = 1e-8, momentum: float = 0.0) -> Compiled:
+    """``fnnet.rmsprop`` with compiled updates."""
+    return Compiled(Rmsprop(lr, decay, eps, momentum))
+
+
+def adagrad(lr: float | Schedule, *, start: float = 0.0, eps: float = 1e-10) -> Compiled:
+    """``fnnet.adagrad`` with compiled updates."""
+    return Compiled(Adagrad(lr, start, eps))
+
+
+def adadelta(lr: float | Schedule = 1.0, *, decay: float = 0.9, eps: float = 1e-6) -> Compiled:
+    """``fnnet.adadelta`` with compiled updates."""
+    return Compiled(Adadelta(lr, decay, eps))
+
+
+def lion(lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.99, weight_decay: float = 0.0) -> Compiled:
+    """``fnnet.lion`` with compiled updates."""
+    return Compiled(Lion(lr, b1, b2, weight_decay))

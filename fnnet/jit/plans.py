@@ -38,8 +38,7 @@ from fnnet.losses.weighted import Weighted
 from fnnet.models import Mlp
 from fnnet.network import forward
 from fnnet.nodes import Params, parts
-from fnnet.optimizers.adam import Adam
-from fnnet.optimizers.sgd import Sgd
+from fnnet.optimizers._base import Elementwise
 from fnnet.rules import check_network, replicas
 from fnnet.training import TrainStep
 from fnnet.tree import leaves
@@ -177,7 +176,7 @@ class Plan:
     """The settings of a run as numbers, and its data in the dtype of the parameters."""
 
     data: Minibatches[Any]
-    settings: Sgd | Adam
+    settings: Elementwise
     loss: int
     delta: float
     optimizer: int

@@ -14,7 +14,7 @@ from fnnet import keys
 from fnnet.fitting import Fit, fit_by
 from fnnet.functional import accumulate
 from fnnet.jit.epochs import run
-from fnnet.jit.optimizers import SLOTS, schedule_of
+from fnnet.jit.optimizers import schedule_of
 from fnnet.jit.plans import Plan, Program, plan_of, program_of
 from fnnet.keys import NOISE, ORDER, Key
 from fnnet.losses._base import nonzero
@@ -59,17 +59,17 @@ def _epoch(plan: Plan, state: TrainState[P], epoch: int) -> TrainState[P]:
     order = order[state.batch * size : n if plan.data.last == "keep" else n - n % size]
     if not len(order):
         raise ValueError(f"train: data must give more than {state.batch} batches in epoch {epoch}, got no more")
-    slots = slots_of("jit", given, SLOTS[plan.optimizer])
+    slots = slots_of("jit", given, plan.settings.slots)
     batches = -(-len(order) // size)
     schedule = schedule_of(plan.settings, given, batches)
     vectors = [joined(list(leaves(tree))) for tree in (state.params, *slots)]
     unused = np.empty(0, vectors[0].dtype)
-    theta, m, v = (*vectors, unused, unused)[:3]
+    theta, a, b, c = (*vectors, unused, unused, unused)[:4]
     total, whole, noise_key = 0.0, len(order) // size, state.key.child(NOISE, epoch)
     for rows, first, last in _chunks(program, size, whole, len(order) - whole * size):
         noise = _noise(program, noise_key, rows, range(state.batch + first, state.batch + last))
         part, done = run(
-            program.operations, program.constants, theta, m, v, plan.x, plan.y, plan.labels, plan.weights,
+            program.operations, program.constants, theta, a, b, c, plan.x, plan.y, plan.labels, plan.weights,
             order[first * size :], rows, noise, plan.loss, plan.delta, plan.optimizer, plan.hyper,
             schedule[first:last],
         )  # fmt: skip
