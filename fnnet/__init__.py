@@ -73,6 +73,8 @@ from fnnet.optimizers.adam import adam as adam
 from fnnet.optimizers.adam import adamw as adamw
 from fnnet.optimizers.sgd import sgd as sgd
 from fnnet.optimizers.sgd import sgd_update as sgd_update
+from fnnet.orders import balanced as balanced
+from fnnet.orders import stratified as stratified
 from fnnet.records import Data as Data
 from fnnet.records import Epoch as Epoch
 from fnnet.records import GradFn as GradFn
@@ -82,14 +84,17 @@ from fnnet.records import LossFunction as LossFunction
 from fnnet.records import Metric as Metric
 from fnnet.records import Optimizer as Optimizer
 from fnnet.records import OptState as OptState
+from fnnet.records import Order as Order
 from fnnet.records import Part as Part
 from fnnet.records import Record as Record
+from fnnet.records import Rows as Rows
 from fnnet.records import Schedule as Schedule
 from fnnet.records import Step as Step
 from fnnet.records import StreamFn as StreamFn
 from fnnet.records import TrainState as TrainState
 from fnnet.reports import summary as summary
 from fnnet.rules import define_layer as define_layer
+from fnnet.splits import split as split
 from fnnet.streams import validate as validate
 from fnnet.training import start as start
 from fnnet.training import steps as steps

@@ -21,7 +21,7 @@ LEVELS = [
     ["nodes", "matching", "keys", "checks", "numerics", "views", "augmented"],
     ["packing", "tree"],
     ["rules", "network", "records", "initializers"],
-    ["layers", "losses", "optimizers", "metrics", "data"],
+    ["layers", "losses", "optimizers", "metrics", "rows", "orders", "data", "splits"],
     ["models", "gradients", "streams", "training", "fitting"],
     ["reports", "testing", "jit"],
     ["__init__"],

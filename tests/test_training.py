@@ -285,7 +285,8 @@ def test_pickled_rows_are_the_same_rows() -> None:
 
 def test_minibatches_print_and_compare_by_content() -> None:
     data = fn.minibatches(X, Y, size=5)
-    assert repr(data) == "Minibatches(x=float64[20, 3], y=float64[20, 2], size=5, shuffle=True, last='keep')"
+    settings = "size=5, shuffle=True, last='keep', order=None"
+    assert repr(data) == f"Minibatches(x=float64[20, 3], y=float64[20, 2], {settings})"
 
 
 def test_weights_and_biases_are_drawn_apart() -> None:

@@ -156,9 +156,13 @@ def plan_of(step: object, data: object, params: Params) -> Plan:
         raise TypeError(f"jit: data must be minibatches(...), got {data!r}; use fnnet.train")
     settings = compiled_one(step.optimizer)
     optimizer, hyper = rules_of(settings)
-    loss, target, weights = step.gradient.loss, data.y, None
-    prediction, _ = forward(params, data.x[:1])
-    zeros = np.zeros((len(data.x), prediction.shape[-1]), prediction.dtype)
+    loss, x, target, weights = step.gradient.loss, data.x, data.y, None
+    if type(x) is not np.ndarray:
+        raise TypeError(
+            f"jit: x must be an array in memory, got {type(x).__name__}; read it by numpy.array, or use fnnet.train"
+        )
+    prediction, _ = forward(params, x[:1])
+    zeros = np.zeros((len(x), prediction.shape[-1]), prediction.dtype)
     if not isinstance(loss, RowLoss):
         raise TypeError(f"jit: loss must be one of fnnet's, got {loss!r}; use fnnet.train")
     loss.rows(zeros, target)  # which checks the whole target
@@ -175,7 +179,7 @@ def plan_of(step: object, data: object, params: Params) -> Plan:
         delta=loss.delta if type(loss) is Huber else 0.0,
         optimizer=optimizer,
         hyper=hyper,
-        x=_writable(data.x, dtype),
+        x=_writable(x, dtype),
         y=np.empty((0, 0), dtype) if is_labelled else _writable(target, dtype),
         labels=_writable(target, np.dtype(np.int64)) if is_labelled else np.empty(0, np.int64),
         weights=np.empty(0, dtype) if weights is None else _writable(weights, dtype),

@@ -9,7 +9,6 @@ from typing import TypeVar
 
 import numpy as np
 
-from fnnet import keys
 from fnnet.fitting import Fit, fit_by
 from fnnet.functional import accumulate
 from fnnet.jit.epochs import run
@@ -20,7 +19,7 @@ from fnnet.losses._base import nonzero
 from fnnet.nodes import Params, freeze
 from fnnet.optimizers._base import slots_of
 from fnnet.packing import joined, unjoined
-from fnnet.records import Data, Epoch, Loss, Optimizer, OptState, Record, Step, StreamFn, TrainState
+from fnnet.records import Data, Epoch, Loss, Optimizer, OptState, Record, Rows, Step, StreamFn, TrainState
 from fnnet.training import check_run
 from fnnet.tree import leaves
 from fnnet.types import Array
@@ -52,10 +51,8 @@ def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[
 def _epoch(plan: Plan, state: TrainState[P], epoch: int) -> TrainState[P]:
     """What is left of an epoch, in vectors of its own: what comes in stays as it is, what goes out is read-only."""
     program, given = program_of(state.params), state.opt_state
-    n, size = len(plan.x), plan.data.size
-    key = state.key.child(ORDER, epoch)
-    order = keys.permutation(key, n) if plan.data.shuffle else np.arange(n)
-    order = order[state.batch * size : n if plan.data.last == "keep" else n - n % size]
+    size = plan.data.size
+    order = plan.data.rows(state.key.child(ORDER, epoch))[state.batch * size :]
     if not len(order):
         raise ValueError(f"train: data must give more than {state.batch} batches in epoch {epoch}, got no more")
     slots = slots_of("jit", given, SLOTS[plan.optimizer])
@@ -86,7 +83,7 @@ def _epoch(plan: Plan, state: TrainState[P], epoch: int) -> TrainState[P]:
 
 def fit(
     params: P,
-    x: Array,
+    x: Rows,
     y: T,
     *,
     loss: Loss[T],
