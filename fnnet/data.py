@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar, cast
 
 import numpy as np
 
@@ -36,7 +36,7 @@ class Minibatches(Node, Generic[T]):
     def __call__(self, key: Key, /) -> Iterator[tuple[Array, T]]:
         """The batches, each made when it is asked for."""
         rows, size = self.rows(key), self.size
-        take_x, take_y = taker(self.x), taker(self.y)
+        take_x, take_y = taker(cast(Array, self.x)), taker(self.y)
         for start in range(0, len(rows), size):
             index = rows[start : start + size]
             yield take_x(index), take_y(index)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeAlias, cast
+from typing import TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from fnnet import checks
 from fnnet.errors import DtypeError, ShapeError
 from fnnet.records import Rows
+
+T = TypeVar("T")
 
 Index: TypeAlias = NDArray[np.int64]
 """Numbers of rows."""
@@ -61,13 +63,17 @@ def named(where: str, name: str, y: object) -> list[tuple[str, NDArray[np.generi
     return [(name, y)]
 
 
-def taker(source: object) -> Callable[[Index], Any]:
+def taker(source: T) -> Callable[[Index], T]:
     """The function from numbers of rows to these rows of a source, or of every array of a tuple, as plain arrays.
 
     The rows are C-ordered copies. Of an array that is not C-ordered, ``take`` would copy the whole at every call.
     """
+    return cast(Callable[[Index], T], _taker(source))
+
+
+def _taker(source: object) -> Callable[[Index], object]:
     if isinstance(source, tuple):
-        return partial(_of_each, [taker(child) for child in source])
+        return partial(_of_each, [_taker(child) for child in source])
     if not isinstance(source, np.ndarray):
         return partial(_of_source, cast(Rows, source))
     plain = source.view(np.ndarray)
@@ -76,7 +82,7 @@ def taker(source: object) -> Callable[[Index], Any]:
     return partial(_of_strided, plain)
 
 
-def _of_each(takers: list[Callable[[Index], Any]], index: Index) -> tuple[Any, ...]:
+def _of_each(takers: list[Callable[[Index], object]], index: Index) -> tuple[object, ...]:
     return tuple([take(index) for take in takers])
 
 

@@ -23,7 +23,7 @@ LEVELS = [
     ["rules", "network", "records", "initializers"],
     ["layers", "losses", "optimizers", "metrics", "rows", "orders", "data", "splits"],
     ["models", "gradients", "streams", "training", "fitting"],
-    ["reports", "testing", "jit"],
+    ["traces", "reports", "testing", "jit"],
     ["__init__"],
 ]
 """A module imports from levels above its own line; within a line from modules to its left."""
