@@ -158,8 +158,7 @@ def _features(params: Params) -> int:
     """The one number of features that the first layer with arrays takes, read off their shapes and tried."""
     first = _first_with_arrays(params)
     if first is not None:
-        own = [value for _, value in parts(first) if is_leaf(value)]
-        sizes = sorted({int(n) for leaf in own for n in leaf.shape[-2:]})
+        sizes = sorted({int(n) for leaf in tree.leaves(first) for n in leaf.shape[-2:]})
         found = [n for n in sizes if _takes(first, n) and not _takes(first, n + 1)]
         if len(found) == 1:
             return found[0]

@@ -137,9 +137,44 @@ INITIALIZERS: dict[str, fn.Initializer] = {
     "orthogonal": fn.orthogonal,
 }
 
-METRICS: dict[str, Callable[..., fn.Value]] = {
-    "accuracy": fn.metrics.accuracy,
-    "r2": fn.metrics.r2,
+
+@dataclass(frozen=True)
+class MetricCase:
+    """A metric, and how a target for a prediction of some shape is drawn; of labels every class occurs."""
+
+    metric: Callable[..., fn.Value]
+    target: Callable[[Key, tuple[int, ...]], object]
+
+
+def _classes(key: Key, shape: tuple[int, ...]) -> fn.Labels:
+    return permutation(key, shape[0]) % shape[-1]
+
+
+def _zeros_and_ones(key: Key, shape: tuple[int, ...]) -> Array:
+    return (permutation(key, shape[0]) % 2)[:, None].astype(np.float64)
+
+
+METRICS: dict[str, MetricCase] = {
+    "accuracy": MetricCase(fn.metrics.accuracy, _classes),
+    "balanced_accuracy": MetricCase(fn.metrics.balanced_accuracy, _classes),
+    "top_k of 1": MetricCase(fn.metrics.top_k(1), _classes),
+    "precision": MetricCase(fn.metrics.precision, _classes),
+    "recall": MetricCase(fn.metrics.recall, _classes),
+    "f1": MetricCase(fn.metrics.f1, _classes),
+    "Precision of all": MetricCase(fn.metrics.Precision("micro"), _classes),
+    "Recall of class 1": MetricCase(fn.metrics.Recall("binary"), _classes),
+    "F1 of class 1": MetricCase(fn.metrics.F1("binary"), _classes),
+    "roc_auc": MetricCase(fn.metrics.roc_auc, _classes),
+    "log_loss": MetricCase(fn.metrics.log_loss, _classes),
+    "brier": MetricCase(fn.metrics.brier, _classes),
+    "expected_calibration_error": MetricCase(fn.metrics.expected_calibration_error, _classes),
+    "ExpectedCalibrationError of 3 bins": MetricCase(fn.metrics.ExpectedCalibrationError(3), _classes),
+    "binary accuracy": MetricCase(fn.metrics.binary(fn.metrics.accuracy), _zeros_and_ones),
+    "binary roc_auc": MetricCase(fn.metrics.binary(fn.metrics.roc_auc), _zeros_and_ones),
+    "mae": MetricCase(fn.metrics.mae, _numbers),
+    "rmse": MetricCase(fn.metrics.rmse, _numbers),
+    "r2": MetricCase(fn.metrics.r2, _numbers),
+    "explained_variance": MetricCase(fn.metrics.explained_variance, _numbers),
 }
 
 
