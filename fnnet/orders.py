@@ -76,9 +76,9 @@ def balanced(labels: Labels) -> Balanced:
     """The order of ``minibatches`` that draws all classes equally often.
 
     An epoch has as many rows as the data, n. Each of the C classes that occur gives n / C of them, rounded up or down,
-    and every batch its C-th part of each, to less than one row where ``size`` divides n, and to less than two
+    and every batch has its share of these, to less than one row where ``size`` divides n, and to less than two
     elsewhere. A class of more than that many rows leaves some out, others each epoch; a class of fewer gives each row
-    equally often, to one. Losses and metrics of the epoch are then those of balanced data.
+    equally often, to one. The loss of the epoch is then that of balanced data.
 
     Shapes: labels (rows,), integers. Raises ShapeError, DtypeError.
 

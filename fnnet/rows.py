@@ -19,15 +19,16 @@ Index: TypeAlias = NDArray[np.int64]
 """Numbers of rows."""
 
 
-def is_array(value: object) -> bool:
-    """Whether a value is an array in memory or a file mapped into it. Other subclasses of ndarray are none."""
-    return type(value) is np.ndarray or type(value) is np.memmap
+def _plain(value: object) -> object:
+    """A file mapped into memory as an array; anything else, other subclasses of ndarray too, as it is."""
+    return value.view(np.ndarray) if isinstance(value, np.memmap) else value
 
 
 def check_rows(where: str, x: object) -> None:
     """Raises DtypeError or ShapeError unless x gives rows (rows, features) of real numbers by their numbers."""
+    x = _plain(x)
     if isinstance(x, np.ndarray):
-        checks.rows(where, x.view(np.ndarray) if is_array(x) else x)
+        checks.rows(where, x)
         shape: tuple[int, ...] = x.shape
     else:
         shape = _shape_of_source(where, x)
@@ -54,10 +55,7 @@ def named(where: str, name: str, y: object) -> list[tuple[str, NDArray[np.generi
     """The arrays of a target, an array or a tuple of targets, by name. Raises DtypeError or ShapeError for others."""
     if isinstance(y, tuple):
         return [pair for i, child in enumerate(y) for pair in named(where, f"{name}[{i}]", child)]
-    if not isinstance(y, np.ndarray) or type(y) is not np.memmap:
-        checks.array(where, name, y)
-    elif y.dtype.kind not in "fiub":
-        checks.array(where, name, y.view(np.ndarray))
+    checks.array(where, name, _plain(y))
     if not isinstance(y, np.ndarray) or y.ndim == 0:
         raise ShapeError(f"{where}: {name} must have one entry a row, got a single number")
     return [(name, y)]
@@ -77,8 +75,9 @@ def _taker(source: object) -> Callable[[Index], object]:
     if not isinstance(source, np.ndarray):
         return partial(_of_source, cast(Rows, source))
     plain = source.view(np.ndarray)
+    take = plain.take
     if plain.flags.c_contiguous and plain.flags.aligned:
-        return partial(plain.take, axis=0)
+        return lambda index: take(index, 0)  # a third of the time of a partial with axis=0
     return partial(_of_strided, plain)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fnnet.errors import LayerError
 from fnnet.models import Mlp
 from fnnet.network import forward
 from fnnet.nodes import Params, join, parts
@@ -46,7 +47,7 @@ def probe_forward(p: Probe, x: Array) -> tuple[Array, None]:
 
 
 def probe_backward(p: Probe, saved: None, dy: Array) -> tuple[Probe, Array]:
-    raise NotImplementedError("a probe has no backward; it never leaves fnnet.traces")
+    raise LayerError(f"trace: a pass of probes goes forward only, got a way back at {p.path!r}")
 
 
 define_layer(Probe, forward=probe_forward, backward=probe_backward, replicas=lambda p: replicas(p.layer))

@@ -8,7 +8,6 @@ have 100 MB of data more than it has after its imports, which is proved by an at
 
 from __future__ import annotations
 
-import resource
 import sys
 from pathlib import Path
 
@@ -54,6 +53,8 @@ def status(name: str) -> int:
 
 def main(path: Path, kind: str) -> None:
     """Trains one epoch under the limit."""
+    import resource  # which not every system has
+
     mapped = np.memmap(path, np.float32, "r", shape=(ROWS, FEATURES))
     x: fn.Rows = mapped if kind == "memmap" else Source(path)
     y = (np.arange(ROWS) % 100 == 0)[:, None].astype(np.float32)
