@@ -8,6 +8,7 @@ have 100 MB of data more than it has after its imports, which is proved by an at
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -33,9 +34,10 @@ class Source:
 
     def __getitem__(self, index: NDArray[np.int64], /) -> NDArray[np.float32]:
         assert (np.diff(index) > 0).all()
+        length = 4 * FEATURES
         with self.path.open("rb") as file:
-            rows = [(file.seek(4 * FEATURES * i), np.fromfile(file, np.float32, FEATURES))[1] for i in index.tolist()]
-        return np.stack(rows)
+            rows = [os.pread(file.fileno(), length, length * i) for i in index.tolist()]
+        return np.frombuffer(b"".join(rows), np.float32).reshape(-1, FEATURES)
 
 
 def write(path: Path) -> None:

@@ -24,7 +24,12 @@ from fnnet.splits import shared_out
 from tests import streaming
 from tests.strategies import KEYS
 
-LABELS = st.lists(st.integers(0, 4), min_size=1, max_size=60).map(np.array)
+
+@st.composite
+def labels_of(draw: st.DrawFn) -> Labels:
+    """Up to 90 labels of up to 6 classes, from equal shares to very unequal ones."""
+    rows, classes, skew = draw(st.integers(1, 90)), draw(st.integers(1, 6)), draw(st.integers(1, 4))
+    return (uniform(draw(KEYS), (rows,)) ** skew * classes).astype(np.int64)
 
 
 # --- arrays of all kinds ------------------------------------------------------------------------------------------
@@ -152,7 +157,7 @@ def _shares_are_kept(batches: list[NDArray[np.int64]], labels: Labels, shares: d
             assert abs(int((labels[rows] == label).sum()) - len(rows) * share) < slack
 
 
-@given(KEYS, LABELS, st.integers(1, 60))
+@given(KEYS, labels_of(), st.integers(1, 90))
 def test_stratified(key: Key, labels: Labels, size: int) -> None:
     n = len(labels)
     batches = _batches_of(fn.stratified(labels), labels, min(size, n), key)
@@ -161,7 +166,7 @@ def test_stratified(key: Key, labels: Labels, size: int) -> None:
     _shares_are_kept(batches, labels, {int(c): float((labels == c).mean()) for c in np.unique(labels)})
 
 
-@given(KEYS, LABELS, st.integers(1, 60))
+@given(KEYS, labels_of(), st.integers(1, 90))
 def test_balanced(key: Key, labels: Labels, size: int) -> None:
     n, classes = len(labels), np.unique(labels)
     batches = _batches_of(fn.balanced(labels), labels, min(size, n), key)
@@ -190,6 +195,13 @@ def test_rows_of_large_classes_are_left_out_by_turns() -> None:
     seen = [set(np.concatenate(_batches_of(fn.balanced(labels), labels, 6, Key(k))).tolist()) for k in range(12)]
     assert all(len(rows) == 16 for rows in seen)
     assert set.union(*seen) == set(range(24))
+
+
+def test_who_has_the_row_more_is_drawn() -> None:
+    labels = np.array([0, 1, 0, 1, 0])
+    last = [_batches_of(fn.stratified(labels), labels, 2, Key(k))[-1] for k in range(60)]
+    shares = np.bincount(labels[np.concatenate(last)]) / 60
+    assert (np.abs(shares - [0.6, 0.4]) < 0.2).all()
 
 
 ORDERS: dict[str, Any] = {
