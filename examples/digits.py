@@ -57,10 +57,9 @@ def shown(data: Digits, epochs: Iterable[fn.Epoch[Net]]) -> Iterator[fn.Epoch[Ne
         yield epoch
 
 
-def confusion(labels: Labels, guesses: Labels) -> str:
+def confusion(prediction: Array, labels: Labels) -> str:
     """How often each digit was read as which."""
-    table = np.zeros((10, 10), int)
-    np.add.at(table, (labels, guesses), 1)
+    table = fn.metrics.confusion_matrix(prediction, labels)
     head = "read as  " + "".join(f"{digit:4d}" for digit in range(10))
     rows = [f"  a {i}    " + "".join(f"{n:4d}" if n else "   ." for n in row) for i, row in enumerate(table)]
     return "\n".join([head, *rows])
@@ -82,7 +81,7 @@ def report(net: Net, data: Digits, misread: int = 4) -> str:
     guesses = prediction.argmax(axis=-1)
     wrong = np.flatnonzero(guesses != data.y_test)
     lines = [f"test accuracy {float(fn.metrics.accuracy(prediction, data.y_test)):.4f}", ""]
-    lines += [f"{len(wrong)} of {len(guesses)} misread", "", confusion(data.y_test, guesses)]
+    lines += [f"{len(wrong)} of {len(guesses)} misread", "", confusion(prediction, data.y_test)]
     if len(wrong):
         few = wrong[:misread]
         heads = [f"a {data.y_test[i]} read as {guesses[i]}".ljust(19) for i in few]

@@ -66,8 +66,17 @@ from fnnet.losses.absolute import huber as huber
 from fnnet.losses.absolute import mae as mae
 from fnnet.losses.cross_entropy import binary_cross_entropy as binary_cross_entropy
 from fnnet.losses.cross_entropy import softmax_cross_entropy as softmax_cross_entropy
+from fnnet.losses.focal import Focal as Focal
+from fnnet.losses.focal import focal as focal
+from fnnet.losses.hinge import hinge as hinge
+from fnnet.losses.label_smoothing import label_smoothing as label_smoothing
+from fnnet.losses.log_cosh import log_cosh as log_cosh
+from fnnet.losses.poisson import poisson as poisson
+from fnnet.losses.quantile import Quantile as Quantile
+from fnnet.losses.quantile import quantile as quantile
 from fnnet.losses.squared import mse as mse
 from fnnet.losses.squared import sum_squared_error as sum_squared_error
+from fnnet.losses.weighted import class_weighted as class_weighted
 from fnnet.losses.weighted import weighted as weighted
 from fnnet.models import Mlp as Mlp
 from fnnet.models import mlp as mlp
@@ -88,6 +97,8 @@ from fnnet.optimizers.nadam import nadam as nadam
 from fnnet.optimizers.rmsprop import rmsprop as rmsprop
 from fnnet.optimizers.sgd import sgd as sgd
 from fnnet.optimizers.sgd import sgd_update as sgd_update
+from fnnet.orders import balanced as balanced
+from fnnet.orders import stratified as stratified
 from fnnet.records import Data as Data
 from fnnet.records import Epoch as Epoch
 from fnnet.records import GradFn as GradFn
@@ -97,8 +108,10 @@ from fnnet.records import LossFunction as LossFunction
 from fnnet.records import Metric as Metric
 from fnnet.records import Optimizer as Optimizer
 from fnnet.records import OptState as OptState
+from fnnet.records import Order as Order
 from fnnet.records import Part as Part
 from fnnet.records import Record as Record
+from fnnet.records import Rows as Rows
 from fnnet.records import Schedule as Schedule
 from fnnet.records import Step as Step
 from fnnet.records import StreamFn as StreamFn
@@ -113,6 +126,7 @@ from fnnet.schedules import one_cycle as one_cycle
 from fnnet.schedules import piecewise as piecewise
 from fnnet.schedules import polynomial_decay as polynomial_decay
 from fnnet.schedules import step_decay as step_decay
+from fnnet.splits import split as split
 from fnnet.streams import best as best
 from fnnet.streams import early_stopping as early_stopping
 from fnnet.streams import progress as progress

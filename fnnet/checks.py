@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 
 import numpy as np
 
@@ -113,7 +113,7 @@ def floating(where: str, x: Array) -> Array:
     return x.astype(F32 if is_single else F64, copy=False)
 
 
-def same_length(where: str, arrays: Sequence[tuple[str, Sequence[object] | Array]]) -> int:
+def same_length(where: str, arrays: Sequence[tuple[str, Sized]]) -> int:
     """The common number of rows of several arrays."""
     lengths = {name: len(value) for name, value in arrays}
     if len(set(lengths.values())) != 1:

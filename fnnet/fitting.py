@@ -14,7 +14,7 @@ from fnnet.gradients import value_and_grad
 from fnnet.keys import Key
 from fnnet.network import forward
 from fnnet.nodes import Params
-from fnnet.records import Data, Epoch, Loss, LossFunction, Optimizer, Record, Step, StreamFn, TrainState
+from fnnet.records import Data, Epoch, Loss, LossFunction, Optimizer, Record, Rows, Step, StreamFn, TrainState
 from fnnet.streams import Best, LossMetric, validate
 from fnnet.training import start, train, train_step
 from fnnet.types import Array
@@ -32,7 +32,7 @@ class Fit(NamedTuple, Generic[P]):
 
 def fit(
     params: P,
-    x: Array,
+    x: Rows,
     y: T,
     *,
     loss: Loss[T] | LossFunction[T],
@@ -61,7 +61,7 @@ def fit(
 def fit_by(
     run: Callable[[Step[T], Data[T], TrainState[P]], Iterator[Epoch[P]]],
     params: P,
-    x: Array,
+    x: Rows,
     y: T,
     loss: Loss[T] | LossFunction[T],
     optimizer: Optimizer,

@@ -14,7 +14,7 @@ from fnnet.keys import Key
 from fnnet.nodes import Params, join, parts
 from fnnet.packing import packed
 from fnnet.records import Step, TrainState
-from fnnet.reports import outputs
+from fnnet.traces import Call, trace
 from fnnet.training import TrainStep
 from fnnet.types import Array, Value
 
@@ -113,12 +113,19 @@ def _culprits(
     yield from _bad("x", "", batch[0])
     if not _all_finite(value):
         yield from _bad("target", "", batch[1])
-        for path, _, y in outputs("", state.params, batch[0]):
-            yield from _bad("output", path, y)
+        for call in _in_order(trace(state.params, batch[0])):
+            yield from _bad("output", call.path, call.y)
         yield from _bad("loss", "", np.asarray(value))
     elif isinstance(step, TrainStep):
         yield from _bad("gradients", "", step.gradient(state.params, batch, key)[1])
     yield from _bad("params", "", after.params)
+
+
+def _in_order(call: Call) -> Iterator[Call]:
+    """The calls of a pass in the order in which they were done."""
+    for inner in call.calls:
+        yield from _in_order(inner)
+    yield call
 
 
 def _bad(tensor: str, path: str, node: object) -> Iterator[tuple[str, str, float]]:

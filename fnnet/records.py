@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fnnet.keys import Key
 from fnnet.nodes import CARRIED, Node, Params
 from fnnet.types import Array, Value
@@ -131,6 +134,27 @@ class Data(Protocol[T_co]):
     """The batches of one epoch, in an order that the key decides."""
 
     def __call__(self, key: Key, /) -> Iterable[tuple[Array, T_co]]: ...
+
+
+class Rows(Protocol):
+    """What gives rows by their numbers: an array, a file mapped into memory, an HDF5 data set, a class of one's own.
+
+    Anything but an ndarray is asked for rows in increasing order, each once, and gives an array of them.
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> np.dtype[np.generic]: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: NDArray[np.int64], /) -> NDArray[np.generic]: ...
+
+
+class Order(Protocol):
+    """The rows of one epoch in their order, batch behind batch of ``size``: numbers below ``rows``, each as often as
+    the row is wanted. A function of the key alone."""
+
+    def __call__(self, key: Key, rows: int, size: int, /) -> NDArray[np.int64]: ...
 
 
 class Step(Protocol[T_contra]):

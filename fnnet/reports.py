@@ -8,41 +8,72 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks, tree
+from fnnet.layers.identity import Identity
 from fnnet.layers.linear import Linear
-from fnnet.layers.serial import Serial
-from fnnet.models import Mlp
 from fnnet.network import forward
-from fnnet.nodes import Params
+from fnnet.nodes import Params, is_leaf, parts
 from fnnet.rules import check_network, children, replicas
-from fnnet.types import Array
+from fnnet.traces import Call, trace
+
+Flops = tuple[int, int] | tuple[None, None]
+"""Forward and backward, or unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One layer of a summary."""
+    """One layer of a summary. A layer that holds others has the parameters that are its own, and stands above them,
+    which are deeper; a layer that is called again has none the second time. FLOPs are None where they are unknown."""
 
     path: str
     layer: str
     output: tuple[int, ...]
     parameters: int
     bytes: int
+    forward_flops: int | None
+    backward_flops: int | None
+    depth: int = 0
+    is_composite: bool = False
+
+    def cells(self) -> tuple[str, ...]:
+        """The row as it is printed."""
+        name = "  " * self.depth + self.layer
+        if self.is_composite and not self.bytes:
+            return self.path, name, str(self.output), "", "", "", ""
+        flops = [f"{n:,}" if n is not None else "-" for n in (self.forward_flops, self.backward_flops)]
+        return self.path, name, str(self.output), f"{self.parameters:,}", f"{self.bytes:,}", *flops
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What ``summary(net)`` returns: its rows, and a table when printed."""
+    """What ``summary(net)`` returns: its rows, and a table when printed. FLOPs are the sums of those that are known."""
 
     rows: tuple[Row, ...]
     parameters: int
     bytes: int
 
+    @property
+    def forward_flops(self) -> int:
+        """FLOPs of a forward pass."""
+        return sum([row.forward_flops or 0 for row in self.rows])
+
+    @property
+    def backward_flops(self) -> int:
+        """FLOPs of a backward pass."""
+        return sum([row.backward_flops or 0 for row in self.rows])
+
     def __str__(self) -> str:
-        head = ("", "layer", "output shape", "parameters", "bytes")
-        body = [(r.path, r.layer, str(r.output), f"{r.parameters:,}", f"{r.bytes:,}") for r in self.rows]
-        foot = ("total", "", "", f"{self.parameters:,}", f"{self.bytes:,}")
+        head = ("", "layer", "output shape", "parameters", "bytes", "FLOPs forward", "FLOPs backward")
+        body = [row.cells() for row in self.rows]
+        foot = ("total", "", "", f"{self.parameters:,}", f"{self.bytes:,}", *self._flops())
         widths = [max(map(len, column)) for column in zip(head, *body, foot, strict=True)]
         rule = "  ".join("-" * width for width in widths)
         return "\n".join([_line(head, widths), rule, *[_line(row, widths) for row in body], rule, _line(foot, widths)])
+
+    def _flops(self) -> tuple[str, str]:
+        totals = self.forward_flops, self.backward_flops
+        if all(row.forward_flops is not None for row in self.rows):
+            return f"{totals[0]:,}", f"{totals[1]:,}"
+        return (f"≥ {totals[0]:,}", f"≥ {totals[1]:,}") if any(totals) else ("-", "-")
 
 
 def _line(cells: tuple[str, ...], widths: list[int]) -> str:
@@ -52,78 +83,98 @@ def _line(cells: tuple[str, ...], widths: list[int]) -> str:
 
 
 def summary(params: Params, batch: int = 1, features: int | None = None) -> Summary:
-    """The layers of a network with their output shapes, trained parameters and bytes, as a table to print.
+    """The layers of a network with output shapes, trained parameters, bytes and FLOPs, as a table to print.
 
-    Shapes are those of a pass over ``batch`` rows of zeros. Constant arrays count in the bytes and not in the
-    parameters. The inputs' number of ``features`` is read off the first Linear layer; a network that does not begin
-    with one, behind layers without parameters, has to be told.
+    Shapes are those of a pass over ``batch`` rows of zeros, without chance. Constant arrays count in the bytes and not
+    in the parameters. The inputs' number of ``features`` is read off the first layer that has arrays, where it takes
+    one number only; else it has to be told.
+
+    FLOPs: a multiply-add is 2, so that a Linear layer takes 2 n_in a number of its output forward, and backward the
+    same for the gradient of w and again for that of x (which training leaves out at the first layer), and 1 for b's;
+    an activation counts 1 a number both ways, dropout as in a stochastic pass. Those of layers with other arrays are
+    unknown, a dash in the table; the total is then at least the sum of the others. What a layer does beside calling
+    those that it holds is not counted.
 
     Raises ValueError where the number of features cannot be read off, or batch is below 1.
 
     >>> import fnnet as fn
     >>> print(fn.summary(fn.mlp(fn.Key(0), (64, 100, 10)), batch=32))
-                layer   output shape  parameters   bytes
-    ----------  ------  ------------  ----------  ------
-    layers.0    Linear  (32, 100)          6,500  26,000
-    activation  Relu    (32, 100)              0       0
-    layers.1    Linear  (32, 10)           1,010   4,040
-    ----------  ------  ------------  ----------  ------
-    total                                  7,510  30,040
+                layer   output shape  parameters   bytes  FLOPs forward  FLOPs backward
+    ----------  ------  ------------  ----------  ------  -------------  --------------
+    layers.0    Linear  (32, 100)          6,500  26,000        409,600         822,400
+    activation  Relu    (32, 100)              0       0          3,200           3,200
+    layers.1    Linear  (32, 10)           1,010   4,040         64,000         128,320
+    ----------  ------  ------------  ----------  ------  -------------  --------------
+    total                                  7,510  30,040        476,800         953,920
     """
     dtype = check_network("summary", params)
     width = _features(params) if features is None else checks.size("summary", "features", features)
     shape = checks.size("summary", "batch", batch), width
-    x = np.zeros(replicas(params) + shape, dtype)
-    rows = tuple([_row(path, layer, y) for path, layer, y in outputs("", params, x)])
-    return Summary(rows, tree.count(params), _bytes(params))
+    whole = trace(params, np.zeros(replicas(params) + shape, dtype))
+    rows = list(_rows(whole, 0, set()))
+    if rows[0].is_composite and not rows[0].bytes:
+        rows = list(_rows(whole, -1, set()))[1:]
+    return Summary(tuple(rows), tree.count(params), _bytes(params))
 
 
-def _features(params: Params) -> int:
-    found = _first_linear(params)
-    if found is None:
-        name = type(params).__name__
-        raise ValueError(f"summary: {name} does not begin with a Linear layer; tell its inputs by features=")
-    return int(found.w.shape[-2])
+# --- rows --------------------------------------------------------------------------------------------------------
+def _rows(call: Call, depth: int, seen: set[str]) -> Iterator[Row]:
+    """The row of a call, and those of the calls that it made."""
+    parameters, size = (0, 0) if call.path in seen else _own(call)
+    seen.add(call.path)
+    onward, back = (0, 0) if call.calls else _flops(call)
+    name, is_composite = type(call.layer).__name__, bool(call.calls)
+    yield Row(call.path, name, call.y.shape, parameters, size, onward, back, depth, is_composite)
+    for inner in call.calls:
+        yield from _rows(inner, depth + 1, seen)
 
 
-def _first_linear(params: Params) -> Linear | None:
-    """The Linear layer that x meets first, as far as all before it have no parameters."""
-    if isinstance(params, Linear):
-        return params
-    for child in children(params) if isinstance(params, (Serial, Mlp)) else ():
-        if tree.leaves(child):
-            return _first_linear(child)
-    return None
-
-
-def outputs(path: str, params: Params, x: Array) -> Iterator[tuple[str, Params | str, Array]]:
-    """Each layer with its path and output, in the order of the pass; a layer of unknown build is one row.
-
-    An Mlp's activation stands in several places: after the first one it comes by its name, for it counts once.
-    """
-    if isinstance(params, Serial):
-        for i, layer in enumerate(params.layers):
-            y = x
-            for found in outputs(f"{path}layers.{i}.", layer, x):
-                yield found
-                y = found[2]
-            x = y
-    elif isinstance(params, Mlp):
-        for i, layer in enumerate(params.layers):
-            x, _ = forward(layer, x)
-            yield f"{path}layers.{i}", layer, x
-            if i < len(params.layers) - 1:
-                x, _ = forward(params.activation, x)
-                yield f"{path}activation", type(params.activation).__name__ if i else params.activation, x
-    else:
-        yield path[:-1], params, forward(params, x)[0]
-
-
-def _row(path: str, layer: Params | str, y: Array) -> Row:
-    if isinstance(layer, str):
-        return Row(path, layer, y.shape, 0, 0)
-    return Row(path, type(layer).__name__, y.shape, tree.count(layer), _bytes(layer))
+def _own(call: Call) -> tuple[int, int]:
+    """The parameters and bytes that no row below has."""
+    below = {inner.path: inner.layer for inner in call.calls}.values()
+    parameters = tree.count(call.layer) - sum([tree.count(layer) for layer in below])
+    return parameters, _bytes(call.layer) - sum([_bytes(layer) for layer in below])
 
 
 def _bytes(params: Params) -> int:
     return sum([int(leaf.nbytes) for leaf in tree.leaves(params)])
+
+
+def _flops(call: Call) -> Flops:
+    """The FLOPs of a layer that calls none."""
+    entries = call.y.size
+    if isinstance(call.layer, Linear):
+        products = 2 * entries * call.x[-1]
+        return products, 2 * products + entries
+    is_ours = type(call.layer).__module__.startswith("fnnet.layers.")
+    if not is_ours or children(call.layer) or tree.leaves(call.layer):
+        return None, None
+    return (0, 0) if isinstance(call.layer, Identity) else (entries, entries)
+
+
+# --- the inputs --------------------------------------------------------------------------------------------------
+def _features(params: Params) -> int:
+    """The one number of features that the first layer with arrays takes, read off their shapes and tried."""
+    first = _first_with_arrays(params)
+    if first is not None:
+        sizes = sorted({int(n) for leaf in tree.leaves(first) for n in leaf.shape[-2:]})
+        found = [n for n in sizes if _takes(first, n) and not _takes(first, n + 1)]
+        if len(found) == 1:
+            return found[0]
+    name = type(params).__name__
+    raise ValueError(f"summary: the number of inputs cannot be read off this {name}; tell it by features=")
+
+
+def _first_with_arrays(params: Params) -> Params | None:
+    if any(is_leaf(value) for _, value in parts(params)):
+        return params
+    return next(filter(None, map(_first_with_arrays, children(params))), None)
+
+
+def _takes(layer: Params, features: int) -> bool:
+    try:
+        with np.errstate(all="ignore"):
+            forward(layer, np.zeros((*replicas(layer), 1, features)))
+    except (ValueError, TypeError, IndexError):
+        return False
+    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,11 @@ class LossCase:
 
     loss: fn.Loss[Any]
     target: Callable[[Key, tuple[int, ...]], object]
+    sized: Callable[[int], fn.Loss[Any]] | None = None
+
+    def of(self, columns: int) -> fn.Loss[Any]:
+        """The loss for a prediction of so many columns; ``loss`` is for 3."""
+        return self.loss if self.sized is None else self.sized(columns)
 
 
 def _numbers(key: Key, shape: tuple[int, ...]) -> Array:
@@ -109,12 +115,20 @@ def _shares(key: Key, shape: tuple[int, ...]) -> Array:
     return uniform(key, shape)
 
 
+def _counts(key: Key, shape: tuple[int, ...]) -> Array:
+    return np.floor(4 * uniform(key, shape))
+
+
 def _labels(key: Key, shape: tuple[int, ...]) -> fn.Labels:
     return (uniform(key, shape[:-1]) * shape[-1]).astype(np.int64)
 
 
 def _weighted(draw: Callable[[Key, tuple[int, ...]], object]) -> Callable[[Key, tuple[int, ...]], object]:
     return lambda key, shape: (draw(key.child(0), shape), 0.1 + uniform(key.child(1), shape[:-1]))
+
+
+def _class_weighted(loss: fn.Loss[fn.Labels], classes: int) -> fn.Loss[Any]:
+    return fn.class_weighted(loss, tuple([0.5 + i for i in range(classes)]))
 
 
 LOSSES: dict[str, LossCase] = {
@@ -125,6 +139,18 @@ LOSSES: dict[str, LossCase] = {
     "Huber": LossCase(fn.Huber(0.3), _numbers),
     "softmax_cross_entropy": LossCase(fn.softmax_cross_entropy, _labels),
     "binary_cross_entropy": LossCase(fn.binary_cross_entropy, _shares),
+    "poisson": LossCase(fn.poisson, _counts),
+    "log_cosh": LossCase(fn.log_cosh, _numbers),
+    "quantile": LossCase(fn.quantile(0.8), _numbers),
+    "Quantile": LossCase(fn.Quantile(0.3), _numbers),
+    "focal": LossCase(fn.focal(), _labels),
+    "Focal": LossCase(fn.Focal(0.5), _labels),
+    "hinge": LossCase(fn.hinge, _labels),
+    "label_smoothing": LossCase(fn.label_smoothing(0.2), _labels),
+    "class_weighted": LossCase(
+        _class_weighted(fn.softmax_cross_entropy, 3), _labels, partial(_class_weighted, fn.softmax_cross_entropy)
+    ),
+    "class_weighted hinge": LossCase(_class_weighted(fn.hinge, 3), _labels, partial(_class_weighted, fn.hinge)),
     "weighted": LossCase(fn.weighted(fn.mse), _weighted(_numbers)),
     "weighted softmax_cross_entropy": LossCase(fn.weighted(fn.softmax_cross_entropy), _weighted(_labels)),
     "weighted sum_squared_error": LossCase(fn.weighted(fn.sum_squared_error), _weighted(_numbers)),
@@ -163,9 +189,44 @@ INITIALIZERS: dict[str, fn.Initializer] = {
     "orthogonal": fn.orthogonal,
 }
 
-METRICS: dict[str, Callable[..., fn.Value]] = {
-    "accuracy": fn.metrics.accuracy,
-    "r2": fn.metrics.r2,
+
+@dataclass(frozen=True)
+class MetricCase:
+    """A metric, and how a target for a prediction of some shape is drawn; of labels every class occurs."""
+
+    metric: Callable[..., fn.Value]
+    target: Callable[[Key, tuple[int, ...]], object]
+
+
+def _classes(key: Key, shape: tuple[int, ...]) -> fn.Labels:
+    return permutation(key, shape[0]) % shape[-1]
+
+
+def _zeros_and_ones(key: Key, shape: tuple[int, ...]) -> Array:
+    return (permutation(key, shape[0]) % 2)[:, None].astype(np.float64)
+
+
+METRICS: dict[str, MetricCase] = {
+    "accuracy": MetricCase(fn.metrics.accuracy, _classes),
+    "balanced_accuracy": MetricCase(fn.metrics.balanced_accuracy, _classes),
+    "top_k of 1": MetricCase(fn.metrics.top_k(1), _classes),
+    "precision": MetricCase(fn.metrics.precision, _classes),
+    "recall": MetricCase(fn.metrics.recall, _classes),
+    "f1": MetricCase(fn.metrics.f1, _classes),
+    "Precision of all": MetricCase(fn.metrics.Precision("micro"), _classes),
+    "Recall of class 1": MetricCase(fn.metrics.Recall("binary"), _classes),
+    "F1 of class 1": MetricCase(fn.metrics.F1("binary"), _classes),
+    "roc_auc": MetricCase(fn.metrics.roc_auc, _classes),
+    "log_loss": MetricCase(fn.metrics.log_loss, _classes),
+    "brier": MetricCase(fn.metrics.brier, _classes),
+    "expected_calibration_error": MetricCase(fn.metrics.expected_calibration_error, _classes),
+    "ExpectedCalibrationError of 3 bins": MetricCase(fn.metrics.ExpectedCalibrationError(3), _classes),
+    "binary accuracy": MetricCase(fn.metrics.binary(fn.metrics.accuracy), _zeros_and_ones),
+    "binary roc_auc": MetricCase(fn.metrics.binary(fn.metrics.roc_auc), _zeros_and_ones),
+    "mae": MetricCase(fn.metrics.mae, _numbers),
+    "rmse": MetricCase(fn.metrics.rmse, _numbers),
+    "r2": MetricCase(fn.metrics.r2, _numbers),
+    "explained_variance": MetricCase(fn.metrics.explained_variance, _numbers),
 }
 
 

@@ -21,9 +21,9 @@ LEVELS = [
     ["nodes", "matching", "keys", "checks", "numerics", "views", "augmented"],
     ["packing", "tree"],
     ["rules", "network", "records", "initializers", "schedules"],
-    ["layers", "losses", "optimizers", "metrics", "data"],
+    ["layers", "losses", "optimizers", "metrics", "rows", "orders", "data", "splits"],
     ["models", "gradients", "streams", "training", "fitting"],
-    ["reports", "guards", "testing", "jit"],
+    ["traces", "reports", "guards", "testing", "jit"],
     ["__init__"],
 ]
 """A module imports from levels above its own line; within a line from modules to its left."""

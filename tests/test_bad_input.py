@@ -488,7 +488,7 @@ TRAINING: dict[str, Case] = {
     "summary without a beginning": (
         lambda: fn.summary(fn.serial(fn.Relu())),
         ValueError,
-        "Serial does not begin with a Linear layer; tell its inputs by features=",
+        "the number of inputs cannot be read off this Serial; tell it by features=",
     ),
 }
 

@@ -29,7 +29,9 @@ def test_every_layer(name: str, data: st.DataObject) -> None:
 @given(problems("Linear"))
 def test_every_loss(name: str, problem: Problem) -> None:
     case = LOSSES[name]
-    report = check_gradients(problem.net, problem.x, loss=case.loss, target=target(case, problem), key=problem.key)
+    report = check_gradients(
+        problem.net, problem.x, loss=case.of(problem.y.shape[-1]), target=target(case, problem), key=problem.key
+    )
     assert report.error <= BOUND
 
 
@@ -41,7 +43,9 @@ def test_random_composites(problem: Problem, noise: Key | None) -> None:
 @given(composites(depth=3), st.sampled_from(sorted(LOSSES)))
 def test_random_composites_with_a_loss(problem: Problem, name: str) -> None:
     case = LOSSES[name]
-    report = check_gradients(problem.net, problem.x, loss=case.loss, target=target(case, problem), key=problem.key)
+    report = check_gradients(
+        problem.net, problem.x, loss=case.of(problem.y.shape[-1]), target=target(case, problem), key=problem.key
+    )
     assert report.error <= BOUND
 
 

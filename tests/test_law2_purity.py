@@ -79,9 +79,10 @@ def test_the_output_is_not_the_input(problem: Problem) -> None:
 def test_losses(name: str, problem: Problem, dtype: fn.Dtype) -> None:
     case = LOSSES[name]
     prediction, wanted = tree.astype(problem.y, dtype), target(case, problem)
-    pure(case.loss, prediction, wanted)
-    pure(case.loss.rows, prediction, wanted)
-    value, grad = case.loss(prediction, wanted)
+    loss = case.of(prediction.shape[-1])
+    pure(loss, prediction, wanted)
+    pure(loss.rows, prediction, wanted)
+    value, grad = loss(prediction, wanted)
     assert value.dtype == grad.dtype == dtype
     assert value.shape == ()
 

@@ -70,11 +70,12 @@ def test_every_loss(name: str, key: Key, count: int, batch: int, n: int, is_shar
     case = LOSSES[name]
     prediction = normal(key.child(0), (count, batch, n))
     target = case.target(key.child(1), prediction.shape[1:] if is_shared else prediction.shape)
-    value, grad = case.loss(prediction, target)
+    loss = case.of(n)
+    value, grad = loss(prediction, target)
     assert value.shape == (count,)
     for k in range(count):
         mine = target if is_shared else tree.map(lambda leaf, k=k: leaf[k], target)
-        value_k, grad_k = case.loss(prediction[k], mine)
+        value_k, grad_k = loss(prediction[k], mine)
         _agree(value[k, None], value_k[None])
         _agree(grad[k], grad_k)
 

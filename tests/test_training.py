@@ -150,33 +150,6 @@ def test_an_mlp_whose_activation_learns() -> None:
     assert sum(row.parameters for row in found.rows) == found.parameters == tree.count(net)
 
 
-# --- reports ------------------------------------------------------------------------------------------------------
-def test_summary() -> None:
-    net = fn.serial(fn.Dropout(0.1), fn.mlp(Key(0), (8, 16, 3)), fn.serial(fn.Softmax()))
-    found = fn.summary(net, batch=4)
-    rows = [(row.path, row.layer, row.output, row.parameters, row.bytes) for row in found.rows]
-    assert rows == [
-        ("layers.0", "Dropout", (4, 8), 0, 0),
-        ("layers.1.layers.0", "Linear", (4, 16), 144, 576),
-        ("layers.1.activation", "Relu", (4, 16), 0, 0),
-        ("layers.1.layers.1", "Linear", (4, 3), 51, 204),
-        ("layers.2.layers.0", "Softmax", (4, 3), 0, 0),
-    ]
-    assert (found.parameters, found.bytes) == (195, 780)
-    assert str(found).splitlines()[0].split() == ["layer", "output", "shape", "parameters", "bytes"]
-    assert len({len(line) for line in str(found).splitlines()}) == 1
-
-
-def test_summary_of_what_does_not_begin_with_a_linear_layer() -> None:
-    assert fn.summary(fn.serial(fn.Relu()), features=7).rows[0].output == (1, 7)
-
-
-def test_summary_of_stacked_networks() -> None:
-    nets = [fn.linear(Key(k), 3, 2) for k in range(5)]
-    stacked = tree.map(lambda *leaves: np.stack(leaves), *nets)
-    assert fn.summary(stacked, batch=4).rows[0].output == (5, 4, 2)
-
-
 # --- pipes --------------------------------------------------------------------------------------------------------
 def test_pipe_take_last() -> None:
     assert fn.pipe(range(10), fn.take(4), fn.last) == 3
@@ -285,7 +258,8 @@ def test_pickled_rows_are_the_same_rows() -> None:
 
 def test_minibatches_print_and_compare_by_content() -> None:
     data = fn.minibatches(X, Y, size=5)
-    assert repr(data) == "Minibatches(x=float64[20, 3], y=float64[20, 2], size=5, shuffle=True, last='keep')"
+    settings = "size=5, shuffle=True, last='keep', order=None"
+    assert repr(data) == f"Minibatches(x=float64[20, 3], y=float64[20, 2], {settings})"
 
 
 def test_weights_and_biases_are_drawn_apart() -> None:

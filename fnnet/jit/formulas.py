@@ -9,11 +9,17 @@ import numpy as np
 from fnnet.jit.kernels import (
     BINARY_CROSS_ENTROPY,
     ELU,
+    FOCAL,
     GELU,
+    HINGE,
     IDENTITY,
+    LABEL_SMOOTHING,
     LEAKY_RELU,
+    LOG_COSH,
     MAE,
     MSE,
+    POISSON,
+    QUANTILE,
     RELU,
     SIGMOID,
     SILU,
@@ -141,6 +147,46 @@ def deactivate(kind: int, constant: float, x: Array, y: Array, dy: Array, dx: Ar
 
 # --- losses ------------------------------------------------------------------------------------------------------
 @compiled
+def _smoothed(p: Array, i: int, label: int, rate: Number, d: Array) -> Number:
+    real, n = p.dtype.type, p.shape[1]
+    value: Number = softmax(p, d, i) - (real(1) - rate) * p[i, label]
+    for j in range(n):
+        value -= rate / real(n) * p[i, j]
+        d[i, j] -= rate / real(n)
+    d[i, label] -= real(1) - rate
+    return value
+
+
+@compiled
+def _focal(p: Array, i: int, label: int, gamma: Number, d: Array) -> Number:
+    real, n = p.dtype.type, p.shape[1]
+    u = p[i, label] - softmax(p, d, i)
+    r = -real(math.expm1(u))
+    hard = r**gamma
+    slope = hard * (gamma * real(math.exp(u)) * (u / r if r > 0 else real(-1)) - real(1))
+    for j in range(n):
+        d[i, j] *= -slope
+    d[i, label] += slope
+    value: Number = -hard * u
+    return value
+
+
+@compiled
+def _hinge(p: Array, i: int, label: int, d: Array) -> Number:
+    real, n = p.dtype.type, p.shape[1]
+    rival = -1
+    for j in range(n):
+        d[i, j] = real(0)
+        if j != label and (rival < 0 or p[i, j] > p[i, rival]):
+            rival = j
+    margin: Number = real(1) + p[i, rival] - p[i, label] if rival >= 0 else real(0)
+    if margin <= 0:
+        return real(0)
+    d[i, rival], d[i, label] = real(1), real(-1)
+    return margin
+
+
+@compiled
 def row_loss(kind: int, constant: float, p: Array, i: int, t: Array, r: int, label: int, d: Array) -> Number:
     """The loss of the i-th row of p against the r-th target or its label, and its gradient in the i-th row of d."""
     real = p.dtype.type
@@ -150,6 +196,12 @@ def row_loss(kind: int, constant: float, p: Array, i: int, t: Array, r: int, lab
         surprise: Number = softmax(p, d, i) - p[i, label]
         d[i, label] -= real(1)
         return surprise
+    if kind == LABEL_SMOOTHING:
+        return _smoothed(p, i, label, real(constant), d)
+    if kind == FOCAL:
+        return _focal(p, i, label, real(constant), d)
+    if kind == HINGE:
+        return _hinge(p, i, label, d)
     if kind == BINARY_CROSS_ENTROPY:
         for j in range(n):
             z = p[i, j]
@@ -165,6 +217,16 @@ def row_loss(kind: int, constant: float, p: Array, i: int, t: Array, r: int, lab
         elif kind == SUM_SQUARED_ERROR:
             value += e * e
             d[i, j] = e + e
+        elif kind == POISSON:
+            rate = real(math.exp(p[i, j]))
+            value += rate - t[r, j] * p[i, j]
+            d[i, j] = (rate - t[r, j]) / scale
+        elif kind == LOG_COSH:
+            value += abs(e) + real(math.log1p(math.exp(-real(2) * abs(e)))) - real(math.log(2))
+            d[i, j] = real(math.tanh(e)) / scale
+        elif kind == QUANTILE:
+            value += max((real(1) - c) * e, -c * e)
+            d[i, j] = (real(1) - c if e > 0 else -c if e < 0 else real(0)) / scale
         elif kind == MAE:
             value += abs(e)
             d[i, j] = real(np.sign(e)) / scale

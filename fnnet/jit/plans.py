@@ -33,8 +33,14 @@ from fnnet.layers.tanh import Tanh
 from fnnet.losses._base import RowLoss
 from fnnet.losses.absolute import Huber, MeanAbsoluteError
 from fnnet.losses.cross_entropy import BinaryCrossEntropy, SoftmaxCrossEntropy
+from fnnet.losses.focal import Focal
+from fnnet.losses.hinge import Hinge
+from fnnet.losses.label_smoothing import LabelSmoothing
+from fnnet.losses.log_cosh import LogCosh
+from fnnet.losses.poisson import Poisson
+from fnnet.losses.quantile import Quantile
 from fnnet.losses.squared import MeanSquaredError, SumSquaredError
-from fnnet.losses.weighted import Weighted
+from fnnet.losses.weighted import ClassWeighted, Weighted
 from fnnet.models import Mlp
 from fnnet.network import forward
 from fnnet.nodes import Params, parts
@@ -67,7 +73,16 @@ LOSSES: dict[type, int] = {
     Huber: kernels.HUBER,
     SoftmaxCrossEntropy: kernels.SOFTMAX_CROSS_ENTROPY,
     BinaryCrossEntropy: kernels.BINARY_CROSS_ENTROPY,
+    Poisson: kernels.POISSON,
+    LogCosh: kernels.LOG_COSH,
+    Quantile: kernels.QUANTILE,
+    Focal: kernels.FOCAL,
+    Hinge: kernels.HINGE,
+    LabelSmoothing: kernels.LABEL_SMOOTHING,
 }
+
+OF_LABELS = (SoftmaxCrossEntropy, Focal, Hinge, LabelSmoothing)
+"""Those whose target are class numbers."""
 
 
 class Place(NamedTuple):
@@ -195,26 +210,32 @@ def plan_of(step: object, data: object, params: Params) -> Plan:
         raise TypeError(f"jit: data must be minibatches(...), got {data!r}; use fnnet.train")
     settings = compiled_one(step.optimizer)
     optimizer, hyper = rules_of(settings)
-    loss, target, weights = step.gradient.loss, data.y, None
-    prediction, _ = forward(params, data.x[:1])
-    zeros = np.zeros((len(data.x), prediction.shape[-1]), prediction.dtype)
+    loss, x, target, weights = step.gradient.loss, data.x, data.y, None
+    if type(x) is not np.ndarray:
+        raise TypeError(
+            f"jit: x must be an array in memory, got {type(x).__name__}; read it by numpy.array, or use fnnet.train"
+        )
+    prediction, _ = forward(params, x[:1])
+    zeros = np.zeros((len(x), prediction.shape[-1]), prediction.dtype)
     if not isinstance(loss, RowLoss):
         raise TypeError(f"jit: loss must be one of fnnet's, got {loss!r}; use fnnet.train")
     loss.rows(zeros, target)  # which checks the whole target
     if type(loss) is Weighted:
         loss, (target, weights) = loss.loss, target
+    if type(loss) is ClassWeighted:
+        weights, loss = np.array(loss.weights)[target], loss.loss.loss
     if type(loss) not in LOSSES:
         raise TypeError(f"jit: loss {loss!r} is not compiled, only {', '.join(kind.__name__ for kind in LOSSES)}")
     dtype = prediction.dtype
-    is_labelled = type(loss) is SoftmaxCrossEntropy
+    is_labelled = type(loss) in OF_LABELS
     return Plan(
         data=data,
         settings=settings,
         loss=LOSSES[type(loss)],
-        delta=loss.delta if type(loss) is Huber else 0.0,
+        delta=next((value for _, value in parts(loss) if isinstance(value, float)), 0.0),
         optimizer=optimizer,
         hyper=hyper,
-        x=_writable(data.x, dtype),
+        x=_writable(x, dtype),
         y=np.empty((0, 0), dtype) if is_labelled else _writable(target, dtype),
         labels=_writable(target, np.dtype(np.int64)) if is_labelled else np.empty(0, np.int64),
         weights=np.empty(0, dtype) if weights is None else _writable(weights, dtype),

@@ -21,7 +21,7 @@ from fnnet.losses._base import nonzero
 from fnnet.nodes import Params, freeze
 from fnnet.optimizers._base import slots_of
 from fnnet.packing import joined, unjoined
-from fnnet.records import Data, Epoch, Loss, Optimizer, OptState, Record, Step, StreamFn, TrainState
+from fnnet.records import Data, Epoch, Loss, Optimizer, OptState, Record, Rows, Step, StreamFn, TrainState
 from fnnet.training import check_run
 from fnnet.tree import leaves
 from fnnet.types import Array
@@ -53,10 +53,8 @@ def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[
 def _epoch(plan: Plan, state: TrainState[P], epoch: int) -> TrainState[P]:
     """What is left of an epoch, in vectors of its own: what comes in stays as it is, what goes out is read-only."""
     program, given = program_of(state.params, plan.x.shape[1]), state.opt_state
-    n, size = len(plan.x), plan.data.size
-    key = state.key.child(ORDER, epoch)
-    order = keys.permutation(key, n) if plan.data.shuffle else np.arange(n)
-    order = order[state.batch * size : n if plan.data.last == "keep" else n - n % size]
+    size = plan.data.size
+    order = plan.data.rows(state.key.child(ORDER, epoch))[state.batch * size :]
     if not len(order):
         raise ValueError(f"train: data must give more than {state.batch} batches in epoch {epoch}, got no more")
     slots = slots_of("jit", given, plan.settings.slots)
@@ -114,7 +112,7 @@ def _noise(program: Program, key: Key, rows: int, batches: range) -> NDArray[np.
 
 def fit(
     params: P,
-    x: Array,
+    x: Rows,
     y: T,
     *,
     loss: Loss[T],

@@ -9,8 +9,9 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.errors import DtypeError, ShapeError
+from fnnet.numerics import columnwise, row_max
 from fnnet.records import Loss
-from fnnet.types import Array, Value
+from fnnet.types import Array, Labels, Value
 
 T_contra = TypeVar("T_contra", contravariant=True)
 
@@ -99,6 +100,16 @@ def difference(where: str, prediction: Array, target: Array) -> Array:
     """prediction - target, of one shape."""
     checks.prediction(where, prediction)
     return prediction - checks.target(where, prediction, target)
+
+
+def scores(where: str, prediction: Array, labels: Labels) -> tuple[Array, tuple[Labels, Labels]]:
+    """Scores (rows, classes), fresh, each row less its maximum, and the places (row, label) in them."""
+    checks.prediction(where, prediction)
+    checks.labels(where, prediction, labels)
+    shape = prediction.shape
+    label = labels if labels.shape == shape[:-1] else np.broadcast_to(labels, shape[:-1])
+    z = columnwise(prediction.reshape(-1, shape[-1]))
+    return z - row_max(z), (np.arange(label.size), label.reshape(-1))
 
 
 def nonzero(weight: Value) -> Value:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.losses._base import RowLoss
-from fnnet.numerics import columnwise, exp, log, log1p, row_max, row_sum, sigmoid
+from fnnet.losses._base import RowLoss, scores
+from fnnet.numerics import exp, log, log1p, row_sum, sigmoid
 from fnnet.types import Array, Labels
 
 
@@ -29,20 +29,14 @@ class SoftmaxCrossEntropy(RowLoss[Labels]):
 
     def rows(self, prediction: Array, target: Labels, /) -> tuple[Array, Array]:
         """-log p_label = log Σ eᶻ - z_label with p = softmax(z), and its gradient p - onehot(label)."""
-        checks.prediction("softmax_cross_entropy", prediction)
-        checks.labels("softmax_cross_entropy", prediction, target)
-        shape = prediction.shape
-        label = target if target.shape == shape[:-1] else np.broadcast_to(target, shape[:-1])
-        place = np.arange(label.size), label.reshape(-1)
-        z = columnwise(prediction.reshape(-1, shape[-1]))
-        z = z - row_max(z)
+        z, place = scores("softmax_cross_entropy", prediction, target)
         e = exp(z)
         total = row_sum(e)
         values = log(total).reshape(-1)
         values -= z[place]
         e /= total
         e[place] -= 1
-        return values.reshape(shape[:-1]), e.reshape(shape)
+        return values.reshape(prediction.shape[:-1]), e.reshape(prediction.shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +45,7 @@ class BinaryCrossEntropy(RowLoss[Array]):
     (C. M. Bishop, Pattern Recognition and Machine Learning, eq. 4.90); the gradient of an entry is σ(z) - t.
 
     Shapes: prediction z (..., N, F) of logits, target the same or that without replica axes. Raises ShapeError, and
-    ValueError for targets outside [0, 1].
+    ValueError for targets outside [0, 1]. With several columns it is the loss of several labels a row, each yes or no.
 
     >>> import fnnet as fn, numpy as np
     >>> value, grad = fn.binary_cross_entropy(np.array([[0.0]]), np.array([[1.0]]))

@@ -1,4 +1,4 @@
-"""Sample weights, for any loss that has rows."""
+"""Weights of samples, for any loss that has rows, and of classes, for any loss of labels."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from fnnet import checks
+from fnnet.errors import ShapeError
 from fnnet.losses._base import RowLoss, checked_rows, nonzero
 from fnnet.records import Loss
-from fnnet.types import Array, Value
+from fnnet.types import Array, Labels, Value
 
 T = TypeVar("T")
 
@@ -85,3 +86,56 @@ def _cast(prediction: Array, weights: Array) -> Array:
             f"got {weights.min()} to {weights.max()}"
         )
     return w
+
+
+# --- a weight a class ---------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class ClassWeighted(RowLoss[Labels]):
+    """What ``class_weighted(loss, weights)`` returns."""
+
+    loss: Weighted[Labels]
+    weights: tuple[float, ...]
+
+    def _weighed(self, prediction: Array, target: Labels) -> tuple[Labels, Array]:
+        checks.prediction("class_weighted", prediction)
+        checks.labels("class_weighted", prediction, target)
+        if prediction.shape[-1] != len(self.weights):
+            raise ShapeError(
+                f"class_weighted: weights must be one a class, {prediction.shape[-1]}, got {len(self.weights)}"
+            )
+        return target, np.array(self.weights, prediction.dtype)[target]
+
+    def rows(self, prediction: Array, target: Labels, /) -> tuple[Array, Array]:
+        """The weight of its label times a row's value and gradient."""
+        return self.loss.rows(prediction, self._weighed(prediction, target))
+
+    def __call__(self, prediction: Array, target: Labels, /) -> tuple[Value, Array]:
+        """The weighted mean of the rows, or their weighted sum where the loss inside is a sum, and its gradient."""
+        return self.loss(prediction, self._weighed(prediction, target))
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether the loss inside is a sum."""
+        return self.loss.is_sum
+
+    def weight(self, prediction: Array, target: Labels, /) -> Value:
+        """The sum of the rows' weights."""
+        return self.loss.weight(prediction, self._weighed(prediction, target))
+
+
+def class_weighted(loss: Loss[Labels], weights: tuple[float, ...]) -> ClassWeighted:
+    """The loss with a weight a class: ``weighted(loss)`` with its label's weight for every row, so that the mean is
+    divided by the sum of the rows' weights.
+
+    Raises ValueError for weights that are negative, not finite or all 0, ShapeError where they are not one a class,
+    TypeError for a loss without rows.
+
+    >>> import fnnet as fn, numpy as np
+    >>> loss = fn.class_weighted(fn.softmax_cross_entropy, (1.0, 3.0))
+    >>> float(loss.weight(np.zeros((3, 2)), np.array([0, 1, 1])))
+    7.0
+    """
+    given = tuple([checks.real("class_weighted", f"weights[{i}]", weight) for i, weight in enumerate(weights)])
+    if not any(given):
+        raise ValueError(f"class_weighted: weights must not all be 0, got {weights!r}")
+    return ClassWeighted(weighted(loss), given)

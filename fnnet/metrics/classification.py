@@ -1,10 +1,13 @@
-"""Metrics of classifiers."""
+"""Metrics of what a classifier guesses: the class of the largest score."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from fnnet import checks
+from fnnet.metrics._base import Counts, guesses, ratio, table
 from fnnet.types import Array, Labels, Value
 
 
@@ -19,7 +22,67 @@ def accuracy(prediction: Array, target: Labels) -> Value:
     >>> float(fn.metrics.accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1])))
     0.5
     """
-    checks.prediction("accuracy", prediction)
-    checks.labels("accuracy", prediction, target)
-    hit = (prediction.argmax(axis=-1) == target) & ~np.isnan(prediction).any(axis=-1)
-    return np.asarray(hit.mean(axis=-1, dtype=np.float64))
+    guess, label = guesses("accuracy", prediction, target)
+    return np.asarray((guess == label).mean(axis=-1, dtype=np.float64))
+
+
+def balanced_accuracy(prediction: Array, target: Labels) -> Value:
+    """The mean of the recalls of those classes that occur in the target: accuracy as if all had the same number of
+    rows (K. H. Brodersen et al., ICPR 2010, section II).
+
+    Shapes and Raises as in ``accuracy``.
+
+    >>> import fnnet as fn, numpy as np
+    >>> scores = np.array([[0.9, 0.1], [0.9, 0.1], [0.8, 0.2], [0.2, 0.8]])
+    >>> round(float(fn.metrics.balanced_accuracy(scores, np.array([0, 0, 1, 0]))), 4)
+    0.3333
+    """
+    found = table("balanced_accuracy", prediction, target)
+    rows = found.sum(axis=-1)
+    recalls = ratio(found.diagonal(axis1=-2, axis2=-1), rows)
+    return np.asarray(recalls.sum(axis=-1) / (rows > 0).sum(axis=-1))
+
+
+@dataclass(frozen=True, slots=True)
+class TopK:
+    """What ``top_k(k)`` returns."""
+
+    k: int
+
+    def __call__(self, prediction: Array, target: Labels, /) -> Value:
+        """The share of rows whose label has fewer than k columns before it."""
+        _, label = guesses("top_k", prediction, target)
+        if self.k > prediction.shape[-1]:
+            raise ValueError(f"top_k: k must be at most the prediction's columns, {prediction.shape[-1]}, got {self.k}")
+        own = np.take_along_axis(prediction, label[..., None], axis=-1)
+        is_earlier = np.arange(prediction.shape[-1]) < label[..., None]
+        before = ((prediction > own) | (prediction == own) & is_earlier).sum(axis=-1)
+        hit = (before < self.k) & ~np.isnan(prediction).any(axis=-1)
+        return np.asarray(hit.mean(axis=-1, dtype=np.float64))
+
+
+def top_k(k: int) -> TopK:
+    """The metric: the share of rows whose label is among the k columns of the largest scores.
+
+    Of equal scores the first columns count as larger, so that ``top_k(1)`` is ``accuracy``; a row with a NaN is a miss.
+    Shapes and Raises as in ``accuracy``, and ValueError for k below 1, or above the number of classes.
+
+    >>> import fnnet as fn, numpy as np
+    >>> float(fn.metrics.top_k(2)(np.array([[0.5, 0.3, 0.2], [0.1, 0.6, 0.3]]), np.array([1, 0])))
+    0.5
+    """
+    return TopK(checks.size("top_k", "k", k))
+
+
+def confusion_matrix(prediction: Array, target: Labels) -> Counts:
+    """How many rows of each class (a row of the matrix) were guessed as which (its column).
+
+    A row with a NaN guesses no class and stands in no column. It is a table and no Metric, which is one number: for
+    reports, not for ``validate``. Shapes: (classes, classes), or (K, classes, classes) for K replicas; arguments and
+    Raises as in ``accuracy``.
+
+    >>> import fnnet as fn, numpy as np
+    >>> fn.metrics.confusion_matrix(np.array([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7]]), np.array([1, 1, 0])).tolist()
+    [[0, 1], [1, 1]]
+    """
+    return np.ascontiguousarray(table("confusion_matrix", prediction, target)[..., :-1])

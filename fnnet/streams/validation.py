@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from fnnet import checks
+from fnnet.errors import ShapeError
 from fnnet.network import forward
 from fnnet.nodes import Node, Params, freeze
 from fnnet.records import Epoch, Loss, LossFunction, Metric, Record
@@ -51,14 +52,17 @@ class Validate(Node, Generic[T]):
 
     def _measured(self, epoch: Epoch[P]) -> Record:
         prediction, _ = forward(epoch.state.params, self.x)
-        found = [(name, _number(name, metric(prediction, self.y))) for name, metric in self.metrics]
+        replicas = prediction.shape[:-2]
+        found = [(name, _number(name, metric(prediction, self.y), replicas)) for name, metric in self.metrics]
         return freeze(Record(epoch.record.loss, (*epoch.record.metrics, *found)))
 
 
-def _number(name: str, value: Value) -> Value:
-    """What a metric gave, in float64. Raises DtypeError unless it is real numbers."""
+def _number(name: str, value: Value, replicas: tuple[int, ...]) -> Value:
+    """What a metric gave, in float64. Raises DtypeError or ShapeError unless it is a real number, or one a replica."""
     found = np.asarray(value)
     checks.array("validate", f"metric {name!r}", found)
+    if found.shape not in ((), replicas):
+        raise ShapeError(f"validate: metric {name!r} must give one number, or {replicas}, got {found.shape}")
     return found.astype(np.float64)
 
 
@@ -67,7 +71,7 @@ def validate(x: Array, y: T, metrics: Mapping[str, Metric[T]]) -> Validate[T]:
 
     A metric is a function (prediction, target) -> number. The data are not copied: do not write to them while training
     goes on. Raises ShapeError for empty data, ValueError without metrics and for one named "loss" or "epoch",
-    DtypeError for one that gives no real number.
+    DtypeError or ShapeError for one that gives anything but a real number, or one a replica.
 
     >>> import fnnet as fn, numpy as np
     >>> fn.validate(np.ones((3, 2)), np.zeros(3, int), {"accuracy": fn.metrics.accuracy}).metrics[0][0]

@@ -34,6 +34,16 @@ def _linear(p: Params, leaves: Leaves, x: Any) -> Any:
     return jnp.matmul(x, w) + b
 
 
+def _layer_norm(p: Any, leaves: Leaves, x: Any) -> Any:
+    scale, shift = leaves.pop(0), leaves.pop(0)
+    z = (x - x.mean(axis=-1, keepdims=True)) / jnp.sqrt(x.var(axis=-1, keepdims=True) + p.eps)
+    return scale * z + shift
+
+
+def _rms_norm(p: Any, leaves: Leaves, x: Any) -> Any:
+    return leaves.pop(0) * x / jnp.sqrt((x**2).mean(axis=-1, keepdims=True) + p.eps)
+
+
 def _serial(p: Any, leaves: Leaves, x: Any) -> Any:
     for layer in p.layers:
         x = reference(layer, leaves, x)
@@ -68,6 +78,9 @@ REFERENCES: dict[type, Reference] = {
     fn.Sigmoid: lambda p, leaves, x: jax.nn.sigmoid(x),
     fn.Softmax: lambda p, leaves, x: jax.nn.softmax(x, axis=-1),
     fn.Dropout: lambda p, leaves, x: x,
+    fn.LayerNorm: _layer_norm,
+    fn.RmsNorm: _rms_norm,
+    fn.Residual: lambda p, leaves, x: x + reference(p.layer, leaves, x),
     Centred: _centred,
     Noise: lambda p, leaves, x: x,
 }
@@ -95,6 +108,32 @@ def _binary(y: Any, t: Any) -> Any:
     return -(t * jax.nn.log_sigmoid(y) + (1 - t) * jax.nn.log_sigmoid(-y)).mean()
 
 
+def _pinball(q: float) -> Callable[[Any, Any], Any]:
+    return lambda y, t: jnp.where(t > y, q * (t - y), (1 - q) * (y - t)).mean()
+
+
+def _focal(gamma: float) -> Callable[[Any, Any], Any]:
+    def loss(y: Any, t: Any) -> Any:
+        u = -_cross_entropies(y, t)
+        r = -jnp.expm1(u)
+        return -(
+            jnp.where(r > 0, jnp.where(r > 0, r, 1) ** gamma, 0) * u
+        ).mean()  # or its derivative at 0 is not a number
+
+    return loss
+
+
+def _margins(y: Any, t: Any) -> Any:
+    mine = jnp.take_along_axis(y, t[:, None], axis=-1)[:, 0]
+    others = jnp.where(jnp.arange(y.shape[-1]) == t[:, None], -jnp.inf, y).max(axis=-1)
+    return jnp.maximum(0, 1 + others - mine)
+
+
+def _smoothed(y: Any, t: Any) -> Any:
+    wanted = 0.8 * jax.nn.one_hot(t, y.shape[-1]) + 0.2 / y.shape[-1]
+    return -(wanted * jax.nn.log_softmax(y, axis=-1)).sum(axis=-1).mean()
+
+
 REFERENCE_LOSSES: dict[str, Callable[[Any, Any], Any]] = {
     "mse": lambda y, t: ((y - t) ** 2).mean(),
     "sum_squared_error": lambda y, t: ((y - t) ** 2).sum(),
@@ -103,6 +142,16 @@ REFERENCE_LOSSES: dict[str, Callable[[Any, Any], Any]] = {
     "Huber": _huber(0.3),
     "softmax_cross_entropy": lambda y, t: _cross_entropies(y, t).mean(),
     "binary_cross_entropy": _binary,
+    "poisson": lambda y, t: (jnp.exp(y) - t * y).mean(),
+    "log_cosh": lambda y, t: jnp.log(jnp.cosh(y - t)).mean(),
+    "quantile": _pinball(0.8),
+    "Quantile": _pinball(0.3),
+    "focal": _focal(2.0),
+    "Focal": _focal(0.5),
+    "hinge": lambda y, t: _margins(y, t).mean(),
+    "label_smoothing": _smoothed,
+    "class_weighted": lambda y, t: (_cross_entropies(y, t) * (0.5 + t)).sum() / (0.5 + t).sum(),
+    "class_weighted hinge": lambda y, t: (_margins(y, t) * (0.5 + t)).sum() / (0.5 + t).sum(),
     "weighted": lambda y, t: (((y - t[0]) ** 2).mean(axis=-1) * t[1]).sum() / t[1].sum(),
     "weighted softmax_cross_entropy": lambda y, t: (_cross_entropies(y, t[0]) * t[1]).sum() / t[1].sum(),
     "weighted sum_squared_error": lambda y, t: (((y - t[0]) ** 2).sum(axis=-1) * t[1]).sum(),
@@ -126,7 +175,7 @@ def agree(problem: Problem, name: str) -> None:
     leaves = tree.leaves(problem.net)
     value, (d_leaves, dx) = jax.value_and_grad(loss, argnums=(0, 1))(leaves, problem.x)
     prediction, cache = fn.forward(problem.net, problem.x)
-    our_value, d_prediction = case.loss(prediction, wanted)
+    our_value, d_prediction = case.of(prediction.shape[-1])(prediction, wanted)
     grads, our_dx = fn.backward(problem.net, cache, d_prediction)
     close([our_value], [value])
     close([our_dx, *tree.leaves(grads)], [dx, *d_leaves])

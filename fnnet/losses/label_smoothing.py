@@ -1,0 +1,48 @@
+"""Cross-entropy with labels that are not quite sure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fnnet import checks
+from fnnet.losses._base import RowLoss, scores
+from fnnet.numerics import exp, log, row_sum
+from fnnet.types import Array, Labels
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSmoothing(RowLoss[Labels]):
+    """The mean over rows of the cross-entropy of softmax(prediction) against (1 - rate) onehot(label) + rate / classes
+    (C. Szegedy et al., Rethinking the Inception Architecture, CVPR 2016, section 7); the gradient of a row is
+    softmax(prediction) less that.
+
+    Shapes: prediction (..., N, classes) of scores, target (..., N) of integers in [0, classes), or (N,). Raises
+    ValueError for a rate outside [0, 1) and for labels out of range, ShapeError, DtypeError.
+
+    >>> import fnnet as fn, numpy as np
+    >>> value, grad = fn.label_smoothing(0.5)(np.array([[0.0, 0.0]]), np.array([0]))
+    >>> round(float(value), 4), grad.tolist()
+    (0.6931, [[-0.25, 0.25]])
+    """
+
+    rate: float
+
+    def __post_init__(self) -> None:
+        checks.settle(self, rate=checks.real("label_smoothing", "rate", self.rate, below=1))
+
+    def rows(self, prediction: Array, target: Labels, /) -> tuple[Array, Array]:
+        """log Σ eᶻ - (1 - rate) z_label - rate · the mean of z, with gradient softmax(z) - the smoothed label."""
+        z, place = scores("label_smoothing", prediction, target)
+        e, n = exp(z), z.shape[-1]
+        total = row_sum(e)
+        values = log(total).reshape(-1)
+        values -= (1 - self.rate) * z[place] + self.rate / n * row_sum(z).reshape(-1)
+        e /= total
+        e -= self.rate / n
+        e[place] -= 1 - self.rate
+        return values.reshape(prediction.shape[:-1]), e.reshape(prediction.shape)
+
+
+def label_smoothing(rate: float) -> LabelSmoothing:
+    """Softmax cross-entropy with smoothed labels: see ``LabelSmoothing``."""
+    return LabelSmoothing(rate)

@@ -1,0 +1,35 @@
+"""A smooth absolute error."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from fnnet.losses._base import RowLoss, difference
+from fnnet.numerics import exp, log1p, tanh
+from fnnet.types import Array
+
+
+@dataclass(frozen=True, slots=True)
+class LogCosh(RowLoss[Array]):
+    """The mean over rows and columns of log cosh d with d = prediction - target: d²/2 near 0, |d| - log 2 far from it
+    (R. A. Saleh, A. K. M. E. Saleh, arXiv 2208.04564); the gradient of an entry is tanh d.
+
+    Shapes: prediction (..., N, F), target the same or that without replica axes. Raises ShapeError, never broadcasts.
+
+    >>> import fnnet as fn, numpy as np
+    >>> round(float(fn.log_cosh(np.array([[1e4]]), np.array([[0.0]]))[0]), 4)
+    9999.3069
+    """
+
+    def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+        """Σ_j (|d_j| + log(1 + e^-2|d_j|) - log 2) / F, which cannot overflow, with gradient tanh(d) / F."""
+        d = difference("log_cosh", prediction, target)
+        n, size = d.shape[-1], np.abs(d)
+        values: Array = np.add.reduce(size + log1p(exp(-2 * size)) - math.log(2), axis=-1) / n
+        return values, tanh(d) / n
+
+
+log_cosh = LogCosh()

@@ -1,0 +1,41 @@
+"""The loss of counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fnnet import checks
+from fnnet.losses._base import RowLoss
+from fnnet.numerics import exp
+from fnnet.types import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Poisson(RowLoss[Array]):
+    """The mean over rows and columns of eᶻ - t z, the negative log-likelihood of a count t under a Poisson distribution
+    of rate eᶻ, without the term that depends on t alone (P. McCullagh, J. A. Nelder, Generalized Linear Models, 2nd
+    ed., section 6.2); the gradient of an entry is eᶻ - t.
+
+    Shapes: prediction z (..., N, F), the logarithms of rates, target the same or that without replica axes. Raises
+    ShapeError, and ValueError for targets below 0.
+
+    >>> import fnnet as fn, numpy as np
+    >>> value, grad = fn.poisson(np.array([[0.0]]), np.array([[3.0]]))
+    >>> float(value), grad.tolist()
+    (1.0, [[-2.0]])
+    """
+
+    def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+        """Σ_j (e^z_j - t_j z_j) / F, with gradient (eᶻ - t) / F."""
+        checks.prediction("poisson", prediction)
+        t = checks.target("poisson", prediction, target)
+        if not t.min() >= 0:
+            raise ValueError(f"poisson: target must be from 0 up, got {t.min()}")
+        n, rate = prediction.shape[-1], exp(prediction)
+        values: Array = np.add.reduce(rate - t * prediction, axis=-1) / n
+        return values, (rate - t) / n
+
+
+poisson = Poisson()

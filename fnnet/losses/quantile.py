@@ -1,0 +1,45 @@
+"""The loss whose minimum is a quantile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fnnet import checks
+from fnnet.losses._base import RowLoss, difference
+from fnnet.types import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Quantile(RowLoss[Array]):
+    """The mean over rows and columns of q (t - p) where the target t is above the prediction p and (1 - q) (p - t)
+    where it is below: p is then the q-quantile of t (R. Koenker, G. Bassett, Regression Quantiles, Econometrica 46,
+    1978).
+
+    Shapes: prediction (..., N, F), target the same or that without replica axes. Raises ValueError unless q is between
+    0 and 1, ShapeError, never broadcasts.
+
+    >>> import fnnet as fn, numpy as np
+    >>> value, grad = fn.quantile(0.9)(np.array([[0.0]]), np.array([[2.0]]))
+    >>> float(value), grad.tolist()
+    (1.8, [[-0.9]])
+    """
+
+    q: float
+
+    def __post_init__(self) -> None:
+        q = checks.real("quantile", "q", self.q, below=1)
+        checks.settle(self, q=checks.positive("quantile", "q", q))
+
+    def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+        """Σ_j max((1 - q) d_j, -q d_j) / F with d = prediction - target; the gradient at 0 is 0."""
+        d = difference("quantile", prediction, target)
+        n = d.shape[-1]
+        values: Array = np.add.reduce(np.maximum((1 - self.q) * d, -self.q * d), axis=-1) / n
+        return values, ((d > 0) * (1 - self.q) - (d < 0) * self.q).astype(d.dtype) / n
+
+
+def quantile(q: float) -> Quantile:
+    """The loss whose minimum is the q-quantile of the target: see ``Quantile``."""
+    return Quantile(q)

@@ -1,0 +1,115 @@
+"""Precision, recall and F1, averaged over classes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from fnnet.errors import ShapeError
+from fnnet.metrics._base import Counts, ratio, table
+from fnnet.types import Array, Labels, Value
+
+Average = Literal["macro", "micro", "binary"]
+
+
+@dataclass(frozen=True, slots=True)
+class Averaged(ABC):
+    """The rows that are guessed right, as a share of something, averaged over classes.
+
+    "macro" is the mean over the classes that occur among labels or guesses, 0 for one whose share is 0 / 0; "micro" is
+    the share of all classes' sums; "binary" is that of class 1 of two.
+    """
+
+    average: Average = "macro"
+
+    def __post_init__(self) -> None:
+        if self.average not in ("macro", "micro", "binary"):
+            raise ValueError(f"{_name(self)}: average must be 'macro', 'micro' or 'binary', got {self.average!r}")
+
+    @abstractmethod
+    def whole(self, guessed: Counts, labelled: Counts, /) -> Array | Counts:
+        """What the right rows of a class are a share of, from the rows guessed as it and those labelled so."""
+
+    def __call__(self, prediction: Array, target: Labels, /) -> Value:
+        """The averaged share."""
+        found = table(_name(self), prediction, target)
+        if self.average == "binary" and prediction.shape[-1] != 2:
+            raise ShapeError(
+                f"{_name(self)}: prediction must have two columns where average is 'binary', got {prediction.shape}; "
+                "for a network of one logit use metrics.binary"
+            )
+        right, labelled = found.diagonal(axis1=-2, axis2=-1), found.sum(axis=-1)
+        guessed = found[..., :-1].sum(axis=-2)
+        whole = self.whole(guessed, labelled)
+        if self.average == "micro":
+            return np.asarray(ratio(right.sum(axis=-1), whole.sum(axis=-1)))
+        shares = ratio(right, whole)
+        if self.average == "binary":
+            return np.asarray(shares[..., 1])
+        return np.asarray(shares.sum(axis=-1) / ((guessed > 0) | (labelled > 0)).sum(axis=-1))
+
+
+def _name(metric: Averaged) -> str:
+    return type(metric).__name__.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Precision(Averaged):
+    """Of the rows guessed as a class, the share that is: Σ [guess = label = c] / Σ [guess = c]
+    (C. J. van Rijsbergen, Information Retrieval, 1979, chapter 7).
+
+    ``average`` is "macro" (over the classes that occur among labels or guesses), "micro" or "binary" (class 1 of two).
+    0 / 0 counts 0. Shapes and Raises as in ``accuracy``; ValueError for another average.
+
+    >>> import fnnet as fn, numpy as np
+    >>> scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]])
+    >>> float(fn.metrics.Precision("binary")(scores, np.array([0, 1, 0])))
+    0.5
+    """
+
+    def whole(self, guessed: Counts, labelled: Counts, /) -> Array | Counts:
+        """The rows guessed as a class."""
+        return guessed
+
+
+@dataclass(frozen=True, slots=True)
+class Recall(Averaged):
+    """Of the rows of a class, the share guessed as it: Σ [guess = label = c] / Σ [label = c].
+
+    Averages, Shapes and Raises as in ``Precision``.
+
+    >>> import fnnet as fn, numpy as np
+    >>> scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]])
+    >>> float(fn.metrics.Recall("binary")(scores, np.array([0, 1, 0])))
+    1.0
+    """
+
+    def whole(self, guessed: Counts, labelled: Counts, /) -> Array | Counts:
+        """The rows of a class."""
+        return labelled
+
+
+@dataclass(frozen=True, slots=True)
+class F1(Averaged):
+    """The harmonic mean of precision and recall, 2 Σ [guess = label = c] / (Σ [guess = c] + Σ [label = c])
+    (C. J. van Rijsbergen, Information Retrieval, 1979, chapter 7).
+
+    Averages, Shapes and Raises as in ``Precision``; "macro" is the mean of the classes' own F1.
+
+    >>> import fnnet as fn, numpy as np
+    >>> scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]])
+    >>> round(float(fn.metrics.F1("binary")(scores, np.array([0, 1, 0]))), 4)
+    0.6667
+    """
+
+    def whole(self, guessed: Counts, labelled: Counts, /) -> Array | Counts:
+        """Their mean."""
+        return (guessed + labelled) / 2
+
+
+precision = Precision()
+recall = Recall()
+f1 = F1()

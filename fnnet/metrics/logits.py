@@ -1,0 +1,48 @@
+"""Metrics of classifiers, for networks of one logit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fnnet import checks
+from fnnet.errors import ShapeError
+from fnnet.records import Metric
+from fnnet.types import Array, Labels, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """What ``binary(metric)`` returns."""
+
+    metric: Metric[Labels]
+
+    def __call__(self, prediction: Array, target: Array, /) -> Value:
+        """The metric of the scores (0, z), whose softmax is (1 - σ(z), σ(z))."""
+        checks.prediction("binary", prediction)
+        if prediction.shape[-1] != 1:
+            raise ShapeError(
+                f"binary: prediction must have one column, the logit of class 1, got {prediction.shape}; a metric of "
+                "several columns takes them as they are"
+            )
+        t = checks.target("binary", prediction, target)
+        if not np.isin(t, (0, 1)).all():
+            raise ValueError(f"binary: target must be 0 or 1, got {t.min()} to {t.max()}")
+        scores = np.concatenate([np.zeros_like(prediction), prediction], axis=-1)
+        return self.metric(scores, t[..., 0].astype(np.int64))
+
+
+def binary(metric: Metric[Labels]) -> Binary:
+    """A metric of classes for a network of one logit, such as ``binary_cross_entropy`` trains, with its targets 0, 1.
+
+    Shapes: prediction (..., N, 1), target the same or (N, 1). Raises ShapeError for other columns, ValueError for
+    another target, and what the metric raises.
+
+    >>> import fnnet as fn, numpy as np
+    >>> logits, target = np.array([[2.0], [-1.0], [0.5]]), np.array([[1.0], [0.0], [0.0]])
+    >>> round(float(fn.metrics.binary(fn.metrics.accuracy)(logits, target)), 4)
+    0.6667
+    """
+    checks.function("binary", "metric", metric)
+    return Binary(metric)

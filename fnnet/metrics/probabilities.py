@@ -1,0 +1,79 @@
+"""Metrics of the probabilities that a classifier's scores stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fnnet import checks
+from fnnet.losses.cross_entropy import softmax_cross_entropy
+from fnnet.metrics._base import guesses, in_cells
+from fnnet.numerics import softmax
+from fnnet.types import Array, Labels, Value
+
+
+def log_loss(prediction: Array, target: Labels) -> Value:
+    """The mean over rows of -log softmax(prediction)[label]: ``softmax_cross_entropy``, in float64.
+
+    It takes scores, as a network gives them; probabilities p are the scores log p. Shapes: prediction (..., N, classes)
+    and target (..., N) or (N,). Raises ShapeError, DtypeError, ValueError as ``softmax_cross_entropy`` does.
+
+    >>> import fnnet as fn, numpy as np
+    >>> float(fn.metrics.log_loss(np.log([[0.5, 0.5], [0.25, 0.75]]), np.array([0, 1]))).__round__(4)
+    0.4904
+    """
+    checks.prediction("log_loss", prediction)
+    checks.labels("log_loss", prediction, target)
+    values, _ = softmax_cross_entropy.rows(prediction.astype(np.float64), target)
+    return np.asarray(values.mean(axis=-1))
+
+
+def brier(prediction: Array, target: Labels) -> Value:
+    """The mean over rows of Σ_c (p_c - [label = c])² with p = softmax(prediction) (G. W. Brier, Monthly Weather Review
+    78, 1950), in [0, 2]; for two classes half of it, the square (p₁ - label)², as in scikit-learn.
+
+    It takes scores, not probabilities. Shapes and Raises as in ``log_loss``.
+
+    >>> import fnnet as fn, numpy as np
+    >>> float(fn.metrics.brier(np.log([[0.5, 0.5], [0.25, 0.75]]), np.array([0, 1]))).__round__(5)
+    0.15625
+    """
+    checks.prediction("brier", prediction)
+    checks.labels("brier", prediction, target)
+    p = softmax(prediction.astype(np.float64))
+    label = np.broadcast_to(target, p.shape[:-1])
+    squares: Array = np.add.reduce((p - (label[..., None] == np.arange(p.shape[-1]))) ** 2, axis=-1)
+    return np.asarray(squares.mean(axis=-1) * (0.5 if p.shape[-1] == 2 else 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedCalibrationError:
+    """Σ_b (n_b / N) |accuracy_b - confidence_b| over bins of equal width of the confidence, the probability of the
+    guess (C. Guo et al., On Calibration of Modern Neural Networks, ICML 2017, eq. 3).
+
+    A bin is open to the left and closed to the right. It takes scores, not probabilities; NaN where one is NaN. Shapes
+    and Raises as in ``log_loss``; ValueError for bins below 1.
+
+    >>> import fnnet as fn, numpy as np
+    >>> scores = np.log([[0.1, 0.9], [0.25, 0.75], [0.7, 0.3]])
+    >>> float(fn.metrics.ExpectedCalibrationError(5)(scores, np.array([1, 1, 1]))).__round__(4)
+    0.1833
+    """
+
+    bins: int = 15
+
+    def __post_init__(self) -> None:
+        checks.settle(self, bins=checks.size("ExpectedCalibrationError", "bins", self.bins))
+
+    def __call__(self, prediction: Array, target: Labels, /) -> Value:
+        """The mean distance of confidence and accuracy."""
+        guess, label = guesses("expected_calibration_error", prediction, target)
+        confidence: Array = softmax(prediction.astype(np.float64)).max(axis=-1)
+        edges = np.linspace(0, 1, self.bins + 1)[1:-1]
+        shape = (*prediction.shape[:-2], self.bins)
+        gaps = in_cells(np.searchsorted(edges, confidence), shape, (guess == label) - confidence)
+        return np.asarray(np.abs(gaps).sum(axis=-1) / prediction.shape[-2])
+
+
+expected_calibration_error = ExpectedCalibrationError()
