@@ -222,7 +222,12 @@ def row_loss(kind: int, constant: float, p: Array, i: int, t: Array, r: int, lab
             value += rate - t[r, j] * p[i, j]
             d[i, j] = (rate - t[r, j]) / scale
         elif kind == LOG_COSH:
-            value += abs(e) + real(math.log1p(math.exp(-real(2) * abs(e)))) - real(math.log(2))
+            size = abs(e)
+            if size < 1:
+                one_less = real(math.expm1(-size))
+                value += real(math.log1p(one_less * one_less * real(math.exp(size)) / real(2)))
+            else:
+                value += size + real(math.log1p(math.exp(-real(2) * size))) - real(math.log(2))
             d[i, j] = real(math.tanh(e)) / scale
         elif kind == QUANTILE:
             value += max((real(1) - c) * e, -c * e)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet.losses._base import RowLoss, difference
-from fnnet.numerics import exp, log1p, tanh
+from fnnet.numerics import exp, expm1, log1p, tanh
 from fnnet.types import Array
 
 
@@ -25,10 +25,17 @@ class LogCosh(RowLoss[Array]):
     """
 
     def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
-        """Σ_j (|d_j| + log(1 + e^-2|d_j|) - log 2) / F, which cannot overflow, with gradient tanh(d) / F."""
+        """Σ_j log cosh d_j / F, with gradient tanh(d) / F.
+
+        log cosh d = log(1 + (1 - e^-|d|)² e^|d| / 2) keeps the digits of a small one, |d| + log(1 + e^-2|d|) - log 2
+        does not overflow with a large one.
+        """
         d = difference("log_cosh", prediction, target)
         n, size = d.shape[-1], np.abs(d)
-        values: Array = np.add.reduce(size + log1p(exp(-2 * size)) - math.log(2), axis=-1) / n
+        small = np.minimum(size, 1)
+        near = log1p(expm1(-small) ** 2 * exp(small) / 2)
+        far = size + log1p(exp(-2 * size)) - math.log(2)
+        values: Array = np.add.reduce(np.where(size < 1, near, far), axis=-1) / n
         return values, tanh(d) / n
 
 
