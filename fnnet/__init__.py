@@ -14,6 +14,7 @@ from fnnet.errors import DtypeError as DtypeError
 from fnnet.errors import FnnetError as FnnetError
 from fnnet.errors import GradientError as GradientError
 from fnnet.errors import LayerError as LayerError
+from fnnet.errors import NonFiniteError as NonFiniteError
 from fnnet.errors import ShapeError as ShapeError
 from fnnet.errors import TreeError as TreeError
 from fnnet.fitting import Fit as Fit
@@ -73,6 +74,10 @@ from fnnet.optimizers.adam import adam as adam
 from fnnet.optimizers.adam import adamw as adamw
 from fnnet.optimizers.sgd import sgd as sgd
 from fnnet.optimizers.sgd import sgd_update as sgd_update
+from fnnet.plateau import reduce_on_plateau as reduce_on_plateau
+from fnnet.quasi_newton import lbfgs as lbfgs
+from fnnet.rates import RateCurve as RateCurve
+from fnnet.rates import find_rate as find_rate
 from fnnet.records import Data as Data
 from fnnet.records import Epoch as Epoch
 from fnnet.records import GradFn as GradFn
@@ -100,5 +105,13 @@ from fnnet.types import Batch as Batch
 from fnnet.types import Dtype as Dtype
 from fnnet.types import Labels as Labels
 from fnnet.types import Value as Value
+from fnnet.wrappers.averaging import averaged as averaged
+from fnnet.wrappers.averaging import ema as ema
+from fnnet.wrappers.averaging import lookahead as lookahead
+from fnnet.wrappers.clipping import clip_by_global_norm as clip_by_global_norm
+from fnnet.wrappers.clipping import clip_by_value as clip_by_value
+from fnnet.wrappers.decay import weight_decay as weight_decay
+from fnnet.wrappers.parts import freeze as freeze
+from fnnet.wrappers.parts import scale_rate as scale_rate
 
 __version__ = "0.1.0"

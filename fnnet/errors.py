@@ -25,3 +25,7 @@ class LayerError(FnnetError, TypeError):
 
 class GradientError(FnnetError, AssertionError):
     """An analytic gradient disagrees with its numeric counterpart."""
+
+
+class NonFiniteError(FnnetError, ArithmeticError):
+    """A loss, a gradient or a parameter is infinite or no number, and training cannot go on from it."""

@@ -120,6 +120,12 @@ class Schedule(Protocol):
     def __call__(self, step: int, /) -> float: ...
 
 
+class Startable(Protocol):
+    """What has a state to start from: an optimizer, or a step that needs none."""
+
+    def init(self, params: P, /) -> OptState[P]: ...
+
+
 class Optimizer(Protocol):
     """Builds new parameters from gradients."""
 

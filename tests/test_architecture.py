@@ -18,11 +18,11 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 LEVELS = [
     ["types", "errors", "functional"],
-    ["nodes", "matching", "keys", "checks", "numerics", "views", "augmented"],
+    ["nodes", "matching", "keys", "checks", "numerics", "views", "augmented", "line_search"],
     ["packing", "tree"],
-    ["rules", "network", "records", "initializers"],
-    ["layers", "losses", "optimizers", "metrics", "data"],
-    ["models", "gradients", "streams", "training", "fitting"],
+    ["rules", "network", "records", "initializers", "selection"],
+    ["layers", "losses", "optimizers", "wrappers", "metrics", "data"],
+    ["models", "gradients", "streams", "training", "fitting", "plateau", "rates", "quasi_newton"],
     ["reports", "testing", "jit"],
     ["__init__"],
 ]
