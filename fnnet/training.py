@@ -38,8 +38,10 @@ T = TypeVar("T")
 def start(params: P, optimizer: Startable, key: Key) -> TrainState[P]:
     """The state before the first step, with read-only copies of the arrays that the caller could write to.
 
-    ``optimizer`` is what has an ``init``: an optimizer, or a step that needs none, such as ``lbfgs``. Raises LayerError,
-    TreeError or DtypeError where the parameters are no network: a class that is no layer, a list or dict, two dtypes.
+    ``optimizer`` is what has an ``init``: an optimizer, or a step that needs none, such as ``lbfgs``.
+
+    Raises LayerError, TreeError or DtypeError where the parameters are no network: a class that is no layer, a list
+    or dict, two dtypes.
 
     >>> import fnnet as fn
     >>> state = fn.start(fn.linear(fn.Key(0), 4, 2), fn.sgd(0.1), fn.Key(0))
