@@ -75,7 +75,6 @@ from fnnet.optimizers.adam import adamw as adamw
 from fnnet.optimizers.sgd import sgd as sgd
 from fnnet.optimizers.sgd import sgd_update as sgd_update
 from fnnet.plateau import reduce_on_plateau as reduce_on_plateau
-from fnnet.quasi_newton import lbfgs as lbfgs
 from fnnet.rates import RateCurve as RateCurve
 from fnnet.rates import find_rate as find_rate
 from fnnet.records import Data as Data
@@ -105,6 +104,7 @@ from fnnet.types import Batch as Batch
 from fnnet.types import Dtype as Dtype
 from fnnet.types import Labels as Labels
 from fnnet.types import Value as Value
+from fnnet.whole_batch import lbfgs as lbfgs
 from fnnet.wrappers.averaging import averaged as averaged
 from fnnet.wrappers.averaging import ema as ema
 from fnnet.wrappers.averaging import lookahead as lookahead

@@ -19,7 +19,19 @@ from fnnet.types import Array
 P = TypeVar("P", bound=Params)
 
 Where = Callable[[str], bool]
-"""Whether to take the leaf of this path, such as "layers.0.w"."""
+"""Whether to take the leaf of this path, such as "layers.0.w"; the path alone must decide, for answers are kept."""
+
+
+def checked_where(asking: str, where: Where) -> Where:
+    """A predicate on paths. Raises ValueError for what is none, or cannot be the key of an answer that is kept."""
+    checks.function(asking, "where", where)
+    try:
+        hash(where)
+    except TypeError:
+        raise ValueError(
+            f"{asking}: where must have a hash, as functions and frozen dataclasses do, got {where!r}"
+        ) from None
+    return where
 
 
 class Chosen(NamedTuple):
@@ -42,9 +54,6 @@ class Selection:
 
     asking: str
     where: Where
-
-    def __post_init__(self) -> None:
-        checks.function(self.asking, "where", self.where)
 
     def __call__(self, params: Params) -> Chosen:
         """The choice. Raises ValueError where there is something to be trained and nothing of it is taken."""

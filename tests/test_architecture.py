@@ -18,11 +18,11 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 LEVELS = [
     ["types", "errors", "functional"],
-    ["nodes", "matching", "keys", "checks", "numerics", "views", "augmented", "line_search"],
+    ["nodes", "matching", "keys", "checks", "numerics", "views", "augmented", "line_search", "quasi_newton"],
     ["packing", "tree"],
     ["rules", "network", "records", "initializers", "selection"],
     ["layers", "losses", "optimizers", "wrappers", "metrics", "data"],
-    ["models", "gradients", "streams", "training", "fitting", "plateau", "rates", "quasi_newton"],
+    ["models", "gradients", "streams", "training", "fitting", "plateau", "rates", "whole_batch"],
     ["reports", "testing", "jit"],
     ["__init__"],
 ]

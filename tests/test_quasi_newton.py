@@ -19,7 +19,8 @@ from fnnet import Array, Key, Params, Part, TrainState, Value, tree
 from fnnet.keys import normal
 from fnnet.line_search import C1, C2, Line, Point, search
 from fnnet.packing import LIMIT
-from fnnet.quasi_newton import Pair, direction, tree_of, vector_of
+from fnnet.quasi_newton import Pair, direction
+from fnnet.whole_batch import tree_of, vector_of
 from tests.own_layers import Centred
 from tests.strategies import KEYS, Problem, composites
 
@@ -284,6 +285,22 @@ def test_float32_stops_where_its_digits_end() -> None:
     assert min(g for _, g in watched.seen) < 1e-5
     assert float(state.history[-1].loss) == pytest.approx(min(watched.seen)[0], rel=1e-5)
     assert len(watched.seen) < 30 * 60
+
+
+def _steep(prediction: Array, target: Array) -> tuple[Value, Array]:
+    """exp(4000 y) - 5 y, a slope that ends at a wall; its minimum is at log(5 / 4000) / 4000."""
+    grown = np.exp(4000 * prediction)
+    return np.asarray((grown - 5 * prediction).mean()), (4000 * grown - 5) / prediction.size
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_trials_that_overflow_are_taken_back(dtype: fn.Dtype) -> None:
+    watched = Watched(fn.value_and_grad(_steep))
+    net = fn.Linear(np.full((1, 1), -0.5, dtype), np.full(1, -0.5, dtype))
+    x = np.ones((1, 1), dtype)
+    state = go(fn.lbfgs(watched), net, x, x, 5)
+    assert not all(np.isfinite(value) for value, _ in watched.seen)
+    np.testing.assert_allclose(fn.predict(state.params, x), np.log(5 / 4000) / 4000, rtol=1e-4)
 
 
 def test_constants_and_large_networks() -> None:

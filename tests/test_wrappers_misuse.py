@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -23,6 +24,16 @@ Case = tuple[Callable[[], object], type[Exception], str]
 
 def never(path: str) -> bool:
     return False
+
+
+@dataclass
+class Unhashable:
+    """A predicate that is no key."""
+
+    part: str = "w"
+
+    def __call__(self, path: str) -> bool:
+        return path.endswith(self.part)
 
 
 def _where(name: str) -> str:
@@ -61,6 +72,11 @@ CASES: dict[str, Case] = {
     "a slow rate of 0": (lambda: fn.lookahead(5, 0.0), ValueError, "lookahead: rate must be above 0, got 0.0"),
     "a slow rate above 1": (lambda: fn.lookahead(5, 1.5), ValueError, r"lookahead: rate must be in \(0, 1\], got 1.5"),
     "freeze with a path": (lambda: fn.freeze("layers.0"), ValueError, "freeze: where must be a function"),
+    "a where without a hash": (
+        lambda: fn.freeze(Unhashable()),
+        ValueError,
+        "freeze: where must have a hash, as functions and frozen dataclasses do, got Unhashable",
+    ),
     "scale_rate with a path": (lambda: fn.scale_rate("w", 0.1), ValueError, "scale_rate: where must be a function"),
     "a factor below 0": (
         lambda: fn.scale_rate(never, -1),

@@ -111,7 +111,8 @@ def lookahead(steps: int = 5, rate: float = 0.5) -> Lookahead:
 
 def averaged(state: TrainState[P] | OptState[P]) -> P:
     """The averaged weights in a state: those of ``ema`` or the slow ones of ``lookahead``, however deep they are
-    nested; the outermost where there are several. Before the first step they are the parameters.
+    nested; the outermost where there are several. Before the first step they are the parameters. Every state with an
+    inner one and slots counts: a wrapper of one's own is taken to keep an average in its first slot.
 
     Raises TreeError where there are none.
 

@@ -12,7 +12,7 @@ from fnnet.optimizers._base import apply, checked_rate
 from fnnet.optimizers._base import rate as rate_of
 from fnnet.packing import remembered
 from fnnet.records import Optimizer, OptState, Schedule
-from fnnet.selection import Selection, Where, choose
+from fnnet.selection import Selection, Where, checked_where, choose
 from fnnet.types import Array
 from fnnet.wrappers._base import Wrapper, inner_of, inside
 
@@ -37,7 +37,7 @@ class WeightDecay(Wrapper):
     def __post_init__(self) -> None:
         checks.settle(self, rate=checked_rate(self.name, self.rate, "rate"))
         if self.where is not None:
-            checks.function(self.name, "where", self.where)
+            checked_where(self.name, self.where)
 
     def begin(self, optimizer: Optimizer, params: P, /) -> OptState[P]:
         """The state before the first step."""

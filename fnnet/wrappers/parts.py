@@ -12,7 +12,7 @@ from fnnet.nodes import Params
 from fnnet.optimizers._base import check_gradients
 from fnnet.packing import remembered
 from fnnet.records import Optimizer, OptState
-from fnnet.selection import Chosen, Selection, Where, choose, chosen_by, without
+from fnnet.selection import Chosen, Selection, Where, checked_where, choose, chosen_by, without
 from fnnet.wrappers._base import Wrapped, Wrapper, inner_of, inside
 
 P = TypeVar("P", bound=Params)
@@ -35,7 +35,7 @@ class Freeze(Wrapper):
     where: Where
 
     def __post_init__(self) -> None:
-        checks.function(self.name, "where", self.where)
+        checked_where(self.name, self.where)
 
     def begin(self, optimizer: Optimizer, params: P, /) -> OptState[P]:
         """The state before the first step."""
@@ -141,5 +141,4 @@ def scale_rate(where: Where, factor: float) -> ScaleRate:
     >>> [round(float((b.b - a.b)[0]), 4) for a, b in zip(new.layers, net.layers, strict=True)]
     [0.0001, 0.001]
     """
-    checks.function("scale_rate", "where", where)
-    return ScaleRate((RatePart(where, checks.real("scale_rate", "factor", factor)),))
+    return ScaleRate((RatePart(checked_where("scale_rate", where), checks.real("scale_rate", "factor", factor)),))
