@@ -59,15 +59,15 @@ class Lbfgs(Generic[T]):
         x = vector_of(state.params)
         with np.errstate(over="ignore", invalid="ignore"):
             value, gradient = evaluate(x)
-        if not (np.isfinite(value) and np.isfinite(gradient).all()):
+            is_finite = np.isfinite(value) and np.isfinite(gradient.dot(gradient))
+        if not is_finite:
             raise NonFiniteError(
-                f"lbfgs: the loss and its gradient must be finite where a step begins, got a loss of {value:g} "
-                f"in epoch {state.epoch}, batch {state.batch}"
+                f"lbfgs: the loss and the norm of its gradient must be finite where a step begins, got a loss of "
+                f"{value:g} in epoch {state.epoch}, batch {state.batch}"
             )
         before = Iterate(x, value, gradient, _pairs(state.opt_state)[-self.memory :], state.opt_state.step)
-        with np.errstate(
-            over="ignore", invalid="ignore"
-        ):  # a trial may go too far: the search then takes a shorter one
+        # A trial may go too far: the search then takes a shorter one.
+        with np.errstate(over="ignore", invalid="ignore"):
             after = run(evaluate, before, self.memory, self.iterations, self.tolerance)
         kept = [tree_of(state.params, vector) for pair in after.pairs for vector in pair]
         memory = OptState(after.step, tuple(kept), None, state.opt_state.scale)
@@ -130,7 +130,7 @@ def lbfgs(gradient: GradFn[T], memory: int = 10, *, iterations: int = 20, tolera
     one more. There is no learning rate: the state's factor is not used.
 
     Raises ValueError for memory or iterations below 1 or a negative tolerance, ShapeError for stacked networks,
-    NonFiniteError where the loss is not finite at the start of a step.
+    NonFiniteError where the loss or the gradient's norm is not finite at the start of a step.
 
     >>> import fnnet as fn, numpy as np
     >>> x, y = np.eye(3), np.array([[1.0], [-2.0], [0.5]])
