@@ -99,6 +99,12 @@ from fnnet.optimizers.sgd import sgd as sgd
 from fnnet.optimizers.sgd import sgd_update as sgd_update
 from fnnet.orders import balanced as balanced
 from fnnet.orders import stratified as stratified
+from fnnet.penalties import elastic_net as elastic_net
+from fnnet.penalties import l1 as l1
+from fnnet.penalties import l2 as l2
+from fnnet.plateau import reduce_on_plateau as reduce_on_plateau
+from fnnet.rates import RateCurve as RateCurve
+from fnnet.rates import find_rate as find_rate
 from fnnet.records import Data as Data
 from fnnet.records import Epoch as Epoch
 from fnnet.records import GradFn as GradFn
@@ -110,6 +116,7 @@ from fnnet.records import Optimizer as Optimizer
 from fnnet.records import OptState as OptState
 from fnnet.records import Order as Order
 from fnnet.records import Part as Part
+from fnnet.records import Penalty as Penalty
 from fnnet.records import Record as Record
 from fnnet.records import Rows as Rows
 from fnnet.records import Schedule as Schedule
@@ -142,5 +149,14 @@ from fnnet.types import Batch as Batch
 from fnnet.types import Dtype as Dtype
 from fnnet.types import Labels as Labels
 from fnnet.types import Value as Value
+from fnnet.whole_batch import lbfgs as lbfgs
+from fnnet.wrappers.averaging import averaged as averaged
+from fnnet.wrappers.averaging import ema as ema
+from fnnet.wrappers.averaging import lookahead as lookahead
+from fnnet.wrappers.clipping import clip_by_global_norm as clip_by_global_norm
+from fnnet.wrappers.clipping import clip_by_value as clip_by_value
+from fnnet.wrappers.decay import weight_decay as weight_decay
+from fnnet.wrappers.parts import freeze as freeze
+from fnnet.wrappers.parts import scale_rate as scale_rate
 
 __version__ = "0.1.0"

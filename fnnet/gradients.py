@@ -16,7 +16,7 @@ from fnnet.keys import Key
 from fnnet.losses._base import RowLoss, checked_rows, nonzero
 from fnnet.network import forward, param_gradients
 from fnnet.nodes import Params
-from fnnet.records import GradFn, Loss, LossFunction, Part
+from fnnet.records import GradFn, Loss, LossFunction, Part, Penalty
 from fnnet.rules import fork, replicas
 from fnnet.types import Array, Value
 
@@ -29,9 +29,10 @@ class ValueAndGrad(Generic[T]):
     """What ``value_and_grad(loss)`` returns."""
 
     loss: Loss[T] | LossFunction[T]
+    penalty: Penalty | None = None
 
     def __call__(self, params: P, batch: tuple[Array, T], key: Key, /) -> tuple[Value, P]:
-        """The loss of a batch under a stochastic pass, and the gradients of the parameters."""
+        """The loss of a batch under a stochastic pass, with the penalty, and the gradients of the parameters."""
         x, target = _pair(batch)
         prediction, cache = forward(params, x, key)
         made = self.loss(prediction, target)
@@ -40,10 +41,11 @@ class ValueAndGrad(Generic[T]):
         value = np.asarray(made[0])
         if value.shape != prediction.shape[:-2] or value.dtype.kind != "f":
             _check_value(self.loss, value, prediction)
-        return value, param_gradients(params, cache, made[1])
+        grads = param_gradients(params, cache, made[1])
+        return (value, grads) if self.penalty is None else penalized(self.penalty, params, value, grads)
 
     def part(self, params: P, batch: tuple[Array, T], key: Key, /) -> Part[P]:
-        """The batch's share as sums over rows. Raises TypeError where the loss is a plain function without rows."""
+        """The batch's share as sums over rows, without the penalty. Raises TypeError for a plain function as loss."""
         if not isinstance(self.loss, Loss):
             raise TypeError(
                 f"value_and_grad: {self.loss!r} has no rows and is_sum, so its parts cannot be added up; derive a "
@@ -75,12 +77,22 @@ def _check_value(loss: object, value: Value, prediction: Array) -> None:
         )
 
 
-def value_and_grad(loss: Loss[T] | LossFunction[T]) -> ValueAndGrad[T]:
+def penalized(penalty: Penalty, params: P, value: Value, grads: P) -> tuple[Value, P]:
+    """A loss and its gradients with the penalty added. Raises ShapeError where it is not one number a replica."""
+    more, slopes = penalty(params)
+    more = np.asarray(more)
+    if more.shape not in ((), value.shape):
+        raise ShapeError(f"value_and_grad: penalty must give one number, or {value.shape}, got {more.shape}")
+    return np.asarray(value + more.astype(value.dtype)), tree.map(np.add, grads, slopes)
+
+
+def value_and_grad(loss: Loss[T] | LossFunction[T], *, penalty: Penalty | None = None) -> ValueAndGrad[T]:
     """A function (params, batch, key) -> (loss, gradients), whose ``part`` gives both as sums over the batch's rows.
 
     A batch is (x, target). The gradients have the type of the parameters. x's own gradient is not computed. ``loss``
     is a loss of fnnet, a class of the user's with ``rows``, or a plain function (prediction, target) -> (value,
-    gradient), which has no ``part``.
+    gradient), which has no ``part``. ``penalty``, such as ``l2(1e-4)`` or a function params -> (value, gradient), is
+    added once, and not divided by the number of rows.
 
     >>> import fnnet as fn, numpy as np
     >>> net = fn.Linear(np.ones((2, 1)), np.zeros(1))
@@ -91,7 +103,9 @@ def value_and_grad(loss: Loss[T] | LossFunction[T]) -> ValueAndGrad[T]:
     """
     if not callable(loss):
         raise TypeError(f"value_and_grad: loss must be a loss such as fnnet.mse, got {loss!r}")
-    return ValueAndGrad(loss)
+    if penalty is not None:
+        checks.function("value_and_grad", "penalty", penalty)
+    return ValueAndGrad(loss, penalty)
 
 
 def add(a: Part[P], b: Part[P]) -> Part[P]:
@@ -122,8 +136,15 @@ class Accumulate(Generic[T]):
     n: int
 
     def __call__(self, params: P, batch: tuple[Array, T], key: Key, /) -> tuple[Value, P]:
-        """The loss and gradients of the whole batch."""
-        return finish(self.part(params, batch, key))
+        """The loss and gradients of the whole batch, with the penalty of the gradient inside."""
+        value, grads = finish(self.part(params, batch, key))
+        return (value, grads) if self.penalty is None else penalized(self.penalty, params, value, grads)
+
+    @property
+    def penalty(self) -> Penalty | None:
+        """That of the gradient inside, where it has one."""
+        found: Penalty | None = getattr(self.gradient, "penalty", None)
+        return found
 
     def part(self, params: P, batch: tuple[Array, T], key: Key, /) -> Part[P]:
         """The sums of the pieces' sums, from the first to the last."""

@@ -110,6 +110,12 @@ class Metric(Protocol[T_contra]):
     def __call__(self, prediction: Array, target: T_contra, /) -> Value: ...
 
 
+class Penalty(Protocol):
+    """What is added to a loss for the parameters' own sake: its value, 0-d or one a replica, and its gradient."""
+
+    def __call__(self, params: P, /) -> tuple[Value, P]: ...
+
+
 class GradFn(Protocol[T_contra]):
     """Loss and gradients of a batch: ``part`` as sums that add, the call finished."""
 
@@ -121,6 +127,12 @@ class Schedule(Protocol):
     """A learning rate that depends on the number of steps done."""
 
     def __call__(self, step: int, /) -> float: ...
+
+
+class Startable(Protocol):
+    """What has a state to start from: an optimizer, or a step that needs none."""
+
+    def init(self, params: P, /) -> OptState[P]: ...
 
 
 class Optimizer(Protocol):

@@ -21,7 +21,7 @@ from fnnet.losses._base import RowLoss
 from fnnet.matching import columns, trained
 from fnnet.network import backward, forward, param_gradients
 from fnnet.nodes import Params
-from fnnet.records import Loss, LossFunction
+from fnnet.records import Loss, LossFunction, Penalty
 from fnnet.rules import check_network
 from fnnet.types import Array
 
@@ -57,10 +57,12 @@ def check_gradients(
     *,
     loss: Loss[T] | LossFunction[T] | None = None,
     target: T | None = None,
+    penalty: Penalty | None = None,
     noise: Key | None = None,
     key: Key = Key(0),
 ) -> GradientReport:
-    """Checks each trained parameter's and each input's derivative of a network, with or without a loss behind it.
+    """Checks each trained parameter's and each input's derivative of a network, with or without a loss behind it, and a
+    penalty beside it.
 
     ``noise`` is the key of a stochastic pass. ``key`` decides the numbers c and where coordinates are moved to that
     stand at a kink (at most 5 % of all, rounded up). Parameters and x are cast to float64.
@@ -77,7 +79,7 @@ def check_gradients(
     """
     check_network("check_gradients", params)
     checks.rows("check_gradients", x)
-    problem = _Problem(tree.astype(params, np.float64), x.astype(np.float64), loss, target, noise, key)
+    problem = _Problem(tree.astype(params, np.float64), x.astype(np.float64), loss, target, penalty, noise, key)
     return _check(problem)
 
 
@@ -89,6 +91,7 @@ class _Problem:
     x: Array
     loss: Loss[Any] | LossFunction[Any] | None
     target: object
+    penalty: Penalty | None
     noise: Key | None
     key: Key
 
@@ -97,8 +100,9 @@ class _Problem:
 
     def terms(self, leaves: Leaves) -> Array:
         """What f is the sum of: differences are taken before the sum, to keep digits."""
-        y, _ = forward(tree.rebuild(self.net, leaves[:-1]), leaves[-1], self.noise)
-        return self._terms(y)[0]
+        net = tree.rebuild(self.net, leaves[:-1])
+        terms, _ = self._terms(forward(net, leaves[-1], self.noise)[0])
+        return terms if self.penalty is None else np.append(terms, self.penalty(net)[0])
 
     def gradients(self, leaves: Leaves) -> Leaves:
         net = tree.rebuild(self.net, leaves[:-1])
@@ -110,6 +114,8 @@ class _Problem:
             checks.array("check_gradients", "a gradient", leaf)
         if not tree.equal(grads, param_gradients(net, cache, dy)):
             raise GradientError(f"check_gradients: {type(net).__name__}: gradients must give what backward gives")
+        if self.penalty is not None:
+            grads = tree.map(np.add, grads, self.penalty(net)[1])
         return *tree.leaves(grads), dx
 
     def _terms(self, y: Array) -> tuple[Array, Array]:

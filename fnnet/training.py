@@ -24,6 +24,7 @@ from fnnet.records import (
     Optimizer,
     OptState,
     Record,
+    Startable,
     Step,
     TrainState,
 )
@@ -34,8 +35,10 @@ P = TypeVar("P", bound=Params)
 T = TypeVar("T")
 
 
-def start(params: P, optimizer: Optimizer, key: Key) -> TrainState[P]:
+def start(params: P, optimizer: Startable, key: Key) -> TrainState[P]:
     """The state before the first step, with read-only copies of the arrays that the caller could write to.
+
+    ``optimizer`` is what has an ``init``: an optimizer, or a step that needs none, such as ``lbfgs``.
 
     Raises LayerError, TreeError or DtypeError where the parameters are no network: a class that is no layer, a list
     or dict, two dtypes.
@@ -47,8 +50,7 @@ def start(params: P, optimizer: Optimizer, key: Key) -> TrainState[P]:
     """
     check_network("start", params)
     keys.check("start", key)
-    for name in ("init", "update"):
-        checks.function("start", f"optimizer.{name}", getattr(optimizer, name, None))
+    checks.function("start", "optimizer.init", getattr(optimizer, "init", None))
     params = pack(freeze(params))
     _keep_freed_memory()
     return TrainState(params, optimizer.init(params), key)

@@ -156,6 +156,21 @@ LOSSES: dict[str, LossCase] = {
     "weighted sum_squared_error": LossCase(fn.weighted(fn.sum_squared_error), _weighted(_numbers)),
 }
 
+
+def is_weight(path: str) -> bool:
+    """All but biases, so that every network with parameters has one."""
+    return not path.endswith("b")
+
+
+MOMENTUM = fn.sgd(0.05, momentum=0.9)
+
+PENALTIES: dict[str, fn.Penalty] = {
+    "l1": fn.l1(0.3),
+    "l2": fn.l2(0.3),
+    "l2 of some": fn.l2(0.3, where=is_weight),
+    "elastic_net": fn.elastic_net(0.2, 0.3),
+}
+
 OPTIMIZERS: dict[str, fn.Optimizer] = {
     "sgd": fn.sgd(0.05),
     "sgd with momentum": fn.sgd(0.05, momentum=0.9),
@@ -173,6 +188,23 @@ OPTIMIZERS: dict[str, fn.Optimizer] = {
     "lion": fn.lion(0.01),
     "lion with decay": fn.lion(0.01, weight_decay=0.01),
     "sgd on a schedule": fn.sgd(lambda step: 0.1 / (1 + step) ** 0.5),
+    "clip_by_value of sgd": fn.pipe(MOMENTUM, fn.clip_by_value(0.3)),
+    "clip_by_global_norm of sgd": fn.pipe(MOMENTUM, fn.clip_by_global_norm(0.5)),
+    "weight_decay of adam": fn.pipe(fn.adam(0.01), fn.weight_decay(1e-4)),
+    "weight_decay of some": fn.pipe(MOMENTUM, fn.weight_decay(lambda step: 1e-3 / (1 + step), where=is_weight)),
+    "ema of adam": fn.pipe(fn.adam(0.01), fn.ema(0.9)),
+    "lookahead of sgd": fn.pipe(MOMENTUM, fn.lookahead(2, 0.7)),
+    "scale_rate of adam": fn.pipe(fn.adam(0.01), fn.scale_rate(is_weight, 0.5)),
+    "freeze of adam": fn.pipe(fn.adam(0.01), fn.freeze(is_weight)),
+    "ema of all": fn.pipe(
+        fn.adam(0.01),
+        fn.weight_decay(1e-4),
+        fn.scale_rate(is_weight, 2.0),
+        fn.clip_by_value(2.0),
+        fn.lookahead(3, 0.8),
+        fn.clip_by_global_norm(1.0),
+        fn.ema(0.5),
+    ),
 }
 
 INITIALIZERS: dict[str, fn.Initializer] = {

@@ -18,11 +18,11 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 LEVELS = [
     ["types", "errors", "functional"],
-    ["nodes", "matching", "keys", "checks", "numerics", "views", "augmented"],
+    ["nodes", "matching", "keys", "checks", "numerics", "views", "augmented", "line_search", "quasi_newton"],
     ["packing", "tree"],
-    ["rules", "network", "records", "initializers", "schedules"],
-    ["layers", "losses", "optimizers", "metrics", "rows", "orders", "data", "splits"],
-    ["models", "gradients", "streams", "training", "fitting"],
+    ["rules", "network", "records", "initializers", "schedules", "selection", "penalties"],
+    ["layers", "losses", "optimizers", "wrappers", "metrics", "rows", "orders", "data", "splits"],
+    ["models", "gradients", "streams", "training", "fitting", "plateau", "rates", "whole_batch"],
     ["traces", "reports", "guards", "testing", "jit"],
     ["__init__"],
 ]

@@ -34,8 +34,13 @@ def test_losses() -> None:
     _covers(catalogue.LOSSES, made)
 
 
+def test_penalties() -> None:
+    _covers(catalogue.PENALTIES, _public(lambda v: getattr(v, "__module__", "") == "fnnet.penalties"))
+
+
 def test_optimizers() -> None:
-    made = _public(lambda v: getattr(v, "__module__", "").startswith("fnnet.optimizers.")) - {"sgd_update"}
+    kinds = ("fnnet.optimizers.", "fnnet.wrappers.")
+    made = _public(lambda v: getattr(v, "__module__", "").startswith(kinds)) - {"sgd_update", "averaged"}
     _covers(catalogue.OPTIMIZERS, made)
 
 

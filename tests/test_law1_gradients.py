@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fnnet as fn
-from fnnet import Array, GradientError, Key, Params, nodes
+from fnnet import Array, GradientError, Key, Params, nodes, tree
 from fnnet.keys import normal
 from fnnet.testing import BOUND, check_gradients
-from tests.catalogue import LAYERS, LOSSES
+from tests.catalogue import LAYERS, LOSSES, PENALTIES, is_weight
 from tests.strategies import KEYS, Problem, composites, problems, target
 
 
@@ -47,6 +47,20 @@ def test_random_composites_with_a_loss(problem: Problem, name: str) -> None:
         problem.net, problem.x, loss=case.of(problem.y.shape[-1]), target=target(case, problem), key=problem.key
     )
     assert report.error <= BOUND
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+@given(composites(), st.booleans())
+def test_every_penalty(name: str, problem: Problem, is_alone: bool) -> None:
+    if name == "l2 of some" and not any(map(is_weight, tree.paths(problem.net))):
+        return
+    loss = None if is_alone else fn.mse
+    wanted = None if is_alone else np.zeros_like(problem.y)
+    penalty = PENALTIES[name]
+    assert (
+        check_gradients(problem.net, problem.x, loss=loss, target=wanted, penalty=penalty, key=problem.key).error
+        <= BOUND
+    )
 
 
 # --- the checker itself is checked: planted errors ---------------------------------------------------------------

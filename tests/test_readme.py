@@ -48,7 +48,7 @@ def test_the_table_names_every_public_function_and_class_of_its_kinds() -> None:
     }
     public = set(vars(fn)) | {"jit"} | set(vars(jit)) | set(vars(fn.metrics)) | set(vars(fn.testing))
     assert named <= public
-    kinds = ("fnnet.layers", "fnnet.losses", "fnnet.optimizers", "fnnet.initializers")
+    kinds = ("fnnet.layers", "fnnet.losses", "fnnet.optimizers", "fnnet.wrappers", "fnnet.initializers")
     expected = {
         name
         for name, value in vars(fn).items()

@@ -206,6 +206,8 @@ def plan_of(step: object, data: object, params: Params) -> Plan:
     """The plan of a run. Raises LayerError or TypeError naming what cannot be compiled, and the errors of bad data."""
     if type(step) is not TrainStep or type(step.gradient) is not ValueAndGrad:
         raise TypeError(f"jit: step must be train_step(value_and_grad(loss), optimizer), got {step!r}; use fnnet.train")
+    if step.gradient.penalty is not None:
+        raise TypeError(f"jit: penalty {step.gradient.penalty!r} is not compiled; use fnnet.train, or adamw's decay")
     if type(data) is not Minibatches:
         raise TypeError(f"jit: data must be minibatches(...), got {data!r}; use fnnet.train")
     settings = compiled_one(step.optimizer)

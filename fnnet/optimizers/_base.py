@@ -115,16 +115,23 @@ def slots_of(where: str, state: OptState[P], count: int) -> tuple[P, ...]:
     return state.slots
 
 
-def checked_rate(where: str, lr: float | Schedule) -> float | Schedule:
+def checked_rate(where: str, lr: float | Schedule, name: str = "lr") -> float | Schedule:
     """A learning rate: a finite number from 0 up, or a function of the steps done."""
-    return lr if callable(lr) else checks.real(where, "lr", lr)
+    return lr if callable(lr) else checks.real(where, name, lr)
 
 
-def rate(where: str, lr: float | Schedule, state: OptState[P]) -> float:
+def rate(where: str, lr: float | Schedule, state: OptState[P], name: str = "lr") -> float:
     """The learning rate of the coming step, times the state's factor. Raises ValueError where a schedule gives none."""
     if callable(lr):
-        lr = checks.real(where, f"lr, the schedule's at step {state.step},", lr(state.step))
+        lr = checks.real(where, f"{name}, the schedule's at step {state.step},", lr(state.step))
     return float(lr * state.scale)
+
+
+def check_gradients(where: str, params: Params, grads: Params) -> None:
+    """Raises TreeError naming the path where the gradients are no tree like the parameters."""
+    ours, theirs = packed(params), packed(grads)
+    if ours is None or theirs is None or ours.structure is not theirs.structure:
+        columns(where, (params, grads))
 
 
 class Elementwise(ABC):
