@@ -10,6 +10,9 @@ from fnnet import metrics as metrics
 from fnnet import testing as testing
 from fnnet import tree as tree
 from fnnet.data import minibatches as minibatches
+from fnnet.encoders import Categories as Categories
+from fnnet.encoders import categories as categories
+from fnnet.encoders import one_hot as one_hot
 from fnnet.errors import DtypeError as DtypeError
 from fnnet.errors import FnnetError as FnnetError
 from fnnet.errors import GradientError as GradientError
@@ -38,8 +41,12 @@ from fnnet.initializers import orthogonal as orthogonal
 from fnnet.initializers import uniform as uniform
 from fnnet.initializers import zeros as zeros
 from fnnet.keys import Key as Key
+from fnnet.layers.branches import Branches as Branches
+from fnnet.layers.branches import branches as branches
 from fnnet.layers.dropout import Dropout as Dropout
 from fnnet.layers.elu import Elu as Elu
+from fnnet.layers.embedding import Embedding as Embedding
+from fnnet.layers.embedding import embedding as embedding
 from fnnet.layers.gelu import Gelu as Gelu
 from fnnet.layers.identity import Identity as Identity
 from fnnet.layers.layer_norm import LayerNorm as LayerNorm
@@ -58,6 +65,8 @@ from fnnet.layers.sigmoid import Sigmoid as Sigmoid
 from fnnet.layers.silu import Silu as Silu
 from fnnet.layers.softmax import Softmax as Softmax
 from fnnet.layers.softplus import Softplus as Softplus
+from fnnet.layers.standardize import Standardize as Standardize
+from fnnet.layers.standardize import standardize as standardize
 from fnnet.layers.tanh import Tanh as Tanh
 from fnnet.losses._base import RowLoss as RowLoss
 from fnnet.losses._base import SumLoss as SumLoss

@@ -145,8 +145,9 @@ def _cast(params: Params, x: Array) -> Array:
 
 
 def _own_dtype(params: Params) -> np.dtype[np.floating] | None:
+    """The dtype that x is cast to, where it is cast to any."""
     own = _own_array(layout(type(params)).values(params))
-    return None if own is None else own.dtype
+    return None if own is None or not rule_of(params).casts else own.dtype
 
 
 def _own_array(values: tuple[object, ...]) -> Array | None:

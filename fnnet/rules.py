@@ -33,6 +33,7 @@ class Rule(Generic[P, C]):
     gradients: Callable[[P, C, Array], P] | None
     replicas: Callable[[P], tuple[int, ...]] | None
     passes_key: bool
+    casts: bool
 
 
 _RULES: dict[type, Rule[Any, Any]] = {}
@@ -47,6 +48,7 @@ def define_layer(
     gradients: Callable[[P, C, Array], P] | None = None,
     replicas: Callable[[P], tuple[int, ...]] | None = None,
     passes_key: bool = False,
+    casts: bool = True,
 ) -> None:
     """Makes a class a layer, once, by its rules.
 
@@ -58,7 +60,7 @@ def define_layer(
     backward without dx, for a layer that nobody asks for it; ``replicas(p)`` gives the leading axes of stacked
     parameters (``p.w.shape[:-2]``), and a layer of parameters of its own needs it to be stacked; ``passes_key`` says of
     a composite that its ``sample`` does no more than hand a child key to each child, so that it acts by chance only
-    where a child does.
+    where a child does; ``casts=False`` gives the layer x as it came, float32 or float64, and leaves the casting to it.
 
     Raises LayerError for a class that is not derived from Params, or that is a layer already, TreeError for one that
     is no frozen dataclass, ValueError for a rule that is no function.
@@ -78,7 +80,7 @@ def define_layer(
     if kind in _RULES:
         raise LayerError(f"define_layer: {kind.__name__} is a layer already; define a class once")
     layout(kind)
-    _RULES[kind] = Rule(forward, backward, sample, gradients, replicas, passes_key)
+    _RULES[kind] = Rule(forward, backward, sample, gradients, replicas, passes_key, casts)
 
 
 def rule_of(params: P) -> Rule[P, object]:

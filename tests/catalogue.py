@@ -52,7 +52,16 @@ def _residual(key: Key, n_in: int, n_out: int) -> Params:
     return fn.residual(fn.serial(_layer_norm(key, n_in, n_in), _linear(key.child(2), n_in, n_in), fn.Dropout(0.3)))
 
 
+def _branches(key: Key, n_in: int, n_out: int) -> Params:
+    """All columns in one branch, the first once more in a second one, where there is room for its output."""
+    every, first = tuple(range(n_in)), _linear(key, n_in, max(1, n_out - 1))
+    if n_out == 1:
+        return fn.branches([every], (first,))
+    return fn.branches([every, (0,)], (first, fn.serial(fn.Tanh(), fn.Dropout(0.3))))
+
+
 WIDENING: dict[str, Make] = {
+    "Branches": _branches,
     "Linear": _linear,
     "Mlp": _mlp,
     "Mlp of Relu": _relu_mlp,
@@ -75,6 +84,7 @@ KEEPING: dict[str, Make] = {
     "Dropout": lambda key, n_in, n_out: fn.Dropout(0.25),
     "LayerNorm": _layer_norm,
     "RmsNorm": _rms_norm,
+    "Standardize": lambda key, n_in, n_out: fn.Standardize(normal(key, (n_in,)), 1 + uniform(key.child(1), (n_in,))),
     "Residual": _residual,
     "Residual of Tanh": lambda key, n_in, n_out: fn.residual(fn.Tanh()),
 }
@@ -92,6 +102,24 @@ OWN: dict[str, Make] = {
 """Layers as users write them; they keep the width too."""
 
 LAYERS = WIDENING | KEEPING | OWN
+
+CATEGORIES = 5
+
+
+def _embedding(key: Key, n_in: int, n_out: int) -> Params:
+    return fn.embedding(key, CATEGORIES, n_out, dtype=np.float64)
+
+
+def _embedding_beside_numbers(key: Key, n_in: int, n_out: int) -> Params:
+    both = fn.serial(_embedding(key, 1, 2), fn.Dropout(0.3)), _linear(key.child(1), n_in, 2)
+    return fn.serial(fn.branches([(0,), tuple(range(n_in))], both), fn.Tanh(), _linear(key.child(2), 4, n_out))
+
+
+WHOLE: dict[str, Make] = {
+    "Embedding": _embedding,
+    "Embedding in Branches": _embedding_beside_numbers,
+}
+"""Layers from whole numbers in [0, CATEGORIES), which have no derivative."""
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def problems(draw: st.DrawFn, name: str) -> Problem:
 
 
 @st.composite
-def composites(draw: st.DrawFn, depth: int = 3) -> Problem:
+def composites(draw: st.DrawFn, depth: int = 6) -> Problem:
     """Serial networks of Serial networks, up to the depth."""
     key, batch, n_in, n_out = draw(KEYS), draw(SIZES), draw(SIZES), draw(SIZES)
     return Problem(draw(_layers(key, depth, n_in, n_out)), normal(key.child(0), (batch, n_in)), key)

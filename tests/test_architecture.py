@@ -21,7 +21,7 @@ LEVELS = [
     ["nodes", "matching", "keys", "checks", "numerics", "views", "augmented", "line_search", "quasi_newton"],
     ["packing", "tree"],
     ["rules", "network", "records", "initializers", "schedules", "selection", "penalties"],
-    ["layers", "losses", "optimizers", "wrappers", "metrics", "rows", "orders", "data", "splits"],
+    ["layers", "losses", "optimizers", "wrappers", "metrics", "encoders", "rows", "orders", "data", "splits"],
     ["models", "gradients", "streams", "training", "fitting", "plateau", "rates", "whole_batch"],
     ["traces", "reports", "guards", "testing", "jit"],
     ["__init__"],

@@ -23,7 +23,7 @@ def _covers(names: Iterable[str], public: set[str]) -> None:
 
 def test_layers() -> None:
     classes = _public(lambda v: isinstance(v, type) and issubclass(v, Params) and v is not Params)
-    _covers(catalogue.WIDENING | catalogue.KEEPING, classes)
+    _covers(catalogue.WIDENING | catalogue.KEEPING | catalogue.WHOLE, classes)
     for name, make in catalogue.LAYERS.items():
         assert type(make(Key(0), 2, 2)).__name__ == name.split()[0]
 

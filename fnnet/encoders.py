@@ -1,0 +1,87 @@
+"""Categories as numbers, for ``Embedding``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fnnet import checks
+from fnnet.errors import DtypeError, ShapeError
+from fnnet.types import Array, Dtype, Labels
+
+Category = str | int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Categories:
+    """What ``categories(...)`` returns: a function from a column to its numbers."""
+
+    values: tuple[Category, ...]
+    unknown: bool = False
+
+    @property
+    def size(self) -> int:
+        """How many numbers there are, one for the unknown among them."""
+        return len(self.values) + self.unknown
+
+    def __call__(self, column: Sequence[Category] | NDArray[np.generic]) -> NDArray[np.int64]:
+        """The number of each entry. Raises ValueError for a value that was not seen, unless there is one for those."""
+        entries, known = _column(column), np.array(self.values)
+        if (entries.dtype.kind in "US") != (known.dtype.kind in "US"):
+            raise DtypeError(f"categories: column must hold the kind of {self.values[0]!r}, got {entries.dtype}")
+        place = np.searchsorted(known, entries).clip(max=len(known) - 1)
+        is_new = known[place] != entries
+        if is_new.any() and not self.unknown:
+            raise ValueError(
+                f"categories: column has the value {entries[is_new][0].item()!r}, never seen when it was fitted; "
+                "fit on all values, or with unknown=True"
+            )
+        return np.where(is_new, len(known), place).astype(np.int64)
+
+
+def categories(column: Sequence[Category] | NDArray[np.generic], *, unknown: bool = False) -> Categories:
+    """Numbers 0, 1, ... for the distinct values of a column (strings or numbers) in their order; with ``unknown`` one
+    more for whatever is met later.
+
+    Raises ShapeError for a column that is empty or no column, DtypeError for what is neither text nor number,
+    ValueError for NaN.
+
+    >>> colours = categories(["red", "blue", "red"])
+    >>> colours.values, colours(["blue", "red"]).tolist()
+    (('blue', 'red'), [0, 1])
+    """
+    return Categories(tuple(np.unique(_column(column)).tolist()), bool(unknown))
+
+
+def _column(column: Sequence[Category] | NDArray[np.generic]) -> NDArray[np.generic]:
+    entries = np.asarray(column)
+    if entries.dtype.kind == "O" and all(isinstance(entry, str) for entry in entries.flat):
+        entries = entries.astype(str)
+    if entries.ndim != 1 or not entries.size:
+        raise ShapeError(f"categories: column must be (rows,) with at least one, got {entries.shape}")
+    if entries.dtype.kind not in "USbiuf":
+        raise DtypeError(f"categories: column must hold text or numbers, got {entries.dtype}; write None as a text")
+    if entries.dtype.kind == "f" and np.isnan(entries.astype(np.float64)).any():
+        raise ValueError("categories: column must not hold NaN; give it a value of its own first")
+    return entries
+
+
+def one_hot(labels: Labels, n: int, *, dtype: Dtype = np.float32) -> Array:
+    """1 in the column that a label names, 0 elsewhere: (..., N) of whole numbers in [0, n) to (..., N, n).
+
+    Raises DtypeError for labels that are not integers, ValueError for one out of range.
+
+    >>> one_hot(np.array([2, 0]), 3).tolist()
+    [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
+    """
+    size, kind = checks.size("one_hot", "n", n), checks.dtype("one_hot", dtype)
+    checks.array("one_hot", "labels", labels)
+    if labels.dtype.kind not in "iu":
+        raise DtypeError(f"one_hot: labels must hold class numbers of an integer dtype, got {labels.dtype}")
+    if labels.size and not (labels.min() >= 0 and labels.max() < size):
+        raise ValueError(f"one_hot: labels must be in [0, {size}), got {labels.min()} to {labels.max()}")
+    rows: Array = np.eye(size, dtype=kind)[labels]
+    return rows

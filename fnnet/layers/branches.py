@@ -1,0 +1,113 @@
+"""Columns that go different ways."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVarTuple
+
+import numpy as np
+
+from fnnet.errors import LayerError, ShapeError
+from fnnet.keys import Key
+from fnnet.network import Cache, backward, forward
+from fnnet.nodes import Params
+from fnnet.packing import remembered
+from fnnet.rules import define_layer
+from fnnet.tree import leaves
+from fnnet.types import Array
+
+Ts = TypeVarTuple("Ts")
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Branches(Params, Generic[*Ts]):
+    """y = [f₁(x[columns₁]), f₂(x[columns₂]), ...]: chosen columns of x go to different layers, whose outputs stand side
+    by side; the types of the layers are kept. A column may go to several.
+
+    Shapes: x (..., batch, n), y (..., batch, the sum of the layers' outputs). In a stochastic pass layer i draws from
+    ``key.child(i)``. Raises ShapeError where x has not all columns.
+
+    >>> import fnnet as fn, numpy as np
+    >>> net = fn.branches([(0,), (1, 2)], (fn.Relu(), fn.Linear(np.ones((2, 1)), np.zeros(1))))
+    >>> fn.forward(net, np.array([[-1.0, 2.0, 3.0]]))[0].tolist()
+    [[0.0, 5.0]]
+    """
+
+    columns: tuple[tuple[int, ...], ...]
+    layers: tuple[*Ts]
+
+
+AnyBranches = Branches[*tuple[Params, ...]]
+Saved = tuple[tuple[Cache[Params], ...], tuple[int, ...], np.dtype[np.floating]]
+"""The caches of the layers, the shape and the dtype of x."""
+
+
+def branches(columns: Sequence[Sequence[int]], layers: tuple[*Ts]) -> Branches[*Ts]:
+    """Layers side by side, each for its own columns, given by numbers or ranges.
+
+    Raises LayerError where a layer is none, ValueError unless there is one set of columns a layer, none of them empty,
+    of whole numbers from 0 up.
+
+    >>> import fnnet as fn
+    >>> fn.branches([range(2), (2,)], (fn.Identity(), fn.Tanh())).columns
+    ((0, 1), (2,))
+    """
+    given: tuple[object, ...] = layers
+    for i, layer in enumerate(given):
+        if not isinstance(layer, Params):
+            raise LayerError(f"branches: layers[{i}] must be a layer, an instance of a Params class, got {layer!r}")
+    if not given or len(columns) != len(given):
+        raise ValueError(f"branches: columns must be one set a layer, {len(given)}, got {len(columns)}")
+    taken = tuple([tuple(some) for some in columns])
+    for i, some in enumerate(taken):
+        if not some or any(type(column) is not int or column < 0 for column in some):
+            raise ValueError(f"branches: columns[{i}] must be whole numbers from 0 up, at least one, got {some!r}")
+    return Branches(taken, layers)
+
+
+def branches_forward(p: AnyBranches, x: Array, key: Key | None = None) -> tuple[Array, Saved]:
+    widest = max(map(max, p.columns))
+    if x.shape[-1] <= widest:
+        raise ShapeError(f"branches: x must be (..., batch, n) with a column {widest}, got {x.shape}")
+    dtype = remembered(_dtype, p) or x.dtype
+    passes = [
+        forward(layer, x[..., list(some)], None if key is None else key.child(i))
+        for i, (some, layer) in enumerate(zip(p.columns, p.layers, strict=True))
+    ]
+    lead = max([y.shape[:-1] for y, _ in passes], key=len)
+    outputs = [np.broadcast_to(y, lead + y.shape[-1:]) for y, _ in passes]
+    y: Array = np.concatenate(outputs, axis=-1, dtype=dtype)
+    return y, (tuple([cache for _, cache in passes]), x.shape, x.dtype)
+
+
+def _dtype(p: AnyBranches) -> np.dtype[np.floating] | None:
+    """That of the parameters, for a layer without any gives what it is given."""
+    return next((leaf.dtype for leaf in leaves(p) if leaf.dtype.kind == "f"), None)
+
+
+def branches_backward(p: AnyBranches, saved: Saved, dy: Array) -> tuple[AnyBranches, Array]:
+    caches, shape, dtype = saved
+    if len(caches) != len(p.layers):
+        raise LayerError(f"branches: cache must be that of a pass through {len(p.layers)} layers, got {len(caches)}")
+    dx, grads, begin = np.zeros(shape, dtype), [], 0
+    for some, layer, cache in zip(p.columns, p.layers, caches, strict=True):
+        end = begin + cache.shape[-1]
+        mine = dy[..., begin:end]
+        while mine.ndim > len(cache.shape):
+            mine = np.add.reduce(mine, axis=0)
+        grad, d_columns = backward(layer, cache, mine)
+        for i, column in enumerate(some):
+            dx[..., column] += d_columns[..., i]
+        grads.append(grad)
+        begin = end
+    return Branches(p.columns, tuple(grads)), dx
+
+
+define_layer(
+    Branches,
+    forward=branches_forward,
+    sample=branches_forward,
+    backward=branches_backward,
+    passes_key=True,
+)

@@ -1,0 +1,84 @@
+"""Features brought to mean 0 and deviation 1, as a layer that travels with the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fnnet import checks
+from fnnet.errors import ShapeError
+from fnnet.layers._base import check_features, over_rows
+from fnnet.nodes import Params, constant, freeze
+from fnnet.numerics import sum_to
+from fnnet.rules import define_layer
+from fnnet.types import Array, Dtype
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Standardize(Params):
+    """y = (x - mean) / scale, with constants that training leaves alone.
+
+    Shapes: mean and scale (..., n), x and y (..., batch, n). x is taken as it comes and the result cast to the dtype of
+    the constants, so that large numbers keep their differences.
+
+    >>> import fnnet as fn, numpy as np
+    >>> fn.forward(fn.Standardize(np.array([1.0]), np.array([2.0])), np.array([[5.0]]))[0].tolist()
+    [[2.0]]
+    """
+
+    mean: Array = constant()
+    scale: Array = constant()
+
+
+Saved = tuple[tuple[int, ...], np.dtype[np.floating]]
+
+
+def standardize_forward(p: Standardize, x: Array) -> tuple[Array, Saved]:
+    check_features("standardize", x, {"mean": p.mean, "scale": p.scale})
+    y: Array = (x - over_rows(p.mean)) / over_rows(p.scale)
+    return y.astype(p.mean.dtype, copy=False), (x.shape, x.dtype)
+
+
+def standardize_backward(p: Standardize, saved: Saved, dy: Array) -> tuple[Standardize, Array]:
+    """dx = dy / scale; the constants have gradient 0."""
+    shape, dtype = saved
+    dx = sum_to(dy / over_rows(p.scale), shape)
+    return Standardize(np.zeros_like(p.mean), np.zeros_like(p.scale)), dx.astype(dtype, copy=False)
+
+
+def standardize_replicas(p: Standardize) -> tuple[int, ...]:
+    return p.mean.shape[:-1]
+
+
+define_layer(
+    Standardize,
+    forward=standardize_forward,
+    backward=standardize_backward,
+    replicas=standardize_replicas,
+    casts=False,
+)
+
+
+def standardize(x: Array, *, dtype: Dtype = np.float32) -> Standardize:
+    """The layer that brings the columns of x (rows, n) to mean 0 and standard deviation 1, both computed in float64.
+
+    A column of one value alone gets scale 1. Fit it on the training rows and put it in front of the network: what is
+    saved, stacked or handed on then has its scaling with it. Raises ShapeError, DtypeError for x that is no such array,
+    ValueError where it has NaN or infinite numbers.
+
+    >>> import fnnet as fn, numpy as np
+    >>> layer = fn.standardize(np.array([[0.0, 5.0], [4.0, 5.0]]))
+    >>> layer.mean.tolist(), layer.scale.tolist()
+    ([2.0, 5.0], [2.0, 1.0])
+    """
+    checks.rows("standardize", x)
+    if x.ndim != 2:
+        raise ShapeError(f"standardize: x must be (rows, n), got {x.shape}")
+    kind = checks.dtype("standardize", dtype)
+    if not np.isfinite(x).all():
+        raise ValueError("standardize: x must hold finite numbers, got NaN or infinity; fill or drop such rows first")
+    mean, scale = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
+    scale[scale <= 1e-12 * np.abs(mean)] = 1
+    scale[scale == 0] = 1
+    return freeze(Standardize(mean.astype(kind), scale.astype(kind)))

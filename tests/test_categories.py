@@ -1,0 +1,160 @@
+"""Layers of whole numbers, and the numbers of categories: the laws, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import fnnet as fn
+from fnnet import Array, Key, Params, tree
+from fnnet.gradients import add, finish
+from fnnet.keys import normal, uniform
+from fnnet.testing import BOUND, check_gradients
+from tests.catalogue import CATEGORIES, WHOLE
+from tests.strategies import KEYS, SIZES
+from tests.test_law2_purity import pure
+
+
+def _whole(key: Key, shape: tuple[int, ...]) -> Array:
+    return np.floor(CATEGORIES * uniform(key, shape))
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@given(KEYS, SIZES, SIZES, SIZES, st.none() | KEYS)
+def test_gradients(name: str, key: Key, batch: int, n_in: int, n_out: int, noise: Key | None) -> None:
+    net, x = WHOLE[name](key, n_in, n_out), _whole(key.child(9), (batch, n_in))
+    assert check_gradients(net, x, noise=noise, key=key, inputs=False).error <= BOUND
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@given(KEYS, SIZES, SIZES)
+def test_purity(name: str, key: Key, batch: int, n: int) -> None:
+    net, x = WHOLE[name](key, n, 2), _whole(key.child(9), (batch, n))
+    y = pure(lambda *given: fn.forward(*given)[0], net, x, key)
+    _, cache = fn.forward(net, x, key)
+    pure(lambda net, dy: fn.backward(net, cache, dy), net, np.ones_like(y))
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@given(KEYS, SIZES, st.integers(2, 6))
+def test_parts_add_up(name: str, key: Key, n: int, batch: int) -> None:
+    net, x = WHOLE[name](key, n, 2), _whole(key.child(9), (batch, n))
+    y = normal(key, fn.forward(net, x)[0].shape)
+    gradient = fn.value_and_grad(fn.sum_squared_error)
+    parts = [gradient.part(fn.tree.map(np.copy, net), (x[i : i + 1], y[i : i + 1]), key) for i in range(batch)]
+    whole = finish(gradient.part(net, (x, y), key))
+    if name == "Embedding":  # the other one draws masks for a batch
+        value, grads = finish(add(parts[0], parts[1]) if batch == 2 else _all(parts))
+        np.testing.assert_allclose(value, whole[0], 1e-12)
+        assert tree.allclose(grads, whole[1], 1e-12, 1e-12)
+
+
+def _all(parts: list[fn.Part[Params]]) -> fn.Part[Params]:
+    total = parts[0]
+    for part in parts[1:]:
+        total = add(total, part)
+    return total
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@given(KEYS, st.integers(1, 3), SIZES, SIZES, st.booleans())
+def test_stacked_networks(name: str, key: Key, count: int, batch: int, n: int, is_shared: bool) -> None:
+    nets = [WHOLE[name](key.child(k), n, 2) for k in range(count)]
+    stacked = tree.map(lambda *leaves: np.stack(leaves), nets[0], *nets[1:])
+    x = _whole(key.child(9), (batch, n) if is_shared else (count, batch, n))
+    y, cache = fn.forward(stacked, x, key)
+    grads, dx = fn.backward(stacked, cache, y)
+    assert dx.shape == x.shape
+    for k, net in enumerate(nets):
+        alone, its_cache = fn.forward(net, x if is_shared else x[k], key.child(k))
+        np.testing.assert_allclose(y[k], alone, 1e-12, 1e-12)
+        its_grads, _ = fn.backward(net, its_cache, alone)
+        assert tree.allclose(tree.map(lambda leaf, k=k: leaf[k], grads), its_grads, 1e-12, 1e-12)
+
+
+def test_x_is_read_before_it_is_cast() -> None:
+    """2^24 + 1 is 2^24 in float32, a row that is there."""
+    rows = (1 << 24) - 3
+    net = fn.Embedding(np.zeros((rows, 1), np.float32))
+    with pytest.raises(ValueError, match=r"embedding: x must be in \[0, 16777213\), the categories"):
+        fn.forward(fn.serial(net), np.array([[16777217.0]]))
+    assert fn.forward(net, np.array([[rows - 1]]))[0].dtype == np.float32
+
+
+def test_it_learns_what_categories_mean() -> None:
+    colours = ["red", "green", "blue", "green"] * 50
+    known = fn.categories(colours, unknown=True)
+    x = known(colours)[:, None]
+    y = np.array([{"red": 1.0, "green": -2.0, "blue": 0.5}[colour] for colour in colours])[:, None]
+    net = fn.serial(fn.embedding(Key(0), known.size, 3), fn.linear(Key(1), 3, 1))
+    fitted = fn.fit(net, x, y, loss=fn.mse, optimizer=fn.adam(0.05), key=Key(0), epochs=30)
+    assert float(fitted.history[-1].loss) < 1e-3
+    assert known(["mauve"]).tolist() == [3]
+
+
+@given(st.lists(st.text(max_size=3), min_size=1) | st.lists(st.integers(-5, 5), min_size=1))
+def test_categories_there_and_back(column: list[str] | list[int]) -> None:
+    known = fn.categories(column)
+    numbers = known(column)
+    assert [known.values[i] for i in numbers] == column
+    assert sorted(set(numbers.tolist())) == list(range(known.size))
+
+
+LINEAR = fn.linear(Key(0), 2, 1)
+
+
+def _of_three(x: Array) -> Array:
+    return fn.forward(fn.embedding(Key(0), 3, 2), x)[0]
+
+
+WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
+    "a fraction": (
+        lambda: _of_three(np.array([[0.5]])), ValueError, "must hold whole numbers, got 0.5"
+    ),
+    "NaN": (
+        lambda: _of_three(np.array([[np.nan]])), ValueError, r"embedding: x must be in \[0, 3\)"
+    ),
+    "below 0": (lambda: _of_three(np.array([[-1]])), ValueError, "got -1 to -1"),
+    "too many": (lambda: fn.embedding(Key(0), 1 << 25, 1), ValueError, r"categories must be at most 2\^24"),
+    "no categories": (lambda: fn.embedding(Key(0), 0, 1), ValueError, "categories must be a whole number from 1"),
+    "replicas": (
+        lambda: _of_three(np.zeros((2, 4, 1))), fn.ShapeError, "x must have the replica axes"
+    ),
+    "no layer": (lambda: fn.branches([(0,)], (1,)), fn.LayerError, r"branches: layers\[0\] must be a layer"),
+    "no columns": (lambda: fn.branches([()], (LINEAR,)), ValueError, r"branches: columns\[0\] must be whole numbers"),
+    "columns of others": (lambda: fn.branches([(0,), (1,)], (LINEAR,)), ValueError, "one set a layer, 1, got 2"),
+    "a column too far": (
+        lambda: fn.forward(fn.branches([(0, 5)], (LINEAR,)), np.ones((1, 3))), fn.ShapeError, "with a column 5"
+    ),
+    "width": (lambda: fn.forward(fn.standardize(np.ones((3, 2))), np.ones((1, 3))), fn.ShapeError, "standardize: x"),
+    "infinite": (lambda: fn.standardize(np.array([[np.inf]])), ValueError, "standardize: x must hold finite numbers"),
+    "rank": (lambda: fn.standardize(np.ones((1, 2, 3))), fn.ShapeError, r"standardize: x must be \(rows, n\)"),
+    "unseen": (
+        lambda: fn.categories(["a"])(["b"]), ValueError, "column has the value 'b', never seen when it was fitted"
+    ),
+    "another kind": (lambda: fn.categories(["a"])([1]), fn.DtypeError, "categories: column must hold the kind of 'a'"),
+    "an empty column": (lambda: fn.categories([]), fn.ShapeError, "categories: column must be"),
+    "a column of objects": (lambda: fn.categories([None, "a"]), fn.DtypeError, "column must hold text or numbers"),  # type: ignore[list-item]
+    "a column of NaN": (lambda: fn.categories([np.nan]), ValueError, "categories: column must not hold NaN"),
+    "one hot of floats": (lambda: fn.one_hot(np.ones(2), 3), fn.DtypeError, "one_hot: labels must hold class"),  # type: ignore[arg-type]
+    "one hot beyond": (lambda: fn.one_hot(np.array([3]), 3), ValueError, r"one_hot: labels must be in \[0, 3\)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_refused(name: str) -> None:
+    call, kind, message = WRONG[name]
+    with pytest.raises(kind, match=message):
+        call()
+
+
+def test_a_column_of_one_value_is_not_divided_by_nothing() -> None:
+    layer = fn.standardize(np.array([[1e9, 0.1], [1e9, 0.1], [1e9, 0.1]]), dtype=np.float64)
+    assert layer.scale.tolist() == [1, 1]
+    x = normal(Key(0), (50, 3)) * 10 + 5
+    y, _ = fn.forward(fn.standardize(x, dtype=np.float64), x)
+    np.testing.assert_allclose([y.mean(axis=0), y.std(axis=0)], [[0] * 3, [1] * 3], atol=1e-12)
