@@ -8,8 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks, tree
+from fnnet.layers.embedding import Embedding
 from fnnet.layers.identity import Identity
+from fnnet.layers.layer_norm import LayerNorm
 from fnnet.layers.linear import Linear
+from fnnet.layers.rms_norm import RmsNorm
+from fnnet.layers.standardize import Standardize
 from fnnet.network import forward
 from fnnet.nodes import Params, is_leaf, parts
 from fnnet.rules import check_network, children, replicas
@@ -140,16 +144,29 @@ def _bytes(params: Params) -> int:
     return sum([int(leaf.nbytes) for leaf in tree.leaves(params)])
 
 
+PER_ENTRY: dict[type[Params], tuple[int, int]] = {
+    Identity: (0, 0),
+    LayerNorm: (7, 11),
+    RmsNorm: (4, 8),
+    Standardize: (2, 1),
+    Embedding: (0, 1),
+}
+"""FLOPs for an entry of the output, forward and backward, of layers that are not one operation an entry each way."""
+
+
 def _flops(call: Call) -> Flops:
     """The FLOPs of a layer that calls none."""
     entries = call.y.size
     if isinstance(call.layer, Linear):
         products = 2 * entries * call.x[-1]
         return products, 2 * products + entries
+    for kind, (onward, back) in PER_ENTRY.items():
+        if isinstance(call.layer, kind):
+            return onward * entries, back * entries
     is_ours = type(call.layer).__module__.startswith("fnnet.layers.")
     if not is_ours or children(call.layer) or tree.leaves(call.layer):
         return None, None
-    return (0, 0) if isinstance(call.layer, Identity) else (entries, entries)
+    return entries, entries
 
 
 # --- the inputs --------------------------------------------------------------------------------------------------

@@ -12,9 +12,7 @@ from fnnet.errors import LayerError, ShapeError
 from fnnet.keys import Key
 from fnnet.network import Cache, backward, forward
 from fnnet.nodes import Params
-from fnnet.packing import remembered
 from fnnet.rules import define_layer
-from fnnet.tree import leaves
 from fnnet.types import Array
 
 Ts = TypeVarTuple("Ts")
@@ -70,20 +68,15 @@ def branches_forward(p: AnyBranches, x: Array, key: Key | None = None) -> tuple[
     widest = max(map(max, p.columns))
     if x.shape[-1] <= widest:
         raise ShapeError(f"branches: x must be (..., batch, n) with a column {widest}, got {x.shape}")
-    dtype = remembered(_dtype, p) or x.dtype
     passes = [
         forward(layer, x[..., list(some)], None if key is None else key.child(i))
         for i, (some, layer) in enumerate(zip(p.columns, p.layers, strict=True))
     ]
     lead = max([y.shape[:-1] for y, _ in passes], key=len)
     outputs = [np.broadcast_to(y, lead + y.shape[-1:]) for y, _ in passes]
+    dtype = next((y.dtype for y in outputs if y.dtype != x.dtype), x.dtype)  # layers without parameters give x's own
     y: Array = np.concatenate(outputs, axis=-1, dtype=dtype)
     return y, (tuple([cache for _, cache in passes]), x.shape, x.dtype)
-
-
-def _dtype(p: AnyBranches) -> np.dtype[np.floating] | None:
-    """That of the parameters, for a layer without any gives what it is given."""
-    return next((leaf.dtype for leaf in leaves(p) if leaf.dtype.kind == "f"), None)
 
 
 def branches_backward(p: AnyBranches, saved: Saved, dy: Array) -> tuple[AnyBranches, Array]:
