@@ -101,6 +101,8 @@ def schedule_of(optimizer: Elementwise, state: OptState[P], steps: int) -> Numbe
         rates = [rate("jit", optimizer.lr, OptState(step, (), None, state.scale)) for step in coming]
     else:
         rates = [rate("jit", optimizer.lr, state)] * steps
+    if not callable(optimizer.lr) and not isinstance(optimizer, (Adam, Adamax, Amsgrad, Nadam)):
+        return np.tile(_scalars(optimizer, rates[0], 1), (steps, 1))
     return np.array([_scalars(optimizer, lr, step + 1) for lr, step in zip(rates, coming, strict=True)])
 
 

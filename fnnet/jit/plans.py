@@ -107,6 +107,17 @@ class Program:
     dropouts: tuple[Place, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """From a network to its program for n_in features, as a value: what it finds of a structure can be remembered."""
+
+    n_in: int
+
+    def __call__(self, params: Params) -> Program:
+        """The program. Raises LayerError naming the layer that cannot be compiled."""
+        return program_of(params, self.n_in)
+
+
 def program_of(params: Params, n_in: int) -> Program:
     """The program of a network for n_in features. Raises LayerError naming the layer that cannot be compiled."""
     check_network("jit", params)

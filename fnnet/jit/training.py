@@ -15,12 +15,12 @@ from fnnet.fitting import Fit, fit_by
 from fnnet.functional import accumulate
 from fnnet.jit.epochs import run
 from fnnet.jit.optimizers import schedule_of
-from fnnet.jit.plans import Plan, Program, plan_of, program_of
+from fnnet.jit.plans import Compiler, Plan, Program, plan_of
 from fnnet.keys import NOISE, ORDER, Key
 from fnnet.losses._base import nonzero
 from fnnet.nodes import Params, freeze
 from fnnet.optimizers._base import slots_of
-from fnnet.packing import joined, unjoined
+from fnnet.packing import joined, remembered, unjoined
 from fnnet.records import Data, Epoch, Loss, Optimizer, OptState, Record, Rows, Step, StreamFn, TrainState
 from fnnet.training import check_run
 from fnnet.tree import leaves
@@ -52,7 +52,7 @@ def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[
 
 def _epoch(plan: Plan, state: TrainState[P], epoch: int) -> TrainState[P]:
     """What is left of an epoch, in vectors of its own: what comes in stays as it is, what goes out is read-only."""
-    program, given = program_of(state.params, plan.x.shape[1]), state.opt_state
+    program, given = remembered(Compiler(plan.x.shape[1]), state.params), state.opt_state
     size = plan.data.size
     order = plan.data.rows(state.key.child(ORDER, epoch))[state.batch * size :]
     if not len(order):
@@ -100,6 +100,8 @@ def _chunks(program: Program, size: int, whole: int, rest: int) -> Iterator[tupl
 def _noise(program: Program, key: Key, rows: int, batches: range) -> NDArray[np.bool]:
     """The masks of all dropouts, a row a batch, drawn as ``Dropout`` itself draws them."""
     width = sum([place.width for place in program.dropouts])
+    if not width:
+        return np.empty((len(batches), 0), np.bool)
     noise = np.empty((len(batches), rows * width), np.bool)
     for i, batch in enumerate(batches):
         begin = 0

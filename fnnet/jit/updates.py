@@ -18,11 +18,116 @@ from fnnet.jit.kernels import (
     RMSPROP,
     RMSPROP_MOMENTUM,
     SGD,
+    Number,
     compiled,
 )
 from fnnet.types import Array
 
 Numbers = NDArray[np.float64]
+
+
+# Each is one loop of its own: several in one function are not vectorized.
+@compiled
+def _sgd(p: Array, g: Array, lr: Number) -> None:
+    for i in range(p.size):
+        p[i] += g[i] * lr
+
+
+@compiled
+def _momentum(p: Array, g: Array, a: Array, lr: Number, h0: Number) -> None:
+    for i in range(p.size):
+        a[i] = a[i] * h0 + g[i]
+        p[i] += a[i] * lr
+
+
+@compiled
+def _nesterov(p: Array, g: Array, a: Array, lr: Number, h0: Number) -> None:
+    for i in range(p.size):
+        a[i] = a[i] * h0 + g[i]
+        p[i] += (a[i] * h0 + g[i]) * lr
+
+
+@compiled
+def _adam(
+    p: Array, g: Array, a: Array, b: Array, lr: Number, eps: Number, shrink: Number, h0: Number, h1: Number
+) -> None:
+    for i in range(p.size):
+        m = a[i] * h0 + g[i]
+        v = b[i] * h1 + g[i] * g[i]
+        a[i] = m
+        b[i] = v
+        p[i] = m / (np.sqrt(v) + eps) * lr + shrink * p[i]
+
+
+@compiled
+def _rmsprop(p: Array, g: Array, a: Array, lr: Number, h0: Number, eps: Number) -> None:
+    one = p.dtype.type(1)
+    for i in range(p.size):
+        a[i] = a[i] * h0 + g[i] * g[i] * (one - h0)
+        p[i] += g[i] / (np.sqrt(a[i]) + eps) * lr
+
+
+@compiled
+def _rmsprop_momentum(p: Array, g: Array, a: Array, b: Array, lr: Number, h0: Number, eps: Number, h2: Number) -> None:
+    one = p.dtype.type(1)
+    for i in range(p.size):
+        a[i] = a[i] * h0 + g[i] * g[i] * (one - h0)
+        b[i] = b[i] * h2 + g[i] / (np.sqrt(a[i]) + eps)
+        p[i] += b[i] * lr
+
+
+@compiled
+def _adagrad(p: Array, g: Array, a: Array, lr: Number, start: Number, eps: Number) -> None:
+    for i in range(p.size):
+        a[i] += g[i] * g[i]
+        p[i] += g[i] / (np.sqrt(a[i] + start) + eps) * lr
+
+
+@compiled
+def _adadelta(p: Array, g: Array, a: Array, b: Array, lr: Number, h0: Number, eps: Number) -> None:
+    one = p.dtype.type(1)
+    for i in range(p.size):
+        a[i] = a[i] * h0 + g[i] * g[i] * (one - h0)
+        d = np.sqrt((b[i] + eps) / (a[i] + eps)) * g[i]
+        b[i] = b[i] * h0 + d * d * (one - h0)
+        p[i] += d * lr
+
+
+@compiled
+def _adamax(p: Array, g: Array, a: Array, b: Array, lr: Number, h0: Number, h1: Number, eps: Number) -> None:
+    for i in range(p.size):
+        a[i] = a[i] * h0 + g[i]
+        b[i] = max(b[i] * h1, abs(g[i]) + eps)
+        p[i] += a[i] / b[i] * lr
+
+
+@compiled
+def _amsgrad(
+    p: Array, g: Array, a: Array, b: Array, c: Array, lr: Number, eps: Number, a2: Number, h0: Number, h1: Number
+) -> None:
+    for i in range(p.size):
+        a[i] = a[i] * h0 + g[i]
+        b[i] = b[i] * h1 + g[i] * g[i]
+        c[i] = max(c[i], b[i] * a2)
+        p[i] += a[i] / (np.sqrt(c[i]) + eps) * lr
+
+
+@compiled
+def _nadam(
+    p: Array, g: Array, a: Array, b: Array, lr: Number, eps: Number, ahead: Number, h0: Number, h1: Number
+) -> None:
+    for i in range(p.size):
+        a[i] = a[i] * h0 + g[i]
+        b[i] = b[i] * h1 + g[i] * g[i]
+        p[i] += (a[i] * ahead + g[i]) / (np.sqrt(b[i]) + eps) * lr
+
+
+@compiled
+def _lion(p: Array, g: Array, a: Array, lr: Number, shrink: Number, h0: Number, h1: Number) -> None:
+    one = p.dtype.type(1)
+    for i in range(p.size):
+        p[i] = np.sign(a[i] * h0 + g[i] * (one - h0)) * lr + shrink * p[i]
+        a[i] = a[i] * h1 + g[i] * (one - h1)
 
 
 @compiled
@@ -33,64 +138,31 @@ def update(kind: int, hyper: Numbers, scalars: Numbers, p: Array, g: Array, a: A
     """
     real = p.dtype.type
     lr, s1, s2 = real(-scalars[0]), real(scalars[1]), real(scalars[2])
-    h0, h1, h2, one = real(hyper[0]), real(hyper[1]), real(hyper[2]), real(1)
+    h0, h1, h2 = real(hyper[0]), real(hyper[1]), real(hyper[2])
     if kind == SGD:
-        for i in range(p.size):
-            p[i] += g[i] * lr
+        _sgd(p, g, lr)
     elif kind == MOMENTUM:
-        for i in range(p.size):
-            a[i] = a[i] * h0 + g[i]
-            p[i] += a[i] * lr
+        _momentum(p, g, a, lr, h0)
     elif kind == NESTEROV:
-        for i in range(p.size):
-            a[i] = a[i] * h0 + g[i]
-            p[i] += (a[i] * h0 + g[i]) * lr
+        _nesterov(p, g, a, lr, h0)
     elif kind == ADAM:
-        for i in range(p.size):
-            m = a[i] * h0 + g[i]
-            v = b[i] * h1 + g[i] * g[i]
-            a[i] = m
-            b[i] = v
-            p[i] = m / (np.sqrt(v) + s1) * lr + s2 * p[i]
+        _adam(p, g, a, b, lr, s1, s2, h0, h1)
     elif kind == RMSPROP:
-        for i in range(p.size):
-            a[i] = a[i] * h0 + g[i] * g[i] * (one - h0)
-            p[i] += g[i] / (np.sqrt(a[i]) + h1) * lr
+        _rmsprop(p, g, a, lr, h0, h1)
     elif kind == RMSPROP_MOMENTUM:
-        for i in range(p.size):
-            a[i] = a[i] * h0 + g[i] * g[i] * (one - h0)
-            b[i] = b[i] * h2 + g[i] / (np.sqrt(a[i]) + h1)
-            p[i] += b[i] * lr
+        _rmsprop_momentum(p, g, a, b, lr, h0, h1, h2)
     elif kind == ADAGRAD:
-        for i in range(p.size):
-            a[i] += g[i] * g[i]
-            p[i] += g[i] / (np.sqrt(a[i] + h0) + h1) * lr
+        _adagrad(p, g, a, lr, h0, h1)
     elif kind == ADADELTA:
-        for i in range(p.size):
-            a[i] = a[i] * h0 + g[i] * g[i] * (one - h0)
-            d = np.sqrt((b[i] + h1) / (a[i] + h1)) * g[i]
-            b[i] = b[i] * h0 + d * d * (one - h0)
-            p[i] += d * lr
+        _adadelta(p, g, a, b, lr, h0, h1)
     elif kind == ADAMAX:
-        for i in range(p.size):
-            a[i] = a[i] * h0 + g[i]
-            b[i] = max(b[i] * h1, abs(g[i]) + h2)
-            p[i] += a[i] / b[i] * lr
+        _adamax(p, g, a, b, lr, h0, h1, h2)
     elif kind == AMSGRAD:
-        for i in range(p.size):
-            a[i] = a[i] * h0 + g[i]
-            b[i] = b[i] * h1 + g[i] * g[i]
-            c[i] = max(c[i], b[i] * s2)
-            p[i] += a[i] / (np.sqrt(c[i]) + s1) * lr
+        _amsgrad(p, g, a, b, c, lr, s1, s2, h0, h1)
     elif kind == NADAM:
-        for i in range(p.size):
-            a[i] = a[i] * h0 + g[i]
-            b[i] = b[i] * h1 + g[i] * g[i]
-            p[i] += (a[i] * s2 + g[i]) / (np.sqrt(b[i]) + s1) * lr
+        _nadam(p, g, a, b, lr, s1, s2, h0, h1)
     elif kind == LION:
-        for i in range(p.size):
-            p[i] = np.sign(a[i] * h0 + g[i] * (one - h0)) * lr + s1 * p[i]
-            a[i] = a[i] * h1 + g[i] * (one - h1)
+        _lion(p, g, a, lr, s1, h0, h1)
 
 
 @compiled
