@@ -87,7 +87,7 @@ def test_third_party_imports() -> None:
 
 def test_import_loads_numpy_and_toolz_and_nothing_else() -> None:
     code = (
-        "import sys; before = set(sys.modules); import fnnet; "
+        "import sys; before = set(sys.modules); import fnnet; [getattr(fnnet, name) for name in dir(fnnet)]; "
         "print(*sorted({m.split('.')[0] for m in set(sys.modules) - before} - set(sys.stdlib_module_names)))"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
@@ -101,14 +101,24 @@ def test_no_module_bears_the_name_of_a_public_function() -> None:
 
 
 def test_public_names_are_exported_once_each_in_the_form_that_type_checkers_take() -> None:
-    names: list[str] = []
-    for node in ast.parse((PACKAGE / "__init__.py").read_text()).body:
-        if isinstance(node, ast.ImportFrom):
+    names: dict[str, str] = {}
+    for node in ast.walk(ast.parse((PACKAGE / "__init__.py").read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("fnnet"):
             for alias in node.names:
                 assert alias.asname == alias.name, f"{alias.name} is not exported as itself"
-                names.append(alias.name)
-    assert len(names) == len(set(names))
-    assert set(names) <= set(vars(fn))
+                assert alias.name not in names
+                names[alias.name] = f"fnnet.{alias.name}" if node.module == "fnnet" else str(node.module)
+    assert names == fn._HOMES  # what type checkers read is what there is at run time
+    assert set(names) <= set(dir(fn))
+
+
+def test_names_come_when_they_are_used() -> None:
+    code = (
+        "import sys, fnnet as fn; assert 'numpy' not in sys.modules; fn.mse; assert 'fnnet.jit' not in sys.modules; "
+        "assert 'fnnet.streams' not in sys.modules; from fnnet import best, tree, Key; fn.nothing"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "AttributeError: module 'fnnet' has no attribute 'nothing'" in shown.stderr
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
