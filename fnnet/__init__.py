@@ -9,7 +9,11 @@ from fnnet import keys as keys
 from fnnet import metrics as metrics
 from fnnet import testing as testing
 from fnnet import tree as tree
+from fnnet.checkpoints import load as load
+from fnnet.checkpoints import load_torch as load_torch
+from fnnet.checkpoints import save as save
 from fnnet.data import minibatches as minibatches
+from fnnet.errors import CheckpointError as CheckpointError
 from fnnet.errors import DtypeError as DtypeError
 from fnnet.errors import FnnetError as FnnetError
 from fnnet.errors import GradientError as GradientError
@@ -89,6 +93,10 @@ from fnnet.records import Step as Step
 from fnnet.records import StreamFn as StreamFn
 from fnnet.records import TrainState as TrainState
 from fnnet.reports import summary as summary
+from fnnet.resuming import checkpoint_to as checkpoint_to
+from fnnet.resuming import checkpoints_in as checkpoints_in
+from fnnet.resuming import resume as resume
+from fnnet.resuming import stop_on_signal as stop_on_signal
 from fnnet.rules import define_layer as define_layer
 from fnnet.streams import validate as validate
 from fnnet.training import start as start

@@ -25,3 +25,7 @@ class LayerError(FnnetError, TypeError):
 
 class GradientError(FnnetError, AssertionError):
     """An analytic gradient disagrees with its numeric counterpart."""
+
+
+class CheckpointError(FnnetError, ValueError):
+    """A file is no whole checkpoint, or not the one that was asked for; or it could not be written."""

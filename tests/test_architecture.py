@@ -18,12 +18,12 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 LEVELS = [
     ["types", "errors", "functional"],
-    ["nodes", "matching", "keys", "checks", "numerics", "views", "augmented"],
+    ["files", "nodes", "matching", "keys", "checks", "numerics", "views", "augmented"],
     ["packing", "tree"],
     ["rules", "network", "records", "initializers"],
     ["layers", "losses", "optimizers", "metrics", "data"],
     ["models", "gradients", "streams", "training", "fitting"],
-    ["reports", "testing", "jit"],
+    ["checkpoints", "resuming", "reports", "testing", "jit"],
     ["__init__"],
 ]
 """A module imports from levels above its own line; within a line from modules to its left."""
