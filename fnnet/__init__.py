@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from fnnet import metrics as metrics
     from fnnet import testing as testing
     from fnnet import tree as tree
+    from fnnet.checkpoints import load as load
+    from fnnet.checkpoints import load_torch as load_torch
+    from fnnet.checkpoints import save as save
     from fnnet.data import minibatches as minibatches
     from fnnet.encoders import Categories as Categories
     from fnnet.encoders import categories as categories
     from fnnet.encoders import one_hot as one_hot
+    from fnnet.errors import CheckpointError as CheckpointError
     from fnnet.errors import DtypeError as DtypeError
     from fnnet.errors import FnnetError as FnnetError
     from fnnet.errors import GradientError as GradientError
@@ -140,6 +144,10 @@ if TYPE_CHECKING:
     from fnnet.records import StreamFn as StreamFn
     from fnnet.records import TrainState as TrainState
     from fnnet.reports import summary as summary
+    from fnnet.resuming import checkpoint_to as checkpoint_to
+    from fnnet.resuming import checkpoints_in as checkpoints_in
+    from fnnet.resuming import resume as resume
+    from fnnet.resuming import stop_on_signal as stop_on_signal
     from fnnet.rules import define_layer as define_layer
     from fnnet.schedules import cosine_decay as cosine_decay
     from fnnet.schedules import exponential_decay as exponential_decay
@@ -182,9 +190,12 @@ _NAMES = {
     "fnnet.metrics": "metrics",
     "fnnet.testing": "testing",
     "fnnet.tree": "tree",
+    "fnnet.checkpoints": "load load_torch save",
     "fnnet.data": "minibatches",
     "fnnet.encoders": "Categories categories one_hot",
-    "fnnet.errors": "DtypeError FnnetError GradientError LayerError NonFiniteError ShapeError TreeError",
+    "fnnet.errors": (
+        "CheckpointError DtypeError FnnetError GradientError LayerError NonFiniteError ShapeError TreeError"
+    ),
     "fnnet.fitting": "Fit fit predict",
     "fnnet.functional": "last pipe take",
     "fnnet.gradients": "accumulate value_and_grad",
@@ -244,6 +255,7 @@ _NAMES = {
         "Rows Schedule Step StreamFn TrainState"
     ),
     "fnnet.reports": "summary",
+    "fnnet.resuming": "checkpoint_to checkpoints_in resume stop_on_signal",
     "fnnet.rules": "define_layer",
     "fnnet.schedules": (
         "cosine_decay exponential_decay join linear_warmup one_cycle piecewise polynomial_decay step_decay"

@@ -47,3 +47,7 @@ class NonFiniteError(FnnetError, FloatingPointError):
     ) -> None:
         super().__init__(message)
         self.tensor, self.path, self.step, self.loss, self.state = tensor, path, step, loss, state
+
+
+class CheckpointError(FnnetError, ValueError):
+    """A file is no whole checkpoint, or not the one that was asked for; or it could not be written."""

@@ -103,8 +103,11 @@ def _difference(a: object, b: object, path: str, inside: bool = False) -> str:
     inside = inside or isinstance(a, Params)
     left, right = parts(a), parts(b)
     if type(a) is type(b) and left and len(left) == len(right):
+        is_record = not inside and type(a) is not tuple
         for (name, x), (_, y) in zip(left, right, strict=True):
-            if _form(x, inside) != _form(y, inside):
+            is_counter = is_record and x is not None and y is not None and is_static(x) and is_static(y)
+            is_carried = is_record and name in layout(type(a)).carried
+            if not is_counter and not is_carried and _form(x, inside) != _form(y, inside):
                 return _difference(x, y, join(path, name), inside)
     return f"the structures differ at {path or 'the root'}: {_kind(a)} against {_kind(b)}"
 

@@ -116,7 +116,7 @@ def summary(params: Params, batch: int = 1, features: int | None = None) -> Summ
     shape = checks.size("summary", "batch", batch), width
     whole = trace(params, np.zeros(replicas(params) + shape, dtype))
     rows = list(_rows(whole, 0, set()))
-    if rows[0].is_composite and not rows[0].bytes:
+    if rows[0].is_composite and not rows[0].bytes and whole.calls[-1].y.shape == whole.y.shape:
         rows = list(_rows(whole, -1, set()))[1:]
     return Summary(tuple(rows), tree.count(params), _bytes(params))
 

@@ -94,6 +94,11 @@ def rule_of(params: P) -> Rule[P, object]:
     return rule
 
 
+def layers_defined() -> tuple[type[Params], ...]:
+    """All classes that were given to ``define_layer``."""
+    return tuple(_RULES)
+
+
 # --- a whole network -----------------------------------------------------------------------------------------------
 def children(node: object) -> tuple[Params, ...]:
     """The layers directly under a layer, through tuples."""

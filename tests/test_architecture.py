@@ -18,12 +18,12 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 LEVELS = [
     ["types", "errors", "functional"],
-    ["nodes", "matching", "keys", "checks", "numerics", "views", "augmented", "line_search", "quasi_newton"],
+    ["files", "nodes", "matching", "keys", "checks", "numerics", "views", "augmented", "line_search", "quasi_newton"],
     ["packing", "tree"],
     ["rules", "network", "records", "initializers", "schedules", "selection", "penalties"],
     ["layers", "losses", "optimizers", "wrappers", "metrics", "encoders", "rows", "orders", "data", "splits"],
     ["models", "gradients", "streams", "training", "fitting", "plateau", "rates", "whole_batch"],
-    ["traces", "reports", "guards", "testing", "jit"],
+    ["checkpoints", "resuming", "traces", "reports", "guards", "testing", "jit"],
     ["__init__"],
 ]
 """A module imports from levels above its own line; within a line from modules to its left."""

@@ -35,12 +35,12 @@ def test_every_loss(name: str, problem: Problem) -> None:
     assert report.error <= BOUND
 
 
-@given(composites(depth=3), st.none() | KEYS)
+@given(composites(), st.none() | KEYS)
 def test_random_composites(problem: Problem, noise: Key | None) -> None:
     assert check_gradients(problem.net, problem.x, noise=noise, key=problem.key).error <= BOUND
 
 
-@given(composites(depth=3), st.sampled_from(sorted(LOSSES)))
+@given(composites(), st.sampled_from(sorted(LOSSES)))
 def test_random_composites_with_a_loss(problem: Problem, name: str) -> None:
     case = LOSSES[name]
     report = check_gradients(
