@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import partial, reduce
 from itertools import pairwise
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 
@@ -14,8 +14,10 @@ from fnnet import checks, tree
 from fnnet.errors import DtypeError, ShapeError
 from fnnet.keys import Key
 from fnnet.losses._base import RowLoss, checked_rows, nonzero
+from fnnet.matching import columns, restore_shared, trained
 from fnnet.network import forward, param_gradients
 from fnnet.nodes import Params
+from fnnet.packing import packed
 from fnnet.records import GradFn, Loss, LossFunction, Part, Penalty
 from fnnet.rules import fork, replicas
 from fnnet.types import Array, Value
@@ -78,12 +80,51 @@ def _check_value(loss: object, value: Value, prediction: Array) -> None:
 
 
 def penalized(penalty: Penalty, params: P, value: Value, grads: P) -> tuple[Value, P]:
-    """A loss and its gradients with the penalty added. Raises ShapeError where it is not one number a replica."""
-    more, slopes = penalty(params)
-    more = np.asarray(more)
-    if more.shape not in ((), value.shape):
-        raise ShapeError(f"value_and_grad: penalty must give one number, or {value.shape}, got {more.shape}")
-    return np.asarray(value + more.astype(value.dtype)), tree.map(np.add, grads, slopes)
+    """A loss and its gradients with the penalty added, in the dtypes that they have; constant fields are passed by.
+
+    Raises ValueError, ShapeError, DtypeError or TreeError where a penalty of the user's is no (value, gradients).
+    """
+    made = penalty(params)
+    if type(made) is not tuple or len(made) != 2:
+        checks.pair("value_and_grad", "what penalty returns, (value, gradients),", made)
+    more = np.asarray(made[0])
+    if more.dtype.kind not in "fiu":
+        raise DtypeError(f"value_and_grad: penalty must give a real number, got {more.dtype}")
+    if more.shape != value.shape:
+        raise ShapeError(f"value_and_grad: penalty must give one number a replica, {value.shape}, got {more.shape}")
+    total = np.asarray(value + more.astype(value.dtype if value.dtype.kind == "f" else np.float64))
+    mine, theirs = packed(grads), packed(made[1])
+    if mine and theirs and mine.structure is theirs.structure:
+        return total, mine.structure.tree(grads, mine.vector + theirs.vector)
+    (left, right), form = columns("value_and_grad", (grads, made[1]))
+    for path, a, b in zip(tree.paths(grads), left, right, strict=True):
+        if a.shape != b.shape:
+            raise ShapeError(f"value_and_grad: penalty's gradient of {path} must be {a.shape}, got {b.shape}")
+        if a.dtype != b.dtype:
+            raise DtypeError(f"value_and_grad: penalty's gradient of {path} must be {a.dtype}, got {b.dtype}")
+    sums = [a + b if changes else a for a, b, changes in zip(left, right, trained(form), strict=True)]
+    return total, cast(P, restore_shared(grads, iter(sums)))
+
+
+def penalty_of(where: str, gradient: GradFn[T]) -> Penalty | None:
+    """The penalty of a gradient, which is its attribute ``penalty``.
+
+    Raises TypeError where it has no such attribute and holds a gradient with a penalty, which would be off in silence.
+    """
+    unknown = object()
+    own: Any = getattr(gradient, "penalty", unknown)
+    if own is not unknown:
+        penalty: Penalty | None = own
+        return penalty
+    holder: Any = gradient
+    names = [f.name for f in fields(holder)] if is_dataclass(holder) else [*getattr(holder, "__dict__", ())]
+    if any(getattr(getattr(holder, name), "penalty", None) is not None for name in names):
+        kind = type(gradient).__name__
+        raise TypeError(
+            f"{where}: {kind} holds a gradient with a penalty and has no attribute penalty itself, so that the penalty "
+            f"would be off in silence; give {kind} a property penalty that hands it on"
+        )
+    return None
 
 
 def value_and_grad(loss: Loss[T] | LossFunction[T], *, penalty: Penalty | None = None) -> ValueAndGrad[T]:
@@ -137,14 +178,14 @@ class Accumulate(Generic[T]):
 
     def __call__(self, params: P, batch: tuple[Array, T], key: Key, /) -> tuple[Value, P]:
         """The loss and gradients of the whole batch, with the penalty of the gradient inside."""
+        penalty = self.penalty
         value, grads = finish(self.part(params, batch, key))
-        return (value, grads) if self.penalty is None else penalized(self.penalty, params, value, grads)
+        return (value, grads) if penalty is None else penalized(penalty, params, value, grads)
 
     @property
     def penalty(self) -> Penalty | None:
         """That of the gradient inside, where it has one."""
-        found: Penalty | None = getattr(self.gradient, "penalty", None)
-        return found
+        return penalty_of("accumulate", self.gradient)
 
     def part(self, params: P, batch: tuple[Array, T], key: Key, /) -> Part[P]:
         """The sums of the pieces' sums, from the first to the last."""
@@ -159,12 +200,14 @@ def accumulate(gradient: GradFn[T], n: int) -> Accumulate[T]:
     The parts are sums, added and divided once, so that the result is the batch's own to rounding, however the pieces
     differ in length or weight. In a stochastic pass piece i draws from ``key.child(i)``.
 
-    Raises ValueError where n is below 1 or above the rows of a batch.
+    Raises ValueError where n is below 1 or above the rows of a batch, TypeError for a gradient that holds another one
+    with a penalty and has no attribute ``penalty`` that hands it on.
 
     >>> import fnnet as fn
     >>> fn.accumulate(fn.value_and_grad(fn.mse), 4).n
     4
     """
+    penalty_of("accumulate", gradient)
     return Accumulate(gradient, checks.size("accumulate", "n", n))
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from fnnet import checks
 from fnnet.matching import columns, restore_shared, trained
 from fnnet.nodes import Params
-from fnnet.packing import remembered
+from fnnet.numerics import ZERO
+from fnnet.packing import pack, packed, remembered
 from fnnet.rules import replicas
 from fnnet.selection import Selection, Where, checked_where
 from fnnet.types import Array, Value
@@ -33,13 +34,24 @@ class ElasticNet:
             checked_where("penalty", self.where)
 
     def __call__(self, params: P, /) -> tuple[Value, P]:
-        """l1 Σ |w| + l2/2 Σ w² over the chosen leaves, and its gradient l1 sign(w) + l2 w."""
+        """l1 Σ |w| + l2/2 Σ w² over the chosen leaves, and its gradient l1 sign(w) + l2 w, 0 for all others."""
+        stacked = replicas(params)
+        like = params if stacked or packed(params) else pack(params)  # shapes alone decide on the way, for bits do too
+        known = None if stacked else packed(like)
+        if known is None:
+            return self._of_leaves(params, len(stacked))
+        w = known.vector
+        if self.where is not None:
+            mask = remembered(Selection("penalty", self.where), like).mask
+            w = w if mask is None else np.where(mask, w, ZERO[w.dtype])
+        return np.asarray(self._size(w)), known.structure.tree(params, self._slope(w))
+
+    def _of_leaves(self, params: P, axes: int) -> tuple[Value, P]:
         (found,), form = columns("penalty", (params,))
         flags = trained(form)
         if self.where is not None:
             flags = list(remembered(Selection("penalty", self.where), params).flags)
         taken = [leaf for leaf, is_taken in zip(found, flags, strict=True) if is_taken]
-        axes = len(replicas(params))
         sizes = [self._size(leaf.reshape((*leaf.shape[:axes], -1))) for leaf in taken]
         value: Value = np.asarray(sum(sizes[1:], start=sizes[0])) if sizes else np.zeros(())
         leaves = [self._slope(w) if is_taken else np.zeros_like(w) for w, is_taken in zip(found, flags, strict=True)]
@@ -58,7 +70,7 @@ def l1(strength: float, *, where: Where | None = None) -> ElasticNet:
     """strength · Σ |w|, which brings weights to 0 (R. Tibshirani, J. R. Stat. Soc. B 58, 1996); the gradient at 0 is 0.
 
     ``where`` is asked for the path of each leaf, such as "layers.0.w", whether it is penalized; without it all are.
-    Biases and norms are left out by ``where=lambda path: path.endswith(".w")``. Constants never take part. The penalty
+    Biases and norms are left out by ``where=lambda path: path.endswith("w")``. Constants never take part. The penalty
     is added to the loss once, and not divided by the number of rows.
 
     Raises ValueError for a strength that is negative or not finite, and, when it is used, for a ``where`` that matches
@@ -75,6 +87,10 @@ def l1(strength: float, *, where: Where | None = None) -> ElasticNet:
 def l2(strength: float, *, where: Where | None = None) -> ElasticNet:
     """strength / 2 · Σ w², whose gradient is strength · w (A. E. Hoerl, R. W. Kennard, Technometrics 12, 1970); see
     ``l1`` for ``where`` and the errors.
+
+    That is PyTorch's ``weight_decay`` of plain ``sgd``. Keras' ``L2(s)`` has no 1/2 and is ``l2(2 * s)``;
+    scikit-learn's ``alpha`` of a perceptron leaves biases out and is divided by the rows of a batch: ``l2(alpha / size,
+    where=...)``.
 
     >>> import fnnet as fn, numpy as np
     >>> value, grads = fn.l2(0.5)(fn.Linear(np.array([[2.0]]), np.array([-4.0])))

@@ -111,13 +111,17 @@ class Metric(Protocol[T_contra]):
 
 
 class Penalty(Protocol):
-    """What is added to a loss for the parameters' own sake: its value, 0-d or one a replica, and its gradient."""
+    """What is added to a loss for the parameters' own sake: its value, 0-d or one a replica, and its gradient. A plain
+    function of this signature is a penalty too."""
 
     def __call__(self, params: P, /) -> tuple[Value, P]: ...
 
 
 class GradFn(Protocol[T_contra]):
-    """Loss and gradients of a batch: ``part`` as sums that add, the call finished."""
+    """Loss and gradients of a batch: ``part`` as sums that add, the call finished.
+
+    One with a penalty has it as its attribute ``penalty``: parts come without it, and who adds them up adds it once.
+    """
 
     def part(self, params: P, batch: tuple[Array, T_contra], key: Key, /) -> Part[P]: ...
     def __call__(self, params: P, batch: tuple[Array, T_contra], key: Key, /) -> tuple[Value, P]: ...

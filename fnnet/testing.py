@@ -16,13 +16,14 @@ import numpy as np
 
 from fnnet import checks, keys, tree
 from fnnet.errors import GradientError, ShapeError
+from fnnet.gradients import penalized
 from fnnet.keys import Key
 from fnnet.losses._base import RowLoss
 from fnnet.matching import columns, trained
 from fnnet.network import backward, forward, param_gradients
 from fnnet.nodes import Params
 from fnnet.records import Loss, LossFunction, Penalty
-from fnnet.rules import check_network
+from fnnet.rules import check_network, replicas
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -118,7 +119,7 @@ class _Problem:
         if not tree.equal(grads, param_gradients(net, cache, dy)):
             raise GradientError(f"check_gradients: {type(net).__name__}: gradients must give what backward gives")
         if self.penalty is not None:
-            grads = tree.map(np.add, grads, self.penalty(net)[1])
+            grads = penalized(self.penalty, net, np.zeros(replicas(net)), grads)[1]
         return *tree.leaves(grads), dx
 
     def _terms(self, y: Array) -> tuple[Array, Array]:

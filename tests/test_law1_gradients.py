@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from fnnet.keys import normal
 from fnnet.testing import BOUND, check_gradients
 from tests.catalogue import LAYERS, LOSSES, PENALTIES, is_weight
 from tests.strategies import KEYS, Problem, composites, problems, target
+
+P = TypeVar("P", bound=Params)
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -173,6 +176,18 @@ def test_a_planted_error_is_found_inside_a_composite(key: Key) -> None:
     net = fn.serial(fn.linear(key, 2, 3, dtype=np.float64), fn.Tanh(), wrong, fn.Softplus())
     with pytest.raises(GradientError, match=r"layers\.2\.w\[2, 1\]: the analytic derivative is"):
         check_gradients(net, normal(key.child(1), (4, 2)))
+
+
+def _off_penalty(net: P) -> tuple[fn.Value, P]:
+    value, grads = fn.l2(0.5)(net)
+    return value, tree.map(lambda g: g + 1e-3 * np.abs(g).max() * (np.arange(g.size) == 0).reshape(g.shape), grads)
+
+
+@given(KEYS)
+def test_a_penalty_off_by_a_tenth_of_a_percent_is_found(key: Key) -> None:
+    net = fn.Linear(normal(key, (3, 2)), np.zeros(2))
+    with pytest.raises(GradientError, match=r"w\[0, 0\]: the analytic derivative is"):
+        check_gradients(net, 1e-3 * normal(key.child(1), (4, 3)), penalty=_off_penalty)
 
 
 def test_gradients_that_differ_from_backward_are_found() -> None:

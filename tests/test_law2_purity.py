@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import fnnet as fn
 from fnnet import Array, Key, tree
 from fnnet.nodes import freeze
-from tests.catalogue import INITIALIZERS, LAYERS, LOSSES, OPTIMIZERS
+from tests.catalogue import INITIALIZERS, LAYERS, LOSSES, OPTIMIZERS, PENALTIES
 from tests.strategies import DTYPES, KEYS, SIZES, Problem, composites, problems, target, values
 
 R = TypeVar("R")
@@ -85,6 +85,14 @@ def test_losses(name: str, problem: Problem, dtype: fn.Dtype) -> None:
     value, grad = loss(prediction, wanted)
     assert value.dtype == grad.dtype == dtype
     assert value.shape == ()
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+@given(problems("Serial"))
+def test_penalties(name: str, problem: Problem) -> None:
+    pure(PENALTIES[name], problem.net)
+    gradient = fn.value_and_grad(fn.mse, penalty=PENALTIES[name])
+    pure(gradient, problem.net, (problem.x, np.zeros_like(problem.y)), problem.key)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
