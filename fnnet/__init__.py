@@ -88,12 +88,14 @@ if TYPE_CHECKING:
     from fnnet.losses.cross_entropy import softmax_cross_entropy as softmax_cross_entropy
     from fnnet.losses.focal import Focal as Focal
     from fnnet.losses.focal import focal as focal
+    from fnnet.losses.hinge import binary_hinge as binary_hinge
     from fnnet.losses.hinge import hinge as hinge
     from fnnet.losses.label_smoothing import label_smoothing as label_smoothing
     from fnnet.losses.log_cosh import log_cosh as log_cosh
     from fnnet.losses.poisson import poisson as poisson
     from fnnet.losses.quantile import Quantile as Quantile
     from fnnet.losses.quantile import quantile as quantile
+    from fnnet.losses.soft_cross_entropy import soft_cross_entropy as soft_cross_entropy
     from fnnet.losses.squared import mse as mse
     from fnnet.losses.squared import sum_squared_error as sum_squared_error
     from fnnet.losses.weighted import class_weighted as class_weighted
@@ -227,11 +229,12 @@ _NAMES = {
     "fnnet.losses.absolute": "Huber huber mae",
     "fnnet.losses.cross_entropy": "binary_cross_entropy softmax_cross_entropy",
     "fnnet.losses.focal": "Focal focal",
-    "fnnet.losses.hinge": "hinge",
+    "fnnet.losses.hinge": "binary_hinge hinge",
     "fnnet.losses.label_smoothing": "label_smoothing",
     "fnnet.losses.log_cosh": "log_cosh",
     "fnnet.losses.poisson": "poisson",
     "fnnet.losses.quantile": "Quantile quantile",
+    "fnnet.losses.soft_cross_entropy": "soft_cross_entropy",
     "fnnet.losses.squared": "mse sum_squared_error",
     "fnnet.losses.weighted": "class_weighted weighted",
     "fnnet.models": "Mlp mlp",

@@ -147,6 +147,15 @@ def _counts(key: Key, shape: tuple[int, ...]) -> Array:
     return np.floor(4 * uniform(key, shape))
 
 
+def _signs(key: Key, shape: tuple[int, ...]) -> Array:
+    return np.round(uniform(key, shape))
+
+
+def _distributions(key: Key, shape: tuple[int, ...]) -> Array:
+    parts = 0.1 + uniform(key, shape)
+    return np.asarray(parts / parts.sum(axis=-1, keepdims=True))
+
+
 def _labels(key: Key, shape: tuple[int, ...]) -> fn.Labels:
     return (uniform(key, shape[:-1]) * shape[-1]).astype(np.int64)
 
@@ -174,6 +183,8 @@ LOSSES: dict[str, LossCase] = {
     "focal": LossCase(fn.focal(), _labels),
     "Focal": LossCase(fn.Focal(0.5), _labels),
     "hinge": LossCase(fn.hinge, _labels),
+    "binary_hinge": LossCase(fn.binary_hinge, _signs),
+    "soft_cross_entropy": LossCase(fn.soft_cross_entropy, _distributions),
     "label_smoothing": LossCase(fn.label_smoothing(0.2), _labels),
     "class_weighted": LossCase(
         _class_weighted(fn.softmax_cross_entropy, 3), _labels, partial(_class_weighted, fn.softmax_cross_entropy)
@@ -196,6 +207,7 @@ PENALTIES: dict[str, fn.Penalty] = {
     "l1": fn.l1(0.3),
     "l2": fn.l2(0.3),
     "l2 of some": fn.l2(0.3, where=is_weight),
+    "elastic_net of some": fn.elastic_net(0.1, 0.2, where=is_weight),
     "elastic_net": fn.elastic_net(0.2, 0.3),
 }
 

@@ -253,6 +253,96 @@ LOSSES: dict[str, Case] = {
         r"target must be the pair \(target, weights\), got ndarray",
     ),
     "weighting a function": (lambda: fn.weighted(lambda p, t: (p, p)), TypeError, "loss must have rows to be weighted"),
+    "no class weights": (lambda: fn.class_weighted(fn.hinge, ()), ValueError, "weights must not all be 0"),
+    "class weights by name": (
+        lambda: fn.class_weighted(fn.hinge, {0: 1.0, 1: 2.0}),
+        ValueError,
+        "class_weighted: weights must be a sequence of numbers, one a class, got {0: 1.0, 1: 2.0}",
+    ),
+    "class weights in a matrix": (
+        lambda: fn.class_weighted(fn.hinge, np.ones((2, 2))),
+        ValueError,
+        "class_weighted: weights must be a sequence of numbers, one a class",
+    ),
+    "class weights of a function": (
+        lambda: fn.class_weighted(lambda p, t: (p, p), (1.0, 2.0)),
+        TypeError,
+        "class_weighted: loss must have rows to be weighted",
+    ),
+    "class weights upon weights": (
+        lambda: fn.class_weighted(fn.weighted(fn.hinge), (1.0, 2.0)),
+        TypeError,
+        "class_weighted: loss must weigh all rows alike",
+    ),
+    "class labels out of range": (
+        lambda: gradient(LABELS + 1, fn.class_weighted(fn.hinge, (1.0, 2.0))),
+        ValueError,
+        r"class_weighted: labels must be in \[0, 2\), the prediction's columns, got 1 to 2",
+    ),
+    "labels out of range for hinge": (
+        lambda: gradient(LABELS - 1, fn.hinge),
+        ValueError,
+        r"hinge: labels must be in \[0, 2\), the prediction's columns, got -1 to 0",
+    ),
+    "labels out of range for smoothing": (
+        lambda: gradient(LABELS + 1, fn.label_smoothing(0.1)),
+        ValueError,
+        r"label_smoothing: labels must be in \[0, 2\)",
+    ),
+    "one-hot labels for focal": (
+        lambda: gradient(np.eye(2, dtype=int)[LABELS], fn.focal(2.0)),
+        ShapeError,
+        r"focal: target must be one a row, \(5,\), got \(5, 2\)",
+    ),
+    "infinite counts": (
+        lambda: gradient(np.full((5, 2), np.inf), fn.poisson),
+        ValueError,
+        "poisson: target must be from 0 up and finite, got inf to inf",
+    ),
+    "counts that are NaN": (
+        lambda: gradient(np.full((5, 2), np.nan), fn.poisson),
+        ValueError,
+        "poisson: target must be from 0 up and finite, got nan",
+    ),
+    "signs for binary_hinge": (
+        lambda: gradient(np.array([[-1.0, 1.0]] * 5), fn.binary_hinge),
+        ValueError,
+        r"binary_hinge: target must be 0 or 1, got -1.0 to 1.0; of -1 and 1 it is \(target \+ 1\) / 2",
+    ),
+    "a distribution of another sum": (
+        lambda: gradient(np.full((5, 2), 0.6), fn.soft_cross_entropy),
+        ValueError,
+        "soft_cross_entropy: target must be a distribution, of sum 1 in each row, got 1.2",
+    ),
+    "a distribution below 0": (
+        lambda: gradient(np.array([[-0.5, 1.5]] * 5), fn.soft_cross_entropy),
+        ValueError,
+        r"soft_cross_entropy: target must be in \[0, 1\], got -0.5 to 1.5",
+    ),
+    "a distribution that is NaN": (
+        lambda: gradient(np.full((5, 2), np.nan), fn.soft_cross_entropy),
+        ValueError,
+        r"soft_cross_entropy: target must be in \[0, 1\], got nan",
+    ),
+    "labels for a distribution": (
+        lambda: gradient(LABELS, fn.soft_cross_entropy),
+        ShapeError,
+        r"soft_cross_entropy: target must have the prediction's shape \(5, 2\), got \(5,\)",
+    ),
+    "(N,) beside (N, F) for log_cosh": (lambda: gradient(Y[:, 0], fn.log_cosh), ShapeError, "log_cosh: target must"),
+    "(N,) beside (N, F) for quantile": (
+        lambda: gradient(Y[:, 0], fn.quantile(0.5)),
+        ShapeError,
+        "quantile: target must",
+    ),
+    "quantile NaN": (lambda: fn.quantile(float("nan")), ValueError, "quantile: q must be in"),
+    "quantile as text": (lambda: fn.quantile("0.5"), ValueError, "quantile: q must be a number"),
+    "infinite gamma": (lambda: fn.focal(float("inf")), ValueError, r"focal: gamma must be in \[0, inf\), got inf"),
+    "negative smoothing": (
+        lambda: fn.label_smoothing(-0.1),
+        ValueError,
+        r"label_smoothing: rate must be in \[0, 1\), got -0.1",
+    ),
     "parts of a function": (
         lambda: fn.value_and_grad(lambda p, t: fn.mse(p, t)).part(NET, (X, Y), Key(0)),
         TypeError,
@@ -284,6 +374,81 @@ LOSSES: dict[str, Case] = {
         lambda: fn.metrics.r2(Y, Y[:, 0]),
         ShapeError,
         r"r2: target must have the prediction's shape \(5, 2\), got \(5,\)",
+    ),
+}
+
+
+def penalized(penalty: Any) -> object:
+    """One call of value_and_grad with a penalty."""
+    return fn.value_and_grad(fn.mse, penalty=penalty)(NET, (X, Y), Key(0))
+
+
+PENALTIES: dict[str, Case] = {
+    "a negative strength of l1": (lambda: fn.l1(-1.0), ValueError, r"penalty: l1 must be in \[0, inf\), got -1.0"),
+    "a negative strength of l2": (lambda: fn.l2(-1.0), ValueError, r"penalty: l2 must be in \[0, inf\), got -1.0"),
+    "NaN for a strength": (lambda: fn.l2(float("nan")), ValueError, r"penalty: l2 must be in \[0, inf\), got nan"),
+    "an infinite strength": (lambda: fn.l1(float("inf")), ValueError, r"penalty: l1 must be in \[0, inf\), got inf"),
+    "a negative part of elastic_net": (
+        lambda: fn.elastic_net(0.1, -0.1),
+        ValueError,
+        r"penalty: l2 must be in \[0, inf\), got -0.1",
+    ),
+    "text for a part of elastic_net": (
+        lambda: fn.elastic_net("0.1", 0.1),
+        ValueError,
+        r"penalty: l1 must be a number in \[0, inf\), got '0.1'",
+    ),
+    "a path for a predicate": (
+        lambda: fn.l2(0.1, where="layers.0.w"),
+        ValueError,
+        "penalty: where must be a function or an object that can be called, got 'layers.0.w'",
+    ),
+    "a predicate that matches nothing": (
+        lambda: fn.l2(0.1, where=lambda path: path == "layers.1.w")(NET),
+        ValueError,
+        "penalty: where must match a path of the network, one of layers.0.w, layers.0.b, .*; it matches none",
+    ),
+    "a predicate that matches nothing in a gradient": (
+        lambda: penalized(fn.elastic_net(0.1, 0.1, where=lambda path: path.endswith("bias"))),
+        ValueError,
+        "penalty: where must match a path of the network, one of layers.0.w",
+    ),
+    "a list for a network": (lambda: fn.l2(0.1)([NET]), LayerError, "list was never defined as a layer"),
+    "a number for a penalty": (
+        lambda: fn.value_and_grad(fn.mse, penalty=0.1),
+        ValueError,
+        "value_and_grad: penalty must be a function or an object that can be called, got 0.1",
+    ),
+    "the function for the penalty": (lambda: penalized(fn.l2), ValueError, "penalty: l2 must be a number in"),
+    "a penalty without gradients": (
+        lambda: penalized(lambda params: np.zeros(())),
+        ValueError,
+        r"what penalty returns, \(value, gradients\), must be a pair",
+    ),
+    "a penalty of many values": (
+        lambda: penalized(lambda params: (np.zeros(3), params)),
+        ShapeError,
+        r"penalty must give one number a replica, \(\), got \(3,\)",
+    ),
+    "a penalty that is text": (
+        lambda: penalized(lambda params: ("0", params)),
+        DtypeError,
+        "penalty must give a real number, got <U1",
+    ),
+    "a penalty's gradients of another structure": (
+        lambda: penalized(lambda params: (0.0, params.layers[0])),
+        TreeError,
+        "value_and_grad: the structures differ at the root: Serial against Linear",
+    ),
+    "a penalty's gradients of another shape": (
+        lambda: penalized(lambda params: (0.0, tree.at(params, "layers.2.b", lambda b: b[:1]))),
+        ShapeError,
+        r"penalty's gradient of layers.2.b must be \(2,\), got \(1,\)",
+    ),
+    "a penalty's gradients of another dtype": (
+        lambda: penalized(lambda params: (0.0, tree.astype(params, np.float64))),
+        DtypeError,
+        "penalty's gradient of layers.0.w must be float32, got float64",
     ),
 }
 
@@ -615,6 +780,11 @@ def test_forward_and_backward(name: str) -> None:
 @pytest.mark.parametrize("name", LOSSES)
 def test_losses(name: str) -> None:
     _check(LOSSES[name])
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_penalties(name: str) -> None:
+    _check(PENALTIES[name])
 
 
 @pytest.mark.parametrize("name", SETTINGS)

@@ -8,6 +8,7 @@ import numpy as np
 
 from fnnet.jit.kernels import (
     BINARY_CROSS_ENTROPY,
+    BINARY_HINGE,
     ELU,
     FOCAL,
     GELU,
@@ -23,6 +24,7 @@ from fnnet.jit.kernels import (
     RELU,
     SIGMOID,
     SILU,
+    SOFT_CROSS_ENTROPY,
     SOFTMAX,
     SOFTMAX_CROSS_ENTROPY,
     SOFTPLUS,
@@ -187,6 +189,18 @@ def _hinge(p: Array, i: int, label: int, d: Array) -> Number:
 
 
 @compiled
+def _soft(p: Array, i: int, t: Array, r: int, d: Array) -> Number:
+    real, n = p.dtype.type, p.shape[1]
+    value, total, logarithm = real(0), real(0), softmax(p, d, i)
+    for j in range(n):
+        value += t[r, j] * (logarithm - p[i, j])
+        total += t[r, j]
+    for j in range(n):
+        d[i, j] = total * d[i, j] - t[r, j]
+    return value
+
+
+@compiled
 def row_loss(kind: int, constant: float, p: Array, i: int, t: Array, r: int, label: int, d: Array) -> Number:
     """The loss of the i-th row of p against the r-th target or its label, and its gradient in the i-th row of d."""
     real = p.dtype.type
@@ -202,6 +216,8 @@ def row_loss(kind: int, constant: float, p: Array, i: int, t: Array, r: int, lab
         return _focal(p, i, label, real(constant), d)
     if kind == HINGE:
         return _hinge(p, i, label, d)
+    if kind == SOFT_CROSS_ENTROPY:
+        return _soft(p, i, t, r, d)
     if kind == BINARY_CROSS_ENTROPY:
         for j in range(n):
             z = p[i, j]
@@ -232,6 +248,11 @@ def row_loss(kind: int, constant: float, p: Array, i: int, t: Array, r: int, lab
         elif kind == QUANTILE:
             value += max((real(1) - c) * e, -c * e)
             d[i, j] = (real(1) - c if e > 0 else -c if e < 0 else real(0)) / scale
+        elif kind == BINARY_HINGE:
+            sign = real(2) * t[r, j] - real(1)
+            short = real(1) - sign * p[i, j]
+            value += max(short, real(0))
+            d[i, j] = -sign / scale if short > 0 else real(0)
         elif kind == MAE:
             value += abs(e)
             d[i, j] = real(np.sign(e)) / scale

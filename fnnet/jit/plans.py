@@ -34,11 +34,12 @@ from fnnet.losses._base import RowLoss
 from fnnet.losses.absolute import Huber, MeanAbsoluteError
 from fnnet.losses.cross_entropy import BinaryCrossEntropy, SoftmaxCrossEntropy
 from fnnet.losses.focal import Focal
-from fnnet.losses.hinge import Hinge
+from fnnet.losses.hinge import BinaryHinge, Hinge
 from fnnet.losses.label_smoothing import LabelSmoothing
 from fnnet.losses.log_cosh import LogCosh
 from fnnet.losses.poisson import Poisson
 from fnnet.losses.quantile import Quantile
+from fnnet.losses.soft_cross_entropy import SoftCrossEntropy
 from fnnet.losses.squared import MeanSquaredError, SumSquaredError
 from fnnet.losses.weighted import ClassWeighted, Weighted
 from fnnet.models import Mlp
@@ -79,6 +80,8 @@ LOSSES: dict[type, int] = {
     Focal: kernels.FOCAL,
     Hinge: kernels.HINGE,
     LabelSmoothing: kernels.LABEL_SMOOTHING,
+    SoftCrossEntropy: kernels.SOFT_CROSS_ENTROPY,
+    BinaryHinge: kernels.BINARY_HINGE,
 }
 
 OF_LABELS = (SoftmaxCrossEntropy, Focal, Hinge, LabelSmoothing)

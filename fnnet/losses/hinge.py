@@ -1,4 +1,4 @@
-"""The margin of a support vector machine."""
+"""The margin of a support vector machine, for many classes and for two."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fnnet import checks
 from fnnet.losses._base import RowLoss, scores
 from fnnet.types import Array, Labels
 
@@ -38,4 +39,33 @@ class Hinge(RowLoss[Labels]):
         return np.maximum(margin, 0).reshape(prediction.shape[:-1]), grads.reshape(prediction.shape)
 
 
+@dataclass(frozen=True, slots=True)
+class BinaryHinge(RowLoss[Array]):
+    """The mean over rows and columns of max(0, 1 - s z) with the sign s = 2 t - 1 of a target t of 0 or 1 (C. Cortes,
+    V. Vapnik, Support-Vector Networks, Machine Learning, 1995); the gradient of an entry is -s where s z < 1, else 0.
+
+    Shapes: prediction z (..., N, F) of scores, target the same or that without replica axes, as for
+    ``binary_cross_entropy``. Raises ShapeError, and ValueError for targets other than 0 and 1.
+
+    >>> import fnnet as fn, numpy as np
+    >>> value, grad = fn.binary_hinge(np.array([[0.5, 3.0]]), np.array([[0.0, 1.0]]))
+    >>> float(value), grad.tolist()
+    (0.75, [[0.5, 0.0]])
+    """
+
+    def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+        """Σ_j max(0, 1 - s_j z_j) / F, with gradient -s / F where that is above 0."""
+        checks.prediction("binary_hinge", prediction)
+        t = checks.target("binary_hinge", prediction, target)
+        if not ((t == 0) | (t == 1)).all():
+            raise ValueError(
+                f"binary_hinge: target must be 0 or 1, got {t.min()} to {t.max()}; of -1 and 1 it is (target + 1) / 2"
+            )
+        n, s = prediction.shape[-1], 2 * t - 1
+        short = np.maximum(1 - s * prediction, 0)
+        values: Array = np.add.reduce(short, axis=-1) / n
+        return values, np.where(short > 0, -s / n, 0)
+
+
 hinge = Hinge()
+binary_hinge = BinaryHinge()

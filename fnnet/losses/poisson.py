@@ -18,8 +18,9 @@ class Poisson(RowLoss[Array]):
     of rate eᶻ, without the term that depends on t alone (P. McCullagh, J. A. Nelder, Generalized Linear Models, 2nd
     ed., section 6.2); the gradient of an entry is eᶻ - t.
 
-    Shapes: prediction z (..., N, F), the logarithms of rates, target the same or that without replica axes. Raises
-    ShapeError, and ValueError for targets below 0.
+    Shapes: prediction z (..., N, F), the logarithms of rates, target the same or that without replica axes. Beyond
+    z = 88 in float32, 709 in float64, the loss itself is above all floats, and infinite. Raises ShapeError, and
+    ValueError for targets that are negative or not finite.
 
     >>> import fnnet as fn, numpy as np
     >>> value, grad = fn.poisson(np.array([[0.0]]), np.array([[3.0]]))
@@ -31,8 +32,8 @@ class Poisson(RowLoss[Array]):
         """Σ_j (e^z_j - t_j z_j) / F, with gradient (eᶻ - t) / F."""
         checks.prediction("poisson", prediction)
         t = checks.target("poisson", prediction, target)
-        if not t.min() >= 0:
-            raise ValueError(f"poisson: target must be from 0 up, got {t.min()}")
+        if not (t.min() >= 0 and t.max() < np.inf):
+            raise ValueError(f"poisson: target must be from 0 up and finite, got {t.min()} to {t.max()}")
         n, rate = prediction.shape[-1], exp(prediction)
         values: Array = np.add.reduce(rate - t * prediction, axis=-1) / n
         return values, (rate - t) / n

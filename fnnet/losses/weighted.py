@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -61,11 +62,16 @@ def weighted(loss: Loss[T]) -> Weighted[T]:
     >>> float(fn.weighted(fn.mse)(prediction, (target, np.array([3.0, 1.0])))[0])
     3.0
     """
-    if not isinstance(loss, Loss):
-        raise TypeError(f"weighted: loss must have rows to be weighted, got {loss!r}; derive it from fnnet.RowLoss")
-    if isinstance(loss, RowLoss) and type(loss).weight is not RowLoss.weight:
-        raise TypeError(f"weighted: loss must weigh all rows alike, got {loss!r}; multiply the two weights instead")
+    _check_loss("weighted", loss)
     return Weighted(loss)
+
+
+def _check_loss(where: str, loss: object) -> None:
+    """Raises TypeError for a loss that has no rows, or weights of its own."""
+    if not isinstance(loss, Loss):
+        raise TypeError(f"{where}: loss must have rows to be weighted, got {loss!r}; derive it from fnnet.RowLoss")
+    if isinstance(loss, RowLoss) and type(loss).weight is not RowLoss.weight:
+        raise TypeError(f"{where}: loss must weigh all rows alike, got {loss!r}; multiply the two weights instead")
 
 
 def _pair(target: tuple[T, Array]) -> tuple[T, Array]:
@@ -103,7 +109,7 @@ class ClassWeighted(RowLoss[Labels]):
             raise ShapeError(
                 f"class_weighted: weights must be one a class, {prediction.shape[-1]}, got {len(self.weights)}"
             )
-        return target, np.array(self.weights, prediction.dtype)[target]
+        return target, np.array(self.weights)[target]
 
     def rows(self, prediction: Array, target: Labels, /) -> tuple[Array, Array]:
         """The weight of its label times a row's value and gradient."""
@@ -123,19 +129,25 @@ class ClassWeighted(RowLoss[Labels]):
         return self.loss.weight(prediction, self._weighed(prediction, target))
 
 
-def class_weighted(loss: Loss[Labels], weights: tuple[float, ...]) -> ClassWeighted:
+def class_weighted(loss: Loss[Labels], weights: Sequence[float] | Array) -> ClassWeighted:
     """The loss with a weight a class: ``weighted(loss)`` with its label's weight for every row, so that the mean is
     divided by the sum of the rows' weights.
 
-    Raises ValueError for weights that are negative, not finite or all 0, ShapeError where they are not one a class,
-    TypeError for a loss without rows.
+    That is ``weight=`` of PyTorch's cross-entropy; only with ``label_smoothing`` inside, the weight is here that of the
+    row's own label for all its smoothed ones. Raises ValueError for weights that are negative, not finite or all 0, and
+    for a batch whose labels all have the weight 0, ShapeError where they are not one a class, TypeError for a loss
+    without rows.
 
     >>> import fnnet as fn, numpy as np
     >>> loss = fn.class_weighted(fn.softmax_cross_entropy, (1.0, 3.0))
     >>> float(loss.weight(np.zeros((3, 2)), np.array([0, 1, 1])))
     7.0
     """
+    _check_loss("class_weighted", loss)
+    some: object = weights
+    if not isinstance(some, (tuple, list)) and not (type(some) is np.ndarray and some.ndim == 1):
+        raise ValueError(f"class_weighted: weights must be a sequence of numbers, one a class, got {weights!r}")
     given = tuple([checks.real("class_weighted", f"weights[{i}]", weight) for i, weight in enumerate(weights)])
     if not any(given):
-        raise ValueError(f"class_weighted: weights must not all be 0, got {weights!r}")
-    return ClassWeighted(weighted(loss), given)
+        raise ValueError(f"class_weighted: weights must not all be 0, got {given}")
+    return ClassWeighted(Weighted(loss), given)

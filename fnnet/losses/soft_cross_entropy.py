@@ -1,0 +1,52 @@
+"""Cross-entropy on scores against a distribution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fnnet import checks
+from fnnet.losses._base import RowLoss
+from fnnet.numerics import exp, log, row_max, row_sum
+from fnnet.types import Array
+
+TOLERANCE = 1e-3
+"""How far the sum of a distribution may be from 1: what float16 makes of it, and no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class SoftCrossEntropy(RowLoss[Array]):
+    """The mean over rows of -Σ_j t_j log softmax(prediction)_j for a distribution t a row, such as another network's
+    softmax (G. Hinton et al., Distilling the Knowledge in a Neural Network, arXiv 1503.02531, section 2); the gradient
+    of a row is softmax(prediction) - t. The divergence KL(t | softmax) is less by the entropy of t, its gradient the
+    same.
+
+    Shapes: prediction (..., N, classes) of scores, target the same or that without replica axes. No score overflows.
+    Raises ShapeError, and ValueError for targets outside [0, 1] and for rows whose sum is not 1 to 0.001.
+
+    >>> import fnnet as fn, numpy as np
+    >>> value, grad = fn.soft_cross_entropy(np.array([[0.0, 0.0]]), np.array([[0.25, 0.75]]))
+    >>> round(float(value), 4), grad.tolist()
+    (0.6931, [[0.25, -0.25]])
+    """
+
+    def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+        """Σ_j t_j (log Σ eᶻ - z_j), and its gradient (Σ_j t_j) softmax(z) - t."""
+        checks.prediction("soft_cross_entropy", prediction)
+        t = checks.target("soft_cross_entropy", prediction, target)
+        if not (t.min() >= 0 and t.max() <= 1):
+            raise ValueError(f"soft_cross_entropy: target must be in [0, 1], got {t.min()} to {t.max()}")
+        total = row_sum(t)
+        if not np.abs(total - 1).max() <= TOLERANCE:
+            came = f"{total.min()} to {total.max()}"
+            raise ValueError(f"soft_cross_entropy: target must be a distribution, of sum 1 in each row, got {came}")
+        z = prediction - row_max(prediction)
+        e = exp(z)
+        sums = row_sum(e)
+        values: Array = np.add.reduce(t * (log(sums) - z), axis=-1)
+        e *= total / sums
+        return values, e - t
+
+
+soft_cross_entropy = SoftCrossEntropy()
