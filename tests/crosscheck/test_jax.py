@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 
 import fnnet as fn
 from fnnet import Params, tree
-from tests.catalogue import LAYERS, LOSSES
+from tests.catalogue import LAYERS, LOSSES, PENALTIES, is_weight
 from tests.own_layers import Centred, Noise
 from tests.strategies import Problem, composites, problems, target
 
 jax: Any = import_module("jax")
 jnp: Any = import_module("jax.numpy")
+optax: Any = import_module("optax")
 jax.config.update("jax_enable_x64", True)
 
 Leaves = list[Any]
@@ -58,6 +59,16 @@ def _mlp(p: Any, leaves: Leaves, x: Any) -> Any:
     return x
 
 
+def _branches(p: Any, leaves: Leaves, x: Any) -> Any:
+    outputs = [reference(layer, leaves, x[..., list(some)]) for some, layer in zip(p.columns, p.layers, strict=True)]
+    return jnp.concatenate(outputs, axis=-1)
+
+
+def _standardize(p: Params, leaves: Leaves, x: Any) -> Any:
+    mean, scale = jax.lax.stop_gradient(leaves.pop(0)), jax.lax.stop_gradient(leaves.pop(0))
+    return (x - mean) / scale
+
+
 def _centred(p: Params, leaves: Leaves, x: Any) -> Any:
     scale, mean = leaves.pop(0), jax.lax.stop_gradient(leaves.pop(0))
     return (x - mean) * scale
@@ -80,6 +91,8 @@ REFERENCES: dict[type, Reference] = {
     fn.Dropout: lambda p, leaves, x: x,
     fn.LayerNorm: _layer_norm,
     fn.RmsNorm: _rms_norm,
+    fn.Branches: _branches,
+    fn.Standardize: _standardize,
     fn.Residual: lambda p, leaves, x: x + reference(p.layer, leaves, x),
     Centred: _centred,
     Noise: lambda p, leaves, x: x,
@@ -149,6 +162,8 @@ REFERENCE_LOSSES: dict[str, Callable[[Any, Any], Any]] = {
     "focal": _focal(2.0),
     "Focal": _focal(0.5),
     "hinge": lambda y, t: _margins(y, t).mean(),
+    "binary_hinge": lambda y, t: optax.losses.hinge_loss(y, 2 * t - 1).mean(),
+    "soft_cross_entropy": lambda y, t: optax.losses.softmax_cross_entropy(y, t).mean(),
     "label_smoothing": _smoothed,
     "class_weighted": lambda y, t: (_cross_entropies(y, t) * (0.5 + t)).sum() / (0.5 + t).sum(),
     "class_weighted hinge": lambda y, t: (_margins(y, t) * (0.5 + t)).sum() / (0.5 + t).sum(),
@@ -197,6 +212,34 @@ def test_every_layer(name: str, data: st.DataObject) -> None:
 @given(problems("Mlp"))
 def test_every_loss(name: str, problem: Problem) -> None:
     agree(problem, name)
+
+
+REFERENCE_PENALTIES: dict[str, Callable[[Any, Any], Any]] = {
+    "l1": lambda every, some: 0.3 * jnp.abs(every).sum(),
+    "l2": lambda every, some: 0.15 * (every**2).sum(),
+    "l2 of some": lambda every, some: 0.15 * (some**2).sum(),
+    "elastic_net": lambda every, some: 0.2 * jnp.abs(every).sum() + 0.15 * (every**2).sum(),
+    "elastic_net of some": lambda every, some: 0.1 * jnp.abs(some).sum() + 0.1 * (some**2).sum(),
+}
+"""Each penalty of the vector of all parameters, and of the vector of those that ``is_weight`` takes."""
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+@given(problems("Mlp"))
+def test_every_penalty(name: str, problem: Problem) -> None:
+    paths, y = tree.paths(problem.net), np.zeros_like(problem.y)
+
+    def loss(leaves: tuple[Any, ...]) -> Any:
+        every = jnp.concatenate([leaf.ravel() for leaf in leaves])
+        some = jnp.concatenate([leaf.ravel() for leaf, path in zip(leaves, paths, strict=True) if is_weight(path)])
+        prediction = reference(problem.net, list(leaves), problem.x)
+        return ((prediction - y) ** 2).mean() + REFERENCE_PENALTIES[name](every, some)
+
+    value, d_leaves = jax.value_and_grad(loss)(tree.leaves(problem.net))
+    gradient = fn.value_and_grad(fn.mse, penalty=PENALTIES[name])
+    our_value, grads = gradient(problem.net, (problem.x, y), problem.key)
+    close([our_value], [value])
+    close(list(tree.leaves(grads)), list(d_leaves))
 
 
 @given(composites(depth=3), st.sampled_from(sorted(LOSSES)))
