@@ -302,6 +302,27 @@ REFUSED: dict[str, tuple[Any, Any, Params, type[Exception], str]] = {
     "features of another number": (
         STEP, fn.minibatches(X[:, :2], Y, size=5), LINEAR, fn.ShapeError, r"linear: x must be \(..., batch, 5\)"
     ),
+    "an optimizer that is not compiled": (
+        fn.train_step(fn.value_and_grad(fn.mse), fn.radam(0.1)),
+        fn.minibatches(X, Y, size=5),
+        LINEAR,
+        TypeError,
+        r"optimizer must be one of sgd, adam, .*, lion, got Radam\(",
+    ),
+    "a setting that is not compiled": (
+        fn.train_step(fn.value_and_grad(fn.mse), fn.rmsprop(0.1, centered=True)),
+        fn.minibatches(X, Y, size=5),
+        LINEAR,
+        TypeError,
+        r"jit: rmsprop is not compiled with centered or eps_in_sqrt, got Rmsprop\(.*; use fnnet.train",
+    ),
+    "eps in the root": (
+        fn.train_step(fn.value_and_grad(fn.mse), fn.rmsprop(0.1, eps_in_sqrt=True)),
+        fn.minibatches(X, Y, size=5),
+        LINEAR,
+        TypeError,
+        "jit: rmsprop is not compiled with centered or eps_in_sqrt",
+    ),
     "another optimizer's state": (
         fn.train_step(fn.value_and_grad(fn.mse), fn.adam(0.1)),
         fn.minibatches(X, Y, size=5),
