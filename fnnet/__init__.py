@@ -116,6 +116,7 @@ if TYPE_CHECKING:
     from fnnet.optimizers.amsgrad import amsgrad as amsgrad
     from fnnet.optimizers.lion import lion as lion
     from fnnet.optimizers.nadam import nadam as nadam
+    from fnnet.optimizers.radam import radam as radam
     from fnnet.optimizers.rmsprop import rmsprop as rmsprop
     from fnnet.optimizers.sgd import sgd as sgd
     from fnnet.optimizers.sgd import sgd_update as sgd_update
@@ -151,14 +152,15 @@ if TYPE_CHECKING:
     from fnnet.resuming import resume as resume
     from fnnet.resuming import stop_on_signal as stop_on_signal
     from fnnet.rules import define_layer as define_layer
-    from fnnet.schedules import cosine_decay as cosine_decay
-    from fnnet.schedules import exponential_decay as exponential_decay
-    from fnnet.schedules import join as join
-    from fnnet.schedules import linear_warmup as linear_warmup
-    from fnnet.schedules import one_cycle as one_cycle
-    from fnnet.schedules import piecewise as piecewise
-    from fnnet.schedules import polynomial_decay as polynomial_decay
-    from fnnet.schedules import step_decay as step_decay
+    from fnnet.schedules.cosine import cosine_decay as cosine_decay
+    from fnnet.schedules.cycle import one_cycle as one_cycle
+    from fnnet.schedules.exponential import exponential_decay as exponential_decay
+    from fnnet.schedules.exponential import step_decay as step_decay
+    from fnnet.schedules.parts import join as join
+    from fnnet.schedules.parts import piecewise as piecewise
+    from fnnet.schedules.polynomial import inverse_sqrt as inverse_sqrt
+    from fnnet.schedules.polynomial import polynomial_decay as polynomial_decay
+    from fnnet.schedules.warmup import linear_warmup as linear_warmup
     from fnnet.splits import split as split
     from fnnet.streams import best as best
     from fnnet.streams import early_stopping as early_stopping
@@ -247,6 +249,7 @@ _NAMES = {
     "fnnet.optimizers.amsgrad": "amsgrad",
     "fnnet.optimizers.lion": "lion",
     "fnnet.optimizers.nadam": "nadam",
+    "fnnet.optimizers.radam": "radam",
     "fnnet.optimizers.rmsprop": "rmsprop",
     "fnnet.optimizers.sgd": "sgd sgd_update",
     "fnnet.orders": "balanced stratified",
@@ -260,9 +263,12 @@ _NAMES = {
     "fnnet.reports": "summary",
     "fnnet.resuming": "checkpoint_to checkpoints_in resume stop_on_signal",
     "fnnet.rules": "define_layer",
-    "fnnet.schedules": (
-        "cosine_decay exponential_decay join linear_warmup one_cycle piecewise polynomial_decay step_decay"
-    ),
+    "fnnet.schedules.cosine": "cosine_decay",
+    "fnnet.schedules.cycle": "one_cycle",
+    "fnnet.schedules.exponential": "exponential_decay step_decay",
+    "fnnet.schedules.parts": "join piecewise",
+    "fnnet.schedules.polynomial": "inverse_sqrt polynomial_decay",
+    "fnnet.schedules.warmup": "linear_warmup",
     "fnnet.splits": "split",
     "fnnet.streams": "best early_stopping progress record time_limit validate",
     "fnnet.training": "start steps train train_step",

@@ -148,6 +148,30 @@ def test_an_epoch_under_way_is_finished() -> None:
     assert abs(float(ours.history[0].loss) - float(theirs.history[0].loss)) <= 1e-12
 
 
+def test_schedules_are_read_step_by_step_from_where_the_state_is() -> None:
+    seen: list[int] = []
+
+    def own(step: int) -> float:
+        seen.append(step)
+        return 0.02 / (1 + step) if step < 9 else float("nan")
+
+    once = fn.linear_warmup(fn.join((fn.cosine_decay(0.02, steps=4, restarts=True), own), (5,)), steps=3)
+    step = fn.train_step(fn.value_and_grad(fn.mse), fn.adam(once, eps=1e-6))
+    data = fn.minibatches(normal(Key(0), (50, 5)), normal(Key(1), (50, 3)), size=16)
+    state = fn.start(_net(fn.Tanh()), fn.adam(0.1), Key(0))
+    half, slower = replace(state.opt_state, scale=0.5), fn.last(fn.take(6)(fn.steps(step, data, state)))
+    for begin, n in ((state, 4), (replace(state, opt_state=half), 4), (slower, 3)):
+        seen.clear()
+        theirs, asked = fn.last(fn.take(n)(fn.train(step, data, begin))).state, list(seen)
+        seen.clear()
+        ours = fn.last(fn.take(n)(jit.train(step, data, begin))).state
+        assert seen == asked == list(range(8))  # its own steps, which begin at the eighth
+        assert _distance((ours.params, ours.opt_state), (theirs.params, theirs.opt_state)) <= 1e-12
+    wrong = fn.train_step(fn.value_and_grad(fn.mse), fn.adam(own))
+    with pytest.raises(ValueError, match="jit: lr, the schedule's at step 9, must be in"):
+        fn.last(fn.take(3)(jit.train(wrong, data, state)))
+
+
 def test_last_batches_are_kept_or_dropped() -> None:
     net, x, y = _net(fn.Tanh()), normal(Key(0), (50, 5)), normal(Key(1), (50, 3))
     step = fn.train_step(fn.value_and_grad(fn.mse), fn.sgd(0.1))
@@ -301,6 +325,27 @@ REFUSED: dict[str, tuple[Any, Any, Params, type[Exception], str]] = {
     ),
     "features of another number": (
         STEP, fn.minibatches(X[:, :2], Y, size=5), LINEAR, fn.ShapeError, r"linear: x must be \(..., batch, 5\)"
+    ),
+    "an optimizer that is not compiled": (
+        fn.train_step(fn.value_and_grad(fn.mse), fn.radam(0.1)),
+        fn.minibatches(X, Y, size=5),
+        LINEAR,
+        TypeError,
+        r"optimizer must be one of sgd, adam, .*, lion, got Radam\(",
+    ),
+    "a setting that is not compiled": (
+        fn.train_step(fn.value_and_grad(fn.mse), fn.rmsprop(0.1, centered=True)),
+        fn.minibatches(X, Y, size=5),
+        LINEAR,
+        TypeError,
+        r"jit: rmsprop is not compiled with centered or eps_in_sqrt, got Rmsprop\(.*; use fnnet.train",
+    ),
+    "eps in the root": (
+        fn.train_step(fn.value_and_grad(fn.mse), fn.rmsprop(0.1, eps_in_sqrt=True)),
+        fn.minibatches(X, Y, size=5),
+        LINEAR,
+        TypeError,
+        "jit: rmsprop is not compiled with centered or eps_in_sqrt",
     ),
     "another optimizer's state": (
         fn.train_step(fn.value_and_grad(fn.mse), fn.adam(0.1)),

@@ -84,8 +84,15 @@ KINDS: dict[type, tuple[int, tuple[str, ...]]] = {
 
 
 def rules_of(optimizer: Elementwise) -> tuple[int, Numbers]:
-    """Which update an optimizer makes, and its numbers that are the same in all steps."""
+    """Which update an optimizer makes, and its numbers that are the same in all steps.
+
+    Raises TypeError for settings that are not compiled.
+    """
     kind, settings = KINDS[type(optimizer)]
+    if isinstance(optimizer, Rmsprop) and (optimizer.centered or optimizer.eps_in_sqrt):
+        raise TypeError(
+            f"jit: rmsprop is not compiled with centered or eps_in_sqrt, got {optimizer!r}; use fnnet.train"
+        )
     if isinstance(optimizer, Sgd) and optimizer.momentum:
         kind = kernels.NESTEROV if optimizer.nesterov else kernels.MOMENTUM
     if isinstance(optimizer, Rmsprop) and optimizer.momentum:
@@ -194,7 +201,7 @@ def amsgrad(lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: fl
 
 
 def rmsprop(lr: float | Schedule, *, decay: float = 0.9, eps: float = 1e-8, momentum: float = 0.0) -> Compiled:
-    """``fnnet.rmsprop`` with compiled updates."""
+    """``fnnet.rmsprop``, not centered and with eps outside the root, with compiled updates."""
     return Compiled(Rmsprop(lr, decay, eps, momentum))
 
 

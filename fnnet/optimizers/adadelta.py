@@ -63,7 +63,7 @@ class Adadelta(Elementwise):
 
 def adadelta(lr: float | Schedule = 1.0, *, decay: float = 0.9, eps: float = 1e-6) -> Adadelta:
     """Adadelta (M. D. Zeiler, arXiv 1212.5701, algorithm 1): steps in the units of the parameters, the gradient times
-    the root mean square of past steps over that of past gradients.
+    the root mean square of past steps over that of past gradients, both with eps inside the root.
 
     Raises ValueError for a learning rate that is negative or not finite, a decay outside [0, 1), eps not above 0.
 

@@ -55,6 +55,9 @@ def adagrad(lr: float | Schedule, *, start: float = 0.0, eps: float = 1e-10) -> 
     """Adagrad (J. Duchi, E. Hazan, Y. Singer, JMLR 12, 2011, section 1.2): the gradient over the root of the sum of its
     squares, p' = p - lr g / (√(start + Σ g²) + eps).
 
+    start and eps are PyTorch's ``initial_accumulator_value`` and ``eps``. Optax and Keras have eps inside the root, and
+    begin at 0.1: theirs is start=0.1 + 1e-7 with an eps that is as good as 0, such as 1e-30.
+
     Raises ValueError for a learning rate or start that is negative or not finite, eps not above 0.
 
     >>> import fnnet as fn

@@ -64,7 +64,8 @@ class Adamax(Elementwise):
 
 def adamax(lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Adamax:
     """Adamax (D. P. Kingma, J. Ba, ICLR 2015, algorithm 2): p' = p - lr m̂ / u, where m̂ is the corrected running mean of
-    the gradient and u = max(b₂ u, |g| + eps) its decaying maximum.
+    the gradient and u = max(b₂ u, |g| + eps) its decaying maximum; eps, not in the paper, stands as in PyTorch and
+    Optax.
 
     Raises ValueError for a learning rate that is negative or not finite, b1 or b2 outside [0, 1), eps not above 0.
 

@@ -66,7 +66,8 @@ class Amsgrad(Elementwise):
 
 def amsgrad(lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Amsgrad:
     """AMSGrad (S. J. Reddi, S. Kale, S. Kumar, ICLR 2018, algorithm 2): Adam with the maximum of all second moments so
-    far in place of the last one. The maximum is that of the corrected moments, as in Optax.
+    far in place of the last one. The maximum is that of the corrected moments, as in Optax; PyTorch takes that of the
+    moments and corrects it afterwards.
 
     Raises ValueError for a learning rate that is negative or not finite, b1 or b2 outside [0, 1), eps not above 0.
 

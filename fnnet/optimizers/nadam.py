@@ -70,7 +70,8 @@ class Nadam(Elementwise):
 
 def nadam(lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Nadam:
     """NAdam (T. Dozat, ICLR workshop 2016, algorithm 2, with constant b1): p' = p - lr m̄ / (√v̂ + eps), where
-    m̄ = b₁ m̂ₜ₊₁ + (1 - b₁) g / (1 - b₁ᵗ) is the moment that the next step would see.
+    m̄ = b₁ m̂ₜ₊₁ + (1 - b₁) g / (1 - b₁ᵗ) is the moment that the next step would see. b1 is constant in Optax too;
+    PyTorch and Keras let it grow towards its value over the steps.
 
     Raises ValueError for a learning rate that is negative or not finite, b1 or b2 outside [0, 1), eps not above 0.
 

@@ -19,11 +19,6 @@ optax: Any = import_module("optax")
 jax.config.update("jax_enable_x64", True)
 
 
-def _before_the_rate(scaled: Any, momentum: float, lr: float) -> Any:
-    """Optax's own rmsprop lets the velocity collect what has been multiplied by the rate already."""
-    return optax.chain(scaled, optax.trace(momentum), optax.scale(-lr))
-
-
 PAIRS: dict[str, tuple[fn.Optimizer, Any]] = {
     "sgd": (fn.sgd(0.05), optax.sgd(0.05)),
     "sgd with momentum": (fn.sgd(0.05, momentum=0.9), optax.sgd(0.05, momentum=0.9)),
@@ -35,11 +30,24 @@ PAIRS: dict[str, tuple[fn.Optimizer, Any]] = {
     "nadam": (fn.nadam(0.01), optax.nadam(0.01)),
     "adamax": (fn.adamax(0.01), optax.adamax(0.01)),
     "amsgrad": (fn.amsgrad(0.01), optax.amsgrad(0.01)),
+    "radam": (fn.radam(0.01), optax.radam(0.01)),
+    "radam soon": (fn.radam(0.01, b2=0.9, threshold=4), optax.radam(0.01, b2=0.9, threshold=4.0)),
     "rmsprop": (fn.rmsprop(0.01), optax.rmsprop(0.01, eps_in_sqrt=False)),
+    "rmsprop in the root": (fn.rmsprop(0.01, eps_in_sqrt=True), optax.rmsprop(0.01)),
     "rmsprop with momentum": (
-        fn.rmsprop(0.01, momentum=0.9), _before_the_rate(optax.scale_by_rms(0.9, 1e-8, eps_in_sqrt=False), 0.9, 0.01)
+        fn.rmsprop(0.01, momentum=0.9, eps_in_sqrt=True), optax.rmsprop(0.01, momentum=0.9)
     ),
-    "adagrad": (fn.adagrad(0.1, start=0.1, eps=1e-30), optax.adagrad(0.1, eps=0.0)),
+    "rmsprop centered": (
+        fn.rmsprop(0.01, centered=True, eps=1e-3), optax.rmsprop(0.01, centered=True, eps=1e-3, eps_in_sqrt=False)
+    ),
+    "rmsprop centered in the root with momentum": (
+        fn.rmsprop(0.01, centered=True, eps=1e-4, momentum=0.9, eps_in_sqrt=True),
+        optax.rmsprop(0.01, centered=True, eps=1e-4, momentum=0.9),
+    ),
+    "adagrad": (fn.adagrad(0.1, start=0.1 + 1e-7, eps=1e-30), optax.adagrad(0.1)),
+    "adam on a schedule": (
+        fn.adam(fn.cosine_decay(0.01, steps=80, end=0.001)), optax.adam(optax.cosine_decay_schedule(0.01, 80, 0.1))
+    ),
     "adadelta": (fn.adadelta(), optax.adadelta(1.0)),
     "lion": (fn.lion(0.001), optax.lion(0.001, weight_decay=0.0)),
     "lion with decay": (fn.lion(0.001, weight_decay=0.1), optax.lion(0.001, weight_decay=0.1)),
@@ -106,7 +114,13 @@ SCHEDULES: dict[str, tuple[fn.Schedule, Any]] = {
     "one_cycle": (
         fn.one_cycle(0.1, steps=30, end=1 / 25e4), optax.cosine_onecycle_schedule(30, 0.1)
     ),
-    "piecewise": (fn.piecewise((0.1, 0.05, 0.01), (5, 10)), lambda step: [0.1, 0.05, 0.01][(step >= 5) + (step >= 10)]),
+    "cosine_decay with restarts": (
+        fn.cosine_decay(0.1, steps=25, end=0.01, restarts=True),
+        optax.join_schedules([optax.cosine_decay_schedule(0.1, 25, 0.1)] * 3, [25, 50]),
+    ),
+    "piecewise": (
+        fn.piecewise((0.1, 0.05, 0.01), (5, 10)), optax.piecewise_constant_schedule(0.1, {5: 0.5, 10: 0.2})
+    ),
     "join": (
         fn.join((fn.exponential_decay(0.1, steps=3, factor=0.5), 0.2), (6,)),
         optax.join_schedules([optax.exponential_decay(0.1, 3, 0.5), optax.constant_schedule(0.2)], [6]),

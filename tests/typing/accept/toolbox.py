@@ -75,3 +75,7 @@ def optimizers(net: Mlp, grads: Mlp) -> None:
         assert_type(optimizer.update(net, grads, state), tuple[Mlp, OptState[Mlp]])
     assert_type(fn.adagrad(0.1).init(net), OptState[Mlp])
     assert_type(fn.adadelta().init(net), OptState[Mlp])
+    centered = fn.rmsprop(fn.piecewise((0.1, 0.01), (100,)), centered=True, eps_in_sqrt=True)
+    for other in (fn.radam(fn.inverse_sqrt(0.1, steps=10), threshold=4), centered):
+        assert_type(other.update(net, grads, other.init(net)), tuple[Mlp, OptState[Mlp]])
+    assert_type(rate(3), float)

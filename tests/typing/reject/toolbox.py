@@ -30,3 +30,11 @@ def toolbox(net: Mlp, x: Array, y: Array, labels: Labels, key: Key) -> None:
     fn.lion(fn.cosine_decay)  # E: arg-type
     fn.linear_warmup("0.1", steps=3)  # E: arg-type
     fn.join(0.1, (3,))  # E: arg-type
+    fn.join((0.1, late), (3,))  # E: arg-type
+    fn.piecewise((0.1, fn.inverse_sqrt(0.1, steps=3)), (3,))  # E: arg-type
+    fn.cosine_decay(fn.inverse_sqrt(0.1, steps=3), steps=3)  # E: arg-type
+    fn.cosine_decay(0.1, 100)  # E: call-arg
+    fn.inverse_sqrt(0.1)(0.5)  # E: call-arg # E: arg-type
+    fn.rmsprop(0.1, centered="no")  # E: arg-type
+    fn.radam(0.1, threshold="5")  # E: arg-type
+    fn.radam([0.1])  # E: arg-type

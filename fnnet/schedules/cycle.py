@@ -1,0 +1,48 @@
+"""One cycle: up, and down to far below."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fnnet import checks
+from fnnet.schedules._base import between, step_of
+
+
+@dataclass(frozen=True, slots=True)
+class OneCycle:
+    """What ``one_cycle(...)`` returns."""
+
+    lr: float
+    steps: int
+    rise: float = 0.3
+    begin: float = 0.04
+    end: float = 4e-6
+
+    def __post_init__(self) -> None:
+        checks.settle(
+            self,
+            lr=checks.real("one_cycle", "lr", self.lr),
+            steps=checks.size("one_cycle", "steps", self.steps, 2),
+            rise=checks.real("one_cycle", "rise", self.rise, below=1),
+            begin=checks.real("one_cycle", "begin", self.begin),
+            end=checks.real("one_cycle", "end", self.end),
+        )
+
+    def __call__(self, step: int, /) -> float:
+        """The learning rate after so many steps."""
+        top, done = self.rise * self.steps, min(step_of(step), self.steps)
+        if done < top:
+            return self.lr * between(self.begin, 1.0, done / top)
+        return self.lr * between(1.0, self.end, (done - top) / (self.steps - top))
+
+
+def one_cycle(lr: float, *, steps: int, rise: float = 0.3, begin: float = 0.04, end: float = 4e-6) -> OneCycle:
+    """From begin · lr up to lr in the first share of the steps, ``rise``, and down to end · lr in the rest, along
+    cosines (L. N. Smith, N. Topin, Super-Convergence, arXiv 1708.07120, section 3).
+
+    Raises ValueError for rates or shares that are negative or not finite, a rise outside [0, 1), steps below 2.
+
+    >>> [round(one_cycle(1.0, steps=10)(step), 6) for step in (0, 3, 10)]
+    [0.04, 1.0, 4e-06]
+    """
+    return OneCycle(lr, steps, rise, begin, end)
