@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from fnnet.errors import NonFiniteError as NonFiniteError
     from fnnet.errors import ShapeError as ShapeError
     from fnnet.errors import TreeError as TreeError
+    from fnnet.fingerprints import Fingerprint as Fingerprint
+    from fnnet.fingerprints import fingerprint as fingerprint
     from fnnet.fitting import Fit as Fit
     from fnnet.fitting import fit as fit
     from fnnet.fitting import predict as predict
@@ -65,6 +67,7 @@ if TYPE_CHECKING:
     from fnnet.layers.leaky_relu import LeakyRelu as LeakyRelu
     from fnnet.layers.linear import Linear as Linear
     from fnnet.layers.linear import linear as linear
+    from fnnet.layers.portable import Portable as Portable
     from fnnet.layers.relu import Relu as Relu
     from fnnet.layers.residual import Residual as Residual
     from fnnet.layers.residual import residual as residual
@@ -126,6 +129,7 @@ if TYPE_CHECKING:
     from fnnet.penalties import l1 as l1
     from fnnet.penalties import l2 as l2
     from fnnet.plateau import reduce_on_plateau as reduce_on_plateau
+    from fnnet.portability import portable as portable
     from fnnet.rates import RateCurve as RateCurve
     from fnnet.rates import find_rate as find_rate
     from fnnet.records import Data as Data
@@ -200,6 +204,7 @@ _NAMES = {
     "fnnet.errors": (
         "CheckpointError DtypeError FnnetError GradientError LayerError NonFiniteError ShapeError TreeError"
     ),
+    "fnnet.fingerprints": "Fingerprint fingerprint",
     "fnnet.fitting": "Fit fit predict",
     "fnnet.functional": "last pipe take",
     "fnnet.gradients": "accumulate value_and_grad",
@@ -217,6 +222,7 @@ _NAMES = {
     "fnnet.layers.layer_norm": "LayerNorm layer_norm",
     "fnnet.layers.leaky_relu": "LeakyRelu",
     "fnnet.layers.linear": "Linear linear",
+    "fnnet.layers.portable": "Portable",
     "fnnet.layers.relu": "Relu",
     "fnnet.layers.residual": "Residual residual",
     "fnnet.layers.rms_norm": "RmsNorm rms_norm",
@@ -255,6 +261,7 @@ _NAMES = {
     "fnnet.orders": "balanced stratified",
     "fnnet.penalties": "elastic_net l1 l2",
     "fnnet.plateau": "reduce_on_plateau",
+    "fnnet.portability": "portable",
     "fnnet.rates": "RateCurve find_rate",
     "fnnet.records": (
         "Data Epoch GradFn Initializer Loss LossFunction Metric Optimizer OptState Order Part Penalty Record "

@@ -15,6 +15,8 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fnnet.elementary import cos_sin, log1p
+
 INIT = int.from_bytes(b"INIT")
 ORDER = int.from_bytes(b"ORDR")
 NOISE = int.from_bytes(b"NOIS")
@@ -162,9 +164,8 @@ def _uniform(key: Key, shape: tuple[int, ...]) -> NDArray[np.float64]:
 def _normal(key: Key, shape: tuple[int, ...]) -> NDArray[np.float64]:
     n = _count(shape)
     u = _uniform(key, (n + n % 2,))
-    radius = np.sqrt(-2.0 * np.log1p(-u[0::2]))
-    angle = 2.0 * np.pi * u[1::2]
-    pairs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
+    radius, (cosine, sine) = np.sqrt(-2.0 * log1p(-u[0::2])), cos_sin(u[1::2])
+    pairs = np.stack([radius * cosine, radius * sine], axis=-1)
     return pairs.reshape(-1)[:n].reshape(shape)
 
 

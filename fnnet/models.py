@@ -19,7 +19,7 @@ from fnnet.layers.linear import Linear, cast_input, check_linear, check_saved, l
 from fnnet.layers.relu import Relu
 from fnnet.network import Cache, backward, forward
 from fnnet.nodes import Params, layout
-from fnnet.numerics import affine, affine_gradients, product_nt, relu, relu_gradient, sum_to
+from fnnet.numerics import affine, affine_gradients, is_portable, product_nt, relu, relu_gradient, sum_to
 from fnnet.packing import fresh_like, pack, packed, remembered
 from fnnet.records import Initializer
 from fnnet.rules import define_layer, rule_of
@@ -67,7 +67,7 @@ def mlp_forward(p: Mlp, x: Array, key: Key | None = None) -> tuple[Array, Saved]
 def _small_plan(p: Mlp, x: Array) -> tuple[Plan, Array] | None:
     """How to pass a batch through a small network, and the network's vector. Shapes alone decide, for bits do too."""
     sizes = remembered(_sizes, p)
-    if not sizes or x.ndim != 2 or x.shape[1] != sizes[0]:
+    if not sizes or is_portable(x) or x.ndim != 2 or x.shape[1] != sizes[0]:
         return None
     known = packed(p)
     found = plan(sizes, x.shape[0], known.vector.dtype if known else p.layers[0].w.dtype)

@@ -1,27 +1,41 @@
 """Products, sums over rows and transcendental functions: one place for speed and for bits.
 
-Layers and losses take them from here and never call ``@`` or ``np.exp`` themselves.
+Layers and losses take them from here and never call ``@`` or ``np.exp`` themselves. In float64 and inside the scope
+that ``portable`` opens, all of them give the same bits on every machine with fused multiply-adds; what is not chosen
+there, + - * /, the square root and sums along axes, does so anyway.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 
+from fnnet import elementary
+from fnnet.elementary import polynomial
+from fnnet.products import product
+from fnnet.scope import SCOPE
 from fnnet.types import Array, Value
+
+F64 = np.dtype(np.float64)
+
+
+def is_portable(x: Array) -> bool:
+    """Whether what is made of x has to have portable bits."""
+    return x.dtype is F64 and SCOPE.is_portable
 
 
 def product_nt(a: Array, b: Array) -> Array:
     """a bᵀ over the last two axes; for two matrices ``dot`` has half the overhead of ``@``."""
+    if is_portable(a):
+        return product(a, b.mT)
     out: Array = a.dot(b.T) if a.ndim == b.ndim == 2 else np.matmul(a, b.mT)
     return out
 
 
 def affine(x: Array, w: Array, b: Array) -> Array:
     """x w + b for every row: (..., batch, n_in), (..., n_in, n_out) and (..., n_out) to (..., batch, n_out)."""
-    y: Array = x.dot(w) if x.ndim == w.ndim == 2 else np.matmul(x, w)
+    y = product(x, w) if is_portable(x) else x.dot(w) if x.ndim == w.ndim == 2 else np.matmul(x, w)
     y += b if b.ndim == 1 else b[..., None, :]
     return y
 
@@ -31,7 +45,10 @@ def affine_gradients(x: Array, dy: Array, dw: Array, db: Array) -> None:
 
     That sum is the product 1ᵀ dy, which is three times faster than ``sum`` where the batch is large.
     """
-    if x.ndim == dy.ndim == 2:
+    if is_portable(x):
+        dw[...] = product(x.mT, dy)
+        np.add.reduce(dy, -2, out=db)
+    elif x.ndim == dy.ndim == 2:
         x.T.dot(dy, dw)
         _ones(len(dy), dy.dtype).dot(dy, db)
     else:
@@ -54,11 +71,19 @@ def sum_to(a: Array, shape: tuple[int, ...]) -> Array:
     return out
 
 
+def inner_product(a: Array, b: Array) -> Value:
+    """Σ a b over the last axis. In float64 it is a sum along an axis, for the bits of a library's inner product depend
+    on its kernel and its threads."""
+    if a.dtype is F64:
+        return np.asarray(np.add.reduce(a * b, axis=-1))
+    out: Value = np.asarray(a.dot(b) if a.ndim == b.ndim == 1 else np.vecdot(a, b))
+    return out
+
+
 def square_sum(a: Array) -> Value:
     """Σ a² over the last two axes."""
     flat = a.ravel() if a.ndim == 2 else a.reshape((*a.shape[:-2], -1))
-    out: Value = flat.dot(flat) if flat.ndim == 1 else np.vecdot(flat, flat)
-    return out
+    return inner_product(flat, flat)
 
 
 ZERO = {np.dtype(kind): np.zeros((), kind) for kind in (np.float32, np.float64)}
@@ -79,31 +104,42 @@ def relu_gradient(y: Array, dy: Array, out: Array | None = None) -> Array:
 
 def exp(x: Array) -> Array:
     """eˣ."""
-    out: Array = np.exp(x)
+    out: Array = elementary.exp(x) if is_portable(x) else np.exp(x)
     return out
 
 
 def expm1(x: Array) -> Array:
     """eˣ - 1, exact near 0."""
-    out: Array = np.expm1(x)
+    out: Array = elementary.expm1(x) if is_portable(x) else np.expm1(x)
     return out
 
 
 def log(x: Array) -> Array:
     """The natural logarithm."""
-    out: Array = np.log(x)
+    out: Array = elementary.log(x) if is_portable(x) else np.log(x)
     return out
 
 
 def log1p(x: Array) -> Array:
     """log(1 + x), exact near 0."""
-    out: Array = np.log1p(x)
+    out: Array = elementary.log1p(x) if is_portable(x) else np.log1p(x)
     return out
+
+
+def power(x: Array, exponent: float) -> Array:
+    """x to the power of a number, for x >= 0."""
+    if not is_portable(x):
+        out: Array = x**exponent
+        return out
+    if exponent == 0:
+        return np.ones_like(x)
+    with np.errstate(divide="ignore"):
+        return elementary.exp(exponent * elementary.log(x))
 
 
 def tanh(x: Array) -> Array:
     """The hyperbolic tangent."""
-    out: Array = np.tanh(x)
+    out: Array = elementary.tanh(x) if is_portable(x) else np.tanh(x)
     return out
 
 
@@ -123,6 +159,8 @@ def softplus(x: Array) -> Array:
 def columnwise(x: Array) -> Array:
     """x with its columns contiguous where they are longer than its rows: what is summed along short rows is read ten
     times faster so. What is computed from it inherits that."""
+    if is_portable(x):  # where the sum of a row must not depend on how many rows there are
+        return x
     return x if x.shape[-2] <= x.shape[-1] or x.mT.flags.c_contiguous else x.mT.copy().mT
 
 
@@ -134,6 +172,7 @@ def row_max(x: Array) -> Array:
 
 def row_sum(x: Array) -> Array:
     """The sum of each row, (..., 1)."""
+    x = np.ascontiguousarray(x) if is_portable(x) else x
     out: Array = np.add.reduce(x, axis=-1, keepdims=True)
     return out
 
@@ -158,21 +197,12 @@ _Q = (1.0, 13.2281951154744992508, 86.7072140885989742329, 354.93777888781989106
       1823.90916687909736289, 2246.33760818710981792, 1656.66309194161350182, 557.535340817727675546)  # fmt: skip
 
 
-def _polynomial(coefficients: Sequence[float], x: Array) -> Array:
-    """Horner's scheme, highest power first."""
-    out: Array = np.full_like(x, coefficients[0])
-    for c in coefficients[1:]:
-        out *= x
-        out += c
-    return out
-
-
 def erf(x: Array) -> Array:
     """The error function 2/√π ∫₀ˣ e^(-t²) dt, to 4e-16 in float64; NumPy has none."""
     small = np.clip(x, -1, 1)
     large = np.clip(np.abs(x), 1, 8)
     square = small * small
-    near: Array = small * _polynomial(_T, square) / _polynomial(_U, square)
-    beyond = 1 - exp(-large * large) * _polynomial(_P, large) / _polynomial(_Q, large)
+    near: Array = small * polynomial(_T, square) / polynomial(_U, square)
+    beyond = 1 - exp(-large * large) * polynomial(_P, large) / polynomial(_Q, large)
     out: Array = np.where(np.abs(x) <= 1, near, np.copysign(beyond, x))
     return out

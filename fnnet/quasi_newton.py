@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fnnet.line_search import Line, Point, search
+from fnnet.numerics import inner_product
 from fnnet.types import Array
 
 TRIALS = 20
@@ -30,7 +31,9 @@ class Pair(NamedTuple):
     @property
     def is_curved(self) -> bool:
         """Whether sᵀy is so far above 0 that H is positive definite with this pair."""
-        return float(self.s.dot(self.y)) > float(np.finfo(self.y.dtype).eps) * float(self.y.dot(self.y))
+        return float(inner_product(self.s, self.y)) > float(np.finfo(self.y.dtype).eps) * float(
+            inner_product(self.y, self.y)
+        )
 
 
 Pairs = tuple[Pair, ...]
@@ -54,26 +57,26 @@ def direction(gradient: Array, pairs: Pairs) -> Array:
         return -gradient
     q, shares = gradient.copy(), []
     for s, y in reversed(pairs):
-        share = float(s.dot(q)) / float(s.dot(y))
+        share = float(inner_product(s, q)) / float(inner_product(s, y))
         q -= share * y
         shares.append(share)
     s, y = pairs[-1]
-    q *= float(s.dot(y)) / float(y.dot(y))
+    q *= float(inner_product(s, y)) / float(inner_product(y, y))
     for (s, y), share in zip(pairs, reversed(shares), strict=True):
-        q += (share - float(y.dot(q)) / float(s.dot(y))) * s
+        q += (share - float(inner_product(y, q)) / float(inner_product(s, y))) * s
     return -q
 
 
 def _point(evaluate: Evaluate, x: Array, d: Array, at: float) -> Point:
     there = x + at * d
     value, gradient = evaluate(there)
-    return Point(at, value, float(gradient.dot(d)), there, gradient)
+    return Point(at, value, float(inner_product(gradient, d)), there, gradient)
 
 
 def iterate(evaluate: Evaluate, now: Iterate, memory: int) -> Iterate | None:
     """One iteration (algorithm 7.5), or None where no lower point is found: rounding allows no further descent."""
     d = direction(now.gradient, now.pairs)
-    slope = float(now.gradient.dot(d))
+    slope = float(inner_product(now.gradient, d))
     found = None
     if slope < 0:
         start = Point(0.0, now.value, slope, now.x, now.gradient)
@@ -90,7 +93,9 @@ def iterate(evaluate: Evaluate, now: Iterate, memory: int) -> Iterate | None:
 def run(evaluate: Evaluate, now: Iterate, memory: int, iterations: int, tolerance: float) -> Iterate:
     """At most so many iterations, fewer where the gradient's norm is at most the tolerance or no descent is left."""
     for _ in range(iterations):
-        after = iterate(evaluate, now, memory) if np.sqrt(now.gradient.dot(now.gradient)) > tolerance else None
+        after = (
+            iterate(evaluate, now, memory) if np.sqrt(inner_product(now.gradient, now.gradient)) > tolerance else None
+        )
         if after is None:
             return now
         now = after

@@ -13,6 +13,7 @@ from fnnet.errors import NonFiniteError, ShapeError, TreeError
 from fnnet.keys import Key
 from fnnet.matching import columns, restore_shared, trained
 from fnnet.nodes import Params
+from fnnet.numerics import inner_product
 from fnnet.optimizers._base import check_gradients
 from fnnet.packing import packed
 from fnnet.quasi_newton import Iterate, Pair, Pairs, run
@@ -59,7 +60,7 @@ class Lbfgs(Generic[T]):
         x = vector_of(state.params)
         with np.errstate(over="ignore", invalid="ignore"):
             value, gradient = evaluate(x)
-            is_finite = np.isfinite(value) and np.isfinite(gradient.dot(gradient))
+            is_finite = np.isfinite(value) and np.isfinite(inner_product(gradient, gradient))
         if not is_finite:
             raise NonFiniteError(
                 f"lbfgs: the loss and the norm of its gradient must be finite where a step begins, got a loss of "

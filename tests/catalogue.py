@@ -52,6 +52,10 @@ def _residual(key: Key, n_in: int, n_out: int) -> Params:
     return fn.residual(fn.serial(_layer_norm(key, n_in, n_in), _linear(key.child(2), n_in, n_in), fn.Dropout(0.3)))
 
 
+def _portable(key: Key, n_in: int, n_out: int) -> Params:
+    return fn.portable(fn.serial(_layer_norm(key, n_in, n_in), fn.Dropout(0.3), fn.Gelu(), _mlp(key, n_in, n_out)))
+
+
 def _branches(key: Key, n_in: int, n_out: int) -> Params:
     """All columns in one branch, the first once more in a second one, where there is room for its output."""
     every, first = tuple(range(n_in)), _linear(key, n_in, max(1, n_out - 1))
@@ -66,6 +70,7 @@ WIDENING: dict[str, Make] = {
     "Mlp": _mlp,
     "Mlp of Relu": _relu_mlp,
     "Mlp of Dropout": _dropout_mlp,
+    "Portable": _portable,
     "Serial": _serial,
 }
 """Layers from n_in to n_out features."""

@@ -17,13 +17,26 @@ PACKAGE = Path(fn.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 LEVELS = [
-    ["types", "errors", "functional"],
-    ["files", "nodes", "matching", "keys", "checks", "numerics", "views", "augmented", "line_search", "quasi_newton"],
+    ["types", "errors", "functional", "scope"],
+    [
+        "elementary",
+        "files",
+        "nodes",
+        "matching",
+        "keys",
+        "checks",
+        "products",
+        "numerics",
+        "views",
+        "augmented",
+        "line_search",
+        "quasi_newton",
+    ],
     ["packing", "tree"],
     ["rules", "network", "records", "initializers", "schedules", "selection", "penalties"],
     ["layers", "losses", "optimizers", "wrappers", "metrics", "encoders", "rows", "orders", "data", "splits"],
-    ["models", "gradients", "streams", "training", "fitting", "plateau", "rates", "whole_batch"],
-    ["checkpoints", "resuming", "traces", "reports", "guards", "testing", "jit"],
+    ["models", "portability", "gradients", "streams", "training", "fitting", "plateau", "rates", "whole_batch"],
+    ["checkpoints", "resuming", "fingerprints", "traces", "reports", "guards", "testing", "jit"],
     ["__init__"],
 ]
 """A module imports from levels above its own line; within a line from modules to its left."""

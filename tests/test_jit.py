@@ -288,6 +288,20 @@ REFUSED: dict[str, tuple[Any, Any, Params, type[Exception], str]] = {
         fn.LayerError,
         "jit: layers.1.layers.1 is a Noise, which is not compiled; use fnnet.train",
     ),
+    "a portable network": (
+        STEP,
+        fn.minibatches(X, Y, size=5),
+        fn.portable(LINEAR),
+        fn.LayerError,
+        "jit: the network is a Portable, which is not compiled; use fnnet.train",
+    ),
+    "a portable loss": (
+        fn.train_step(fn.value_and_grad(fn.portable(fn.mse)), fn.sgd(0.1)),
+        fn.minibatches(X, Y, size=5),
+        LINEAR,
+        TypeError,
+        r"jit: loss PortableLoss\(loss=MeanSquaredError\(\)\) is not compiled",
+    ),
     "nothing to train": (
         STEP, fn.minibatches(X, X, size=5), fn.serial(fn.Tanh()), fn.LayerError, "have parameters to train, got Serial"
     ),

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import fnnet as fn
 from fnnet import Array, Key, tree
+from fnnet.layers.portable import has_portable
 from fnnet.nodes import freeze
 from tests.catalogue import INITIALIZERS, LAYERS, LOSSES, OPTIMIZERS, PENALTIES
 from tests.strategies import DTYPES, KEYS, SIZES, Problem, composites, problems, target, values
@@ -50,7 +51,7 @@ def _backward(net: fn.Params, x: Array, key: Key | None) -> object:
 @given(st.data())
 def test_forward_and_backward_of_layers(name: str, data: st.DataObject) -> None:
     problem = data.draw(problems(name))
-    dtype: fn.Dtype = data.draw(DTYPES)
+    dtype: fn.Dtype = np.float64 if has_portable(problem.net) else data.draw(DTYPES)
     net, x = tree.astype(problem.net, dtype), data.draw(values(problem.x.shape, dtype))
     key = data.draw(st.none() | KEYS)
     pure(_forward, net, x, key)

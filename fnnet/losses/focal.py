@@ -8,7 +8,7 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.losses._base import RowLoss, scores
-from fnnet.numerics import exp, expm1, log, row_sum
+from fnnet.numerics import exp, expm1, log, power, row_sum
 from fnnet.types import Array, Labels
 
 
@@ -39,7 +39,7 @@ class Focal(RowLoss[Labels]):
         u = z[place] - log(total).reshape(-1)
         r, softmax = -expm1(u), e / total
         ratio = np.divide(u, r, out=np.full_like(u, -1), where=r > 0)  # whose limit at r = 0 is -1
-        hard = r**self.gamma
+        hard = power(r, self.gamma)
         slope = hard * (self.gamma * exp(u) * ratio - 1)
         grads = -softmax
         grads[place] += 1

@@ -10,9 +10,11 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.errors import ShapeError
+from fnnet.layers.portable import has_portable
 from fnnet.network import forward
 from fnnet.nodes import Node, Params, freeze
 from fnnet.records import Epoch, Loss, LossFunction, Metric, Record
+from fnnet.scope import portably
 from fnnet.streams._base import LOSS
 from fnnet.types import Array, Value
 
@@ -51,10 +53,14 @@ class Validate(Node, Generic[T]):
         return type(self), (self.x, self.y, self.metrics)  # functions, which metrics are, are no part of a tree
 
     def _measured(self, epoch: Epoch[P]) -> Record:
-        prediction, _ = forward(epoch.state.params, self.x)
-        replicas = prediction.shape[:-2]
-        found = [(name, _number(name, metric(prediction, self.y), replicas)) for name, metric in self.metrics]
+        params = epoch.state.params
+        prediction, _ = forward(params, self.x)
+        found = portably(self._metrics, prediction) if has_portable(params) else self._metrics(prediction)
         return freeze(Record(epoch.record.loss, (*epoch.record.metrics, *found)))
+
+    def _metrics(self, prediction: Array) -> list[tuple[str, Value]]:
+        replicas = prediction.shape[:-2]
+        return [(name, _number(name, metric(prediction, self.y), replicas)) for name, metric in self.metrics]
 
 
 def _number(name: str, value: Value, replicas: tuple[int, ...]) -> Value:

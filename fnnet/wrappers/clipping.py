@@ -12,6 +12,7 @@ import numpy as np
 from fnnet import checks, tree
 from fnnet.matching import columns, restore_shared, trained
 from fnnet.nodes import Params
+from fnnet.numerics import inner_product
 from fnnet.optimizers._base import apply, check_gradients
 from fnnet.packing import pack, packed
 from fnnet.records import Optimizer, OptState
@@ -105,11 +106,11 @@ class ClipByGlobalNorm(Wrapper):
 def _square(leaf: Array) -> float:
     """Σ g² of a leaf, in float64 where it is too large for float32."""
     flat = leaf.ravel()
-    found = float(flat.dot(flat))
+    found = float(inner_product(flat, flat))
     if math.isfinite(found):
         return found
     wide = flat.astype(np.float64)
-    return float(wide.dot(wide))
+    return float(inner_product(wide, wide))
 
 
 def _norms(leaves: tuple[Array, ...], stacked: tuple[int, ...]) -> Value:
@@ -118,7 +119,7 @@ def _norms(leaves: tuple[Array, ...], stacked: tuple[int, ...]) -> Value:
     for leaf in leaves:
         flat = leaf.reshape((*stacked, -1)).astype(np.float64)
         with np.errstate(over="ignore", invalid="ignore"):
-            squares += np.vecdot(flat, flat)
+            squares += inner_product(flat, flat)
     return np.asarray(np.sqrt(squares))
 
 

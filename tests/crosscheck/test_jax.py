@@ -93,6 +93,7 @@ REFERENCES: dict[type, Reference] = {
     fn.RmsNorm: _rms_norm,
     fn.Branches: _branches,
     fn.Standardize: _standardize,
+    fn.Portable: lambda p, leaves, x: reference(p.layer, leaves, x),
     fn.Residual: lambda p, leaves, x: x + reference(p.layer, leaves, x),
     Centred: _centred,
     Noise: lambda p, leaves, x: x,

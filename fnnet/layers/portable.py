@@ -1,0 +1,79 @@
+"""A network whose bits are the same everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from fnnet import tree
+from fnnet.errors import DtypeError, LayerError
+from fnnet.keys import Key
+from fnnet.network import Cache, backward, forward, param_gradients
+from fnnet.nodes import Params, parts
+from fnnet.packing import remembered
+from fnnet.rules import define_layer
+from fnnet.scope import portably
+from fnnet.types import Array
+
+P = TypeVar("P", bound=Params)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Portable(Params, Generic[P]):
+    """y = f(x), whose passes give the same bits for any number of BLAS threads and on any x86 CPU with fused
+    multiply-adds; see ``portable``. The draws of a stochastic pass are those of f alone.
+
+    Shapes: those of f. Raises DtypeError where f is not float64.
+
+    >>> import fnnet as fn, numpy as np
+    >>> net = fn.portable(fn.Linear(np.ones((2, 1)), np.zeros(1)))
+    >>> fn.forward(net, np.array([[3.0, 4.0]]))[0].tolist()
+    [[7.0]]
+    """
+
+    layer: P
+
+
+def portable_forward(p: Portable[P], x: Array, key: Key | None = None) -> tuple[Array, Cache[P]]:
+    remembered(check_portable, p)
+    y, cache = portably(forward, p.layer, x, key)
+    if y.dtype.itemsize != 8:
+        raise DtypeError(f"portable: x must be float64, which the promise of equal bits is for, got {x.dtype}")
+    return y, cache
+
+
+def portable_backward(p: Portable[P], cache: Cache[P], dy: Array) -> tuple[Portable[P], Array]:
+    grads, dx = portably(backward, p.layer, cache, dy)
+    return Portable(grads), dx
+
+
+def portable_gradients(p: Portable[P], cache: Cache[P], dy: Array) -> Portable[P]:
+    return Portable(portably(param_gradients, p.layer, cache, dy))
+
+
+define_layer(
+    Portable,
+    forward=portable_forward,
+    sample=portable_forward,
+    backward=portable_backward,
+    gradients=portable_gradients,
+    passes_key=True,
+)
+
+
+def check_portable(p: Portable[P]) -> None:
+    """Raises LayerError where there is no layer inside, DtypeError where it is not float64."""
+    given: object = p.layer
+    if not isinstance(given, Params):
+        raise LayerError(f"portable: layer must be a layer, an instance of a Params class, got {given!r}")
+    for path, leaf in zip(tree.paths(p), tree.leaves(p), strict=True):
+        if leaf.dtype.kind == "f" and leaf.dtype.itemsize != 8:
+            raise DtypeError(
+                f"portable: {path} must be float64, which the promise of equal bits is for, got {leaf.dtype}; "
+                "fnnet.tree.astype(net, np.float64) makes it so"
+            )
+
+
+def has_portable(node: object) -> bool:
+    """Whether a network is portable, or a part of it."""
+    return isinstance(node, Portable) or any(has_portable(child) for _, child in parts(node))

@@ -1,0 +1,40 @@
+"""A loss whose bits are the same everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from fnnet.losses._base import RowLoss
+from fnnet.records import Loss
+from fnnet.scope import portably
+from fnnet.types import Array, Value
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class PortableLoss(RowLoss[T]):
+    """What ``portable(loss)`` returns: the loss itself, computed with portable bits."""
+
+    loss: Loss[T]
+
+    def rows(self, prediction: Array, target: T, /) -> tuple[Array, Array]:
+        """The rows of the loss."""
+        return portably(self.loss.rows, prediction, target)
+
+    def __call__(self, prediction: Array, target: T, /) -> tuple[Value, Array]:
+        """The loss."""
+        return portably(self.loss, prediction, target)
+
+    @property
+    def is_sum(self) -> bool:
+        """That of the loss."""
+        return self.loss.is_sum
+
+    def weight(self, prediction: Array, target: T, /) -> Value:
+        """That of the loss, where it has one."""
+        loss = self.loss
+        return (
+            loss.weight(prediction, target) if isinstance(loss, RowLoss) else RowLoss.weight(self, prediction, target)
+        )

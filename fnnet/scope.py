@@ -1,0 +1,32 @@
+"""Whether this thread computes with portable bits: opened by what is portable, for the length of one call."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+T = TypeVar("T")
+Arguments = ParamSpec("Arguments")
+
+
+class _Scope(threading.local):
+    is_portable = False
+
+
+SCOPE = _Scope()
+"""``SCOPE.is_portable`` is read by ``numerics`` and set by ``portably`` only; each thread has its own."""
+
+
+def portably(f: Callable[Arguments, T], *args: Arguments.args, **kwargs: Arguments.kwargs) -> T:
+    """f(...), with the products and functions of ``numerics`` whose bits are the same everywhere.
+
+    >>> portably(lambda: SCOPE.is_portable), SCOPE.is_portable
+    (True, False)
+    """
+    before = SCOPE.is_portable
+    SCOPE.is_portable = True
+    try:
+        return f(*args, **kwargs)
+    finally:
+        SCOPE.is_portable = before
