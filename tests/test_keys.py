@@ -93,27 +93,11 @@ def test_different_paths_share_no_stream() -> None:
 
 
 # --- statistics ---------------------------------------------------------------------------------------------------
-def test_moments_of_a_million_draws() -> None:
-    u, z = keys.uniform(Key(1), (10**6,)), keys.normal(Key(2), (10**6,))
-    assert abs(u.mean() - 1 / 2) < 5 * np.sqrt(1 / 12 / 10**6)
-    assert abs(u.var() - 1 / 12) < 5 * np.sqrt(1 / 180 / 10**6)
-    assert 0 <= u.min() < u.max() < 1
-    for power, moment, variance in [(1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)]:
-        assert abs((z**power).mean() - moment) < 5 * np.sqrt(variance / 10**6)
-    assert abs(np.corrcoef(z[:-1], z[1:])[0, 1]) < 5e-3
-
-
 def test_every_order_of_four_is_equally_likely() -> None:
     seen = [tuple(keys.permutation(Key(3).child(i), 4)) for i in range(24 * 200)]
     counts = np.unique(np.array(seen), axis=0, return_counts=True)[1]
     assert len(counts) == 24
     assert ((counts - 200) ** 2 / 200).sum() < 60  # chi-squared of 23 degrees of freedom: above that once in 30,000
-
-
-def test_masks_keep_their_share() -> None:
-    for rate in (0.0, 0.1, 0.5, 0.9):
-        kept = keys.keep(Key(4), (1000, 1000), rate).mean()
-        assert abs(kept - (1 - rate)) <= 5 * np.sqrt(rate * (1 - rate) / 10**6)
 
 
 # --- bad input ----------------------------------------------------------------------------------------------------
