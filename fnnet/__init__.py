@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fnnet.errors import GradientError as GradientError
     from fnnet.errors import LayerError as LayerError
     from fnnet.errors import NonFiniteError as NonFiniteError
+    from fnnet.errors import ReceiptError as ReceiptError
     from fnnet.errors import ShapeError as ShapeError
     from fnnet.errors import TreeError as TreeError
     from fnnet.fingerprints import Fingerprint as Fingerprint
@@ -131,6 +132,10 @@ if TYPE_CHECKING:
     from fnnet.portability import portable as portable
     from fnnet.rates import RateCurve as RateCurve
     from fnnet.rates import find_rate as find_rate
+    from fnnet.receipts import Receipt as Receipt
+    from fnnet.receipts import read_receipt as read_receipt
+    from fnnet.receipts import receipt as receipt
+    from fnnet.receipts import receipt_to as receipt_to
     from fnnet.records import Data as Data
     from fnnet.records import Epoch as Epoch
     from fnnet.records import GradFn as GradFn
@@ -181,6 +186,8 @@ if TYPE_CHECKING:
     from fnnet.types import Dtype as Dtype
     from fnnet.types import Labels as Labels
     from fnnet.types import Value as Value
+    from fnnet.verification import Verification as Verification
+    from fnnet.verification import verify as verify
     from fnnet.whole_batch import lbfgs as lbfgs
     from fnnet.wrappers.averaging import averaged as averaged
     from fnnet.wrappers.averaging import ema as ema
@@ -202,7 +209,8 @@ _NAMES = {
     "fnnet.data": "minibatches",
     "fnnet.encoders": "Categories categories one_hot",
     "fnnet.errors": (
-        "CheckpointError DtypeError FnnetError GradientError LayerError NonFiniteError ShapeError TreeError"
+        "CheckpointError DtypeError FnnetError GradientError LayerError NonFiniteError "
+        "ReceiptError ShapeError TreeError"
     ),
     "fnnet.fingerprints": "Fingerprint fingerprint",
     "fnnet.fitting": "Fit fit predict",
@@ -263,6 +271,7 @@ _NAMES = {
     "fnnet.plateau": "reduce_on_plateau",
     "fnnet.portability": "portable",
     "fnnet.rates": "RateCurve find_rate",
+    "fnnet.receipts": "Receipt read_receipt receipt receipt_to",
     "fnnet.records": (
         "Data Epoch GradFn Initializer Loss LossFunction Metric Optimizer OptState Order Part Penalty Record "
         "Rows Schedule Step StreamFn TrainState"
@@ -282,6 +291,7 @@ _NAMES = {
     "fnnet.torch_weights": "load_torch",
     "fnnet.training": "start steps train train_step",
     "fnnet.types": "Array Batch Dtype Labels Value",
+    "fnnet.verification": "Verification verify",
     "fnnet.whole_batch": "lbfgs",
     "fnnet.wrappers.averaging": "averaged ema lookahead",
     "fnnet.wrappers.clipping": "clip_by_global_norm clip_by_value",

@@ -51,3 +51,7 @@ class NonFiniteError(FnnetError, FloatingPointError):
 
 class CheckpointError(FnnetError, ValueError):
     """A file is no whole checkpoint, or not the one that was asked for; or it could not be written."""
+
+
+class ReceiptError(FnnetError, ValueError):
+    """A file is no whole receipt, or was changed after it was written; or a receipt is that of another run."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
 from fnnet import elementary, tree
+from fnnet.conditions import Conditions, conditions
 from fnnet.data import minibatches
 from fnnet.functional import last, take
 from fnnet.gradients import value_and_grad
@@ -31,7 +32,7 @@ class Fingerprint:
     ``draws``: words, uniform and normal numbers, permutations, masks. ``functions``: the own exponentials, logarithms
     and circle functions. ``products``: portable products of many shapes. ``portable``: a portable training.
     ``float64`` and ``float32``: the same training as it is by default; where these agree too, two machines need no
-    ``portable``.
+    ``portable``. ``conditions`` say what it was made on, and do not count when two are compared.
     """
 
     draws: str
@@ -40,13 +41,19 @@ class Fingerprint:
     portable: str
     float64: str
     float32: str
+    conditions: Conditions = field(compare=False)
 
     def __str__(self) -> str:
-        return "\n".join([f"{field.name:9} {getattr(self, field.name)}" for field in fields(self)])
+        bits = "\n".join([f"{name:8}  {getattr(self, name)}" for name in self.parts()])
+        return f"{bits}\n{self.conditions}"
+
+    def parts(self) -> tuple[str, ...]:
+        """The names of the digests."""
+        return tuple([f.name for f in fields(self) if f.compare])
 
     def differences(self, other: Fingerprint) -> tuple[str, ...]:
         """The names of the parts whose bits differ."""
-        return tuple([f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)])
+        return tuple([name for name in self.parts() if getattr(self, name) != getattr(other, name)])
 
 
 def fingerprint() -> Fingerprint:
@@ -63,8 +70,19 @@ def fingerprint() -> Fingerprint:
     ()
     """
     net, wide = mlp(KEY, SIZES, activation=Gelu()), mlp(KEY, SIZES, activation=Gelu(), dtype=np.float64)
-    parts = _draws(), _functions(), _products(), _trained(portable(wide)), _trained(wide), _trained(net)
-    return Fingerprint(*[tree.digest(part)[:16] for part in parts])
+    return Fingerprint(
+        _digits(_draws()),
+        _digits(_functions()),
+        _digits(_products()),
+        _digits(_trained(portable(wide))),
+        _digits(_trained(wide)),
+        _digits(_trained(net)),
+        conditions(),
+    )
+
+
+def _digits(part: object) -> str:
+    return tree.digest(part)[:16]
 
 
 def _draws() -> object:

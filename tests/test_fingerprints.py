@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import fields, replace
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
@@ -24,7 +25,7 @@ def printed(**settings: str) -> dict[str, str]:
     """A fingerprint as another process prints it."""
     command = [sys.executable, "-W", "error", "-c", PROGRAM]
     shown = subprocess.run(command, env=environment(**settings), capture_output=True, text=True, check=True).stdout
-    return dict(line.split() for line in shown.splitlines())
+    return {name: text for name, _, text in (line.partition(" ") for line in shown.splitlines())}
 
 
 def test_what_is_equal_everywhere_is_what_was_written_down() -> None:
@@ -42,7 +43,7 @@ def test_other_threads_kernels_and_loops_change_the_plain_bits_alone() -> None:
         )
     ]
     for one in found:
-        assert {name: one[name] for name in EVERYWHERE} == EVERYWHERE
+        assert {name: one[name].strip() for name in EVERYWHERE} == EVERYWHERE
     assert len({one["float64"] for one in found}) > 1
 
 
@@ -51,8 +52,15 @@ def test_the_same_machine_has_the_same_fingerprint() -> None:
     assert fn.fingerprint().differences(fn.fingerprint()) == ()
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(fn.Fingerprint)])
+@pytest.mark.parametrize("name", fn.fingerprint().parts())
 def test_differences_are_named(name: str) -> None:
+    mine, change = fn.fingerprint(), cast(Any, {name: "0" * 16})
+    assert mine.differences(replace(mine, **change)) == (name,)
+
+
+def test_the_conditions_are_told_and_do_not_count() -> None:
     mine = fn.fingerprint()
-    assert mine.differences(replace(mine, **{name: "0" * 16})) == (name,)
-    assert len(str(mine).splitlines()) == len(fields(fn.Fingerprint))
+    assert mine == replace(mine, conditions=replace(mine.conditions, threads="99"))
+    assert f"threads   {mine.conditions.threads}" in str(mine).splitlines()
+    assert printed(OPENBLAS_NUM_THREADS="1", OPENBLAS_CORETYPE="Haswell")["kernel"].strip() == "Haswell"
+    assert printed(OPENBLAS_NUM_THREADS="1")["threads"].strip() == "1"

@@ -25,7 +25,7 @@ N = 400_000
 def off_moments(x: Array, moments: tuple[float, ...], variances: tuple[float, ...]) -> float:
     """The first four moments, each over the deviation that its mean has."""
     means = [(x**power).mean() for power in (1, 2, 3, 4)]
-    return max(abs(m - e) / np.sqrt(v / x.size) for m, e, v in zip(means, moments, variances, strict=True))
+    return max(float(abs(m - e) / np.sqrt(v / x.size)) for m, e, v in zip(means, moments, variances, strict=True))
 
 
 def off_counts(counts: NDArray[np.generic], cells: int) -> float:
