@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fnnet import checks, files, sealed
 from fnnet.checkpoints import decoded_like, save
@@ -16,7 +16,7 @@ from fnnet.records import Epoch, TrainState
 from fnnet.sealed import File
 
 P = TypeVar("P", bound=Params)
-S = TypeVar("S", bound=Epoch[Params] | TrainState[Params])
+S = TypeVar("S", bound=Epoch[Any] | TrainState[Any])
 
 _NAME = re.compile(r"epoch-(\d{8,})-batch-(\d{8,})\.safetensors")
 
@@ -59,7 +59,7 @@ class CheckpointTo:
         new = Path(self.folder) / _name(state)
         save(new, state)
         older = [path for path in checkpoints_in(self.folder) if _place(path) < _place(new)]
-        for path in older[: len(older) - (self.keep - 1)]:
+        for path in older[: max(0, len(older) - (self.keep - 1))]:
             path.unlink(missing_ok=True)
 
 

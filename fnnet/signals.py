@@ -6,12 +6,11 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import FrameType
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from fnnet.nodes import Params
 from fnnet.records import Epoch, TrainState
 
-S = TypeVar("S", bound=Epoch[Params] | TrainState[Params])
+S = TypeVar("S", bound=Epoch[Any] | TrainState[Any])
 
 Handler = Callable[[int, FrameType | None], object] | int | None
 
