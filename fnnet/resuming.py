@@ -6,17 +6,17 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from fnnet import checks, files, sealed
 from fnnet.checkpoints import decoded_like, save
-from fnnet.errors import CheckpointError
+from fnnet.errors import CheckpointError, TreeError
 from fnnet.nodes import Params
-from fnnet.records import Epoch, TrainState
+from fnnet.records import Epoch, Moment, TrainState
 from fnnet.sealed import File
 
 P = TypeVar("P", bound=Params)
-S = TypeVar("S", bound=Epoch[Any] | TrainState[Any])
+S = TypeVar("S", bound=Moment)
 
 _NAME = re.compile(r"epoch-(\d{8,})-batch-(\d{8,})\.safetensors")
 
@@ -34,7 +34,7 @@ class CheckpointTo:
         unwritten: TrainState[Params] | None = None
         try:
             for i, item in enumerate(stream, start=1):
-                state = item.state if isinstance(item, Epoch) else item
+                state = _state(item)
                 if i == 1:
                     self._begin(state)
                 is_due = i % self.every == 0
@@ -60,8 +60,7 @@ class CheckpointTo:
         new = Path(self.folder) / _name(state)
         save(new, state)
         older = [path for path in checkpoints_in(self.folder) if _place(path) < _place(new)]
-        for path in older[: max(0, len(older) - (self.keep - 1))]:
-            path.unlink(missing_ok=True)
+        files.remove(*older[: max(0, len(older) + 1 - self.keep)])
 
 
 def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3) -> CheckpointTo:
@@ -99,6 +98,14 @@ def checkpoints_in(folder: File) -> tuple[Path, ...]:
     """
     found = [path for path in Path(folder).glob("epoch-*.safetensors") if _NAME.fullmatch(path.name)]
     return tuple(sorted(found, key=_place))
+
+
+def _state(item: Moment) -> TrainState[Params]:
+    """The state of an item. Raises TreeError for what is neither an epoch nor a state."""
+    found = item.state if isinstance(item, Epoch) else item
+    if not isinstance(found, TrainState):
+        raise TreeError(f"checkpoint_to: the stream must be of epochs or of states, got {item!r}")
+    return found
 
 
 def _name(state: TrainState[Params]) -> str:

@@ -6,11 +6,11 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from fnnet.records import Epoch, TrainState
+from fnnet.records import Moment
 
-S = TypeVar("S", bound=Epoch[Any] | TrainState[Any])
+S = TypeVar("S", bound=Moment)
 
 Handler = Callable[[int, FrameType | None], object] | int | None
 

@@ -417,7 +417,9 @@ def test_writers_at_the_same_time_leave_a_whole_file(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["net"]
 
 
-@pytest.mark.parametrize("call", ["fn.save('x', (fn.Key(0),))", "fn.load_torch(__file__, fn.Relu())"])
+@pytest.mark.parametrize(
+    "call", ["fn.save('x', (fn.Key(0),))", "fn.load_torch(__file__, fn.Relu())", "fn.checkpoint_to('.')"]
+)
 def test_without_the_extra_the_message_has_the_command(call: str) -> None:
     code = f"import sys; sys.modules['safetensors.numpy'] = None; import fnnet as fn; __file__ = fn.__file__; {call}"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stderr
