@@ -191,8 +191,8 @@ def _field(name: str, value: object) -> Callable[[dict[str, Any]], None]:
     return _structure(lambda t: {**t, "fields": {**t["fields"], name: value}})
 
 
-def _deep(told: Any) -> Any:
-    for _ in range(400):
+def _deep(told: Any, depth: int = 220) -> Any:
+    for _ in range(depth):
         told = [told]
     return told
 
@@ -228,7 +228,8 @@ FORGED: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "an array without a shape": (_field("w", {"array": []}), "w is told as {'array': .*, which is no array"),
     "fields that are none": (_structure(lambda t: {**t, "fields": "wb"}), "the root is told as .*, which is no array"),
     "a class that is a list": (_structure(lambda t: {**t, "class": []}), "the root is told as .*, which is no array"),
-    "a bottomless structure": (_structure(_deep), "no (whole )?checkpoint"),
+    "a deep structure": (_structure(_deep), "0.0.* is deeper than 200 steps below the root"),
+    "a bottomless one": (lambda h: h.update(told=_deep(h["told"], 400)), "no (whole )?checkpoint"),
 }  # fmt: skip
 
 
