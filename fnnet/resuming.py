@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fnnet import checks
 from fnnet.checkpoints import File, checked_like, opened, save
@@ -17,7 +17,7 @@ from fnnet.nodes import Params
 from fnnet.records import Epoch, TrainState
 
 P = TypeVar("P", bound=Params)
-S = TypeVar("S", bound=Epoch[Params] | TrainState[Params])
+S = TypeVar("S", bound=Epoch[Any] | TrainState[Any])
 
 _NAME = re.compile(r"epoch-(\d{8})-batch-(\d{8})\.safetensors")
 
