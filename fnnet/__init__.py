@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from fnnet import testing as testing
     from fnnet import tree as tree
     from fnnet.checkpoints import load as load
-    from fnnet.checkpoints import load_torch as load_torch
     from fnnet.checkpoints import save as save
     from fnnet.data import minibatches as minibatches
     from fnnet.encoders import Categories as Categories
@@ -159,7 +158,6 @@ if TYPE_CHECKING:
     from fnnet.resuming import checkpoint_to as checkpoint_to
     from fnnet.resuming import checkpoints_in as checkpoints_in
     from fnnet.resuming import resume as resume
-    from fnnet.resuming import stop_on_signal as stop_on_signal
     from fnnet.rules import define_layer as define_layer
     from fnnet.schedules.cosine import cosine_decay as cosine_decay
     from fnnet.schedules.cycle import one_cycle as one_cycle
@@ -170,6 +168,7 @@ if TYPE_CHECKING:
     from fnnet.schedules.polynomial import inverse_sqrt as inverse_sqrt
     from fnnet.schedules.polynomial import polynomial_decay as polynomial_decay
     from fnnet.schedules.warmup import linear_warmup as linear_warmup
+    from fnnet.signals import stop_on_signal as stop_on_signal
     from fnnet.splits import split as split
     from fnnet.streams import best as best
     from fnnet.streams import early_stopping as early_stopping
@@ -177,6 +176,7 @@ if TYPE_CHECKING:
     from fnnet.streams import record as record
     from fnnet.streams import time_limit as time_limit
     from fnnet.streams import validate as validate
+    from fnnet.torch_weights import load_torch as load_torch
     from fnnet.training import start as start
     from fnnet.training import steps as steps
     from fnnet.training import train as train
@@ -205,7 +205,7 @@ _NAMES = {
     "fnnet.metrics": "metrics",
     "fnnet.testing": "testing",
     "fnnet.tree": "tree",
-    "fnnet.checkpoints": "load load_torch save",
+    "fnnet.checkpoints": "load save",
     "fnnet.data": "minibatches",
     "fnnet.encoders": "Categories categories one_hot",
     "fnnet.errors": (
@@ -277,7 +277,7 @@ _NAMES = {
         "Rows Schedule Step StreamFn TrainState"
     ),
     "fnnet.reports": "summary",
-    "fnnet.resuming": "checkpoint_to checkpoints_in resume stop_on_signal",
+    "fnnet.resuming": "checkpoint_to checkpoints_in resume",
     "fnnet.rules": "define_layer",
     "fnnet.schedules.cosine": "cosine_decay",
     "fnnet.schedules.cycle": "one_cycle",
@@ -285,8 +285,10 @@ _NAMES = {
     "fnnet.schedules.parts": "join piecewise",
     "fnnet.schedules.polynomial": "inverse_sqrt polynomial_decay",
     "fnnet.schedules.warmup": "linear_warmup",
+    "fnnet.signals": "stop_on_signal",
     "fnnet.splits": "split",
     "fnnet.streams": "best early_stopping progress record time_limit validate",
+    "fnnet.torch_weights": "load_torch",
     "fnnet.training": "start steps train train_step",
     "fnnet.types": "Array Batch Dtype Labels Value",
     "fnnet.verification": "Verification verify",

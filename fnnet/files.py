@@ -2,43 +2,59 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import tempfile
+from contextlib import suppress
 from pathlib import Path
 
+_PART = ".part"
 
-def write(path: Path, data: bytes) -> None:
+
+def read(path: Path) -> bytes:
+    """The bytes of a file. Raises OSError where it cannot be read, or is a device or pipe, which might never end."""
+    _check_regular(path)
+    return path.read_bytes()
+
+
+def write(path: Path, *pieces: bytes | memoryview) -> None:
     """Puts a file in its place, durably and in one go: whoever looks finds the old file or the new one, never a part.
 
-    The data go to a temporary file beside it and to the disk, and only then get the name. Raises OSError, and leaves
-    what was there, where the disk is full or the folder cannot be written to.
+    The data go to a temporary file beside it and to the disk, and only then get the name. Where the name is a link, the
+    file that it points to is replaced. A process that is killed meanwhile leaves the temporary file: see ``sweep``.
+
+    Raises OSError, and leaves what was there, where the disk is full or the folder cannot be written to.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    temporary = Path(name)
+    path = Path(os.path.realpath(path))
+    _check_regular(path)
+    temporary = path.with_name(f".{path.name[:48]}.{os.urandom(6).hex()}{_PART}")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
+        with temporary.open("xb") as file:
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise
     _sync_folder(path.parent)
 
 
-def _umask() -> int:
-    """The permissions that new files do not get; the system tells them only when they are set."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+def sweep(folder: Path, start: str) -> None:
+    """Removes what writers that were killed have left of files whose names start so; no writer must be at work."""
+    for left in folder.glob(f".{start}*{_PART}"):
+        left.unlink(missing_ok=True)
+
+
+def _check_regular(path: Path) -> None:
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is a folder or device, not a file", str(path))
 
 
 def _sync_folder(folder: Path) -> None:
-    """Brings the name itself to the disk, where folders can be opened."""
-    if hasattr(os, "O_DIRECTORY"):
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    """Brings the name itself to the disk, on the systems that can; on all the file is whole."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import re
-import signal
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, TypeVar
 
-from fnnet import checks
-from fnnet.checkpoints import File, checked_like, opened, save
+from fnnet import checks, files, sealed
+from fnnet.checkpoints import decoded_like, save
 from fnnet.errors import CheckpointError
 from fnnet.nodes import Params
 from fnnet.records import Epoch, TrainState
+from fnnet.sealed import File
 
 P = TypeVar("P", bound=Params)
 S = TypeVar("S", bound=Epoch[Any] | TrainState[Any])
 
-_NAME = re.compile(r"epoch-(\d{8})-batch-(\d{8})\.safetensors")
+_NAME = re.compile(r"epoch-(\d{8,})-batch-(\d{8,})\.safetensors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,55 +30,98 @@ class CheckpointTo:
     keep: int = 3
 
     def __call__(self, stream: Iterable[S], /) -> Iterator[S]:
-        """The stream as it is; what it gives is on the disk before it is handed on."""
-        unwritten: S | None = None
-        for i, item in enumerate(stream, start=1):
-            unwritten = item
-            if i % self.every == 0:
-                self._write(item)
-                unwritten = None
-            yield item
-        if unwritten is not None:
-            self._write(unwritten)
+        """The stream as it is; what is due to be written is on the disk before it is handed on."""
+        unwritten: TrainState[Params] | None = None
+        try:
+            for i, item in enumerate(stream, start=1):
+                state = unwritten = item.state if isinstance(item, Epoch) else item
+                if i == 1:
+                    self._begin(state)
+                if i % self.every == 0:
+                    unwritten = None
+                    self._write(state)
+                yield item
+        finally:  # also where who reads the stream has had enough, or something went wrong
+            if unwritten is not None:
+                self._write(unwritten)
 
-    def _write(self, item: Epoch[Params] | TrainState[Params]) -> None:
-        state = item.state if isinstance(item, Epoch) else item
-        save(Path(self.folder) / f"epoch-{state.epoch:08}-batch-{state.batch:08}.safetensors", state)
-        for old in checkpoints_in(self.folder)[: -self.keep]:
-            old.unlink(missing_ok=True)
+    def _begin(self, state: TrainState[Params]) -> None:
+        """Raises CheckpointError where the folder is another run's; sweeps up after a run that was killed."""
+        for path in checkpoints_in(self.folder):
+            if _place(path) >= (state.epoch, state.batch) and _is_whole(path):
+                raise CheckpointError(
+                    f"checkpoint_to: {self.folder} holds {path.name} already, and this run is only at "
+                    f"{_name(state)}; go on from there by resume, or take another folder"
+                )
+        files.sweep(Path(self.folder), "epoch-")
+
+    def _write(self, state: TrainState[Params]) -> None:
+        new = Path(self.folder) / _name(state)
+        save(new, state)
+        older = [path for path in checkpoints_in(self.folder) if _place(path) < _place(new)]
+        for path in older[: len(older) - (self.keep - 1)]:
+            path.unlink(missing_ok=True)
 
 
 def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3) -> CheckpointTo:
-    """Writes every n-th state of a stream of epochs or of steps, and the last one where the stream ends.
+    """Writes every n-th state of a stream of epochs or of steps, and the last one that was handed on, however the
+    stream ends: by itself, by a ``take`` behind it, or by an error. Only a process that is killed loses the states
+    since the last one that was due.
 
-    A state is written whole or not at all (``save``), and the newest ``keep`` stay. The folder is made where it is
-    missing. Raises ValueError for numbers below 1, CheckpointError where the folder cannot be made or written to.
+    A state is written whole or not at all (``save``), before it is handed on; the newest ``keep`` stay. What writes
+    into the history, such as ``validate``, has to stand before. The folder belongs to one run and is made where it is
+    missing.
+
+    Raises ValueError for numbers below 1, CheckpointError where the folder cannot be made or written to, and for one
+    that holds states which the run has not reached: go on from them, or take another folder.
 
     >>> import fnnet as fn, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     print(fn.checkpoint_to(folder, every=10).every)
     10
     """
-    checks.size("checkpoint_to", "every", every)
-    checks.size("checkpoint_to", "keep", keep)
+    every, keep = checks.size("checkpoint_to", "every", every), checks.size("checkpoint_to", "keep", keep)
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise CheckpointError(f"checkpoint_to: folder {folder} could not be made, {error}") from error
-    return CheckpointTo(str(folder), every, keep)
+    return CheckpointTo(str(Path(folder)), every, keep)
 
 
 def checkpoints_in(folder: File) -> tuple[Path, ...]:
-    """The checkpoints in a folder, the oldest first by epoch and batch; none where there is no such folder."""
-    path = Path(folder)
-    return tuple(sorted(found for found in path.glob("epoch-*.safetensors") if _NAME.fullmatch(found.name)))
+    """The checkpoints in a folder, the oldest first by epoch and batch; none where there is no such folder.
+
+    >>> checkpoints_in("nowhere")
+    ()
+    """
+    found = [path for path in Path(folder).glob("epoch-*.safetensors") if _NAME.fullmatch(path.name)]
+    return tuple(sorted(found, key=_place))
+
+
+def _name(state: TrainState[Params]) -> str:
+    return f"epoch-{state.epoch:08}-batch-{state.batch:08}.safetensors"
+
+
+def _place(path: Path) -> tuple[int, int]:
+    """The epoch and the batch that a checkpoint is of."""
+    match = _NAME.fullmatch(path.name)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        sealed.read(path)
+    except CheckpointError:
+        return False
+    return True
 
 
 def resume(folder: File, like: TrainState[P]) -> TrainState[P]:
     """The newest whole state that ``checkpoint_to`` wrote to a folder.
 
-    ``like`` is the state of the run's start: network and optimizer have to be as there. A damaged file is passed over
-    for the one before it. Raises CheckpointError where there is none, or where the newest is that of another run.
+    ``like`` is the state of the run's start: network and optimizer have to be as there. A file that is damaged or
+    cannot be read is passed over for the one before it. Raises CheckpointError where there is none, and where the
+    newest is that of another run or of a newer format.
 
     Going on from it is never having stopped, byte for byte:
 
@@ -98,46 +140,10 @@ def resume(folder: File, like: TrainState[P]) -> TrainState[P]:
     damaged: list[str] = []
     for path in reversed(checkpoints_in(folder)):
         try:
-            found = opened(path, like)
+            data = sealed.read(path)
         except CheckpointError as error:
             damaged.append(str(error))
             continue
-        return checked_like(path, like, found)
-    told = f"; damaged: {' '.join(damaged)}" if damaged else ""
+        return decoded_like(path, data, like)
+    told = f"; damaged: {'; '.join(damaged)}" if damaged else ""
     raise CheckpointError(f"resume: {folder} holds no whole checkpoint{told}")
-
-
-@dataclass(frozen=True, slots=True)
-class StopOnSignal:
-    """What ``stop_on_signal(...)`` returns."""
-
-    signals: tuple[int, ...]
-
-    def __call__(self, stream: Iterable[S], /) -> Iterator[S]:
-        """The stream up to the item under way when a signal comes."""
-        asked: list[int] = []
-
-        def note(number: int, frame: FrameType | None) -> None:
-            asked.append(number)
-
-        before = {number: signal.signal(number, note) for number in self.signals}
-        try:
-            for item in stream:
-                yield item
-                if asked:
-                    return
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-
-def stop_on_signal(*signals: int) -> StopOnSignal:
-    """Ends a stream after the step or epoch under way when the process is asked to end, by SIGINT (Ctrl-C) or SIGTERM
-    unless others are named; ``checkpoint_to`` behind it then writes the last state.
-
-    Handlers are set while the stream is read and put back afterwards; it has to be read in the main thread.
-
-    >>> stop_on_signal()
-    StopOnSignal(signals=(2, 15))
-    """
-    return StopOnSignal(tuple([int(number) for number in signals or (signal.SIGINT, signal.SIGTERM)]))

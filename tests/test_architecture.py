@@ -36,20 +36,9 @@ LEVELS = [
     ["rules", "network", "records", "initializers", "schedules", "selection", "penalties"],
     ["layers", "losses", "optimizers", "wrappers", "metrics", "encoders", "rows", "orders", "data", "splits"],
     ["models", "portability", "gradients", "streams", "training", "fitting", "plateau", "rates", "whole_batch"],
-    [
-        "checkpoints",
-        "resuming",
-        "conditions",
-        "descriptions",
-        "receipts",
-        "verification",
-        "fingerprints",
-        "traces",
-        "reports",
-        "guards",
-        "testing",
-        "jit",
-    ],
+    ["sealed", "structures", "likeness", "checkpoints", "resuming", "signals", "torch_weights"],
+    ["conditions", "descriptions", "receipts", "verification", "fingerprints", "traces", "reports", "guards"],
+    ["testing", "jit"],
     ["__init__"],
 ]
 """A module imports from levels above its own line; within a line from modules to its left."""

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import enum
+import os
 import resource
 import subprocess
 import sys
-import tracemalloc
-from collections.abc import Callable
+import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 import fnnet as fn
-from fnnet import Array, CheckpointError, Key, tree
+from fnnet import Array, CheckpointError, DtypeError, Key, OptState, Record, TrainState, TreeError, tree
 from fnnet.checkpoints import encoded
 from fnnet.keys import normal
 from fnnet.nodes import freeze
-from tests.catalogue import LAYERS, OPTIMIZERS
+from tests.catalogue import LAYERS, OPTIMIZERS, OWN, WHOLE
 from tests.strategies import Problem, composites
 
 
@@ -38,9 +36,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("checkpoints")
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", LAYERS | WHOLE)
 def test_every_layer_comes_back(name: str, folder: Path) -> None:
-    net = LAYERS[name](Key(3), 3, 3)
+    net = (LAYERS | WHOLE)[name](Key(3), 3, 3)
     fn.save(folder / "tree", net)
     again = fn.load(folder / "tree", like=net)
     assert type(again) is type(net)
@@ -105,8 +103,6 @@ def test_every_memory_layout_comes_back(folder: Path) -> None:
 
 
 def test_other_readers_find_the_weights_by_their_paths(folder: Path) -> None:
-    from safetensors.numpy import load_file
-
     net = fn.mlp(Key(0), (3, 4, 2))
     fn.save(folder / "net", fn.start(net, fn.adam(0.1), Key(0)))
     found = load_file(folder / "net")
@@ -118,118 +114,129 @@ def test_the_same_tree_gives_the_same_bytes() -> None:
     assert encoded(fn.mlp(Key(0), (3, 4, 2))) == encoded(fn.mlp(Key(0), (3, 4, 2)))
 
 
-# --- damage ----------------------------------------------------------------------------------------------------------
-SMALL = encoded(fn.linear(Key(0), 2, 1))
+def test_every_layer_of_fnnets_comes_back_in_another_program(tmp_path: Path) -> None:
+    """Without ``like``, and before anything else was imported."""
+    nets = tuple([make(Key(3), 3, 3) for name, make in (LAYERS | WHOLE).items() if name not in OWN])
+    fn.save(tmp_path / "nets", nets)
+    code = f"import fnnet as fn; print(fn.tree.digest(fn.load({str(tmp_path / 'nets')!r})))"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == tree.digest(nets)
 
 
-def _refused(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
-    with pytest.raises(CheckpointError):
-        fn.load(path)
+def _stacked(*nets: fn.Params) -> fn.Params:
+    """Networks stacked along a new first axis."""
+    return tree.map(lambda *leaf: np.stack(leaf), *nets)
 
 
-def test_every_truncation_is_refused(folder: Path) -> None:
-    for n in range(len(SMALL)):
-        _refused(folder / "cut", SMALL[:n])
-    _refused(folder / "cut", SMALL + b"\0")
+def test_stacked_networks_and_their_states_come_back(folder: Path) -> None:
+    net = _stacked(*[fn.mlp(Key(i), (3, 4, 2)) for i in range(3)])
+    optimizer = fn.adam(0.01)
+    step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
+    data = fn.minibatches(normal(Key(0), (10, 3)), normal(Key(1), (10, 2)), size=4)
+    first = fn.start(net, optimizer, Key(0))
+    for state in fn.take(5)(fn.steps(step, data, first)):  # whose running sums are one a network
+        fn.save(folder / "state", state)
+        assert tree.equal(fn.load(folder / "state", like=first), state)
+        assert tree.equal(fn.load(folder / "state"), state)
 
 
-def test_every_flipped_bit_is_refused(folder: Path) -> None:
-    for i in range(8 * len(SMALL)):
-        flipped = bytearray(SMALL)
-        flipped[i // 8] ^= 1 << i % 8
-        _refused(folder / "flipped", bytes(flipped))
+RECORDS: dict[str, object] = {
+    "a key": Key(2**127 + 1, (0, 2**32 - 1)),
+    "a history": (Record(np.array(0.5)), Record(np.zeros(3), (("r2", np.ones(3)), ("ü", np.array(np.nan))))),
+    "a part": fn.Part(np.array(1.0), np.array(2.0), fn.linear(Key(0), 2, 1), True),
+    "an optimizer's state": OptState(3, (fn.linear(Key(0), 2, 1),), OptState(0, (), None, 0.5), 1),
+    "an epoch": fn.Epoch(TrainState(fn.Relu(), OptState(1), Key(0), 1, 0, 0.0, 0, (Record(np.array(0.5)),))),
+    "a tuple": (),
+    "a tuple of all": (fn.Relu(), 1, "a", None, True, (0.5, (np.zeros(0),))),
+    "text": "text",
+    "nothing": None,
+}
 
 
-def test_mutations_of_the_header_are_refused_without_much_memory(folder: Path) -> None:
-    path, header = folder / "mutated", 8 + int.from_bytes(SMALL[:8], "little")
-    words = fn.keys.words(Key(5), 400_000).reshape(100_000, 4)
-    tracemalloc.start()
-    for many, *places in (words % np.uint64(1 << 32)).tolist():
-        data = bytearray(SMALL)
-        for place in places[: 1 + many % 3]:
-            kind, at = place % 4, (place >> 2) % min(header, len(data))
-            if kind == 0:
-                data[at] = place >> 20 & 255
-            elif kind == 1:
-                del data[at : at + 1 + (place >> 20) % 9]
-            elif kind == 2:
-                data[at:at] = data[: (place >> 20) % 40]
-            else:
-                data[at] ^= 1 << (place >> 20) % 8
-        if data == SMALL:
-            continue
-        path.write_bytes(data)
-        tracemalloc.reset_peak()
-        before = tracemalloc.get_traced_memory()[0]
-        with pytest.raises(CheckpointError):
-            fn.load(path)
-        assert tracemalloc.get_traced_memory()[1] - before <= len(data) + (1 << 20)
-    tracemalloc.stop()
+@pytest.mark.parametrize("name", RECORDS)
+def test_every_record_comes_back(name: str, folder: Path) -> None:
+    assert tree.equal(_again(folder, RECORDS[name]), RECORDS[name])
+    fn.save(folder / "tree", RECORDS[name])
+    assert tree.equal(fn.load(folder / "tree", like=RECORDS[name]), RECORDS[name])
 
 
-def _forged(change: Callable[[dict[str, Any]], None]) -> bytes:
-    """A file whose header somebody changed and sealed anew."""
-    n = int.from_bytes(SMALL[:8], "little")
-    header = json.loads(SMALL[8 : 8 + n])
-    ours = json.loads(header["__metadata__"]["fnnet"])
-    ours["sha256"] = "0" * 64
-    change(ours)
-    header["__metadata__"]["fnnet"] = json.dumps(ours, separators=(",", ":"))
-    told = json.dumps(header, separators=(",", ":")).encode()
-    data = len(told).to_bytes(8, "little") + told + SMALL[8 + n :]
-    return data.replace(b"0" * 64, hashlib.sha256(data).hexdigest().encode(), 1)
+DTYPES = [np.bool, *[np.dtype(f"{k}{n}") for k in "iu" for n in (1, 2, 4, 8)], np.float16, np.float32, np.float64]
 
 
-def _structure(change: Callable[[Any], Any]) -> Callable[[dict[str, Any]], None]:
-    def changed(header: dict[str, Any]) -> None:
-        header["structure"] = change(header["structure"])
-
-    return changed
-
-
-def _deep(told: Any) -> Any:
-    for _ in range(400):
-        told = [told]
-    return told
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(), (0,), (2, 0, 3), (3,), (2, 3)])
+def test_every_dtype_and_shape_comes_back(dtype: np.dtype[np.generic], shape: tuple[int, ...], folder: Path) -> None:
+    array = np.asarray(normal(Key(0), shape) * 100).astype(dtype)
+    fn.save(folder / "a", array)
+    again = fn.load(folder / "a", like=array)
+    assert (again.dtype, again.shape, again.tobytes()) == (array.dtype, array.shape, array.tobytes())
 
 
-FORGED: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
-    "a newer version": (lambda h: h.update(version=2), "has format version 2, this fnnet reads 1"),
-    "a class nobody defined": (
-        _structure(lambda t: {**t, "class": "os.system"}), "the root is a os.system, which this program has not defined"
-    ),
-    "other fields": (_structure(lambda t: {**t, "fields": {"w": t["fields"]["w"]}}), "fnnet.Linear has the fields w"),
-    "an array of another shape": (
-        _structure(lambda t: {**t, "fields": {**t["fields"], "w": {"array": ["<f4", [9, 9]]}}}), "w is float32"
-    ),
-    "an array that is not there": (
-        _structure(lambda t: {**t, "fields": {**t["fields"], "w": [{"array": ["<f4", [2, 1]]}]}}), "no whole checkpoint"
-    ),
-    "arrays that nobody names": (_structure(lambda t: {**t, "fields": {"w": 1, "b": 1}}), "arrays that its structure"),
-    "no structure": (lambda h: h.pop("structure"), "no whole checkpoint"),
-    "a float that is none": (_structure(lambda t: {"float": "x"}), "no whole checkpoint"),
-    "a bottomless structure": (_structure(_deep), "no whole checkpoint"),
+def test_deep_trees_come_back_or_are_refused(folder: Path) -> None:
+    net: object = fn.Relu()
+    for _ in range(60):
+        net = fn.Serial((net,))
+    assert tree.equal(_again(folder, net), net)
+    for _ in range(5000):
+        net = (net,)
+    with pytest.raises(TreeError, match=r"save: the tree .*(too deep|does not fit a file)"):
+        fn.save(folder / "tree", net)
+
+
+# --- what no file can hold -------------------------------------------------------------------------------------------
+class Number(int):
+    """A number of a user's."""
+
+
+class Colour(enum.IntEnum):
+    """A choice of a user's."""
+
+    RED = 1
+
+
+REFUSED: dict[str, tuple[object, type[Exception], str]] = {
+    "a list": ((1, ([np.zeros(1)],)), TreeError, "save: 1.0: tree: a list can be no part of a tree"),
+    "a function": ((fn.mse, len), TreeError, "can be no part of a tree"),
+    "a class": (fn.Relu, TreeError, "a type can be no part of a tree"),
+    "a named tuple": (fn.Fit(fn.start(fn.Relu(), fn.sgd(0.1), Key(0)), ()), TreeError, "a Fit can be no part"),
+    "a schedule of a user's": (fn.sgd(lambda step: 0.1), TreeError, "a function can be no part of a tree"),
+    "a NumPy number": ((fn.Elu(0.5), (np.float64(0.5),)), TreeError, r"save: 1.0 is a numpy.float64, and files hold"),
+    "a number of a user's": ((Number(3),), TreeError, r"save: 0 is a tests.test_checkpoints.Number, and files"),
+    "a choice": (Colour.RED, TreeError, r"save: the root is a tests.test_checkpoints.Colour, and files"),
+    "NumPy text": ((np.str_("a"),), TreeError, r"save: 0 is a numpy.str_, and files"),
+    "an endless int": ((10**5000,), TreeError, "save: the tree does not fit a file: Exceeds the limit"),
+    "complex numbers": ((np.zeros(1), np.zeros(1, complex)), DtypeError, r"save: 1 has dtype <c16, and files hold"),
+    "objects": (np.array([None]), DtypeError, r"save: the root has dtype \|O, and files hold"),
+    "text in an array": (np.array(["a"]), DtypeError, "save: the root has dtype <U1"),
+    "dates": (np.zeros(1, "M8[s]"), DtypeError, r"save: the root has dtype <M8\[s\]"),
+    "long doubles": ((np.zeros(1, np.longdouble),), DtypeError, "save: 0 has dtype"),
+    "another byte order": (fn.Linear(np.zeros((1, 1), ">f8"), np.zeros(1)), DtypeError, "save: w has dtype >f8"),
+    "structured arrays": (np.zeros(1, [("a", "f4")]), DtypeError, "save: the root has dtype"),
+    "an epoch that is none": (TrainState(fn.Relu(), OptState(0), Key(0), 1.5), TreeError,  # type: ignore[arg-type]
+                              "save: the root: epoch of a TrainState cannot be a float"),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", FORGED)
-def test_forged_files_are_refused(name: str, folder: Path) -> None:
-    change, message = FORGED[name]
-    (folder / "forged").write_bytes(_forged(change))
-    with pytest.raises(CheckpointError, match=message):
-        fn.load(folder / "forged")
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_would_not_come_back_is_refused_and_nothing_written(name: str, folder: Path) -> None:
+    value, kind, message = REFUSED[name]
+    with pytest.raises(kind, match=message):
+        fn.save(folder / "refused", value)
+    assert not (folder / "refused").exists()
 
 
 # --- what was asked for ----------------------------------------------------------------------------------------------
 NET = fn.mlp(Key(0), (3, 4, 2))
 
 UNLIKE: dict[str, tuple[object, str]] = {
-    "another class": (fn.linear(Key(0), 3, 2), "structures differ at the root: Linear against Mlp"),
-    "another depth": (fn.mlp(Key(0), (3, 4, 4, 2)), "structures differ at layers: a tuple of 3 against a tuple of 2"),
+    "another class": (fn.linear(Key(0), 3, 2), "the root is fnnet.Mlp there, asked for fnnet.Linear"),
+    "another depth": (fn.mlp(Key(0), (3, 4, 4, 2)), "layers is a tuple of 2 there, asked for a tuple of 3"),
     "another width": (fn.mlp(Key(0), (3, 5, 2)), r"layers.0.w is float32\[3, 4\] there, asked for float32\[3, 5\]"),
     "another dtype": (tree.astype(NET, np.float64), r"layers.0.w is float32\[3, 4\] there, asked for float64"),
-    "another setting": (replace(NET, activation=fn.Elu(0.5)), "structures differ at activation: Elu"),
+    "another activation": (replace(NET, activation=fn.Elu(0.5)), "activation is fnnet.Relu there, asked for fnnet.Elu"),
+    "a state": (fn.start(NET, fn.sgd(0.1), Key(0)), "the root is fnnet.Mlp there, asked for fnnet.TrainState"),
+    "an array": (np.zeros(3), r"the root is fnnet.Mlp there, asked for float64\[3\]"),
+    "a number": (3, "the root is fnnet.Mlp there, asked for 3"),
 }
 
 
@@ -237,76 +244,181 @@ UNLIKE: dict[str, tuple[object, str]] = {
 def test_what_is_not_like_what_was_asked_for_is_refused(name: str, folder: Path) -> None:
     like, message = UNLIKE[name]
     fn.save(folder / "net", NET)
-    with pytest.raises(CheckpointError, match=message):
+    with pytest.raises(CheckpointError, match=f"load: .* is not like what was asked for: {message}"):
         fn.load(folder / "net", like=like)
 
 
+@pytest.mark.parametrize(
+    ("had", "asked"),
+    [(0.5, 0.25), (0.0, -0.0), (1.0, float("nan")), (1, 2), ("a", "b"), (True, False), (True, 1), (1, 1.0), (None, 0)],
+)
+def test_settings_of_networks_have_to_agree(had: object, asked: object, folder: Path) -> None:
+    def odd(value: object) -> Odd:
+        return Odd(np.zeros(1), (), 0.5, 1, "a", True, value)  # type: ignore[arg-type]
+
+    fn.save(folder / "odd", (odd(had),))
+    assert tree.equal(fn.load(folder / "odd", like=(odd(had),)), (odd(had),))
+    with pytest.raises(CheckpointError, match=f"0.nothing is {had!r} there, asked for {asked!r}"):
+        fn.load(folder / "odd", like=(odd(asked),))
+
+
+def test_counters_keys_and_history_come_from_the_file(folder: Path) -> None:
+    first = fn.start(NET, fn.adam(0.1), Key(0))
+    later = replace(first, key=Key(5, (1,)), epoch=3, batch=2, total=np.ones(4), rows=7, history=(Record(np.ones(4)),))
+    later = replace(later, opt_state=replace(later.opt_state, step=12, scale=0.25))
+    fn.save(folder / "state", later)
+    assert tree.equal(fn.load(folder / "state", like=first), later)
+    fn.save(folder / "rest", (later.key, later.history, 3))
+    assert tree.equal(fn.load(folder / "rest", like=(Key(0), (), 0)), (later.key, later.history, 3))
+
+
+def test_other_optimizers_are_unlike(folder: Path) -> None:
+    fn.save(folder / "state", fn.start(NET, fn.adam(0.1), Key(0)))
+    for optimizer, message in (
+        (fn.sgd(0.1), "opt_state.slots is a tuple of 2 there, asked for a tuple of 0"),
+        (fn.pipe(fn.adam(0.1), fn.ema(0.9)), "opt_state.slots is a tuple of 2 there, asked for a tuple of 1"),
+    ):
+        with pytest.raises(CheckpointError, match=message):
+            fn.load(folder / "state", like=fn.start(NET, optimizer, Key(0)))
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A record of a user's, which is no layer."""
+
+    rate: float
+
+
+def test_a_record_of_a_users_needs_like(folder: Path) -> None:
+    fn.save(folder / "own", (NET, Own(0.5)))
+    with pytest.raises(
+        CheckpointError, match=r"1 is a tests.test_checkpoints.Own, which this program has not defined.*"
+    ):
+        fn.load(folder / "own")
+    assert fn.load(folder / "own", like=(NET, Own(0.0)))[1] == Own(0.5)
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
 def test_files_that_are_not_ours(folder: Path) -> None:
     with pytest.raises(CheckpointError, match="could not be read"):
         fn.load(folder / "nowhere")
     (folder / "text").write_text("weights")
+    (folder / "empty").write_bytes(b"")
     save_file({"w": np.zeros(2)}, folder / "plain")
-    for name in ("text", "plain"):
+    save_file({"w": np.zeros(2)}, folder / "others", {"fnnet": "mine", "format": "pt"})
+    for name in ("text", "empty", "plain", "others"):
         with pytest.raises(CheckpointError, match="is no checkpoint of fnnet"):
             fn.load(folder / name)
 
 
-def test_what_cannot_be_written_leaves_what_was_there(folder: Path) -> None:
+@pytest.mark.parametrize("name", ["/dev/zero", "/dev/null", "/proc", "a\0b", "", "x" * 300])
+def test_paths_that_are_no_files(name: str) -> None:
+    with pytest.raises(CheckpointError, match=r"load: .*could not be read"):
+        fn.load(name)
+    with pytest.raises(CheckpointError, match=r"save: .*could not be written, .*; what was there is as it was"):
+        fn.save(name, NET)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(CheckpointError, match="it is a folder or device, not a file"):
+        fn.load(tmp_path / "pipe")
+    with pytest.raises(CheckpointError, match="it is a folder or device, not a file"):
+        fn.save(tmp_path / "pipe", NET)
+
+
+@pytest.mark.parametrize("name", ["ü 網 \U0001f9e0", "*[a]?", "n" * 255, "-", "a\nb", "\udc80"])
+def test_odd_names(name: str, tmp_path: Path) -> None:
+    fn.save(str(tmp_path / name), NET)
+    assert tree.equal(fn.load(tmp_path / name, like=NET), NET)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_path_without_a_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    fn.save("net.safetensors", NET)
+    assert tree.equal(fn.load("net.safetensors", like=NET), NET)
+
+
+def test_a_link_stays_and_its_target_is_written(tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "far" / "net")
+    for net in (NET, fn.Relu()):  # first the target is missing, then it is replaced
+        fn.save(tmp_path / "link", net)
+        assert (tmp_path / "link").is_symlink()
+        assert tree.equal(fn.load(tmp_path / "far" / "net"), net)
+    (tmp_path / "round").symlink_to(tmp_path / "round")
+    with pytest.raises(CheckpointError, match="could not be read"):
+        fn.load(tmp_path / "round")
+
+
+def test_new_files_have_the_usual_permissions(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        fn.save(tmp_path / "net", NET)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "net").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_full_disk_leaves_what_was_there(folder: Path) -> None:
     fn.save(folder / "net", NET)
     before = (folder / "net").read_bytes()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 14, hard))  # what a full disk is like
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 14, hard))  # the system then refuses in the middle of a file
     try:
-        with pytest.raises(CheckpointError, match=r"could not be written.*what was there is as it was"):
+        with pytest.raises(
+            CheckpointError, match=r"could not be written, .*File too large.*; what was there is as it was"
+        ):
             fn.save(folder / "net", fn.linear(Key(0), 200, 200))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (folder / "net").read_bytes() == before
     assert not list(folder.glob(".net*"))
+
+
+def test_where_nothing_can_be_written(folder: Path) -> None:
+    fn.save(folder / "net", NET)
     for place in ("/proc/net.safetensors", folder / "net" / "below", folder / "missing" / "net"):
         with pytest.raises(CheckpointError, match="could not be written"):
             fn.save(place, NET)
 
 
-def test_without_the_extra_the_message_has_the_command() -> None:
-    code = "import sys; sys.modules['safetensors.numpy'] = None; import fnnet as fn; fn.save('x', (fn.Key(0),))"
+def test_a_read_only_folder_keeps_what_it_has(tmp_path: Path) -> None:
+    """As a user other than root, whom permissions do not hold back."""
+    code = (
+        "import os, fnnet as fn; net = fn.linear(fn.Key(0), 2, 1); fn.save('net', net); os.chmod('.', 0o555)\n"
+        "if not os.getuid(): os.setuid(65534)\n"
+        "try: fn.save('net', fn.Relu())\n"
+        "except fn.CheckpointError as error: print(error)\n"
+        "print(fn.tree.equal(fn.load('net'), net), os.listdir('.'))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
+    tmp_path.chmod(0o755)
+    assert shown.stderr == ""
+    assert "net could not be written, [Errno 13] Permission denied" in shown.stdout
+    assert shown.stdout.endswith("True ['net']\n")
+
+
+def test_writers_at_the_same_time_leave_a_whole_file(tmp_path: Path) -> None:
+    nets = [fn.linear(Key(i), 50, 50) for i in range(4)]
+    written = {tree.digest(net) for net in nets}
+
+    def write(net: fn.Params) -> None:
+        for _ in range(10):
+            fn.save(tmp_path / "net", net)
+
+    fn.save(tmp_path / "net", nets[0])
+    threads = [threading.Thread(target=write, args=(net,)) for net in nets]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        assert tree.digest(fn.load(tmp_path / "net")) in written
+    assert [path.name for path in tmp_path.iterdir()] == ["net"]
+
+
+@pytest.mark.parametrize("call", ["fn.save('x', (fn.Key(0),))", "fn.load_torch(__file__, fn.Relu())"])
+def test_without_the_extra_the_message_has_the_command(call: str) -> None:
+    code = f"import sys; sys.modules['safetensors.numpy'] = None; import fnnet as fn; __file__ = fn.__file__; {call}"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stderr
-    assert "ImportError: checkpoints need safetensors: pip install 'fnnet[checkpoint]'" in shown
-
-
-# --- weights of PyTorch ----------------------------------------------------------------------------------------------
-def _torch_file(path: Path, net: fn.Mlp, prefix: str = "") -> None:
-    """What ``safetensors.torch.save_file(nn.Sequential(...).state_dict())`` writes."""
-    found: dict[str, Array] = {}
-    for i, layer in enumerate(net.layers):
-        found[f"{prefix}{2 * i}.weight"] = np.ascontiguousarray(layer.w.T)
-        found[f"{prefix}{2 * i}.bias"] = np.array(layer.b)
-    save_file(found, path)
-
-
-@pytest.mark.parametrize("prefix", ["", "body."])
-def test_weights_of_pytorch_are_read_by_name(prefix: str, folder: Path) -> None:
-    net = fn.mlp(Key(0), (3, *[4] * 11, 2), bias_init=fn.normal(1.0))  # "10.weight" comes before "2.weight" as text
-    _torch_file(folder / "torch", net, prefix)
-    like = fn.mlp(Key(1), (3, *[4] * 11, 2))
-    assert tree.equal(fn.load_torch(folder / "torch", like), net)
-    chain = fn.serial(*[layer for linear in like.layers for layer in (linear, fn.Relu())])
-    again = fn.load_torch(folder / "torch", chain)
-    assert all(np.array_equal(a, b) for a, b in zip(tree.leaves(again), tree.leaves(net), strict=True))
-
-
-def test_weights_that_do_not_fit_are_refused(folder: Path) -> None:
-    _torch_file(folder / "torch", NET)
-    with pytest.raises(CheckpointError, match="has 2 Linear layers, the network 1"):
-        fn.load_torch(folder / "torch", fn.linear(Key(0), 3, 2))
-    with pytest.raises(
-        CheckpointError, match=r"0.weight of .* gives float32\[3, 4\], the network's Linear is float32\[3, 5\]"
-    ):
-        fn.load_torch(folder / "torch", fn.mlp(Key(0), (3, 5, 2)))
-    save_file({"encoder.weight": np.zeros((1, 1)), "encoder.bias": np.zeros(1), "decoder.weight": np.zeros((1, 1)),
-               "decoder.bias": np.zeros(1)}, folder / "named")  # fmt: skip
-    with pytest.raises(CheckpointError, match="their names differing in numbers only"):
-        fn.load_torch(folder / "named", fn.mlp(Key(0), (1, 1, 1), dtype=np.float64))
-    (folder / "text").write_text("weights")
-    with pytest.raises(CheckpointError, match="is no safetensors file"):
-        fn.load_torch(folder / "text", NET)
+    assert shown.endswith("ImportError: checkpoints need safetensors: pip install 'fnnet[checkpoint]'\n")

@@ -1,0 +1,46 @@
+"""Whether what a file has is like what a program asks for, and where it is not."""
+
+from __future__ import annotations
+
+from fnnet.keys import Key
+from fnnet.nodes import Params, is_leaf, is_static, join, layout, parts
+from fnnet.records import Record
+from fnnet.structures import name_of
+
+
+def unlike(asked: object, found: object, path: str = "", inside: bool = False) -> str | None:
+    """Where a tree differs from the one that was asked for, in words; None where it has its type.
+
+    Classes, lengths, shapes, dtypes, and the static fields inside a network must agree; counters, keys and histories
+    are the file's.
+    """
+    if type(asked) is not type(found) or (is_leaf(asked) and _form(asked) != _form(found)):
+        return _words(asked, found, path)
+    if is_leaf(asked) or isinstance(asked, (Key, Record)):
+        return None
+    if is_static(asked):
+        return _words(asked, found, path) if inside and repr(asked) != repr(found) else None
+    left, right = parts(asked), parts(found)
+    if type(asked) is tuple and not inside and all(isinstance(child, Record) for _, child in (*left, *right)):
+        return None
+    if len(left) != len(right):
+        return _words(asked, found, path)
+    inside = inside or isinstance(asked, Params)
+    carried = () if isinstance(asked, tuple) else layout(type(asked)).carried
+    for (name, x), (_, y) in zip(left, right, strict=True):
+        difference = None if name in carried else unlike(x, y, join(path, name), inside)
+        if difference:
+            return difference
+    return None
+
+
+def _words(asked: object, found: object, path: str) -> str:
+    return f"{path or 'the root'} is {_form(found)} there, asked for {_form(asked)}"
+
+
+def _form(node: object) -> str:
+    if is_leaf(node):
+        return f"{node.dtype}{list(node.shape)}"
+    if is_static(node):
+        return repr(node)
+    return f"a tuple of {len(node)}" if isinstance(node, tuple) else name_of(type(node))

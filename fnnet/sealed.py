@@ -1,0 +1,123 @@
+"""Sealed files: arrays by name in the safetensors format, what is to be known of them, and a SHA-256 over all of it.
+
+The metadata have one entry, ``fnnet``: JSON of the seal, the version of this format, and what was told. The seal is
+the SHA-256 of the file with zeros in its place, and is checked before anything else is looked at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib import import_module
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from fnnet import files
+from fnnet.errors import CheckpointError, TreeError
+from fnnet.types import Array
+
+File = str | PathLike[str]
+
+VERSION = 1
+
+_START = rb'"fnnet":"{\"sha256\":\"'
+"""What stands before the seal, and nowhere else: within any text the quotes would be escaped."""
+
+_BLANK = b"0" * 64
+
+
+# --- out -------------------------------------------------------------------------------------------------------------
+def encoded(arrays: Mapping[str, Array], told: object) -> tuple[bytes | memoryview, ...]:
+    """A file's bytes, in pieces; the same content gives the same bytes. The arrays have to be in C order, for version
+    0.8 of the package writes others as they lie in memory. Raises TreeError for what the format cannot hold."""
+    content = {"sha256": _BLANK.decode(), "version": VERSION, "told": told}
+    try:
+        text = json.dumps(content, separators=(",", ":"), allow_nan=False)
+        data: bytes = _package().save(arrays, {"fnnet": text})  # one entry, for the order of several is left to chance
+    except (ValueError, RecursionError, package_error()) as error:
+        raise TreeError(f"save: the tree does not fit a file: {error}") from error
+    at = _seal(data)
+    return memoryview(data)[:at], hashlib.sha256(data).hexdigest().encode(), memoryview(data)[at + 64 :]
+
+
+def write(path: File, arrays: Mapping[str, Array], told: object) -> None:
+    """Writes a sealed file, whole or not at all. Raises CheckpointError where it cannot be written."""
+    pieces = encoded(arrays, told)
+    try:
+        files.write(Path(path), *pieces)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"save: {path} could not be written, {error}; what was there is as it was") from error
+
+
+# --- in --------------------------------------------------------------------------------------------------------------
+def read(path: File) -> bytes:
+    """The bytes of a file whose seal is whole. Raises CheckpointError for any other."""
+    data = read_any("load", path)
+    at = _seal(data)
+    if at < 0:
+        raise CheckpointError(f"load: {path} is no checkpoint of fnnet; weights of PyTorch are read by load_torch")
+    digest = hashlib.sha256(memoryview(data)[:at])
+    digest.update(_BLANK)
+    digest.update(memoryview(data)[at + 64 :])
+    if digest.hexdigest().encode() != data[at : at + 64]:
+        raise CheckpointError(f"load: {path} is damaged: its bytes are not those that were written")
+    return data
+
+
+def read_any(where: str, path: File) -> bytes:
+    """The bytes of a file. Raises CheckpointError where it cannot be read."""
+    try:
+        return files.read(Path(path))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{where}: {path} could not be read, {error}") from error
+
+
+def decoded(path: File, data: bytes) -> tuple[dict[str, Array], object]:
+    """The arrays of a sealed file, and what was told. Raises CheckpointError for a newer format, and for what only a
+    forger seals."""
+    content = _content(path, data)
+    if content.get("version") != VERSION:
+        had = content.get("version")
+        raise CheckpointError(f"load: {path} has format version {had}, this fnnet reads {VERSION}; use a newer one")
+    return tensors("load", path, data), content.get("told")
+
+
+def _content(path: File, data: bytes) -> dict[str, Any]:
+    try:
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        return dict(json.loads(header["__metadata__"]["fnnet"]))
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise CheckpointError(f"load: {path} is no whole checkpoint: its header cannot be read, {error}") from error
+
+
+def tensors(where: str, path: File, data: bytes) -> dict[str, Array]:
+    """The arrays of a safetensors file of whatever origin. Raises CheckpointError where it is none."""
+    try:
+        found: dict[str, Array] = _package().load(data)
+    except (ValueError, TypeError, KeyError, OverflowError, package_error()) as error:
+        raise CheckpointError(f"{where}: {path} is no whole safetensors file: {error!r}") from error
+    return found
+
+
+def _seal(data: bytes) -> int:
+    """Where the seal stands; -1 where there is none."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    at = data.find(_START, 8, end)
+    return -1 if at < 0 or data.find(_START, at + 1, end) >= 0 else at + len(_START)
+
+
+# --- the package -----------------------------------------------------------------------------------------------------
+def _package() -> Any:
+    try:
+        return import_module("safetensors.numpy")
+    except ImportError as error:
+        raise ImportError("checkpoints need safetensors: pip install 'fnnet[checkpoint]'") from error
+
+
+def package_error() -> type[Exception]:
+    """The package's own error class."""
+    _package()
+    found: type[Exception] = import_module("safetensors").SafetensorError
+    return found
