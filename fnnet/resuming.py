@@ -59,7 +59,7 @@ class CheckpointTo:
         new = Path(self.folder) / _name(state)
         save(new, state)
         older = [path for path in checkpoints_in(self.folder) if _place(path) < _place(new)]
-        for path in older[: len(older) - (self.keep - 1)]:
+        for path in older[: max(0, len(older) - (self.keep - 1))]:
             path.unlink(missing_ok=True)
 
 
