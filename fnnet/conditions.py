@@ -37,7 +37,7 @@ class Conditions:
     machine: str
 
     def __str__(self) -> str:
-        return "\n".join([f"{name:8}  {value}" for name, value in asdict(self).items()])
+        return "\n".join([f"{name:9}  {value}" for name, value in asdict(self).items()])
 
 
 def conditions() -> Conditions:

@@ -44,7 +44,7 @@ class Fingerprint:
     conditions: Conditions = field(compare=False)
 
     def __str__(self) -> str:
-        bits = "\n".join([f"{name:8}  {getattr(self, name)}" for name in self.parts()])
+        bits = "\n".join([f"{name:9}  {getattr(self, name)}" for name in self.parts()])
         return f"{bits}\n{self.conditions}"
 
     def parts(self) -> tuple[str, ...]:

@@ -209,7 +209,8 @@ def receipt_to(path: File, step: Step[T], data: Data[T], state: TrainState[P], *
     """A stream function that keeps the receipt of a run in a file, whole after every epoch.
 
     ``state`` is the one that ``train`` goes on from. At a run's start the receipt begins anew; from a resumed state on
-    the one in the file is continued, so that it ends as that of the run that never stopped.
+    the one in the file is continued, so that it ends as that of the run that never stopped. It stands in front of
+    ``checkpoint_to``: a state that can be gone on from has its link already then.
 
     Raises ReceiptError, when the first epoch is asked for, where the file is missing for a resumed state or is the
     receipt of another run, and where it cannot be written.

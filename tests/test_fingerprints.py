@@ -61,6 +61,6 @@ def test_differences_are_named(name: str) -> None:
 def test_the_conditions_are_told_and_do_not_count() -> None:
     mine = fn.fingerprint()
     assert mine == replace(mine, conditions=replace(mine.conditions, threads="99"))
-    assert f"threads   {mine.conditions.threads}" in str(mine).splitlines()
+    assert f"threads    {mine.conditions.threads}" in str(mine).splitlines()
     assert printed(OPENBLAS_NUM_THREADS="1", OPENBLAS_CORETYPE="Haswell")["kernel"].strip() == "Haswell"
     assert printed(OPENBLAS_NUM_THREADS="1")["threads"].strip() == "1"

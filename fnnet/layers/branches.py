@@ -55,7 +55,9 @@ def branches(columns: Sequence[Sequence[int]], layers: tuple[*Ts]) -> Branches[*
     for i, layer in enumerate(given):
         if not isinstance(layer, Params):
             raise LayerError(f"branches: layers[{i}] must be a layer, an instance of a Params class, got {layer!r}")
-    if not given or len(columns) != len(given):
+    if not given:
+        raise ValueError("branches: layers must be at least one layer, got none")
+    if len(columns) != len(given):
         raise ValueError(f"branches: columns must be one set a layer, {len(given)}, got {len(columns)}")
     taken = tuple([tuple(some) for some in columns])
     for i, some in enumerate(taken):
