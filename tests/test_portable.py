@@ -50,6 +50,21 @@ def test_trainings_have_one_hash_on_all_machines(capsys: pytest.CaptureFixture[s
     assert len({json.dumps(found) for found in hashes.values()}) == 1, hashes
 
 
+def test_every_part_has_one_digest_on_unlike_machines() -> None:
+    """Each layer, loss, optimizer and metric."""
+    command = [sys.executable, "-W", "error", "-m", "tests.portable_parts"]
+    loops = features_to_disable()
+    found: dict[str, set[str]] = {}
+    for kernel, threads, disabled in (("Haswell", "1", ""), ("Zen", "2", loops["all"]), ("SkylakeX", "2", "")):
+        if kernel_in_use(kernel) in KERNELS[kernel]:
+            env = environment(OPENBLAS_CORETYPE=kernel, OPENBLAS_NUM_THREADS=threads, NPY_DISABLE_CPU_FEATURES=disabled)
+            shown = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+            for name, digest in json.loads(shown.stdout):
+                found.setdefault(name, set()).add(digest)
+    assert len(found) > 100
+    assert {name for name, digests in found.items() if len(digests) > 1} == set()
+
+
 def test_the_setting_matters_where_nothing_is_portable() -> None:
     """Or the test above could not fail: plain products differ between the kernels or the numbers of threads."""
     program = (
