@@ -361,6 +361,20 @@ def test_new_files_have_the_usual_permissions(tmp_path: Path) -> None:
     assert (tmp_path / "net").stat().st_mode & 0o777 == 0o640
 
 
+def test_data_are_on_the_disk_before_they_have_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, bool]] = []
+
+    def fsync(handle: int) -> None:
+        seen.append((os.fstat(handle).st_size, (tmp_path / "net").exists()))
+        synced(handle)
+
+    synced = os.fsync
+    monkeypatch.setattr(os, "fsync", fsync)
+    fn.save(tmp_path / "net", NET)
+    assert seen[0] == ((tmp_path / "net").stat().st_size, False)
+    assert [was_there for _, was_there in seen] == [False, True]  # the file, and then the folder
+
+
 def test_a_full_disk_leaves_what_was_there(folder: Path) -> None:
     fn.save(folder / "net", NET)
     before = (folder / "net").read_bytes()
