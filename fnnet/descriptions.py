@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from fnnet.errors import DtypeError
 from fnnet.keys import Key
+from fnnet.nodes import Params
 from fnnet.records import Rows
+from fnnet.rules import rule_of
 
 CHUNK = 1 << 24
 """Bytes of an array that are read at a time: it may be a mapped file beyond memory."""
@@ -63,6 +65,9 @@ def _taken_apart(value: object) -> tuple[str, list[tuple[str, object]]]:
         return repr(value), []
     if isinstance(value, Enum):
         return f"{_named(type(value))}.{value.name}", []
+    for kind in (int, float, complex, str, bytes):
+        if isinstance(value, kind):  # of a class derived from it
+            return f"{_named(type(value))} {kind.__repr__(value)}", []
     if isinstance(value, os.PathLike):
         return repr(os.fspath(value)), []
     if isinstance(value, (ModuleType, BuiltinFunctionType, np.ufunc)):
@@ -98,6 +103,9 @@ def _state(value: Any) -> Iterator[tuple[str, object]]:
     elif isinstance(value, Mapping):
         yield from ((key if isinstance(key, str) else f"({key!r})", child) for key, child in value.items())
     yield from _attributes(value)
+    if isinstance(value, Params) and not _is_library(type(value)):
+        rule = rule_of(value)
+        yield from ((f.name, getattr(rule, f.name)) for f in fields(rule) if callable(getattr(rule, f.name)))
 
 
 def _attributes(value: object) -> list[tuple[str, object]]:

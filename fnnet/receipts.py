@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import reduce
 from os import PathLike
 from pathlib import Path
+from types import FunctionType
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -117,7 +118,10 @@ def link(before: str, state: TrainState[P], history: str | None = None) -> Link:
     return Link(_sha(before, params, opt_state, history, rest), params[:16], opt_state[:16], history[:16])
 
 
-def digest_of(history: Iterable[Record], before: str = "") -> str:
+NO_HISTORY = hashlib.sha256().hexdigest()
+
+
+def digest_of(history: Iterable[Record], before: str = NO_HISTORY) -> str:
     """The digest of a history, a chain of its own, so that a new record costs the same however long it is."""
     return reduce(lambda digest, record: _sha(digest, tree.digest(record)), history, before)
 
@@ -129,13 +133,12 @@ def _sha(*texts: str) -> str:
 def configuration_of(
     step: Step[T], data: Data[T], state: TrainState[P], streams: tuple[StreamFn, ...], run: Train
 ) -> dict[str, str]:
-    """Every setting of a run by its path: key, step, data, streams, what makes the epochs; and the network of its
-    start."""
+    """Every setting of a run by its path: key, step, data, streams, what makes the epochs; and the network."""
     settings: dict[str, object] = {"key": state.key, "step": step, "data": data, "streams": streams, "run": run}
-    if is_start(state):
-        settings[_NETWORK] = state.params
     told = {path: text for name, value in settings.items() for path, text in described(name, value).items()}
-    return told if isinstance(data, Minibatches) else {**told, "data.first epoch": _first_epoch(data, state)}
+    if not isinstance(data, Minibatches):
+        told["data.first epoch"] = _first_epoch(data, state)
+    return comparable({**told, **described(_NETWORK, state.params)}, state)
 
 
 def is_start(state: TrainState[P]) -> bool:
@@ -144,9 +147,19 @@ def is_start(state: TrainState[P]) -> bool:
 
 
 def comparable(configuration: Mapping[str, str], state: TrainState[P]) -> dict[str, str]:
-    """What of a configuration a run from this state tells too: that of the first network at the start only."""
-    is_told = is_start(state)
-    return {path: text for path, text in configuration.items() if is_told or path.split(".")[0] != _NETWORK}
+    """What a run from this state tells too: of the network's arrays the numbers at the start only."""
+    if is_start(state):
+        return dict(configuration)
+    return {path: _without_numbers(path, text) for path, text in configuration.items()}
+
+
+def _without_numbers(path: str, text: str) -> str:
+    is_array = path.startswith(f"{_NETWORK}.") and _ARRAY.fullmatch(text)
+    return text.rpartition(" ")[0] if is_array else text
+
+
+_ARRAY = re.compile(r"[^']*\[[\d, ]*\] [0-9a-f]{64}")
+"""An array in words: dtype, shape, digest."""
 
 
 def changes(then: Mapping[str, str], now: Mapping[str, str]) -> tuple[Difference, ...]:
@@ -202,7 +215,7 @@ class _Progress(NamedTuple):
 
     receipt: Receipt
     history: tuple[Record, ...] = ()
-    digest: str = ""
+    digest: str = NO_HISTORY
 
 
 def _with_epoch(known: _Progress, state: TrainState[P]) -> _Progress:
@@ -224,9 +237,14 @@ def _state_of(item: object) -> TrainState[Any]:
     return state
 
 
+def _is_ours(run: FunctionType) -> bool:
+    """Whether it is ``train``, compiled or not, which writes no metrics."""
+    return run.__module__.startswith("fnnet.")
+
+
 def _check_written(state: TrainState[P], streams: tuple[StreamFn, ...], run: Train) -> None:
     """Raises ReceiptError where an epoch has metrics that nothing named writes: they could not be had again."""
-    if state.history[-1].metrics and not streams and run is train:
+    if state.history[-1].metrics and not streams and isinstance(run, FunctionType) and _is_ours(run):
         names = ", ".join([name for name, _ in state.history[-1].metrics])
         raise ReceiptError(
             f"receipt: the history has {names}, which training does not write; give what does, such as "

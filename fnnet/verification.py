@@ -52,7 +52,8 @@ class Verification:
             given = ", as it was given," if self.epoch < self.first else ""
             return f"no: {where}{given} is the first that differs, in {', '.join(self.parts)}"
         span = f"epochs {self.first} to {self.last}" if self.last > self.first else f"epoch {self.last}"
-        same = f"{span} gave the recorded bytes" if self.last >= self.first else f"the state is that of {span}'s end"
+        where = f"of {span}'s end" if self.last else "before the first epoch"
+        same = f"{span} gave the recorded bytes" if self.last >= self.first else f"the state is that {where}"
         return f"yes: {same}" if self else f"no: {same}, but not all that they were made of is as it was"
 
 

@@ -65,6 +65,14 @@ class Setting:
         return 0.1 * step
 
 
+class Rate(float):
+    """A number of a class of its own."""
+
+
+class Name(str):
+    """A text of a class of its own."""
+
+
 def with_default(value: object) -> Callable[..., object]:
     """A function that differs in a default alone."""
 
@@ -151,6 +159,10 @@ VALUES: list[Callable[[], Any]] = [
     lambda: Setting("3"),
     lambda: Setting((3,)),
     lambda: Slotted,
+    lambda: Rate(0.1),
+    lambda: Rate(0.2),
+    lambda: Name("a"),
+    lambda: Name("b"),
 ]
 
 
@@ -240,6 +252,17 @@ def test_code_that_differs_is_told_apart_and_the_same_is_the_same() -> None:
     told = [json.dumps(described("f", made_of(source))) for source in CODES]
     assert told == [json.dumps(described("f", made_of(f"# moved\n\n{source}  # comment"))) for source in CODES]
     assert len(set(told)) == len(CODES)
+
+
+def test_a_layer_counts_by_its_rules() -> None:
+    layer = (
+        "import fnnet as fn\nfrom dataclasses import dataclass\n"
+        "@dataclass(frozen=True, slots=True, eq=False, repr=False)\nclass f(fn.Params): pass\n"
+        "fn.define_layer(f, forward=lambda p, x: (x * {0}, None), backward=lambda p, _, dy: (p, dy * {0}))"
+    )
+    one, same, other = [described("net", fn.serial(made_of(layer.format(n))())) for n in (2, 2, 3)]
+    assert one == same
+    assert {name for name in one if one[name] != other[name]} == {"net.layers.0.forward", "net.layers.0.backward"}
 
 
 def test_two_functions_of_one_line() -> None:

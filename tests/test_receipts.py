@@ -171,6 +171,8 @@ def test_the_end_alone() -> None:
     other = tree.at(end, "opt_state.slots.0.layers.3.b", flipped_one)
     verdict = fn.verify(RECEIPT, step, data, other, check)
     assert (verdict.epoch, verdict.parts) == (EPOCHS, ("opt_state",))
+    empty = fn.receipt([], *RUN.parts)
+    assert str(fn.verify(empty, *RUN.parts)) == "yes: the state is that before the first epoch"
 
 
 def flipped_one(a: Array) -> Array:
@@ -201,6 +203,15 @@ def test_counters_and_keys_are_named() -> None:
     assert fn.verify(RECEIPT, step, data, scaled, check).parts == ("opt_state",)
 
 
+@pytest.mark.parametrize("epoch", range(EPOCHS))
+def test_a_setting_of_the_network_is_named_in_any_epoch(epoch: int) -> None:
+    step, data, first, check = RUN.parts
+    state = [first, *[found.state for found in RUN.epochs()]][epoch]
+    verdict = fn.verify(RECEIPT, step, data, tree.at(state, "params.layers.2.rate", lambda rate: 0.4), check)
+    assert (verdict.epoch, verdict.parts) == (epoch, ("params",))
+    assert [(found.name, found.now) for found in verdict.settings] == [("network.layers.2.rate", "0.4")]
+
+
 def test_other_validation_data_change_the_history_alone() -> None:
     step, data, first, _ = RUN.parts
     verdict = fn.verify(RECEIPT, step, data, first, fn.validate(2 * X, Y, {"size": mean_size}))
@@ -221,6 +232,8 @@ def test_metrics_need_what_writes_them(tmp_path: Path) -> None:
         fn.receipt(RUN.epochs(), step, data, first)
     with pytest.raises(ReceiptError, match="the history has size, which training does not write; give what does"):
         fn.last(fn.receipt_to(tmp_path / "run.json", step, data, first)(RUN.epochs()))
+    with pytest.raises(ReceiptError, match="the history has size, which training does not write; give what does"):
+        fn.receipt(RUN.epochs(), step, data, first, run=jit.train)
 
 
 def test_numbers_that_are_none_come_back(tmp_path: Path) -> None:
