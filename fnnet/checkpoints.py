@@ -11,7 +11,7 @@ from typing import TypeVar, cast, overload
 import numpy as np
 
 from fnnet import sealed
-from fnnet.errors import CheckpointError, FnnetError, TreeError
+from fnnet.errors import CheckpointError, FnnetError
 from fnnet.likeness import unlike
 from fnnet.sealed import File
 from fnnet.structures import built, told
@@ -49,12 +49,8 @@ def encoded(tree: object) -> bytes:
 
 def _content(tree: object) -> tuple[dict[str, Array], object]:
     """A tree's arrays by path, and its structure."""
-    try:
-        structure = told(tree)
-        arrays = {name: np.asarray(leaf, order="C") for name, leaf in zip(paths(tree), leaves(tree), strict=True)}
-    except RecursionError as error:
-        raise TreeError("save: the tree is too deep for a file") from error
-    return arrays, structure
+    structure = told(tree)
+    return {name: np.asarray(leaf, order="C") for name, leaf in zip(paths(tree), leaves(tree), strict=True)}, structure
 
 
 @overload

@@ -42,8 +42,14 @@ def write(path: Path, *pieces: bytes | memoryview) -> None:
 
 def sweep(folder: Path, start: str) -> None:
     """Removes what writers that were killed have left of files whose names start so; no writer must be at work."""
-    for left in folder.glob(f".{start}*{_PART}"):
-        left.unlink(missing_ok=True)
+    remove(*folder.glob(f".{start}*{_PART}"))
+
+
+def remove(*paths: Path) -> None:
+    """Removes files that nobody needs any more; one that cannot be removed stays."""
+    for path in paths:
+        with suppress(OSError):
+            path.unlink()
 
 
 def _check_regular(path: Path) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from functools import partial, reduce
 from itertools import pairwise
-from typing import Any, Generic, ParamSpec, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from fnnet.matching import columns, restore_shared, trained
 from fnnet.network import forward, param_gradients
 from fnnet.nodes import Params
 from fnnet.packing import packed, remembered
+from fnnet.portability import portable
 from fnnet.records import GradFn, Loss, LossFunction, Part, Penalty
 from fnnet.rules import fork, replicas
 from fnnet.scope import portably
@@ -26,8 +27,6 @@ from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")
-R = TypeVar("R")
-Arguments = ParamSpec("Arguments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,8 @@ class ValueAndGrad(Generic[T]):
         """The loss of a batch under a stochastic pass, with the penalty, and the gradients of the parameters."""
         x, target = _pair(batch)
         prediction, cache = forward(params, x, key)
-        made = _run(params, self.loss, prediction, target)
+        is_portable = remembered(has_portable, params)
+        made = portably(self.loss, prediction, target) if is_portable else self.loss(prediction, target)
         if type(made) is not tuple or len(made) != 2:
             checks.pair("value_and_grad", "what the loss returns, (value, gradient),", made)
         value = np.asarray(made[0])
@@ -59,17 +59,13 @@ class ValueAndGrad(Generic[T]):
             )
         x, target = _pair(batch)
         prediction, cache = forward(params, x, key)
-        values, d_prediction = _run(params, checked_rows, self.loss, prediction, target)
+        loss = portable(self.loss) if has_portable(params) else self.loss
+        values, d_prediction = checked_rows(loss, prediction, target)
         value: Value = np.asarray(np.add.reduce(values, axis=-1, dtype=np.float64))
         grads = param_gradients(params, cache, d_prediction)
         rows = values.shape[-1]
         weight = self.loss.weight(prediction, target) if isinstance(self.loss, RowLoss) else rows
         return Part(value, np.asarray(weight, np.float64), grads, self.loss.is_sum)
-
-
-def _run(params: Params, f: Callable[Arguments, R], *args: Arguments.args, **kwargs: Arguments.kwargs) -> R:
-    """f(...), portably where the network is portable or a part of it."""
-    return portably(f, *args, **kwargs) if remembered(has_portable, params) else f(*args, **kwargs)
 
 
 def _pair(batch: tuple[Array, T]) -> tuple[Array, T]:

@@ -82,8 +82,12 @@ def inner_product(a: Array, b: Array) -> Value:
 
 def square_sum(a: Array) -> Value:
     """Σ a² over the last two axes."""
-    flat = a.ravel() if a.ndim == 2 else a.reshape((*a.shape[:-2], -1))
-    return inner_product(flat, flat)
+    if a.ndim > 2 or a.dtype is F64:
+        flat = a.reshape((*a.shape[:-2], -1))
+        return inner_product(flat, flat)
+    flat = a.ravel()
+    out: Value = flat.dot(flat)
+    return out
 
 
 ZERO = {np.dtype(kind): np.zeros((), kind) for kind in (np.float32, np.float64)}

@@ -53,8 +53,14 @@ class Record(Node):
     metrics: tuple[tuple[str, Value], ...] = ()
 
 
+class Moment(Node):
+    """A point of a training run: what the streams of ``train`` and of ``steps`` give."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class TrainState(Node, Generic[P]):
+class TrainState(Moment, Generic[P]):
     """All that training needs to go on: nothing else lives between two steps.
 
     ``total`` and ``rows`` are sums over the batches of the epoch under way: of loss times rows, and of rows.
@@ -71,7 +77,7 @@ class TrainState(Node, Generic[P]):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Epoch(Node, Generic[P]):
+class Epoch(Moment, Generic[P]):
     """A finished epoch: the state at its end, which stays valid for ever."""
 
     state: TrainState[P]

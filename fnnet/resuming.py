@@ -6,17 +6,17 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from fnnet import checks, files, sealed
 from fnnet.checkpoints import decoded_like, save
-from fnnet.errors import CheckpointError
+from fnnet.errors import CheckpointError, TreeError
 from fnnet.nodes import Params
-from fnnet.records import Epoch, TrainState
+from fnnet.records import Epoch, Moment, TrainState
 from fnnet.sealed import File
 
 P = TypeVar("P", bound=Params)
-S = TypeVar("S", bound=Epoch[Any] | TrainState[Any])
+S = TypeVar("S", bound=Moment)
 
 _NAME = re.compile(r"epoch-(\d{8,})-batch-(\d{8,})\.safetensors")
 
@@ -34,11 +34,12 @@ class CheckpointTo:
         unwritten: TrainState[Params] | None = None
         try:
             for i, item in enumerate(stream, start=1):
-                state = unwritten = item.state if isinstance(item, Epoch) else item
+                state = _state(item)
                 if i == 1:
                     self._begin(state)
-                if i % self.every == 0:
-                    unwritten = None
+                is_due = i % self.every == 0
+                unwritten = None if is_due else state
+                if is_due:
                     self._write(state)
                 yield item
         finally:  # also where who reads the stream has had enough, or something went wrong
@@ -59,21 +60,21 @@ class CheckpointTo:
         new = Path(self.folder) / _name(state)
         save(new, state)
         older = [path for path in checkpoints_in(self.folder) if _place(path) < _place(new)]
-        for path in older[: max(0, len(older) - (self.keep - 1))]:
-            path.unlink(missing_ok=True)
+        files.remove(*older[: max(0, len(older) + 1 - self.keep)])
 
 
 def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3) -> CheckpointTo:
-    """Writes every n-th state of a stream of epochs or of steps, and the last one that was handed on, however the
-    stream ends: by itself, by a ``take`` behind it, or by an error. Only a process that is killed loses the states
-    since the last one that was due.
+    """Writes every n-th state of a stream of epochs or of steps, and the last one that was handed on when the stream
+    ends or is let go of: by itself, by a ``take`` or ``early_stopping`` behind it, by an error. Only a process that is
+    killed loses the states since the last one that was due.
 
     A state is written whole or not at all (``save``), before it is handed on; the newest ``keep`` stay. What writes
     into the history, such as ``validate``, has to stand before. The folder belongs to one run and is made where it is
     missing.
 
     Raises ValueError for numbers below 1, CheckpointError where the folder cannot be made or written to, and for one
-    that holds states which the run has not reached: go on from them, or take another folder.
+    that holds states which the run has not reached: go on from them, or take another folder; ImportError without the
+    extra ``checkpoint``.
 
     >>> import fnnet as fn, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -81,6 +82,7 @@ def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3) -> CheckpointT
     10
     """
     every, keep = checks.size("checkpoint_to", "every", every), checks.size("checkpoint_to", "keep", keep)
+    sealed.check_installed()  # now, and not when the first state is due
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
@@ -96,6 +98,14 @@ def checkpoints_in(folder: File) -> tuple[Path, ...]:
     """
     found = [path for path in Path(folder).glob("epoch-*.safetensors") if _NAME.fullmatch(path.name)]
     return tuple(sorted(found, key=_place))
+
+
+def _state(item: Moment) -> TrainState[Params]:
+    """The state of an item. Raises TreeError for what is neither an epoch nor a state."""
+    found = item.state if isinstance(item, Epoch) else item
+    if not isinstance(found, TrainState):
+        raise TreeError(f"checkpoint_to: the stream must be of epochs or of states, got {item!r}")
+    return found
 
 
 def _name(state: TrainState[Params]) -> str:

@@ -36,7 +36,7 @@ def encoded(arrays: Mapping[str, Array], told: object) -> tuple[bytes | memoryvi
     try:
         text = json.dumps(content, separators=(",", ":"), allow_nan=False)
         data: bytes = _package().save(arrays, {"fnnet": text})  # one entry, for the order of several is left to chance
-    except (ValueError, RecursionError, package_error()) as error:
+    except (ValueError, RecursionError, _package_error()) as error:
         raise TreeError(f"save: the tree does not fit a file: {error}") from error
     at = _seal(data)
     return memoryview(data)[:at], hashlib.sha256(data).hexdigest().encode(), memoryview(data)[at + 64 :]
@@ -96,7 +96,7 @@ def tensors(where: str, path: File, data: bytes) -> dict[str, Array]:
     """The arrays of a safetensors file of whatever origin. Raises CheckpointError where it is none."""
     try:
         found: dict[str, Array] = _package().load(data)
-    except (ValueError, TypeError, KeyError, OverflowError, package_error()) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, _package_error()) as error:
         raise CheckpointError(f"{where}: {path} is no whole safetensors file: {error!r}") from error
     return found
 
@@ -116,8 +116,11 @@ def _package() -> Any:
         raise ImportError("checkpoints need safetensors: pip install 'fnnet[checkpoint]'") from error
 
 
-def package_error() -> type[Exception]:
-    """The package's own error class."""
+def check_installed() -> None:
+    """Raises ImportError without the extra ``checkpoint``."""
     _package()
+
+
+def _package_error() -> type[Exception]:
     found: type[Exception] = import_module("safetensors").SafetensorError
     return found

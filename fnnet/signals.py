@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import TypeVar
 
-from fnnet.nodes import Params
-from fnnet.records import Epoch, TrainState
+from fnnet.records import Moment
 
-S = TypeVar("S", bound=Epoch[Params] | TrainState[Params])
+S = TypeVar("S", bound=Moment)
 
 Handler = Callable[[int, FrameType | None], object] | int | None
 

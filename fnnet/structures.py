@@ -31,6 +31,9 @@ DTYPES = (
 
 _NUMBER, _NONE = (float, int, np.ndarray), type(None)
 
+DEPTH = 200
+"""How many steps below its root a tree of a file goes at most, whatever the interpreter could bear."""
+
 RECORDS: dict[type, tuple[type | tuple[type, ...], ...]] = {
     TrainState: (object, OptState, Key, int, int, _NUMBER, int, tuple),
     OptState: (int, tuple, (OptState, _NONE), (float, int)),
@@ -55,6 +58,10 @@ def told(node: object, path: str = "") -> object:
         kind = type(node)
         name = f"{kind.__module__}.{kind.__qualname__}"
         raise TreeError(f"save: {_at(path)} is a {name}, and files hold plain float, int, str and bool; convert it")
+    if path.count(".") >= DEPTH:
+        raise TreeError(
+            f"save: the tree is too deep, a file holds {DEPTH} steps below the root, such as {path[:40]}..."
+        )
     if type(node) is tuple:
         return [told(child, join(path, name)) for name, child in parts(node)]
     return {"class": _told_class(node, path), "fields": {f: told(child, join(path, f)) for f, child in parts(node)}}
@@ -107,6 +114,8 @@ def _kinds(node: object) -> Iterator[type]:
 def _built(node: Any, arrays: dict[str, Array], path: str, known: Mapping[str, type]) -> object:
     if node is None or type(node) in (int, str, bool):
         return node
+    if path.count(".") >= DEPTH:
+        raise CheckpointError(f"{path[:40]}... is deeper than {DEPTH} steps below the root")
     if isinstance(node, list):
         return tuple([_built(child, arrays, join(path, str(i)), known) for i, child in enumerate(node)])
     match node:

@@ -125,8 +125,8 @@ def _advance(step: Step[T], state: TrainState[P], marked: Marked[T]) -> TrainSta
     key = fork(state.params, state.key).child(NOISE, state.epoch, state.batch)
     after, value = step(state, batch, key)
     n = batch[0].shape[-2]
-    mean = np.asarray(value, np.float64)
-    rows, total = state.rows + n, state.total + (mean if mean.ndim else mean.item()) * n
+    mean = value.astype(np.float64) if value.ndim else value.item()
+    rows, total = state.rows + n, state.total + mean * n
     params, opt_state, history = after.params, after.opt_state, after.history
     if is_last:
         record = freeze(Record(np.asarray(total / rows)))

@@ -45,15 +45,16 @@ class Lbfgs(Generic[T]):
         )
 
     def init(self, params: P, /) -> OptState[P]:
-        """The state before the first step: no pairs. Raises ShapeError for stacked networks."""
+        """The state before the first step: no pairs, zeros in their place. Raises ShapeError for stacked networks."""
         check_network("lbfgs", params)
         _check_single(params)
-        return OptState(0)
+        return OptState(0, self._slots(params, ()))
 
     def __call__(self, state: TrainState[P], batch: tuple[Array, T], key: Key, /) -> tuple[TrainState[P], Value]:
         """The state after these iterations on the batch, and the batch's loss before them.
 
-        The slots are the pairs (s, y) one behind another, the oldest first; ``step`` counts iterations.
+        The slots are the pairs (s, y) one behind another, the oldest first, and zeros before them while there are not
+        so many, so that a state has the structure of the first one; ``step`` counts iterations.
         """
         _check_single(state.params)
         evaluate = partial(_evaluated, self.gradient, state.params, batch, key)
@@ -70,10 +71,14 @@ class Lbfgs(Generic[T]):
         # A trial may go too far: the search then takes a shorter one.
         with np.errstate(over="ignore", invalid="ignore"):
             after = run(evaluate, before, self.memory, self.iterations, self.tolerance)
-        kept = [tree_of(state.params, vector) for pair in after.pairs for vector in pair]
-        memory = OptState(after.step, tuple(kept), None, state.opt_state.scale)
+        memory = OptState(after.step, self._slots(state.params, after.pairs), None, state.opt_state.scale)
         params = state.params if after.x is x else tree_of(state.params, after.x)
         return with_update(state, params, memory), np.asarray(value, x.dtype)
+
+    def _slots(self, params: P, pairs: Pairs) -> tuple[P, ...]:
+        kept = [tree_of(params, vector) for pair in pairs for vector in pair]
+        none = tree_of(params, np.zeros_like(vector_of(params)))
+        return (*[none] * (2 * self.memory - len(kept)), *kept)
 
 
 def _evaluated(gradient: GradFn[T], like: P, batch: tuple[Array, T], key: Key, x: Array) -> tuple[float, Array]:

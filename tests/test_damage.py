@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.numpy import load
 
 import fnnet as fn
@@ -24,6 +26,12 @@ from fnnet.structures import told
 SMALL = encoded(fn.linear(Key(0), 2, 1))
 HEADER = 8 + int.from_bytes(SMALL[:8], "little")
 MIB = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One file for all examples of a property."""
+    return tmp_path_factory.mktemp("damage") / "file"
 
 
 def _refused(path: Path, data: bytes) -> None:
@@ -183,8 +191,8 @@ def _field(name: str, value: object) -> Callable[[dict[str, Any]], None]:
     return _structure(lambda t: {**t, "fields": {**t["fields"], name: value}})
 
 
-def _deep(told: Any) -> Any:
-    for _ in range(400):
+def _deep(told: Any, depth: int = 220) -> Any:
+    for _ in range(depth):
         told = [told]
     return told
 
@@ -220,7 +228,8 @@ FORGED: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "an array without a shape": (_field("w", {"array": []}), "w is told as {'array': .*, which is no array"),
     "fields that are none": (_structure(lambda t: {**t, "fields": "wb"}), "the root is told as .*, which is no array"),
     "a class that is a list": (_structure(lambda t: {**t, "class": []}), "the root is told as .*, which is no array"),
-    "a bottomless structure": (_structure(_deep), "no (whole )?checkpoint"),
+    "a deep structure": (_structure(_deep), "0.0.* is deeper than 200 steps below the root"),
+    "a bottomless one": (lambda h: h.update(told=_deep(h["told"], 400)), "no (whole )?checkpoint"),
 }  # fmt: skip
 
 
@@ -230,6 +239,53 @@ def test_forged_networks_are_refused(name: str, tmp_path: Path) -> None:
     (tmp_path / "forged").write_bytes(_forged(change))
     with pytest.raises(CheckpointError, match=message):
         fn.load(tmp_path / "forged")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["fnnet.Key", "0x1p0", "w"]),
+    lambda children: (
+        st.lists(children, max_size=3)
+        | st.dictionaries(st.sampled_from(["array", "float", "class", "fields", "w", "b"]), children, max_size=3)
+        | st.fixed_dictionaries({"float": children})
+        | st.fixed_dictionaries({"array": st.tuples(children, children).map(list)})
+        | st.fixed_dictionaries(
+            {
+                "class": st.sampled_from(
+                    ["fnnet.Key", "fnnet.Linear", "fnnet.Dropout", "fnnet.TrainState", "fnnet.mse"]
+                ),
+                "fields": st.dictionaries(st.sampled_from(["seed", "path", "fork", "w", "b", "rate"]), children),
+            }
+        )
+    ),
+    max_leaves=8,
+)
+
+
+def _places(node: Any) -> Iterator[tuple[Any, Any]]:
+    """Every node of a structure but its root, as the one above it and the index or name there."""
+    items = list(enumerate(node)) if isinstance(node, list) else list(node.items()) if isinstance(node, dict) else []
+    for index, child in items:
+        yield node, index
+        yield from _places(child)
+
+
+@settings(max_examples=1000)
+@given(place=st.integers(0, 10**6), value=JSON, data=st.sampled_from([SMALL, STATE]))
+def test_any_structure_is_refused_or_is_what_it_says(place: int, value: Any, data: bytes, path: Path) -> None:
+    def replaced(told: Any) -> Any:
+        places = list(_places(told))
+        above, index = places[place % len(places)]
+        above[index] = value
+        return told
+
+    forged = _forged(_structure(replaced), data)
+    path.write_bytes(forged)
+    for like in (None, fn.linear(Key(0), 2, 1)):
+        try:
+            found = fn.load(path, like)
+        except CheckpointError:
+            continue
+        assert told(found) == _structure_in(forged)
 
 
 STATES: dict[str, tuple[str, object, str]] = {

@@ -239,8 +239,11 @@ def test_steps_add_up(key: Key, a: int, b: int, memory: int, iterations: int) ->
     half = pickle.loads(pickle.dumps(go(step, net, x, y, a)))
     assert tree.equal(fn.last(fn.take(b)(fn.steps(step, whole(x, y), half))), whole_run)
     assert whole_run.opt_state.step == (a + b) * iterations
-    assert len(whole_run.opt_state.slots) == 2 * min(memory, (a + b) * iterations)
+    assert len(whole_run.opt_state.slots) == len(step.init(net).slots) == 2 * memory
     assert all(type(slot) is fn.Mlp for slot in whole_run.opt_state.slots)
+    assert sum(any(leaf.any() for leaf in tree.leaves(slot)) for slot in whole_run.opt_state.slots) == 2 * min(
+        memory, (a + b) * iterations
+    )
     assert len(whole_run.history) == a + b
 
 

@@ -7,15 +7,17 @@ depends on the world. An epoch flows through the pipe from left to right, and th
     pipe(
         train(step, data, state),  # endless
         validate(x, y, {"r2": metrics.r2}),  # writes "r2" into the history, for all that come behind it
-        record("run.json"),  # behind what writes metrics, before what reads or drops epochs
         early_stopping(5, metric="r2", mode="max"),  # reads it; after its last epoch nothing is asked for any more
+        record("run.json"),  # behind what writes metrics, and what drops epochs
         take(100),  # the limits may stand in any order: the first one that is reached ends them all
         progress(100),
         best("r2", "max"),  # the end: from the stream to one epoch
     )
 
 ``early_stopping`` before ``validate`` would look for a metric that is not there yet, and says so. ``record`` behind a
-function that drops epochs writes them all the same, when the next one passes: its file is the history.
+function that drops epochs writes them all the same, when the next one passes: its file is the history. Before
+``early_stopping`` it has a line too many where a run is resumed that had stopped already: that is noticed when the next
+epoch comes, which ``early_stopping`` does not let pass.
 """
 
 from fnnet.streams._base import Mode as Mode
