@@ -357,7 +357,8 @@ def test_a_program_that_was_run_is_verified_by_one_that_imports_it(tmp_path: Pat
     )
 
     def shown(*command: str) -> str:
-        run, env = [sys.executable, *command], {"PYTHONPATH": str(Path(fn.__file__).parent.parent)}
+        run = [sys.executable, "-B", *command]  # a compiled file of the same second would hide the change
+        env = {"PYTHONPATH": str(Path(fn.__file__).parent.parent)}
         return subprocess.run(run, capture_output=True, text=True, check=True, cwd=tmp_path, env=env).stdout
 
     shown("run.py", "run.json")
