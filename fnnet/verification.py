@@ -2,48 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TypeVar
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import TypeVar
 
 from fnnet.conditions import Conditions, conditions
 from fnnet.errors import ReceiptError
 from fnnet.functional import pipe
 from fnnet.nodes import Params
-from fnnet.receipts import Receipt, comparable, configuration_of, differences, link
+from fnnet.plateau import Train
+from fnnet.receipts import Difference, Link, Receipt, changes, check_arguments, comparable, configuration_of, link
 from fnnet.records import Data, Epoch, Step, StreamFn, TrainState
-from fnnet.training import check_run, train
+from fnnet.training import train
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")
-
-
-class Run(Protocol):
-    """What makes a stream of epochs: ``train``, or that of ``fnnet.jit``."""
-
-    def __call__(self, step: Step[T], data: Data[T], state: TrainState[P], /) -> Iterator[Epoch[P]]: ...
-
-
-class Difference(NamedTuple):
-    """A setting or a condition that is not as it was."""
-
-    name: str
-    recorded: str
-    now: str
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
     """What ``verify(...)`` returns; true where all bytes are the recorded ones and so are the settings and the data.
 
-    ``epoch`` is the first one whose bytes differ, 0 for the start, None where none does. ``settings`` are those that
-    differ from the receipt's; ``conditions`` are what else differs of machine and programs, which may be the cause
-    where bytes differ and does no harm where they do not.
+    ``first`` to ``last`` are the epochs that were to be done again. ``epoch`` is the first one whose bytes differ, one
+    less than ``first`` where the given state itself does, None where none does; ``parts`` say in what: "params",
+    "opt_state", "history", or where these agree "key or counters". ``settings`` are those that differ from the
+    receipt's; ``conditions`` are what else differs of machine and programs, which may be the cause where bytes differ
+    and does no harm where they do not.
     """
 
     first: int
     last: int
     epoch: int | None
+    parts: tuple[str, ...]
     settings: tuple[Difference, ...]
     conditions: tuple[Difference, ...]
 
@@ -58,9 +48,13 @@ class Verification:
 
     def _verdict(self) -> str:
         if self.epoch is not None:
-            return f"no: {f'epoch {self.epoch}' if self.epoch else 'the start'} is the first that differs"
+            where = f"epoch {self.epoch}" if self.epoch else "the start"
+            given = ", as it was given," if self.epoch < self.first else ""
+            return f"no: {where}{given} is the first that differs, in {', '.join(self.parts)}"
         span = f"epochs {self.first} to {self.last}" if self.last > self.first else f"epoch {self.last}"
-        return f"yes: {span} gave the recorded bytes" if self else f"no: {span} gave the recorded bytes, by chance"
+        where = f"of {span}'s end" if self.last else "before the first epoch"
+        same = f"{span} gave the recorded bytes" if self.last >= self.first else f"the state is that {where}"
+        return f"yes: {same}" if self else f"no: {same}, but not all that they were made of is as it was"
 
 
 def _short(text: str) -> str:
@@ -74,16 +68,18 @@ def verify(
     state: TrainState[P],
     *streams: StreamFn,
     epoch: int | None = None,
-    run: Run = train,
+    run: Train = train,
 ) -> Verification:
     """Does a run again and compares it with its receipt, link by link.
 
     ``state`` is the run's start, or the state at the end of any of its epochs, from a checkpoint, to begin there.
-    With ``epoch`` the run ends with that one: given the state before it, one epoch is done again. ``run`` is what made
-    the epochs, ``fnnet.jit.train`` for compiled ones.
+    With ``epoch`` the run ends with that one: given the state before it, one epoch is done again. ``streams`` and
+    ``run`` are those that ``receipt`` was given, ``fnnet.jit.train`` for compiled epochs. A class of the user's in the
+    network counts by its module too: define it in one that both programs import.
 
     Raises ValueError for an epoch that the receipt does not have or that lies before the state, ReceiptError where the
-    state stands inside an epoch or the run ends too early.
+    state stands inside an epoch or the run ends too early. Whatever the run raises has a note of the settings that
+    differ.
 
     >>> import fnnet as fn, numpy as np
     >>> def experiment(lr):
@@ -94,18 +90,24 @@ def verify(
     >>> step, data, first = experiment(0.1)
     >>> made = fn.receipt(fn.take(3)(fn.train(step, data, first)), step, data, first)
     >>> print(fn.verify(made, *experiment(0.2)))
-    no: epoch 1 is the first that differs
+    no: epoch 1 is the first that differs, in params, history
       setting step.optimizer.lr: 0.1 in the receipt, 0.2 now
     """
-    check_run(step, data, state)
     if type(receipt) is not Receipt:
         raise ReceiptError(f"verify: receipt must be a Receipt, as read_receipt gives it, got {receipt!r}")
+    check_arguments("verify", step, data, state, streams, run)
     end = _last(receipt, state, epoch)
-    settings = _changed(comparable(receipt.configuration, state), configuration_of(step, data, state, streams))
-    found = _first_difference(receipt, state, pipe(run(step, data, state), *streams), end)
-    at = end if found is None else found
-    then = [conditions for begin, conditions in receipt.conditions if begin < max(at, 1)][-1]
-    return Verification(state.epoch + 1, end, found, settings, _conditions(then))
+    now = configuration_of(step, data, state, streams, run)
+    settings = changes(comparable(receipt.configuration, state), now)
+    try:
+        found, parts = _first_difference(receipt, state, pipe(run(step, data, state), *streams), end)
+    except Exception as error:
+        for name, was, is_now in settings:
+            error.add_note(f"verify: setting {name}: {_short(was)} in the receipt, {_short(is_now)} now")
+        raise
+    at = max(end if found is None else found, 1)
+    then = [conditions for begin, conditions in receipt.conditions if begin < at][-1]
+    return Verification(state.epoch + 1, end, found, parts, settings, _conditions(then))
 
 
 def _last(receipt: Receipt, state: TrainState[P], epoch: int | None) -> int:
@@ -114,29 +116,34 @@ def _last(receipt: Receipt, state: TrainState[P], epoch: int | None) -> int:
             f"verify: state must be the start or the end of an epoch of the run, at most {receipt.epochs}, "
             f"got epoch {state.epoch}, batch {state.batch}"
         )
-    if epoch is not None and not (type(epoch) is int and max(state.epoch, 0) < epoch <= receipt.epochs):
+    if epoch is not None and not (type(epoch) is int and state.epoch < epoch <= receipt.epochs):
         raise ValueError(f"verify: epoch must be in ({state.epoch}, {receipt.epochs}], got {epoch!r}")
     return receipt.epochs if epoch is None else epoch
 
 
-def _first_difference(receipt: Receipt, state: TrainState[P], epochs: Iterator[Epoch[P]], end: int) -> int | None:
-    """The number of the first link that is another now; each is made of the recorded one before it."""
+def _first_difference(
+    receipt: Receipt, state: TrainState[P], epochs: Iterator[Epoch[P]], end: int
+) -> tuple[int | None, tuple[str, ...]]:
+    """The number of the first link that is another now, and in what; each is made of the recorded one before it."""
     links = receipt.links
-    if link(links[state.epoch - 1] if state.epoch else "", state) != links[state.epoch]:
-        return state.epoch
-    for number in range(state.epoch + 1, end + 1):
-        found = next(epochs, None)
-        if found is None:
-            raise ReceiptError(f"verify: the run ended before epoch {number} of {end}; leave out streams that end it")
-        if link(links[number - 1], found.state) != links[number]:
-            return number
-    return None
+    found = link(links[state.epoch - 1].chain if state.epoch else "", state)
+    for number in range(state.epoch, end + 1):
+        if number > state.epoch:
+            epoch = next(epochs, None)
+            if epoch is None:
+                raise ReceiptError(
+                    f"verify: the run ended before epoch {number} of {end}; leave out streams that end it"
+                )
+            found = link(links[number - 1].chain, epoch.state)
+        if found.chain != links[number].chain:
+            return number, _parts(links[number], found)
+    return None, ()
 
 
-def _changed(a: Mapping[str, str], b: Mapping[str, str]) -> tuple[Difference, ...]:
-    names = [name for name in {**a, **b} if a.get(name) != b.get(name)]
-    return tuple([Difference(name, a.get(name, "nothing"), b.get(name, "nothing")) for name in names])
+def _parts(then: Link, now: Link) -> tuple[str, ...]:
+    names = [name for name in Link._fields[1:] if getattr(then, name) != getattr(now, name)]
+    return tuple(names) or ("key or counters",)
 
 
 def _conditions(then: Conditions) -> tuple[Difference, ...]:
-    return tuple([Difference(*found) for found in differences(then, conditions())])
+    return changes(asdict(then), asdict(conditions()))

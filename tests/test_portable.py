@@ -237,5 +237,12 @@ def test_what_is_no_network_and_no_loss_is_refused(thing: object) -> None:
 
 
 def test_a_portable_of_no_layer_is_refused() -> None:
-    with pytest.raises(LayerError, match=r"portable: layer must be a layer"):
+    with pytest.raises(LayerError, match=r"int was never defined as a layer"):
         fn.forward(fn.Portable(3), np.ones((2, 3)))  # type: ignore[type-var]
+
+
+def test_a_summary_looks_inside() -> None:
+    inside = fn.serial(fn.linear(Key(0), 3, 2, dtype=np.float64), fn.Tanh())
+    told = fn.summary(fn.portable(inside))
+    assert [row.layer for row in told.rows] == ["Serial", "Linear", "Tanh"]
+    assert (told.parameters, told.forward_flops) == (8, fn.summary(inside).forward_flops)

@@ -18,7 +18,9 @@ def reproducing(net: Mlp, x: Array, y: Array, labels: Labels, key: Key, made: Re
     fn.verify(made, step, data, first, epoch="2")  # E: arg-type
     fn.verify(made, step, data, first, fn.mse)  # E: arg-type
     fn.receipt([], step, data)  # E: call-arg
-    fn.receipt([first], step, data, first)  # E: list-item
+    fn.receipt([net], step, data, first)  # E: arg-type
+    fn.receipt([], step, data, first, run=3)  # E: arg-type
+    fn.receipt_to("run.json", step, data, first)([1])  # E: type-var
     fn.receipt_to(3, step, data, first)  # E: arg-type
     made.links = ()  # E: misc
     fn.resume(3, first)  # E: arg-type
