@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -199,6 +200,28 @@ def test_one_hot(labels: list[int], kind: type[np.integer], is_column: bool) -> 
 
 def test_one_hot_takes_no_more_memory_than_its_result() -> None:
     assert fn.one_hot(np.array([1 << 24]), (1 << 24) + 1).sum() == 1
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_columns_that_float32_cannot_tell_apart(dtype: fn.Dtype) -> None:
+    """A constant of any size comes out as 0; numbers closer than its steps are refused, and no layer is wrong."""
+    x = np.array([[20231123.0, 1.7e9], [20231123.0, 1.7e9 + 200000.0]])
+    y, _ = fn.forward(fn.standardize(x, dtype=dtype), x)
+    np.testing.assert_allclose(y, [[0, -1], [0, 1]], atol=2e-3)
+    for near, name in (
+        (1.7e9 + np.arange(3.0), "1.7e+09"),
+        (np.array([1e-60, -1e-60]), "0"),
+        (np.array([1e39, -1e39]), "0"),
+    ):
+        column = np.stack([np.arange(len(near)), near], axis=-1)
+        if dtype is np.float32:
+            with pytest.raises(ValueError, match=f"standardize: x's column 1 has the mean {re.escape(name)} and the"):
+                fn.standardize(column)
+        else:
+            y, _ = fn.forward(fn.standardize(column, dtype=dtype), column)
+            np.testing.assert_allclose([y.mean(axis=0), y.std(axis=0)], [[0, 0], [1, 1]], atol=1e-6)
+    with pytest.raises(ValueError, match="standardize: x's column 0 has the mean 0 and the deviation inf"):
+        fn.standardize(np.array([[1e300], [-1e300]]), dtype=dtype)
 
 
 def test_a_column_of_one_value_is_not_divided_by_nothing() -> None:
