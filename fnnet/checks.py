@@ -80,7 +80,9 @@ def function(where: str, name: str, value: object) -> None:
 def array(where: str, name: str, value: object) -> None:
     """An ndarray of numbers: no list, no other class, no complex numbers, no objects or text."""
     if type(value) is not np.ndarray:
-        raise DtypeError(f"{where}: {name} must be a numpy.ndarray, got {type(value).__name__}; use numpy.asarray")
+        is_masked = isinstance(value, np.ma.MaskedArray)  # numpy.asarray would give what the mask hides
+        remedy = "fill in what is masked, by its filled()" if is_masked else "use numpy.asarray"
+        raise DtypeError(f"{where}: {name} must be a numpy.ndarray, got {type(value).__name__}; {remedy}")
     if value.dtype.kind not in "fiub":
         raise DtypeError(f"{where}: {name} must hold real numbers, got dtype {value.dtype}; cast it first")
 

@@ -17,10 +17,15 @@ Category = str | int | float
 
 @dataclass(frozen=True, slots=True)
 class Categories:
-    """What ``categories(...)`` returns: a function from a column to its numbers."""
+    """What ``categories(...)`` returns: a function from a column to its numbers. The values are distinct and rise."""
 
     values: tuple[Category, ...]
     unknown: bool = False
+
+    def __post_init__(self) -> None:
+        if tuple(np.unique(_column(self.values)).tolist()) != self.values:
+            raise ValueError(f"Categories: values must be a tuple of distinct ones that rise, got {self.values!r}")
+        checks.settle(self, unknown=bool(self.unknown))
 
     @property
     def size(self) -> int:
@@ -30,7 +35,7 @@ class Categories:
     def __call__(self, column: Sequence[Category] | NDArray[np.generic]) -> NDArray[np.int64]:
         """The number of each entry. Raises ValueError for a value that was not seen, unless there is one for those."""
         entries, known = _column(column), np.array(self.values)
-        if (entries.dtype.kind in "US") != (known.dtype.kind in "US"):
+        if _family(entries) != _family(known):
             raise DtypeError(f"categories: column must hold the kind of {self.values[0]!r}, got {entries.dtype}")
         place = np.searchsorted(known, entries).clip(max=len(known) - 1)
         is_new = known[place] != entries
@@ -46,7 +51,7 @@ def categories(column: Sequence[Category] | NDArray[np.generic], *, unknown: boo
     """Numbers 0, 1, ... for the distinct values of a column (strings or numbers) in their order; with ``unknown`` one
     more for whatever is met later.
 
-    Raises ShapeError for a column that is empty or no column, DtypeError for what is neither text nor number,
+    Raises ShapeError for a column that is empty or no column, DtypeError for what is neither text nor number or both,
     ValueError for NaN.
 
     >>> colours = categories(["red", "blue", "red"])
@@ -57,16 +62,40 @@ def categories(column: Sequence[Category] | NDArray[np.generic], *, unknown: boo
 
 
 def _column(column: Sequence[Category] | NDArray[np.generic]) -> NDArray[np.generic]:
+    if isinstance(column, np.ma.MaskedArray):
+        raise DtypeError("categories: column must not be masked; give what is missing a value of its own, by filled()")
     entries = np.asarray(column)
-    if entries.dtype.kind == "O" and all(isinstance(entry, str) for entry in entries.flat):
-        entries = entries.astype(str)
     if entries.ndim != 1 or not entries.size:
         raise ShapeError(f"categories: column must be (rows,) with at least one, got {entries.shape}")
+    if entries.dtype.kind in "OUS" and (entries.dtype.kind == "O" or not isinstance(column, np.ndarray)):
+        entries = _as_text(column)
     if entries.dtype.kind not in "USbiuf":
         raise DtypeError(f"categories: column must hold text or numbers, got {entries.dtype}; write None as a text")
     if entries.dtype.kind == "f" and np.isnan(entries.astype(np.float64)).any():
         raise ValueError("categories: column must not hold NaN; give it a value of its own first")
     return entries
+
+
+def _as_text(column: Sequence[Category] | NDArray[np.generic]) -> NDArray[np.generic]:
+    """Python texts as an array, which would make texts of numbers, None and NaN beside them, and drop NULs at the end.
+
+    Raises DtypeError or ValueError there.
+    """
+    kinds = {bytes if isinstance(entry, bytes) else str for entry in column if isinstance(entry, (str, bytes))}
+    if len(kinds) != 1 or not all(isinstance(entry, (str, bytes)) for entry in column):
+        others = sorted({type(entry).__name__ for entry in column})
+        raise DtypeError(
+            f"categories: column must hold text or numbers, got {', '.join(others)} in one; write None as a text"
+        )
+    entries = np.asarray(column, kinds.pop())
+    if entries.tolist() != list(column):
+        raise ValueError("categories: column must hold no text that ends in a NUL, which NumPy's texts cannot")
+    return entries
+
+
+def _family(entries: NDArray[np.generic]) -> str:
+    """Text, bytes or numbers, which are compared with their like only."""
+    return entries.dtype.kind if entries.dtype.kind in "US" else "numbers"
 
 
 def one_hot(labels: Labels, n: int, *, dtype: Dtype = np.float32) -> Array:
@@ -83,5 +112,6 @@ def one_hot(labels: Labels, n: int, *, dtype: Dtype = np.float32) -> Array:
         raise DtypeError(f"one_hot: labels must hold class numbers of an integer dtype, got {labels.dtype}")
     if labels.size and not (labels.min() >= 0 and labels.max() < size):
         raise ValueError(f"one_hot: labels must be in [0, {size}), got {labels.min()} to {labels.max()}")
-    rows: Array = np.eye(size, dtype=kind)[labels]
+    rows: Array = np.zeros((*labels.shape, size), kind)
+    np.put_along_axis(rows, labels[..., None].astype(np.int64), 1, axis=-1)
     return rows

@@ -30,10 +30,10 @@ class GradientError(FnnetError, AssertionError):
 class NonFiniteError(FnnetError, FloatingPointError):
     """A number of training became NaN or infinite.
 
-    ``tensor`` says which: "x", "target", "output", "loss", "gradients" or "params"; ``path`` where in it, such as
-    "layers.0.w"; ``step`` how many steps were done; ``loss`` is the last finite loss: the step's own, else the mean of
-    the epoch so far, else the last epoch's, else None; ``state`` is the TrainState before the step, or None where its
-    parameters were not finite already.
+    ``tensor`` says which: "x", "target", "output", "loss", "gradients", "params" or "opt_state"; ``path`` where in it,
+    such as "layers.0.w"; ``step`` how many steps were done; ``loss`` is the last finite loss: the step's own, else the
+    mean of the epoch so far, else the last epoch's, else None; ``state`` is the TrainState before the step, or None
+    where its parameters were not finite already.
     """
 
     def __init__(

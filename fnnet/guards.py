@@ -13,7 +13,7 @@ from fnnet.errors import NonFiniteError
 from fnnet.keys import Key
 from fnnet.nodes import Params, join, parts
 from fnnet.packing import packed
-from fnnet.records import Step, TrainState
+from fnnet.records import OptState, Step, TrainState
 from fnnet.traces import Call, trace
 from fnnet.training import TrainStep
 from fnnet.types import Array, Value
@@ -32,19 +32,21 @@ class StopOnNonfinite(Generic[T]):
         """The step's result, where all of it is finite."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # an error that says more takes their place
             after, value = self.step(state, batch, key)
-            if not (_all_finite(value) and _is_finite(after.params)):
+            if not (_all_finite(value) and _is_finite(after.params) and _kept_finite(state.opt_state, after.opt_state)):
                 raise _error(self.step, state, batch, key, after, value)
         return after, value
 
 
 def stop_on_nonfinite(step: Step[T]) -> StopOnNonfinite[T]:
-    """The same step, which raises NonFiniteError where the loss or a parameter becomes NaN or infinite.
+    """The same step, which raises NonFiniteError where the loss, a parameter or a number in the optimizer's slots
+    becomes NaN or infinite.
 
     The error says what was so first: the "params" before the step, the batch's "x" or "target", the "output" of a
-    layer (in a pass without chance), the "loss", the "gradients", or the "params" behind it. And it has the state
-    before the step, which is finite and from which training can go on in another way: behind the bad batch, or with
-    smaller steps. (Where output or loss were too large, it is that state that makes them so, and an earlier epoch is
-    the better one.) The price is one look at the loss and at every parameter. NumPy's warnings are silent inside.
+    layer (in a pass without chance), the "loss", the "gradients", the "params" behind it, or the "opt_state", whose
+    squares of gradients may overflow and stop a parameter for ever. And it has the state before the step, which is
+    finite and from which training can go on in another way: behind the bad batch, or with smaller steps. (Where output
+    or loss were too large, it is that state that makes them so, and an earlier epoch is the better one.) The price is
+    one look at the loss, at every parameter and at every slot. NumPy's warnings are silent inside.
 
     Raises ValueError where step is no function.
 
@@ -67,6 +69,26 @@ def _is_finite(params: Params) -> bool:
     return _all_finite(known.vector) if known else all(map(_all_finite, tree.leaves(params)))
 
 
+def _kept_finite(before: OptState[P], after: OptState[P]) -> bool:
+    return all(map(_is_finite, _slots(after))) or not any(_lost(before, after))
+
+
+def _slots(state: OptState[P]) -> Iterator[P]:
+    """The slot variables at every depth."""
+    yield from state.slots
+    if state.inner is not None:
+        yield from _slots(state.inner)
+
+
+def _lost(before: OptState[P], after: OptState[P]) -> Iterator[tuple[str, str, float]]:
+    """What has become NaN or infinite in the optimizer's state: an optimizer may begin with such numbers of its own."""
+    old, new = tree.leaves(before), tree.leaves(after)
+    for path, a, b in zip(tree.paths(after), old if len(old) == len(new) else new, new, strict=True):
+        is_bad = ~np.isfinite(b) & (np.isfinite(a) if a is not b and a.shape == b.shape else True)
+        if is_bad.any():
+            yield "opt_state", path, b[is_bad][0].item()
+
+
 def _all_finite(a: Array) -> bool:
     """Whether all entries are; counting them is faster than ``all``."""
     finite = np.isfinite(a)
@@ -80,6 +102,7 @@ REMEDIES = {
     "loss": "the steps before made the prediction too bad: go back to an earlier epoch, with smaller steps",
     "gradients": "go on from this error's state, with another loss or with smaller steps",
     "params": "go on from this error's state, with a smaller learning rate or with clipped gradients",
+    "opt_state": "go on from this error's state, with clipped gradients or another optimizer",
 }
 
 
@@ -119,6 +142,7 @@ def _culprits(
     elif isinstance(step, TrainStep):
         yield from _bad("gradients", "", step.gradient(state.params, batch, key)[1])
     yield from _bad("params", "", after.params)
+    yield from _lost(state.opt_state, after.opt_state)
 
 
 def _in_order(call: Call) -> Iterator[Call]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from fnnet import checks
 from fnnet.errors import ShapeError
 from fnnet.nodes import Params
 from fnnet.records import Data, Epoch, Record, Step, StreamFn, TrainState
+from fnnet.streams._base import Mode, checked
+from fnnet.streams.choice import Best
 from fnnet.types import Value
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")
-
-Mode = Literal["min", "max"]
 
 
 class Train(Protocol):
@@ -36,20 +36,24 @@ class ReduceOnPlateau:
     floor: float = 0.0
     mode: Mode = "min"
     streams: tuple[StreamFn, ...] = ()
+    min_delta: float = 0.0
 
     def __post_init__(self) -> None:
         where, given = "reduce_on_plateau", tuple(self.streams)
         checks.function(where, "train", self.train)
         for i, stream in enumerate(given):
             checks.function(where, f"streams[{i}]", stream)
-        if self.mode not in ("min", "max"):
-            raise ValueError(f"{where}: mode must be 'min' or 'max', got {self.mode!r}")
+            told: object = stream
+            if isinstance(told, Best):  # it would wait for the end of a stream that has none
+                raise ValueError(f"{where}: streams must give streams, and best gives one epoch; end the pipe by it")
+        checked(where, self.metric, self.mode)
         checks.settle(
             self,
             patience=checks.size(where, "patience", self.patience),
             factor=checks.real(where, "factor", self.factor, below=1),
             floor=checks.real(where, "floor", self.floor),
             streams=given,
+            min_delta=checks.real(where, "min_delta", self.min_delta),
         )
 
     def __call__(self, step: Step[T], data: Data[T], state: TrainState[P], /) -> Iterator[Epoch[P]]:
@@ -76,9 +80,8 @@ class ReduceOnPlateau:
         """Whether the last epoch is one of those after which the factor falls."""
         best, waited = math.inf, 0
         for value in self._values(history):
-            waited = 0 if value < best or waited == self.patience else waited
-            waited += not value < best
-            best = min(best, value)
+            is_progress = value < best - self.min_delta
+            best, waited = (value, 0) if is_progress else (best, waited % self.patience + 1)
         return waited == self.patience
 
     def _values(self, history: tuple[Record, ...]) -> list[float]:
@@ -111,17 +114,19 @@ def reduce_on_plateau(
     floor: float = 0.0,
     mode: Mode = "min",
     streams: Sequence[StreamFn] = (),
+    min_delta: float = 0.0,
 ) -> ReduceOnPlateau:
-    """Training whose learning rate is multiplied by ``factor`` after every ``patience`` epochs in a row without a new
-    best value of ``metric``: "loss", the mean over the epoch's batches, or one that ``streams`` add to the records.
+    """Training whose learning rate is multiplied by ``factor`` after every ``patience`` epochs in a row that were no
+    better than the best before them by more than ``min_delta``, by ``metric``: "loss", the mean over the epoch's
+    batches, or one that ``streams`` add to the records.
 
     The result is used in place of ``train``. ``streams``, such as ``validate(...)``, measure between training and the
     decision and are made anew for each epoch; whatever else there is comes behind, in the pipe. An epoch that comes out
     has in ``OptState.scale`` the factor of the next one, never lowered below ``floor``. All decisions are made from the
     history, so training that is resumed goes on as if it had not stopped.
 
-    Raises ValueError for a patience below 1, a factor outside [0, 1), and in training for a metric that is not there,
-    ShapeError for stacked networks.
+    Raises ValueError for a patience below 1, a factor outside [0, 1), a negative or infinite ``min_delta``, and in
+    training for a metric that is not there, ShapeError for stacked networks.
 
     >>> import fnnet as fn, numpy as np
     >>> x, y = np.eye(4), np.ones((4, 1))
@@ -133,4 +138,4 @@ def reduce_on_plateau(
     >>> [(round(float(epoch.record.loss)), epoch.state.opt_state.scale) for epoch in epochs]
     [(1, 1.0), (9, 1.0), (81, 0.5), (729, 0.5), (729, 0.25), (729, 0.25), (0, 0.25)]
     """
-    return ReduceOnPlateau(train, metric, patience, factor, floor, mode, tuple(streams))
+    return ReduceOnPlateau(train, metric, patience, factor, floor, mode, tuple(streams), min_delta)

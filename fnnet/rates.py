@@ -52,11 +52,12 @@ class RateCurve(Node):
     def suggestion(self) -> float:
         """A tenth of the rate at which the smoothed loss is lowest: well below where training diverges.
 
-        Raises ValueError where the loss did not fall: where it is lowest among the first steps, as many as the running
-        mean has in effect, 1 / (1 - smoothing), or half of all where these are fewer.
+        The first steps, as many as the running mean has in effect, 1 / (1 - smoothing), or half of all where these are
+        fewer, are left out: it is that of a few batches there. Raises ValueError where the loss did not fall after
+        them.
         """
-        first = min(round(1 / (1 - self.smoothing)), len(self.rates) // 2)
-        lowest = int(self.smoothed.argmin())
+        first = min(_settled(self.smoothing), len(self.rates) // 2)
+        lowest = first - 1 + int(self.smoothed[first - 1 :].argmin())
         if lowest < first:
             raise ValueError(
                 f"find_rate: the loss must fall somewhere between the rates {self.rates[0]:g} and {self.rates[-1]:g}, "
@@ -107,7 +108,8 @@ def find_rate(
     training would meet, while the rate grows from ``low`` to ``high``, each the last one times a fixed ratio.
 
     The rate is the factor ``OptState.scale`` on the optimizer's own: build it with ``lr=1.0`` to read learning rates.
-    The test stops early where the loss is not finite or, smoothed, four times the lowest. The state stays as it is.
+    The test stops early where the loss is not finite or, smoothed over 1 / (1 - smoothing) steps or more, four times
+    the lowest. The state stays as it is.
 
     Raises ValueError for a low that is not above 0 or not below high, n below 2, smoothing outside [0, 1), or a loss
     that is not finite at once; ShapeError for stacked networks.
@@ -138,12 +140,17 @@ def find_rate(
     for rate, loss in _measured(states(growing, data, begin), n):
         found.append((rate, loss))
         last = float(RateCurve(*_columns(found), smoothing).smoothed[-1])
-        lowest = min(lowest, last)
+        lowest = min(lowest, last) if len(found) > _settled(smoothing) else last
         if last > lowest + DIVERGED * abs(lowest):
             break
     if not found:
         raise ValueError(f"find_rate: the loss must be finite at the lowest rate, {low:g}, where it is not")
     return freeze(RateCurve(*_columns(found), smoothing))
+
+
+def _settled(smoothing: float) -> int:
+    """The steps that a running mean has in effect; before them it is that of a few batches, and tells of these."""
+    return round(1 / (1 - smoothing))
 
 
 def _columns(found: list[tuple[float, float]]) -> tuple[Array, Array]:

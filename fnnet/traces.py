@@ -12,10 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet.errors import LayerError
+from fnnet.layers.portable import Portable
 from fnnet.models import Mlp
 from fnnet.network import forward
 from fnnet.nodes import Params, join, parts
 from fnnet.rules import children, define_layer, replicas
+from fnnet.scope import portably
 from fnnet.types import Array
 
 
@@ -65,6 +67,8 @@ def _passed(path: str, layer: Params, x: Array, notes: list[Call]) -> Array:
     """The layer's output; the calls that it makes go to ``notes``."""
     if isinstance(layer, Mlp):
         return _passed_mlp(path, layer, x, notes)
+    if isinstance(layer, Portable):  # which looks at the arrays of what it holds, and a probe is none
+        return portably(forward, Probe(join(path, "layer"), layer.layer, notes), x)[0]
     if children(layer):
         try:
             return forward(_with_probes(path, layer, notes), x)[0]

@@ -644,6 +644,12 @@ TRAINING: dict[str, Case] = {
         ShapeError,
         "validate: x must have at least one row",
     ),
+    "a metric without a name": (lambda: fn.validate(X, Y, {1: fn.metrics.mae}), ValueError, "have names that are text"),
+    "masked data": (
+        lambda: fn.minibatches(np.ma.array(X), Y, size=1),
+        fn.DtypeError,
+        r"fill in what is masked, by its filled\(\)",
+    ),
     "validation without metrics": (lambda: fn.validate(X, Y, {}), ValueError, "metrics must name at least one metric"),
     "summary of a batch of 0": (
         lambda: fn.summary(NET, batch=0),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -96,7 +97,10 @@ def test_it_learns_what_categories_mean() -> None:
     assert known(["mauve"]).tolist() == [3]
 
 
-@given(st.lists(st.text(max_size=3), min_size=1) | st.lists(st.integers(-5, 5), min_size=1))
+@given(
+    st.lists(st.text(max_size=3).filter(lambda text: not text.endswith("\0")), min_size=1)
+    | st.lists(st.integers(-5, 5), min_size=1)
+)
 def test_categories_there_and_back(column: list[str] | list[int]) -> None:
     known = fn.categories(column)
     numbers = known(column)
@@ -126,7 +130,9 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     ),
     "no layer": (lambda: fn.branches([(0,)], (1,)), fn.LayerError, r"branches: layers\[0\] must be a layer"),
     "no columns": (lambda: fn.branches([()], (LINEAR,)), ValueError, r"branches: columns\[0\] must be whole numbers"),
-    "columns of others": (lambda: fn.branches([(0,), (1,)], (LINEAR,)), ValueError, "one set a layer, 1, got 2"),
+    "columns of others": (
+        lambda: fn.branches([(0,), (1,)], (LINEAR,)), ValueError, r"one set a layer, 1, got \[\(0,\), \(1,\)\]"
+    ),
     "a column too far": (
         lambda: fn.forward(fn.branches([(0, 5)], (LINEAR,)), np.ones((1, 3))), fn.ShapeError, "with a column 5"
     ),
@@ -140,6 +146,35 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "an empty column": (lambda: fn.categories([]), fn.ShapeError, "categories: column must be"),
     "a column of objects": (lambda: fn.categories([None, "a"]), fn.DtypeError, "column must hold text or numbers"),  # type: ignore[list-item]
     "a column of NaN": (lambda: fn.categories([np.nan]), ValueError, "categories: column must not hold NaN"),
+    "text and numbers": (
+        lambda: fn.categories(["a", 1]), fn.DtypeError, "column must hold text or numbers, got int, str in one"
+    ),
+    "text and NaN": (lambda: fn.categories(["a", np.nan]), fn.DtypeError, "got float, str in one"),
+    "text and bytes": (
+        lambda: fn.categories(np.array(["a", b"a"], object)), fn.DtypeError, "got bytes, str in one"
+    ),
+    "bytes for text": (
+        lambda: fn.categories(["a"])(np.array([b"a"])), fn.DtypeError, "column must hold the kind of 'a', got |S1"
+    ),
+    "a NUL": (lambda: fn.categories(["a", "a\0"]), ValueError, "column must hold no text that ends in a NUL"),
+    "a masked column": (
+        lambda: fn.categories(np.ma.array([1, 2], mask=[False, True])), fn.DtypeError, "column must not be masked"
+    ),
+    "no order": (lambda: fn.Categories(("b", "a")), ValueError, "Categories: values must be a tuple of distinct ones"),
+    "no values": (lambda: fn.Categories(()), fn.ShapeError, "categories: column must be"),
+    "columns of text": (
+        lambda: fn.branches(["a"], (LINEAR,)), ValueError, r"branches: columns\[0\] must be whole"  # type: ignore[list-item]
+    ),
+    "one column": (
+        lambda: fn.branches([0], (LINEAR,)), ValueError, r"columns\[0\] must be whole numbers from 0"  # type: ignore[list-item]
+    ),
+    "a number of columns": (lambda: fn.branches(1, (LINEAR,)), ValueError, "must be one set a layer, 1, got 1"),  # type: ignore[arg-type]
+    "a truth as column": (
+        lambda: fn.branches([(0, True)], (LINEAR,)), ValueError, r"columns\[0\]\[1\] must be a whole number from 0 up"
+    ),
+    "a list of layers": (
+        lambda: fn.branches([(0,)], [LINEAR]), fn.LayerError, "branches: layers must be a tuple of layers"  # type: ignore[arg-type]
+    ),
     "one hot of floats": (lambda: fn.one_hot(np.ones(2), 3), fn.DtypeError, "one_hot: labels must hold class"),  # type: ignore[arg-type]
     "one hot beyond": (lambda: fn.one_hot(np.array([3]), 3), ValueError, r"one_hot: labels must be in \[0, 3\)"),
 }  # fmt: skip
@@ -150,6 +185,43 @@ def test_what_is_refused(name: str) -> None:
     call, kind, message = WRONG[name]
     with pytest.raises(kind, match=message):
         call()
+
+
+def test_columns_may_be_arrays() -> None:
+    net = fn.branches([np.arange(1, 3), np.array([0], np.uint8)], (fn.Tanh(), fn.Identity()))
+    assert fn.tree.equal(net, fn.branches([(1, 2), (0,)], (fn.Tanh(), fn.Identity())))
+
+
+@given(st.lists(st.integers(0, 4)), st.sampled_from([np.int64, np.uint8]), st.booleans())
+def test_one_hot(labels: list[int], kind: type[np.integer], is_column: bool) -> None:
+    given = np.array(labels, kind)[..., None] if is_column else np.array(labels, kind)
+    np.testing.assert_array_equal(fn.one_hot(given, 5), np.eye(5, dtype=np.float32)[given])
+
+
+def test_one_hot_takes_no_more_memory_than_its_result() -> None:
+    assert fn.one_hot(np.array([1 << 24]), (1 << 24) + 1).sum() == 1
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_columns_that_float32_cannot_tell_apart(dtype: fn.Dtype) -> None:
+    """A constant of any size comes out as 0; numbers closer than its steps are refused, and no layer is wrong."""
+    x = np.array([[20231123.0, 1.7e9], [20231123.0, 1.7e9 + 200000.0]])
+    y, _ = fn.forward(fn.standardize(x, dtype=dtype), x)
+    np.testing.assert_allclose(y, [[0, -1], [0, 1]], atol=2e-3)
+    for near, name in (
+        (1.7e9 + np.arange(3.0), "1.7e+09"),
+        (np.array([1e-60, -1e-60]), "0"),
+        (np.array([1e39, -1e39]), "0"),
+    ):
+        column = np.stack([np.arange(len(near)), near], axis=-1)
+        if dtype is np.float32:
+            with pytest.raises(ValueError, match=f"standardize: x's column 1 has the mean {re.escape(name)} and the"):
+                fn.standardize(column)
+        else:
+            y, _ = fn.forward(fn.standardize(column, dtype=dtype), column)
+            np.testing.assert_allclose([y.mean(axis=0), y.std(axis=0)], [[0, 0], [1, 1]], atol=1e-6)
+    with pytest.raises(ValueError, match="standardize: x's column 0 has the mean 0 and the deviation inf"):
+        fn.standardize(np.array([[1e300], [-1e300]]), dtype=dtype)
 
 
 def test_a_column_of_one_value_is_not_divided_by_nothing() -> None:

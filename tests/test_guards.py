@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import pickle
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -13,9 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fnnet as fn
-from fnnet import Array, Key, NonFiniteError, TrainState, Value, tree
+from fnnet import Array, Key, NonFiniteError, OptState, Params, TrainState, Value, tree
 from fnnet.keys import normal
 from tests.test_law3_fold import RUNS, Run
+
+P = TypeVar("P", bound=Params)
 
 X, Y = normal(Key(0), (4, 3)), normal(Key(1), (4, 2))
 STEP = fn.train_step(fn.value_and_grad(fn.mse), fn.sgd(0.1))
@@ -26,7 +30,7 @@ def net_of(dtype: fn.Dtype = np.float32) -> fn.Serial[fn.Linear, fn.Relu, fn.Mlp
     return fn.serial(fn.linear(Key(0), 3, 5, dtype=dtype), fn.Relu(), fn.mlp(Key(1), (5, 4, 2), dtype=dtype))
 
 
-def caught(step: fn.Step[Array], state: TrainState[fn.Params], x: Array = X, y: Array = Y) -> NonFiniteError:
+def caught(step: fn.Step[Array], state: TrainState[P], x: Array = X, y: Array = Y) -> NonFiniteError:
     """The error of one step."""
     with pytest.raises(NonFiniteError) as found:
         fn.stop_on_nonfinite(step)(state, (x, y), Key(7))
@@ -84,6 +88,47 @@ def test_gradients_and_parameters_that_overflow() -> None:
     error = caught(fn.train_step(fn.value_and_grad(fn.mse), fn.sgd(1e39)), started(net_of()))
     assert error.tensor == "params"
     assert error.path.startswith("layers.")
+
+
+@pytest.mark.parametrize("width", [4, 700])
+def test_squares_of_gradients_that_overflow_in_the_optimizer(width: int) -> None:
+    """The parameters stay finite, and where they are: m / inf is 0."""
+
+    def steep(prediction: Array, target: Array) -> tuple[Value, Array]:
+        value, grad = fn.mse(prediction, target)
+        return value, grad * np.float32(1e25)
+
+    optimizer = fn.pipe(fn.adam(0.1), fn.ema(0.9))
+    state = fn.start(fn.mlp(Key(0), (3, width, width, 2)), optimizer, Key(0))
+    error = caught(fn.train_step(fn.value_and_grad(steep), optimizer), state)
+    assert (error.tensor, error.path, error.step) == ("opt_state", "inner.slots.1.layers.0.w", 0)
+    assert "opt_state inner.slots.1.layers.0.w must be finite, got inf at step 0" in str(error)
+    assert isinstance(error.state, TrainState)
+    assert tree.equal(error.state, state)
+
+
+@dataclass(frozen=True, slots=True)
+class Lowest:
+    """Descent that remembers the lowest gradient so far, and begins with infinity."""
+
+    def init(self, params: P, /) -> OptState[P]:
+        return OptState(0, (tree.map(lambda p: np.full_like(p, math.inf), params),))
+
+    def update(self, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
+        lowest = tree.map(self._lower, state.slots[0], grads)
+        return fn.sgd_update(params, grads, 0.01), OptState(state.step + 1, (lowest,))
+
+    def _lower(self, low: Array, g: Array) -> Array:
+        lower: Array = np.where(g < 0, np.minimum(low, g), low)
+        return lower
+
+
+def test_slots_may_begin_with_infinity() -> None:
+    step = fn.stop_on_nonfinite(fn.train_step(fn.value_and_grad(fn.mse), Lowest()))
+    state = fn.last(
+        fn.take(3)(fn.train(step, fn.minibatches(X, Y, size=2), fn.start(net_of(), Lowest(), Key(0))))
+    ).state
+    assert any(math.isinf(leaf.max()) for leaf in tree.leaves(state.opt_state.slots[0]))
 
 
 def test_parameters_that_were_not_finite_before() -> None:

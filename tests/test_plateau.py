@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 import fnnet as fn
 from fnnet import Data, Epoch, Key, Params, Record, Step, TrainState, jit, tree
 from fnnet.keys import normal
-from fnnet.plateau import Mode, Train
+from fnnet.plateau import Train
+from fnnet.streams import Mode
 from tests.strategies import KEYS
 
 P = TypeVar("P", bound=Params)
@@ -71,6 +72,35 @@ def test_the_factor_has_a_floor_and_one_that_is_below_stays() -> None:
     low = replace(STATE, opt_state=replace(STATE.opt_state, scale=0.01))
     train = fn.reduce_on_plateau(Told((1, 1, 1)), patience=1, floor=0.05)
     assert [epoch.state.opt_state.scale for epoch in train(STEP, DATA, low)] == [0.01, 0.01, 0.01]
+
+
+def test_progress_is_more_than_min_delta() -> None:
+    losses = (3.0, 2.9, 2.8, 2.7, 2.0, 2.0)
+    assert scales(losses, patience=2) == [1] * 6
+    assert scales(losses, patience=2, min_delta=0.15) == [1, 1, 1, 1, 1, 1]  # 2.8 is better than 3 by more
+    assert scales(losses, patience=2, min_delta=0.25) == [1, 1, 0.5, 0.5, 0.5, 0.5]
+    assert scales(losses, patience=1, metric="score", mode="max", min_delta=1.0) == [
+        1,
+        0.5,
+        0.25,
+        0.125,
+        0.0625,
+        0.03125,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"min_delta": -0.1}, r"reduce_on_plateau: min_delta must be in \[0, inf\), got -0.1"),
+        ({"metric": 3}, "reduce_on_plateau: metric must be a name"),
+        ({"mode": "up"}, "reduce_on_plateau: mode must be 'min' or 'max', got 'up'"),
+        ({"streams": (fn.best("loss"),)}, "streams must give streams, and best gives one epoch; end the pipe by it"),
+    ],
+)
+def test_settings_that_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        fn.reduce_on_plateau(fn.train, **settings)
 
 
 LOSSES = st.lists(st.sampled_from([1.0, 2.0, 3.0, 4.0]), min_size=1, max_size=20)

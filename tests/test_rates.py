@@ -115,6 +115,17 @@ def test_it_stops_where_training_diverges(kind: str) -> None:
     assert np.isfinite(curve.losses).all()
 
 
+def test_it_does_not_take_the_first_batches_for_divergence() -> None:
+    """Batches of a few rows whose losses differ by more than the factor that stops the test."""
+    x = np.array([[0.0], [4.0], [8.0]])
+    optimizer = fn.sgd(1.0)
+    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, x, size=1, shuffle=False)
+    state = fn.start(fn.linear(Key(0), 1, 1, init=fn.zeros, bias_init=fn.constant_fill(0.1)), optimizer, Key(0))
+    curve = fn.find_rate(step, data, state)
+    assert curve.losses[2] > 100 * curve.losses[0]
+    assert 1e-4 < curve.suggestion < 0.1
+
+
 def test_bad_input() -> None:
     data, state = problem(Key(0))
     find: Any = fn.find_rate

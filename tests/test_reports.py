@@ -113,6 +113,14 @@ def test_composites_of_users_are_seen_through() -> None:
     assert lines[-1].split() == ["total", "20", "88", "≥", "130", "≥", "270"]
 
 
+def test_portable_networks_are_seen_through() -> None:
+    net = fn.mlp(Key(0), (3, 4, 2), dtype=np.float64)
+    rows, own = fn.summary(net).rows, fn.summary(fn.portable(net)).rows
+    assert [(f"layer.{row.path}", row.layer, row.bytes, row.backward_flops) for row in rows] == [
+        (row.path, row.layer, row.bytes, row.backward_flops) for row in own[-len(rows) :]
+    ]
+
+
 def test_what_cannot_be_seen_through_is_one_row() -> None:
     found = fn.summary(fn.serial(Tied(fn.linear(Key(0), 3, 2)), fn.Relu()), batch=2, features=3)
     assert [(row.path, row.layer, row.output, row.parameters, row.forward_flops) for row in found.rows] == [

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Generic, TypeVarTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from fnnet import checks
 from fnnet.errors import LayerError, ShapeError
 from fnnet.keys import Key
 from fnnet.network import Cache, backward, forward
@@ -41,8 +43,8 @@ Saved = tuple[tuple[Cache[Params], ...], tuple[int, ...], np.dtype[np.floating]]
 """The caches of the layers, the shape and the dtype of x."""
 
 
-def branches(columns: Sequence[Sequence[int]], layers: tuple[*Ts]) -> Branches[*Ts]:
-    """Layers side by side, each for its own columns, given by numbers or ranges.
+def branches(columns: Sequence[Sequence[int] | NDArray[np.integer]], layers: tuple[*Ts]) -> Branches[*Ts]:
+    """Layers side by side, each for its own columns, given by numbers, ranges or arrays of numbers.
 
     Raises LayerError where a layer is none, ValueError unless there is one set of columns a layer, none of them empty,
     of whole numbers from 0 up.
@@ -51,19 +53,25 @@ def branches(columns: Sequence[Sequence[int]], layers: tuple[*Ts]) -> Branches[*
     >>> fn.branches([range(2), (2,)], (fn.Identity(), fn.Tanh())).columns
     ((0, 1), (2,))
     """
-    given: tuple[object, ...] = layers
+    given: object = layers
+    if not isinstance(given, tuple):
+        raise LayerError(f"branches: layers must be a tuple of layers, got {layers!r}")
     for i, layer in enumerate(given):
         if not isinstance(layer, Params):
             raise LayerError(f"branches: layers[{i}] must be a layer, an instance of a Params class, got {layer!r}")
     if not given:
         raise ValueError("branches: layers must be at least one layer, got none")
-    if len(columns) != len(given):
-        raise ValueError(f"branches: columns must be one set a layer, {len(given)}, got {len(columns)}")
-    taken = tuple([tuple(some) for some in columns])
-    for i, some in enumerate(taken):
-        if not some or any(type(column) is not int or column < 0 for column in some):
-            raise ValueError(f"branches: columns[{i}] must be whole numbers from 0 up, at least one, got {some!r}")
-    return Branches(taken, layers)
+    sets: object = columns
+    if not isinstance(sets, (Sequence, np.ndarray)) or len(sets) != len(given):
+        raise ValueError(f"branches: columns must be one set a layer, {len(given)}, got {columns!r}")
+    return Branches(tuple([_set(i, some) for i, some in enumerate(sets)]), layers)
+
+
+def _set(i: int, some: object) -> tuple[int, ...]:
+    """The columns of a layer as Python numbers."""
+    if not isinstance(some, (Sequence, np.ndarray)) or isinstance(some, str) or not len(some):
+        raise ValueError(f"branches: columns[{i}] must be whole numbers from 0 up, at least one, got {some!r}")
+    return tuple([checks.size("branches", f"columns[{i}][{j}]", column, 0) for j, column in enumerate(some)])
 
 
 def branches_forward(p: AnyBranches, x: Array, key: Key | None = None) -> tuple[Array, Saved]:

@@ -60,12 +60,18 @@ define_layer(
 )
 
 
+OFF = 1e-3
+"""How many deviations the mean may be off because a dtype has not the mean itself."""
+
+
 def standardize(x: Array, *, dtype: Dtype = np.float32) -> Standardize:
     """The layer that brings the columns of x (rows, n) to mean 0 and standard deviation 1, both computed in float64.
 
-    A column of one value alone gets scale 1. Fit it on the training rows and put it in front of the network: what is
-    saved, stacked or handed on then has its scaling with it. Raises ShapeError, DtypeError for x that is no such array,
-    ValueError where it has NaN or infinite numbers.
+    A column of one value alone gets scale 1, or the value where ``dtype`` has only one near it, and so comes out as 0
+    or close to it. Fit it on the training rows and put it in front of the network: what is saved, stacked or handed on
+    then has its scaling with it. Raises ShapeError, DtypeError for x that is no such array, ValueError where it has NaN
+    or infinite numbers, or a column whose mean or deviation ``dtype`` cannot hold: whose numbers differ by less than
+    its steps are at their size, as seconds since 1970 do in float32, or which are beyond all that it has.
 
     >>> import fnnet as fn, numpy as np
     >>> layer = fn.standardize(np.array([[0.0, 5.0], [4.0, 5.0]]))
@@ -78,7 +84,22 @@ def standardize(x: Array, *, dtype: Dtype = np.float32) -> Standardize:
     kind = checks.dtype("standardize", dtype)
     if not np.isfinite(x).all():
         raise ValueError("standardize: x must hold finite numbers, got NaN or infinity; fill or drop such rows first")
-    mean, scale = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
-    scale[scale <= 1e-12 * np.abs(mean)] = 1
-    scale[scale == 0] = 1
-    return freeze(Standardize(mean.astype(kind), scale.astype(kind)))
+    with np.errstate(over="ignore", invalid="ignore"):  # what is infinite is refused
+        return freeze(Standardize(*_held(x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64), kind)))
+
+
+def _held(mean: Array, scale: Array, kind: np.dtype[np.floating]) -> tuple[Array, Array]:
+    """The constants in this dtype. Raises ValueError for a column of which it has not the mean or not the deviation."""
+    center = mean.astype(kind)
+    off = np.abs(center - mean)
+    is_constant = (scale <= 1e-12 * np.abs(mean)) | (scale == 0)
+    scale = np.where(is_constant, np.where(off > OFF, np.abs(mean), 1), scale)
+    found = scale.astype(kind)
+    is_held = (off <= OFF * scale) & (found >= np.finfo(kind).tiny) & np.isfinite(found)
+    if not is_held.all():
+        i = int(is_held.argmin())
+        raise ValueError(
+            f"standardize: x's column {i} has the mean {mean[i]:g} and the deviation {scale[i]:g}, which {kind} cannot "
+            "hold; subtract a common number or divide by one first, or take dtype=float64"
+        )
+    return center, found

@@ -76,8 +76,8 @@ def validate(x: Array, y: T, metrics: Mapping[str, Metric[T]]) -> Validate[T]:
     """Adds metrics of the network on held-out data to each epoch's record, without chance and without gradients.
 
     A metric is a function (prediction, target) -> number. The data are not copied: do not write to them while training
-    goes on. Raises ShapeError for empty data, ValueError without metrics and for one named "loss" or "epoch",
-    DtypeError or ShapeError for one that gives anything but a real number, or one a replica.
+    goes on. Raises ShapeError for empty data, ValueError without metrics and for one named "loss" or "epoch" or by
+    no text, DtypeError or ShapeError for one that gives anything but a real number, or one a replica.
 
     >>> import fnnet as fn, numpy as np
     >>> fn.validate(np.ones((3, 2)), np.zeros(3, int), {"accuracy": fn.metrics.accuracy}).metrics[0][0]
@@ -90,6 +90,9 @@ def validate(x: Array, y: T, metrics: Mapping[str, Metric[T]]) -> Validate[T]:
             'validate: metrics must name at least one metric, such as {"accuracy": accuracy}, got ' + repr(metrics)
         )
     for name, metric in metrics.items():
+        named: object = name
+        if not isinstance(named, str):
+            raise ValueError(f"validate: metrics must have names that are text, got {name!r}")
         if name in (LOSS, "epoch"):
             raise ValueError(
                 f"validate: metrics must have names other than 'loss', which is the training loss, and 'epoch', "
