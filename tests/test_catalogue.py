@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
+from dataclasses import MISSING, fields, is_dataclass
+from importlib import import_module
+from types import FunctionType
+from typing import Any
 
 import fnnet as fn
 from fnnet import Key, Params
@@ -54,3 +59,24 @@ def test_metrics() -> None:
     made = {name for name, v in vars(fn.metrics).items() if getattr(v, "__module__", "").startswith("fnnet.metrics.")}
     _covers(catalogue.METRICS, made - {"confusion_matrix"})  # which is a table and no metric
     assert made
+
+
+def _twice() -> dict[str, tuple[Any, Any]]:
+    """The defaults of constructors that are defaults of their settings too."""
+    found = {}
+    for name in dir(fn):
+        make = getattr(fn, name)
+        returned = str(make.__annotations__.get("return")).split("[")[0] if isinstance(make, FunctionType) else ""
+        kind = getattr(import_module(make.__module__), returned, None) if returned.isidentifier() else None
+        own = {f.name: f.default for f in (fields(kind) if is_dataclass(kind) else ()) if f.default is not MISSING}
+        for argument in inspect.signature(make).parameters.values() if own else ():
+            if argument.default is not argument.empty and argument.name in own:
+                found[f"{name}({argument.name})"] = argument.default, own[argument.name]
+    return found
+
+
+def test_defaults_of_constructors_are_those_of_the_settings() -> None:
+    twice = _twice()
+    assert len(twice) > 40
+    for name, (ours, theirs) in twice.items():
+        assert ours == theirs or name == "adamw(weight_decay)", name

@@ -169,6 +169,19 @@ def test_numbers_of_any_size_overflow_nothing(name: str, size: float) -> None:
     assert np.isfinite(grads).all()
 
 
+def test_losses_with_a_kink_have_no_slope_in_it() -> None:
+    met = np.array([[1.0, -2.0]])
+    for loss in (fn.quantile(0.3), fn.mae):
+        np.testing.assert_array_equal(loss(met, met)[1], np.zeros((1, 2)))
+
+
+@pytest.mark.parametrize("total", [0.99, 1.01])
+def test_soft_targets_are_distributions(total: float) -> None:
+    with pytest.raises(ValueError, match="soft_cross_entropy: target must be a distribution, of sum 1 in each row"):
+        fn.soft_cross_entropy(np.zeros((2, 2)), np.array([[0.5, 0.5], [0.5, total - 0.5]]))
+    assert np.isfinite(fn.soft_cross_entropy(np.zeros((1, 2)), np.array([[0.5, 0.5005]]))[0])
+
+
 def test_soft_targets_overflow_nothing() -> None:
     z = np.array([[1e4, -1e4], [-1e30, 1e30]], np.float32)
     with np.errstate(all="raise", under="ignore"):
@@ -177,7 +190,7 @@ def test_soft_targets_overflow_nothing() -> None:
     np.testing.assert_array_equal(grads, np.array([[0.5, -0.5], [0.0, 0.0]], np.float32))
 
 
-@given(st.floats(1e-12, 300) | st.floats(0.4, 0.7))
+@given(st.floats(1e-12, 300) | st.floats(0.4, 0.7) | st.floats(-12, 0).map(lambda power: 10**power))
 def test_log_cosh_keeps_its_digits(d: float) -> None:
     getcontext().prec = 60
     exact = ((Decimal(d).exp() + (-Decimal(d)).exp()) / 2).ln()

@@ -228,6 +228,12 @@ def test_nothing_is_right_by_accident() -> None:
     assert float(metrics.r2(np.full((10, 1), 0.3), np.full((10, 1), 0.3))) == 1
 
 
+def test_bins_of_calibration_are_closed_to_the_right() -> None:
+    scores, labels = np.log([[0.5, 0.5], [0.25, 0.75]]), np.array([0, 0])
+    found = metrics.ExpectedCalibrationError(2)(scores, labels)  # in bins of their own: |1 - 0.5| / 2 + |0 - 0.75| / 2
+    assert float(found) == pytest.approx(0.625)
+
+
 def test_what_is_not_a_number_stays_so() -> None:
     prediction, labels = normal(Key(0), (6, 3)), np.array([0, 1, 2, 0, 1, 2])
     prediction[2, 1] = np.nan

@@ -113,6 +113,15 @@ def test_composites_of_users_are_seen_through() -> None:
     assert lines[-1].split() == ["total", "20", "88", "≥", "130", "≥", "270"]
 
 
+def test_flops_an_entry() -> None:
+    """Those of 5 rows of 4 numbers."""
+    net = fn.serial(fn.standardize(np.eye(4)), fn.layer_norm(4), fn.rms_norm(4), fn.Identity(), fn.Dropout(0.5))
+    found = fn.summary(net, batch=5)
+    assert [(row.forward_flops, row.backward_flops) for row in found.rows] == [
+        (40, 20), (140, 220), (80, 160), (0, 0), (20, 20)
+    ]  # fmt: skip
+
+
 def test_portable_networks_are_seen_through() -> None:
     net = fn.mlp(Key(0), (3, 4, 2), dtype=np.float64)
     rows, own = fn.summary(net).rows, fn.summary(fn.portable(net)).rows

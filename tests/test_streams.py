@@ -10,6 +10,7 @@ import pickle
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from io import StringIO
 from itertools import count
 from pathlib import Path
@@ -289,6 +290,14 @@ def test_a_run_that_goes_on_writes_the_file_of_the_whole_run(tmp_path: Path) -> 
     half = go(begun(run), 2)
     go(half, 3)
     assert [path.read_bytes() for path in paths] == whole
+
+
+def test_epochs_whose_records_are_gone_keep_their_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    *_, last = epochs_of([3.0, 2.0, 1.0])
+    short = Epoch(replace(last.state, history=last.state.history[1:]))
+    assert list(fn.record(path)([short])) == [short]
+    assert [row["epoch"] for row in read(path)] == [2, 3]
 
 
 def test_a_metric_that_comes_later_and_networks_side_by_side(tmp_path: Path) -> None:

@@ -114,6 +114,18 @@ def test_clip_by_global_norm(make: Callable[[Key], Mlp], limit: float) -> None:
         assert tree.equal(new, fn.sgd_update(net, grads, 0.1))
 
 
+@pytest.mark.parametrize("excess", [0.999, 1.0, 1.001])
+def test_norms_close_to_the_limit(excess: float) -> None:
+    net, grads = (
+        fn.Linear(np.zeros((2, 1)), np.zeros(1)),
+        fn.Linear(np.array([[3.0], [0.0]]) * excess, np.array([4.0]) * excess),
+    )
+    for params, g in ((net, grads), (stacked([net, net]), stacked([grads, grads]))):
+        wrapped = fn.clip_by_global_norm(5.0)(fn.sgd(1.0))
+        new, _ = wrapped.update(params, g, wrapped.init(params))
+        np.testing.assert_allclose(new.b, -4 * min(excess, 1), 1e-12)
+
+
 @given(KEYS, st.integers(1, 4), st.floats(0.1, 6))
 def test_each_replica_has_its_own_norm(key: Key, count: int, limit: float) -> None:
     nets = [small(key.child(k)) for k in range(count)]

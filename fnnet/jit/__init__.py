@@ -21,6 +21,7 @@ from fnnet.jit.optimizers import adamw as adamw
 from fnnet.jit.optimizers import amsgrad as amsgrad
 from fnnet.jit.optimizers import lion as lion
 from fnnet.jit.optimizers import nadam as nadam
+from fnnet.jit.optimizers import radam as radam
 from fnnet.jit.optimizers import rmsprop as rmsprop
 from fnnet.jit.optimizers import sgd as sgd
 from fnnet.jit.optimizers import sgd_update as sgd_update

@@ -28,6 +28,7 @@ POISSON, LOG_COSH, QUANTILE, FOCAL, HINGE, LABEL_SMOOTHING, SOFT_CROSS_ENTROPY, 
 
 # What an optimizer is.
 SGD, MOMENTUM, NESTEROV, ADAM, RMSPROP, RMSPROP_MOMENTUM, ADAGRAD, ADADELTA, ADAMAX, AMSGRAD, NADAM, LION = range(12)
+RADAM, CENTERED, CENTERED_MOMENTUM = range(12, 15)
 
 SMALL, SMALL_NT = 1 << 10, 1 << 12
 """Products of no more multiplications than this are own loops: a call of BLAS costs more than they do."""

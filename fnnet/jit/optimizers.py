@@ -25,6 +25,7 @@ from fnnet.optimizers.adamax import Adamax
 from fnnet.optimizers.amsgrad import Amsgrad
 from fnnet.optimizers.lion import Lion
 from fnnet.optimizers.nadam import Nadam
+from fnnet.optimizers.radam import Radam
 from fnnet.optimizers.rmsprop import Rmsprop
 from fnnet.optimizers.sgd import Sgd
 from fnnet.records import OptState, Schedule
@@ -78,26 +79,22 @@ KINDS: dict[type, tuple[int, tuple[str, ...]]] = {
     Adamax: (kernels.ADAMAX, ("b1", "b2", "eps")),
     Amsgrad: (kernels.AMSGRAD, ("b1", "b2")),
     Nadam: (kernels.NADAM, ("b1", "b2")),
+    Radam: (kernels.RADAM, ("b1", "b2")),
     Lion: (kernels.LION, ("b1", "b2")),
 }
 """Which update a class makes without momentum, and its settings that are the same in all steps."""
 
 
 def rules_of(optimizer: Elementwise) -> tuple[int, Numbers]:
-    """Which update an optimizer makes, and its numbers that are the same in all steps.
-
-    Raises TypeError for settings that are not compiled.
-    """
+    """Which update an optimizer makes, and its numbers that are the same in all steps."""
     kind, settings = KINDS[type(optimizer)]
-    if isinstance(optimizer, Rmsprop) and (optimizer.centered or optimizer.eps_in_sqrt):
-        raise TypeError(
-            f"jit: rmsprop is not compiled with centered or eps_in_sqrt, got {optimizer!r}; use fnnet.train"
-        )
+    numbers = [float(getattr(optimizer, name)) for name in settings]
     if isinstance(optimizer, Sgd) and optimizer.momentum:
         kind = kernels.NESTEROV if optimizer.nesterov else kernels.MOMENTUM
-    if isinstance(optimizer, Rmsprop) and optimizer.momentum:
-        kind = kernels.RMSPROP_MOMENTUM
-    numbers = [float(getattr(optimizer, name)) for name in settings]
+    if isinstance(optimizer, Rmsprop):
+        plain, centered = (kernels.RMSPROP, kernels.RMSPROP_MOMENTUM), (kernels.CENTERED, kernels.CENTERED_MOMENTUM)
+        kind = (centered if optimizer.centered else plain)[bool(optimizer.momentum)]
+        numbers[1] = 0.0 if optimizer.eps_in_sqrt else optimizer.eps
     return kind, np.array((numbers + [0.0] * 3)[:3])
 
 
@@ -108,16 +105,18 @@ def schedule_of(optimizer: Elementwise, state: OptState[P], steps: int) -> Numbe
         rates = [rate("jit", optimizer.lr, OptState(step, (), None, state.scale)) for step in coming]
     else:
         rates = [rate("jit", optimizer.lr, state)] * steps
-    if not callable(optimizer.lr) and not isinstance(optimizer, (Adam, Adamax, Amsgrad, Nadam)):
+    if not callable(optimizer.lr) and not isinstance(optimizer, (Adam, Adamax, Amsgrad, Nadam, Radam)):
         return np.tile(_scalars(optimizer, rates[0], 1), (steps, 1))
     return np.array([_scalars(optimizer, lr, step + 1) for lr, step in zip(rates, coming, strict=True)])
 
 
 def _scalars(optimizer: Elementwise, lr: float, t: int) -> tuple[float, float, float]:
-    if isinstance(optimizer, (Adam, Amsgrad, Nadam)):
+    if isinstance(optimizer, (Adam, Amsgrad, Nadam, Radam)):
         return optimizer.corrected(lr, t)
     if isinstance(optimizer, Adamax):
         return optimizer.corrected(lr, t), 0.0, 0.0
+    if isinstance(optimizer, Rmsprop):
+        return lr, optimizer.eps if optimizer.eps_in_sqrt else 0.0, 0.0
     return lr, 1 - lr * optimizer.weight_decay if isinstance(optimizer, Lion) else 0.0, 0.0
 
 
@@ -200,9 +199,24 @@ def amsgrad(lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: fl
     return Compiled(Amsgrad(lr, b1, b2, eps))
 
 
-def rmsprop(lr: float | Schedule, *, decay: float = 0.9, eps: float = 1e-8, momentum: float = 0.0) -> Compiled:
-    """``fnnet.rmsprop``, not centered and with eps outside the root, with compiled updates."""
-    return Compiled(Rmsprop(lr, decay, eps, momentum))
+def radam(
+    lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8, threshold: float = 5.0
+) -> Compiled:
+    """``fnnet.radam`` with compiled updates."""
+    return Compiled(Radam(lr, b1, b2, eps, threshold))
+
+
+def rmsprop(
+    lr: float | Schedule,
+    *,
+    decay: float = 0.9,
+    eps: float = 1e-8,
+    momentum: float = 0.0,
+    centered: bool = False,
+    eps_in_sqrt: bool = False,
+) -> Compiled:
+    """``fnnet.rmsprop`` with compiled updates."""
+    return Compiled(Rmsprop(lr, decay, eps, momentum, centered, eps_in_sqrt))
 
 
 def adagrad(lr: float | Schedule, *, start: float = 0.0, eps: float = 1e-10) -> Compiled:

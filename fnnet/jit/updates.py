@@ -11,10 +11,13 @@ from fnnet.jit.kernels import (
     ADAM,
     ADAMAX,
     AMSGRAD,
+    CENTERED,
+    CENTERED_MOMENTUM,
     LION,
     MOMENTUM,
     NADAM,
     NESTEROV,
+    RADAM,
     RMSPROP,
     RMSPROP_MOMENTUM,
     SGD,
@@ -60,19 +63,55 @@ def _adam(
 
 
 @compiled
-def _rmsprop(p: Array, g: Array, a: Array, lr: Number, h0: Number, eps: Number) -> None:
+def _radam_first(p: Array, g: Array, a: Array, b: Array, lr: Number, h0: Number, h1: Number) -> None:
+    for i in range(p.size):
+        a[i] = a[i] * h0 + g[i]
+        b[i] = b[i] * h1 + g[i] * g[i]
+        p[i] += a[i] * lr
+
+
+# eps stands outside the root or, as inside, in it; the other one is 0.
+@compiled
+def _rmsprop(p: Array, g: Array, a: Array, lr: Number, h0: Number, eps: Number, inside: Number) -> None:
     one = p.dtype.type(1)
     for i in range(p.size):
         a[i] = a[i] * h0 + g[i] * g[i] * (one - h0)
-        p[i] += g[i] / (np.sqrt(a[i]) + eps) * lr
+        p[i] += g[i] / (np.sqrt(a[i] + inside) + eps) * lr
 
 
 @compiled
-def _rmsprop_momentum(p: Array, g: Array, a: Array, b: Array, lr: Number, h0: Number, eps: Number, h2: Number) -> None:
+def _rmsprop_momentum(
+    p: Array, g: Array, a: Array, b: Array, lr: Number, h0: Number, eps: Number, inside: Number, h2: Number
+) -> None:
     one = p.dtype.type(1)
     for i in range(p.size):
         a[i] = a[i] * h0 + g[i] * g[i] * (one - h0)
-        b[i] = b[i] * h2 + g[i] / (np.sqrt(a[i]) + eps)
+        b[i] = b[i] * h2 + g[i] / (np.sqrt(a[i] + inside) + eps)
+        p[i] += b[i] * lr
+
+
+@compiled
+def _centered(p: Array, g: Array, a: Array, b: Array, lr: Number, h0: Number, eps: Number, inside: Number) -> None:
+    one = p.dtype.type(1)
+    for i in range(p.size):
+        d = g[i] - b[i]
+        step = d * (one - h0)
+        b[i] += step
+        a[i] = (d * step + a[i]) * h0
+        p[i] += g[i] / (np.sqrt(a[i] + inside) + eps) * lr
+
+
+@compiled
+def _centered_momentum(
+    p: Array, g: Array, a: Array, b: Array, c: Array, lr: Number, h0: Number, eps: Number, inside: Number, h2: Number
+) -> None:
+    one = p.dtype.type(1)
+    for i in range(p.size):
+        d = g[i] - c[i]
+        step = d * (one - h0)
+        c[i] += step
+        a[i] = (d * step + a[i]) * h0
+        b[i] = b[i] * h2 + g[i] / (np.sqrt(a[i] + inside) + eps)
         p[i] += b[i] * lr
 
 
@@ -148,9 +187,13 @@ def update(kind: int, hyper: Numbers, scalars: Numbers, p: Array, g: Array, a: A
     elif kind == ADAM:
         _adam(p, g, a, b, lr, s1, s2, h0, h1)
     elif kind == RMSPROP:
-        _rmsprop(p, g, a, lr, h0, h1)
+        _rmsprop(p, g, a, lr, h0, h1, s1)
     elif kind == RMSPROP_MOMENTUM:
-        _rmsprop_momentum(p, g, a, b, lr, h0, h1, h2)
+        _rmsprop_momentum(p, g, a, b, lr, h0, h1, s1, h2)
+    elif kind == CENTERED:
+        _centered(p, g, a, b, lr, h0, h1, s1)
+    elif kind == CENTERED_MOMENTUM:
+        _centered_momentum(p, g, a, b, c, lr, h0, h1, s1, h2)
     elif kind == ADAGRAD:
         _adagrad(p, g, a, lr, h0, h1)
     elif kind == ADADELTA:
@@ -163,6 +206,10 @@ def update(kind: int, hyper: Numbers, scalars: Numbers, p: Array, g: Array, a: A
         _nadam(p, g, a, b, lr, s1, s2, h0, h1)
     elif kind == LION:
         _lion(p, g, a, lr, s1, h0, h1)
+    elif kind == RADAM and s2 > 0:
+        _adam(p, g, a, b, lr, s1, s2, h0, h1)
+    elif kind == RADAM:
+        _radam_first(p, g, a, b, lr, h0, h1)
 
 
 @compiled
