@@ -53,7 +53,7 @@ DATA: dict[str, Case] = {
     "a masked array": (
         lambda: _epoch(x=np.ma.ones((6, 3))),
         DtypeError,
-        "x must be a numpy.ndarray, got MaskedArray; use numpy.asarray",
+        "x must be a numpy.ndarray, got MaskedArray; fill in what is masked, by its filled",
     ),
     "a masked target": (
         lambda: fn.minibatches(X, np.ma.ones(6), size=2),
