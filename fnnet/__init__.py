@@ -139,6 +139,7 @@ if TYPE_CHECKING:
     from fnnet.records import Data as Data
     from fnnet.records import Epoch as Epoch
     from fnnet.records import GradFn as GradFn
+    from fnnet.records import History as History
     from fnnet.records import Initializer as Initializer
     from fnnet.records import Loss as Loss
     from fnnet.records import LossFunction as LossFunction
@@ -273,7 +274,7 @@ _NAMES = {
     "fnnet.rates": "RateCurve find_rate",
     "fnnet.receipts": "Receipt read_receipt receipt receipt_to",
     "fnnet.records": (
-        "Data Epoch GradFn Initializer Loss LossFunction Metric Optimizer OptState Order Part Penalty Record "
+        "Data Epoch GradFn History Initializer Loss LossFunction Metric Optimizer OptState Order Part Penalty Record "
         "Rows Schedule Step StreamFn TrainState"
     ),
     "fnnet.reports": "summary",

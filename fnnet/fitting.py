@@ -14,7 +14,7 @@ from fnnet.gradients import value_and_grad
 from fnnet.keys import Key
 from fnnet.network import forward
 from fnnet.nodes import Params
-from fnnet.records import Data, Epoch, Loss, LossFunction, Optimizer, Record, Rows, Step, StreamFn, TrainState
+from fnnet.records import Data, Epoch, History, Loss, LossFunction, Optimizer, Rows, Step, StreamFn, TrainState
 from fnnet.streams import Best, LossMetric, validate
 from fnnet.training import start, train, train_step
 from fnnet.types import Array
@@ -27,7 +27,7 @@ class Fit(NamedTuple, Generic[P]):
     """What ``fit`` gives: the last state, in which the trained network is ``state.params``, and its history."""
 
     state: TrainState[P]
-    history: tuple[Record, ...]
+    history: History
 
 
 def fit(

@@ -81,7 +81,14 @@ class Layout:
 
 
 def _layout(kind: type) -> Layout:
-    """The layout of a class. Raises TreeError where its instances can be no part of a tree."""
+    """The layout of a class. Raises TreeError where its instances can be no part of a tree.
+
+    A record that keeps its data in another form than it has as a tree names its fields in ``__tree_fields__``: they
+    are attributes, which its constructor takes by position.
+    """
+    told: tuple[str, ...] | None = vars(kind).get("__tree_fields__")
+    if told is not None:
+        return Layout(told, _getter(told), (), (), False)
     if not is_dataclass(kind):
         raise TreeError(
             f"tree: a {kind.__name__} can be no part of a tree; a tree holds arrays, frozen dataclasses, tuples "
@@ -93,10 +100,13 @@ def _layout(kind: type) -> Layout:
     if any(f.kw_only or not f.init for f in known):
         raise TreeError(f"tree: {kind.__name__} must take all its fields by position: no kw_only, no init=False")
     names = tuple([f.name for f in known])
-    values = attrgetter(*names) if len(names) > 1 else lambda node: tuple([getattr(node, name) for name in names])
     constants = tuple([f.name for f in known if CONSTANT in f.metadata])
     carried = tuple([f.name for f in known if _CARRIED in f.metadata])
-    return Layout(names, values, constants, carried, issubclass(kind, Params))
+    return Layout(names, _getter(names), constants, carried, issubclass(kind, Params))
+
+
+def _getter(names: tuple[str, ...]) -> Callable[[object], tuple[object, ...]]:
+    return attrgetter(*names) if len(names) > 1 else lambda node: tuple([getattr(node, name) for name in names])
 
 
 layout: Callable[[type], Layout] = functools.cache(_layout)

@@ -28,7 +28,7 @@ from fnnet.errors import ReceiptError, TreeError
 from fnnet.keys import ORDER
 from fnnet.nodes import Node, Params
 from fnnet.plateau import Train
-from fnnet.records import Data, Epoch, Record, Step, StreamFn, TrainState
+from fnnet.records import Data, Epoch, History, Record, Step, StreamFn, TrainState
 from fnnet.streams._base import values
 from fnnet.training import check_run, train
 
@@ -214,7 +214,7 @@ class _Progress(NamedTuple):
     """A receipt, and the history up to its end with its digest, where they are known."""
 
     receipt: Receipt
-    history: tuple[Record, ...] = ()
+    history: History = History()
     digest: str = NO_HISTORY
 
 
@@ -223,7 +223,7 @@ def _with_epoch(known: _Progress, state: TrainState[P]) -> _Progress:
     made, history = known.receipt, state.history
     if state.epoch != len(made.links):
         raise ReceiptError(f"receipt: epoch {len(made.links)} must come next, got epoch {state.epoch}")
-    is_longer = history[:-1] == known.history
+    is_longer = history.extends(known.history)
     digest = digest_of(history[-1:], known.digest) if is_longer else digest_of(history)
     links = (*made.links, link(made.links[-1].chain, state, digest))
     return _Progress(replace(made, links=links, metrics=_metrics(history[-1])), history, digest)

@@ -9,6 +9,8 @@ from typing import Generic, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from fnnet.history import History as History
+from fnnet.history import Record as Record
 from fnnet.keys import Key
 from fnnet.nodes import CARRIED, Node, Params
 from fnnet.types import Array, Value
@@ -44,15 +46,6 @@ class OptState(Node, Generic[P]):
     scale: float = 1.0
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Record(Node):
-    """What one finished epoch leaves in the history: the mean of its batches' losses, a batch counted by its rows, and
-    metrics by name."""
-
-    loss: Value
-    metrics: tuple[tuple[str, Value], ...] = ()
-
-
 class Moment(Node):
     """A point of a training run: what the streams of ``train`` and of ``steps`` give."""
 
@@ -73,7 +66,7 @@ class TrainState(Moment, Generic[P]):
     batch: int = 0
     total: Value | float = field(default=0.0, metadata=CARRIED)
     rows: int = 0
-    history: tuple[Record, ...] = field(default=(), metadata=CARRIED)
+    history: History = field(default=History(), metadata=CARRIED)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -20,7 +20,8 @@ from fnnet.types import Array
 
 File = str | PathLike[str]
 
-VERSION = 1
+VERSION = 2
+_READ = (1, 2)
 
 _START = rb'"fnnet":"{\"sha256\":\"'
 """What stands before the seal, and nowhere else: within any text the quotes would be escaped."""
@@ -78,7 +79,7 @@ def decoded(path: File, data: bytes) -> tuple[dict[str, Array], object]:
     """The arrays of a sealed file, and what was told. Raises CheckpointError for a newer format, and for what only a
     forger seals."""
     content = _content(path, data)
-    if content.get("version") != VERSION:
+    if content.get("version") not in _READ:
         had = content.get("version")
         raise CheckpointError(f"load: {path} has format version {had}, this fnnet reads {VERSION}; use a newer one")
     return tensors("load", path, data), content.get("told")

@@ -21,6 +21,7 @@ from fnnet.records import (
     Data,
     Epoch,
     GradFn,
+    History,
     Optimizer,
     OptState,
     Record,
@@ -45,8 +46,8 @@ def start(params: P, optimizer: Startable, key: Key) -> TrainState[P]:
 
     >>> import fnnet as fn
     >>> state = fn.start(fn.linear(fn.Key(0), 4, 2), fn.sgd(0.1), fn.Key(0))
-    >>> state.epoch, state.batch, state.history
-    (0, 0, ())
+    >>> state.epoch, state.batch, len(state.history)
+    (0, 0, 0)
     """
     check_network("start", params)
     keys.check("start", key)
@@ -129,8 +130,8 @@ def _advance(step: Step[T], state: TrainState[P], marked: Marked[T]) -> TrainSta
     rows, total = state.rows + n, state.total + mean * n
     params, opt_state, history = after.params, after.opt_state, after.history
     if is_last:
-        record = freeze(Record(np.asarray(total / rows)))
-        return TrainState(params, opt_state, after.key, state.epoch + 1, 0, 0.0, 0, (*history, record))
+        grown = History.of(history).append(Record(np.asarray(total / rows)))
+        return TrainState(params, opt_state, after.key, state.epoch + 1, 0, 0.0, 0, grown)
     return TrainState(params, opt_state, after.key, state.epoch, state.batch + 1, total, rows, history)
 
 

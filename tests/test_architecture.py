@@ -33,7 +33,7 @@ LEVELS = [
         "quasi_newton",
     ],
     ["packing", "tree"],
-    ["rules", "network", "records", "initializers", "schedules", "selection", "penalties"],
+    ["rules", "network", "history", "records", "initializers", "schedules", "selection", "penalties"],
     ["layers", "losses", "optimizers", "wrappers", "metrics", "encoders", "rows", "orders", "data", "splits"],
     ["models", "portability", "gradients", "streams", "training", "fitting", "plateau", "rates", "whole_batch"],
     ["sealed", "structures", "likeness", "checkpoints", "resuming", "signals", "torch_weights"],

@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fnnet as fn
-from fnnet import Array, Epoch, Key, Mlp, Record, TrainState, Value, streams, tree
+from fnnet import Array, Epoch, History, Key, Mlp, Record, TrainState, Value, streams, tree
 from fnnet.keys import normal
 from fnnet.streams import display
 from tests.test_law3_fold import RUNS, Run
@@ -34,9 +34,9 @@ MODES: st.SearchStrategy[streams.Mode] = st.sampled_from(["min", "max"])
 
 def epochs_of(numbers: Iterable[float], name: str = "m") -> Iterator[Epoch[Mlp]]:
     """Epochs whose metric has these values, with histories as training makes them."""
-    history: tuple[Record, ...] = ()
+    history = History()
     for i, number in enumerate(numbers, start=1):
-        history = (*history, Record(np.asarray(0.0), ((name, np.asarray(number)),)))
+        history = history.append(Record(np.asarray(0.0), ((name, np.asarray(number)),)))
         yield Epoch(TrainState(NET, fn.OptState(i), Key(0), epoch=i, history=history))
 
 
@@ -176,10 +176,8 @@ def test_early_stopping_looks_at_epochs_that_did_not_pass_too() -> None:
 
 def test_records_from_before_the_metric_count_for_nothing() -> None:
     older = tuple([Record(np.asarray(9.0))] * 5)
-    epochs = [
-        Epoch(TrainState(NET, fn.OptState(0), Key(0), epoch=5 + e.state.epoch, history=(*older, *e.state.history)))
-        for e in epochs_of([1.0, 2.0, 3.0])
-    ]
+    histories = [History.of((*older, *epoch.state.history)) for epoch in epochs_of([1.0, 2.0, 3.0])]
+    epochs = [Epoch(TrainState(NET, fn.OptState(0), Key(0), epoch=len(h), history=h)) for h in histories]
     assert numbers_of(fn.early_stopping(2, metric="m")(epochs)) == [6, 7, 8]
 
 
@@ -295,17 +293,16 @@ def test_a_run_that_goes_on_writes_the_file_of_the_whole_run(tmp_path: Path) -> 
 def test_epochs_whose_records_are_gone_keep_their_numbers(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     *_, last = epochs_of([3.0, 2.0, 1.0])
-    short = Epoch(replace(last.state, history=last.state.history[1:]))
+    short = Epoch(replace(last.state, history=History.of(last.state.history[1:])))
     assert list(fn.record(path)([short])) == [short]
     assert [row["epoch"] for row in read(path)] == [2, 3]
 
 
 def test_a_metric_that_comes_later_and_networks_side_by_side(tmp_path: Path) -> None:
     pair = np.array([0.25, math.inf])
-    history = (Record(pair), Record(pair, (("m", np.asarray(1.5)),)))
-    epochs = [
-        Epoch(TrainState(NET, fn.OptState(0), Key(0), epoch=i, history=history[:i])) for i in range(1, len(history) + 1)
-    ]
+    history = History.of([Record(pair), Record(pair, (("m", np.asarray(1.5)),))])
+    histories = [history.without_last(), history]
+    epochs = [Epoch(TrainState(NET, fn.OptState(0), Key(0), epoch=len(h), history=h)) for h in histories]
     assert len(list(fn.record(tmp_path / "run.json", tmp_path / "run.csv")(epochs))) == 2
     assert (tmp_path / "run.csv").read_text() == "epoch,loss[0],loss[1],m\n1,0.25,inf,\n2,0.25,inf,1.5\n"
     assert (tmp_path / "run.json").read_text() == (

@@ -18,10 +18,10 @@ from fnnet.jit.optimizers import schedule_of
 from fnnet.jit.plans import Compiler, Plan, Program, plan_of
 from fnnet.keys import NOISE, ORDER, Key
 from fnnet.losses._base import nonzero
-from fnnet.nodes import Params, freeze
+from fnnet.nodes import Params
 from fnnet.optimizers._base import slots_of
 from fnnet.packing import joined, remembered, unjoined
-from fnnet.records import Data, Epoch, Loss, Optimizer, OptState, Record, Rows, Step, StreamFn, TrainState
+from fnnet.records import Data, Epoch, History, Loss, Optimizer, OptState, Record, Rows, Step, StreamFn, TrainState
 from fnnet.training import check_run
 from fnnet.tree import leaves
 from fnnet.types import Array
@@ -79,8 +79,8 @@ def _epoch(plan: Plan, state: TrainState[P], epoch: int) -> TrainState[P]:
     params, *memory = [unjoined(state.params, vector) for vector in vectors]
     opt_state = OptState(given.step + batches, tuple(memory), None, given.scale)
     loss = (state.total + total) / (state.rows + len(order))
-    record = freeze(Record(np.asarray(loss, np.float64)))
-    return TrainState(params, opt_state, state.key, epoch + 1, 0, 0.0, 0, (*state.history, record))
+    record = Record(np.asarray(loss, np.float64))
+    return TrainState(params, opt_state, state.key, epoch + 1, 0, 0.0, 0, History.of(state.history).append(record))
 
 
 MASKS = 1 << 26

@@ -13,7 +13,7 @@ from fnnet.errors import ShapeError
 from fnnet.layers.portable import has_portable
 from fnnet.network import forward
 from fnnet.nodes import Node, Params, freeze
-from fnnet.records import Epoch, Loss, LossFunction, Metric, Record
+from fnnet.records import Epoch, History, Loss, LossFunction, Metric, Record
 from fnnet.scope import portably
 from fnnet.streams._base import LOSS
 from fnnet.types import Array, Value
@@ -43,10 +43,10 @@ class Validate(Node, Generic[T]):
 
     def __call__(self, epochs: Iterable[Epoch[P]], /) -> Iterator[Epoch[P]]:
         """The epochs, each with the metrics in its record and in the histories that follow."""
-        history: tuple[Record, ...] | None = None
+        history: History | None = None
         for epoch in epochs:
-            before = epoch.state.history[:-1] if history is None else history
-            history = (*before, self._measured(epoch))
+            before = History.of(epoch.state.history).without_last() if history is None else history
+            history = before.append(self._measured(epoch))
             yield Epoch(replace(epoch.state, history=history))
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
