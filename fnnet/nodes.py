@@ -24,6 +24,11 @@ _CARRIED = "fnnet.carried"
 CARRIED = {_CARRIED: True}
 """Metadata of a record's field (a key, a history) that operations on several trees take from the first as it is."""
 
+_ASIDE = "fnnet.aside"
+ASIDE = {_ASIDE: True}
+"""Metadata of a record's last fields, which have defaults, that are no part of the tree: they are not saved, compared,
+pickled or shown."""
+
 
 class Node:
     """Base of fnnet's records: a short repr, and read-only arrays after unpickling and copying."""
@@ -96,7 +101,7 @@ def _layout(kind: type) -> Layout:
         )
     if not getattr(kind, "__dataclass_params__").frozen:  # noqa: B009  (the attribute is not in the type stubs)
         raise TreeError(f"tree: {kind.__name__} must be frozen; write @dataclass(frozen=True, slots=True, eq=False)")
-    known = fields(kind)
+    known = tuple([f for f in fields(kind) if _ASIDE not in f.metadata])
     if any(f.kw_only or not f.init for f in known):
         raise TreeError(f"tree: {kind.__name__} must take all its fields by position: no kw_only, no init=False")
     names = tuple([f.name for f in known])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar, runtime_checkable
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,11 @@ from numpy.typing import NDArray
 from fnnet.history import History as History
 from fnnet.history import Record as Record
 from fnnet.keys import Key
-from fnnet.nodes import CARRIED, Node, Params
+from fnnet.nodes import ASIDE, CARRIED, Node, Params
 from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 T_contra = TypeVar("T_contra", contravariant=True)
 
@@ -52,11 +54,24 @@ class Moment(Node):
     __slots__ = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Origin:
+    """Where a state comes from: what ``start`` was given, and the run it is a state of, for as long as that goes on.
+
+    ``network`` is the digest of the parameters at the start. A state keeps no data alive: ``run`` is a weak reference.
+    """
+
+    network: str
+    optimizer: object
+    run: Callable[[], Run[Any] | None]
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TrainState(Moment, Generic[P]):
     """All that training needs to go on: nothing else lives between two steps.
 
-    ``total`` and ``rows`` are sums over the batches of the epoch under way: of loss times rows, and of rows.
+    ``total`` and ``rows`` are sums over the batches of the epoch under way: of loss times rows, and of rows. ``origin``
+    tells a checkpoint which run it is of; no result depends on it, and it is no part of the tree.
     """
 
     params: P
@@ -67,6 +82,7 @@ class TrainState(Moment, Generic[P]):
     total: Value | float = field(default=0.0, metadata=CARRIED)
     rows: int = 0
     history: History = field(default=History(), metadata=CARRIED)
+    origin: Origin | None = field(default=None, metadata=ASIDE)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -178,6 +194,25 @@ class Step(Protocol[T_contra]):
     def __call__(
         self, state: TrainState[P], batch: tuple[Array, T_contra], key: Key, /
     ) -> tuple[TrainState[P], Value]: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Run(Generic[T]):
+    """What makes the epochs of a stream: the step, the data, and the function that folds them, such as ``train``."""
+
+    step: Step[T]
+    data: Data[T]
+    train: Callable[..., object]
+
+
+def nothing() -> None:
+    """The run of a state that no run goes on from."""
+
+
+def within(run: Run[T], state: TrainState[P]) -> TrainState[P]:
+    """The state as one of a run, which it does not keep alive."""
+    origin = state.origin or Origin("", None, nothing)
+    return replace(state, origin=replace(origin, run=ref(run)))
 
 
 class StreamFn(Protocol):

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from fnnet import checks, keys
+from fnnet import checks, keys, tree
 from fnnet.errors import TreeError
 from fnnet.functional import accumulate
 from fnnet.keys import NOISE, ORDER, Key
@@ -24,10 +24,14 @@ from fnnet.records import (
     History,
     Optimizer,
     OptState,
+    Origin,
     Record,
+    Run,
     Startable,
     Step,
     TrainState,
+    nothing,
+    within,
 )
 from fnnet.rules import check_network, fork
 from fnnet.types import Array, Value
@@ -54,7 +58,8 @@ def start(params: P, optimizer: Startable, key: Key) -> TrainState[P]:
     checks.function("start", "optimizer.init", getattr(optimizer, "init", None))
     params = pack(freeze(params))
     _keep_freed_memory()
-    return TrainState(params, optimizer.init(params), key)
+    origin = Origin(tree.digest(params), optimizer, nothing)
+    return TrainState(params, optimizer.init(params), key, origin=origin)
 
 
 def _keep_freed_memory() -> None:
@@ -87,7 +92,7 @@ class TrainStep(Generic[T]):
 def with_update(state: TrainState[P], params: P, opt_state: OptState[P]) -> TrainState[P]:
     """The state one batch further on."""
     progress = state.epoch, state.batch + 1, state.total, state.rows, state.history
-    return TrainState(params, opt_state, state.key, *progress)
+    return TrainState(params, opt_state, state.key, *progress, state.origin)
 
 
 def train_step(gradient: GradFn[T], optimizer: Optimizer) -> TrainStep[T]:
@@ -120,19 +125,19 @@ def _batches(data: Data[T], state: TrainState[P], epoch: int) -> Iterator[Marked
     yield True, held
 
 
-def _advance(step: Step[T], state: TrainState[P], marked: Marked[T]) -> TrainState[P]:
+def _advance(run: Run[T], state: TrainState[P], marked: Marked[T]) -> TrainState[P]:
     """The fold's function: one batch, and after the last one the epoch's end."""
     is_last, batch = marked
     key = fork(state.params, state.key).child(NOISE, state.epoch, state.batch)
-    after, value = step(state, batch, key)
+    after, value = run.step(state, batch, key)
     n = batch[0].shape[-2]
     mean = value.astype(np.float64) if value.ndim else value.item()
     rows, total = state.rows + n, state.total + mean * n
     params, opt_state, history = after.params, after.opt_state, after.history
     if is_last:
         grown = History.of(history).append(Record(np.asarray(total / rows)))
-        return TrainState(params, opt_state, after.key, state.epoch + 1, 0, 0.0, 0, grown)
-    return TrainState(params, opt_state, after.key, state.epoch, state.batch + 1, total, rows, history)
+        return TrainState(params, opt_state, after.key, state.epoch + 1, 0, 0.0, 0, grown, state.origin)
+    return TrainState(params, opt_state, after.key, state.epoch, state.batch + 1, total, rows, history, state.origin)
 
 
 def check_run(step: Step[T], data: Data[T], state: TrainState[P]) -> None:
@@ -157,8 +162,9 @@ def steps(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[TrainS
     [(0, 1), (1, 0), (1, 1)]
     """
     check_run(step, data, state)
+    run = Run(step, data, train)
     epochs = (_batches(data, state, epoch) for epoch in count(state.epoch))
-    return accumulate(partial(_advance, step), chain.from_iterable(epochs), state)
+    return accumulate(partial(_advance, run), chain.from_iterable(epochs), within(run, state))
 
 
 def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[P]]:

@@ -36,8 +36,8 @@ LEVELS = [
     ["rules", "network", "history", "records", "initializers", "schedules", "selection", "penalties"],
     ["layers", "losses", "optimizers", "wrappers", "metrics", "encoders", "rows", "orders", "data", "splits"],
     ["models", "portability", "gradients", "streams", "training", "fitting", "plateau", "rates", "whole_batch"],
-    ["sealed", "structures", "likeness", "checkpoints", "resuming", "signals", "torch_weights"],
-    ["conditions", "descriptions", "receipts", "verification", "fingerprints", "traces", "reports", "guards"],
+    ["conditions", "descriptions", "configurations", "sealed", "structures", "likeness", "origins", "checkpoints", "resuming", "signals", "torch_weights"],
+    ["receipts", "verification", "fingerprints", "traces", "reports", "guards"],
     ["testing", "jit"],
     ["__init__"],
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import count
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,21 @@ from fnnet.losses._base import nonzero
 from fnnet.nodes import Params
 from fnnet.optimizers._base import slots_of
 from fnnet.packing import joined, remembered, unjoined
-from fnnet.records import Data, Epoch, History, Loss, Optimizer, OptState, Record, Rows, Step, StreamFn, TrainState
+from fnnet.records import (
+    Data,
+    Epoch,
+    History,
+    Loss,
+    Optimizer,
+    OptState,
+    Record,
+    Rows,
+    Run,
+    Step,
+    StreamFn,
+    TrainState,
+    within,
+)
 from fnnet.training import check_run
 from fnnet.tree import leaves
 from fnnet.types import Array
@@ -47,10 +61,11 @@ def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[
     """
     check_run(step, data, state)
     plan = plan_of(step, data, state.params)
-    return map(Epoch, accumulate(partial(_epoch, plan), count(state.epoch), state))
+    made_by = Run(step, data, train)
+    return map(Epoch, accumulate(partial(_epoch, plan, made_by), count(state.epoch), state))
 
 
-def _epoch(plan: Plan, state: TrainState[P], epoch: int) -> TrainState[P]:
+def _epoch(plan: Plan, made_by: Run[Any], state: TrainState[P], epoch: int) -> TrainState[P]:
     """What is left of an epoch, in vectors of its own: what comes in stays as it is, what goes out is read-only."""
     program, given = remembered(Compiler(plan.x.shape[1]), state.params), state.opt_state
     size = plan.data.size
@@ -63,8 +78,8 @@ def _epoch(plan: Plan, state: TrainState[P], epoch: int) -> TrainState[P]:
     vectors = [joined(list(leaves(tree))) for tree in (state.params, *slots)]
     unused = np.empty(0, vectors[0].dtype)
     theta, a, b, c = (*vectors, unused, unused, unused)[:4]
-    total, whole, noise_key = 0.0, len(order) // size, state.key.child(NOISE, epoch)
-    for rows, first, last in _chunks(program, size, whole, len(order) - whole * size):
+    total, full, noise_key = 0.0, len(order) // size, state.key.child(NOISE, epoch)
+    for rows, first, last in _chunks(program, size, full, len(order) - full * size):
         noise = _noise(program, noise_key, rows, range(state.batch + first, state.batch + last))
         part, done = run(
             program.operations, program.constants, theta, a, b, c, plan.x, plan.y, plan.labels, plan.weights,
@@ -80,7 +95,8 @@ def _epoch(plan: Plan, state: TrainState[P], epoch: int) -> TrainState[P]:
     opt_state = OptState(given.step + batches, tuple(memory), None, given.scale)
     loss = (state.total + total) / (state.rows + len(order))
     record = Record(np.asarray(loss, np.float64))
-    return TrainState(params, opt_state, state.key, epoch + 1, 0, 0.0, 0, History.of(state.history).append(record))
+    history = History.of(state.history).append(record)
+    return within(made_by, TrainState(params, opt_state, state.key, epoch + 1, 0, 0.0, 0, history, state.origin))
 
 
 MASKS = 1 << 26
