@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TypeVar
 
 from fnnet.configurations import Difference, changes, settings_of
 from fnnet.descriptions import described
 from fnnet.errors import CheckpointError
+from fnnet.nodes import Params
 from fnnet.records import TrainState
+
+P = TypeVar("P", bound=Params)
 
 Words = Mapping[str, str]
 """Settings by their paths. Before the first dot stands the group: key, network, optimizer, step, data, run."""
@@ -17,7 +20,7 @@ SHOWN = 5
 """Differences that an error names; of the others it tells the number."""
 
 
-def run_of(state: TrainState[Any]) -> dict[str, str]:
+def run_of(state: TrainState[P]) -> dict[str, str]:
     """The settings of the run that a state is of, as far as it knows them: its key; the network and the optimizer that
     ``start`` was given; and while the stream goes on that the state comes from, what makes its epochs."""
     origin = state.origin

@@ -83,8 +83,8 @@ def decoded(path: File, data: bytes) -> tuple[dict[str, Array], object]:
     forger seals."""
     content = _content(path, data)
     if content.get("version") not in _READ:
-        had = content.get("version")
-        raise CheckpointError(f"load: {path} has format version {had}, this fnnet reads {VERSION}; use a newer one")
+        had, reads = content.get("version"), " and ".join(map(str, _READ))
+        raise CheckpointError(f"load: {path} has format version {had}, this fnnet reads {reads}; use a newer one")
     return tensors("load", path, data), content.get("told")
 
 

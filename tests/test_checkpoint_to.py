@@ -214,10 +214,10 @@ def test_another_run_is_refused(tmp_path: Path) -> None:
 
 def test_a_newer_format_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fn.last(fn.pipe(_steps(), fn.checkpoint_to(tmp_path), fn.take(1)))
-    monkeypatch.setattr("fnnet.sealed.VERSION", 2)
+    monkeypatch.setattr("fnnet.sealed.VERSION", 3)
     fn.last(fn.pipe(_steps(fn.last(fn.take(1)(_steps()))), fn.checkpoint_to(tmp_path), fn.take(1)))
     monkeypatch.undo()
-    with pytest.raises(CheckpointError, match=r"batch-00000002.* has format version 2, this fnnet reads 1"):
+    with pytest.raises(CheckpointError, match=r"batch-00000002.* has format version 3, this fnnet reads 1 and 2"):
         fn.resume(tmp_path, FIRST)
 
 
