@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
-from itertools import chain, count, islice
+from itertools import islice
 from typing import Generic, TypeVar
 
 import numpy as np
 
 from fnnet import checks, keys
 from fnnet.errors import TreeError
-from fnnet.functional import accumulate
 from fnnet.keys import NOISE, ORDER, Key
 from fnnet.matching import columns
 from fnnet.nodes import Params, freeze
@@ -102,36 +100,60 @@ def train_step(gradient: GradFn[T], optimizer: Optimizer) -> TrainStep[T]:
 
 
 # --- the fold ----------------------------------------------------------------------------------------------------
-Marked = tuple[bool, tuple[Array, T]]
-"""A batch, and whether it is its epoch's last."""
+def _batches(data: Data[T], state: TrainState[P]) -> Iterator[tuple[Array, T]]:
+    """The batches of the state's epoch that are still to come. Raises ValueError where the data end before them."""
+    batches = iter(data(state.key.child(ORDER, state.epoch)))
+    if sum([1 for _ in islice(batches, state.batch)]) < state.batch:
+        raise _no_more(state)
+    return batches
 
 
-def _batches(data: Data[T], state: TrainState[P], epoch: int) -> Iterator[Marked[T]]:
-    """The batches of an epoch that are still to come, the last one marked. Raises ValueError where there is none."""
-    done = state.batch if epoch == state.epoch else 0
-    batches = islice(data(state.key.child(ORDER, epoch)), done, None)
-    held = next(batches, None)
-    if held is None:
-        raise ValueError(f"train: data must give more than {done} batches in epoch {epoch}, got no more")
-    for batch in batches:
-        yield False, held
-        held = batch
-    yield True, held
+def _no_more(state: TrainState[P]) -> ValueError:
+    return ValueError(f"train: data must give more than {state.batch} batches in epoch {state.epoch}, got no more")
 
 
-def _advance(step: Step[T], state: TrainState[P], marked: Marked[T]) -> TrainState[P]:
-    """The fold's function: one batch, and after the last one the epoch's end."""
-    is_last, batch = marked
+def _advance(step: Step[T], state: TrainState[P], batch: tuple[Array, T]) -> TrainState[P]:
+    """The fold's function: one batch."""
     key = fork(state.params, state.key).child(NOISE, state.epoch, state.batch)
     after, value = step(state, batch, key)
     n = batch[0].shape[-2]
     mean = value.astype(np.float64) if value.ndim else value.item()
     rows, total = state.rows + n, state.total + mean * n
-    params, opt_state, history = after.params, after.opt_state, after.history
-    if is_last:
-        record = freeze(Record(np.asarray(total / rows)))
-        return TrainState(params, opt_state, after.key, state.epoch + 1, 0, 0.0, 0, (*history, record))
-    return TrainState(params, opt_state, after.key, state.epoch, state.batch + 1, total, rows, history)
+    if value.ndim:
+        total.setflags(write=False)
+    return TrainState(
+        after.params, after.opt_state, after.key, state.epoch, state.batch + 1, total, rows, after.history
+    )
+
+
+def _ended(state: TrainState[P]) -> TrainState[P]:
+    """The state after an epoch's last batch, at its end: its record in the history, at the next epoch's batch 0.
+
+    Raises ValueError where the epoch had no batches.
+    """
+    if not state.rows:
+        raise _no_more(state)
+    record = freeze(Record(np.asarray(state.total / state.rows)))
+    return TrainState(state.params, state.opt_state, state.key, state.epoch + 1, 0, 0.0, 0, (*state.history, record))
+
+
+def _states(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[TrainState[P]]:
+    """The fold seen after every batch. A batch is trained on before the next one is asked for, as in a loop; its state
+    is handed on when that has come, for only then is it known whether the epoch is over."""
+    while True:
+        is_done = False
+        try:
+            for batch in _batches(data, state):
+                if is_done:
+                    is_done = False
+                    yield state
+                state, is_done = _advance(step, state, batch), True
+        except Exception:
+            if is_done:  # the error is the next batch's
+                yield state
+            raise
+        state = _ended(state)
+        yield state
 
 
 def check_run(step: Step[T], data: Data[T], state: TrainState[P]) -> None:
@@ -145,7 +167,8 @@ def check_run(step: Step[T], data: Data[T], state: TrainState[P]) -> None:
 def steps(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[TrainState[P]]:
     """The endless lazy stream of states, one a batch, that goes on where the state says.
 
-    An epoch's last state has its record in the history and stands at the next epoch's batch 0.
+    An epoch's last state has its record in the history and stands at the next epoch's batch 0. Where asking for a batch
+    raises, the state before it is handed on first.
 
     >>> import fnnet as fn, numpy as np
     >>> x, y = np.eye(4), np.ones((4, 1))
@@ -156,8 +179,7 @@ def steps(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[TrainS
     [(0, 1), (1, 0), (1, 1)]
     """
     check_run(step, data, state)
-    epochs = (_batches(data, state, epoch) for epoch in count(state.epoch))
-    return accumulate(partial(_advance, step), chain.from_iterable(epochs), state)
+    return _states(step, data, state)
 
 
 def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[P]]:
