@@ -330,13 +330,6 @@ OF_USERS: dict[str, Case] = {
         "f must give an array or a static value",
     ),
     "text for a leaf": (lambda: tree.rebuild((X,), ("x",)), TreeError, r"values\[0\] must be a numpy.ndarray, got 'x'"),
-    "targets for one or for all": (
-        lambda: fn.accumulate(fn.value_and_grad(fn.mse), 2)(
-            tree.map(lambda a: np.stack([a, a]), fn.linear(Key(0), 3, 2)), (X[:2], X[:2, :2]), Key(0)
-        ),
-        ShapeError,
-        r"target \(2, 2\) may be one for all or one a replica",
-    ),
 }
 
 
