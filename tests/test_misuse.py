@@ -12,6 +12,7 @@ import pytest
 
 from fnnet import Array, DtypeError, Key, LayerError, Params, RowLoss, ShapeError, TreeError
 from fnnet.keys import normal
+from tests.tracebacks import check_tells_all
 
 fn: Any = import_module("fnnet")
 """Untyped: type checkers reject what stands here, and must let it pass to be tried."""
@@ -339,3 +340,4 @@ def test_misuse(name: str) -> None:
     with pytest.raises(kind, match=message) as caught:
         call()
     assert type(caught.value) is kind
+    check_tells_all(caught.value)
