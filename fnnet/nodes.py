@@ -99,7 +99,7 @@ def _layout(kind: type) -> Layout:
     return Layout(names, values, constants, carried, issubclass(kind, Params))
 
 
-layout: Callable[[type], Layout] = functools.cache(_layout)
+layout: Callable[[type], Layout] = functools.lru_cache(1024)(_layout)  # more classes than a program has
 
 
 def is_leaf(node: object) -> TypeGuard[Array]:

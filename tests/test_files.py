@@ -96,9 +96,7 @@ def test_a_second_run_in_a_folder_is_named(tmp_path: Path, monkeypatch: pytest.M
         files.sweep(tmp_path, "epoch-")
 
     monkeypatch.setattr(os, "fsync", other)
-    with pytest.raises(
-        CheckpointError, match=r"another process, .* writes to this folder too; a folder is for one run"
-    ):
+    with pytest.raises(CheckpointError, match=r"another process, .* writes to this folder too; a folder is for one"):
         next(stream)
     monkeypatch.undo()
     assert [path.name for path in tmp_path.iterdir()] == ["epoch-00000000-batch-00000001.safetensors"]
