@@ -114,7 +114,7 @@ def _getter(names: tuple[str, ...]) -> Callable[[object], tuple[object, ...]]:
     return attrgetter(*names) if len(names) > 1 else lambda node: tuple([getattr(node, name) for name in names])
 
 
-layout: Callable[[type], Layout] = functools.cache(_layout)
+layout: Callable[[type], Layout] = functools.lru_cache(1024)(_layout)  # more classes than a program has
 
 
 def is_leaf(node: object) -> TypeGuard[Array]:

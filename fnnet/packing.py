@@ -13,7 +13,7 @@ from itertools import accumulate, count, islice, pairwise
 from operator import itemgetter
 from types import MemberDescriptorType
 from typing import Any, NamedTuple, TypeVar, cast
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import numpy as np
 
@@ -70,7 +70,10 @@ def packed(tree: Params) -> Packed | None:
 
 
 def remembered(fact: Callable[[P], T], tree: P) -> T:
-    """``fact(tree)``, found once for all packed trees of one structure; it must not depend on the numbers."""
+    """``fact(tree)``, found once for all packed trees of one structure; it must not depend on the numbers.
+
+    It is kept with the fact while there are such trees: what holds a user's function remembers by ``Remembers``.
+    """
     known: Packed | None = getattr(tree, "_packed", None)
     if known is None:
         return fact(tree)
@@ -79,6 +82,27 @@ def remembered(fact: Callable[[P], T], tree: P) -> T:
         facts[fact] = fact(tree)
     found: T = facts[fact]
     return found
+
+
+class Remembers:
+    """Base of settings that find out one thing about networks, by a function of the user's: kept for each structure of
+    packed trees, and neither longer than these nor longer than the settings."""
+
+    __slots__ = ("_facts",)
+
+    def remembered(self, fact: Callable[[P], T], tree: P) -> T:
+        """``fact(tree)``, always the same one and independent of the numbers, found once."""
+        known: Packed | None = getattr(tree, "_packed", None)
+        if known is None:
+            return fact(tree)
+        facts: WeakKeyDictionary[Structure, T] | None = getattr(self, "_facts", None)
+        if facts is None:
+            facts = WeakKeyDictionary()
+            object.__setattr__(self, "_facts", facts)
+        found = facts.get(known.structure)
+        if found is None:
+            facts[known.structure] = found = fact(tree)
+        return found
 
 
 _STRUCTURES: WeakValueDictionary[Hashable, Structure] = WeakValueDictionary()

@@ -162,7 +162,10 @@ class Optimizer(Protocol):
 
 
 class Data(Protocol[T_co]):
-    """The batches of one epoch, in an order that the key decides."""
+    """The batches of one epoch, in an order that the key decides.
+
+    A batch is trained on before the next one is asked for, so all of them may be views of one buffer.
+    """
 
     def __call__(self, key: Key, /) -> Iterable[tuple[Array, T_co]]: ...
 
