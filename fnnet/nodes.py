@@ -176,7 +176,10 @@ def restore(node: object, leaves: Iterator[Array]) -> object:
 
 # --- read-only arrays --------------------------------------------------------------------------------------------
 def freeze(node: T) -> T:
-    """The tree with read-only arrays: those that nobody can write to as they are, copies of all others."""
+    """The tree with read-only arrays in C order: those that nobody can write to as they are, copies of all others.
+
+    In C order, for a copy of a tree is, and products of other layouts may differ in their last bits.
+    """
     leaves: list[Array] = []
     flatten(node, leaves, [])
     frozen: T = restore(node, iter([_read_only(leaf) for leaf in leaves]))  # type: ignore[assignment]
@@ -187,7 +190,7 @@ def _read_only(leaf: Array) -> Array:
     base: object = leaf
     while isinstance(base, np.ndarray) and not base.flags.writeable:
         base = base.base
-    if base is None:
+    if base is None and leaf.flags.c_contiguous:
         return leaf
     copy = np.array(leaf, order="C", copy=True)
     copy.setflags(write=False)
@@ -195,7 +198,14 @@ def _read_only(leaf: Array) -> Array:
 
 
 def _revive(kind: type[T], *values: object) -> T:
-    return freeze(kind(*values))
+    return freeze(kind(*[_plain(value) for value in values]))
+
+
+def _plain(value: object) -> object:
+    """The value with plain arrays in place of files that what unpickles (joblib) has mapped into memory."""
+    if type(value) is tuple:
+        return tuple([_plain(child) for child in value])
+    return np.asarray(value) if isinstance(value, np.memmap) else value
 
 
 def describe(node: object) -> str:

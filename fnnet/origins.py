@@ -29,10 +29,11 @@ def run_of(state: TrainState[P]) -> dict[str, str]:
         return told
     if origin.network:
         told |= {"network": f"numbers with the digest {origin.network[:16]}"}
-    if origin.optimizer is not None:
-        told |= described("optimizer", origin.optimizer)
     run = origin.run()
-    return told if run is None else told | settings_of(run.step, run.data, run.train)
+    optimizer = run.optimizer if run else origin.optimizer
+    if optimizer is not None:
+        told |= described("optimizer", optimizer)
+    return told | settings_of(run.step, run.data, run.train) if run else told
 
 
 def completed(told: Words, before: Words) -> dict[str, str]:

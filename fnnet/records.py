@@ -56,9 +56,10 @@ class Moment(Node):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Origin:
-    """Where a state comes from: what ``start`` was given, and the run it is a state of, for as long as that goes on.
+    """Where a state comes from: the run that it is a state of, for as long as that goes on, and what began it.
 
-    ``network`` is the digest of the parameters at the start. A state keeps no data alive: ``run`` is a weak reference.
+    ``network`` is the digest of the parameters at the start. The optimizer is that of the start's own state; later
+    states leave it to the run, so that a state which is kept keeps neither data nor settings alive.
     """
 
     network: str
@@ -201,21 +202,30 @@ class Step(Protocol[T_contra]):
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Run(Generic[T]):
-    """What makes the epochs of a stream: the step, the data, and the function that folds them, such as ``train``."""
+    """What makes the epochs of a stream: the step, the data, the function that folds them, such as ``train``, and the
+    optimizer that the first state came from, where that is known."""
 
     step: Step[T]
     data: Data[T]
     train: Callable[..., object]
+    optimizer: object
 
 
 def nothing() -> None:
     """The run of a state that no run goes on from."""
 
 
+def run_from(state: TrainState[P], step: Step[T], data: Data[T], train: Callable[..., object]) -> Run[T]:
+    """The run that goes on from a state. Who folds it holds it."""
+    origin = state.origin
+    before = origin.run() if origin else None
+    return Run(step, data, train, (origin.optimizer if origin else None) or (before.optimizer if before else None))
+
+
 def within(run: Run[T], state: TrainState[P]) -> TrainState[P]:
     """The state as one of a run, which it does not keep alive."""
-    origin = state.origin or Origin("", None, nothing)
-    return replace(state, origin=replace(origin, run=ref(run)))
+    network = state.origin.network if state.origin else ""
+    return replace(state, origin=Origin(network, None, ref(run)))
 
 
 class StreamFn(Protocol):

@@ -32,6 +32,7 @@ from fnnet.records import (
     Step,
     TrainState,
     nothing,
+    run_from,
     within,
 )
 from fnnet.rules import check_network, fork
@@ -182,7 +183,7 @@ def steps(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[TrainS
     [(0, 1), (1, 0), (1, 1)]
     """
     check_run(step, data, state)
-    run = Run(step, data, train)
+    run = run_from(state, step, data, train)
     epochs = (_marked(data, state, epoch) for epoch in count(state.epoch))
     states = accumulate(partial(_advance, run), chain.from_iterable(epochs), within(run, state))
     return islice(states, 1, None, 2)  # one a mark

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass
 from itertools import product as every
 
 import numpy as np
@@ -226,8 +227,20 @@ def test_float32_is_refused() -> None:
     wide = fn.portable(tree.astype(net, np.float64))
     with pytest.raises(DtypeError, match=r"portable: layer.layers.0.w must be float64"):
         fn.forward(tree.astype(wide, np.float32), np.ones((2, 3)))
-    with pytest.raises(DtypeError, match=r"portable: x must be float64, .* got float32"):
-        fn.forward(fn.portable(fn.Tanh()), np.ones((2, 3), np.float32))
+    with pytest.raises(DtypeError, match=r"portable: Narrow must give float64, .* got float32"):
+        fn.forward(fn.portable(Narrow()), np.ones((2, 3)))
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Narrow(fn.Params):
+    """A layer of a user's that computes in float32 whatever it is given."""
+
+
+fn.define_layer(
+    Narrow,
+    forward=lambda p, x: (np.tanh(x.astype(np.float32)), None),
+    backward=lambda p, saved, dy: (p, dy),
+)
 
 
 @pytest.mark.parametrize("thing", [3, None, fn.mse.rows, fn.Tanh, type(fn.mse), "mse"])

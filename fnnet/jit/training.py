@@ -34,6 +34,7 @@ from fnnet.records import (
     Step,
     StreamFn,
     TrainState,
+    run_from,
     within,
 )
 from fnnet.training import check_run
@@ -61,7 +62,7 @@ def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[
     """
     check_run(step, data, state)
     plan = plan_of(step, data, state.params)
-    made_by = Run(step, data, train)
+    made_by = run_from(state, step, data, train)
     return map(Epoch, accumulate(partial(_epoch, plan, made_by), count(state.epoch), state))
 
 
