@@ -359,15 +359,13 @@ def test_a_second_interrupt_does_not_wait_for_the_step(tmp_path: Path) -> None:
     assert fn.resume(tmp_path, training()[2]).opt_state.step == 7
 
 
-KILLS = 200
-
-
-def test_two_hundred_kills(tmp_path: Path) -> None:
+@pytest.mark.parametrize("times", [20, pytest.param(200, marks=pytest.mark.slow)])
+def test_kills(times: int, tmp_path: Path) -> None:
     """In a process of its own, for it divides itself; see there."""
-    with _program("-m", "tests.killing", str(tmp_path), str(KILLS)) as process:
+    with _program("-m", "tests.killing", str(tmp_path), str(times)) as process:
         shown, errors = process.communicate()
     assert process.returncode == 0, errors
     kills = np.array([line.split() for line in shown.splitlines()], int)
-    assert len(kills) == KILLS
-    assert len(set(kills[:, 0])) > 10  # the moments did differ
-    assert kills[:, 1].any()  # and some were in the midst of a write
+    assert len(kills) == times
+    assert len(set(kills[:, 0])) > times // 20  # the moments did differ
+    assert times < 200 or kills[:, 1].any()  # and some were in the midst of a write
