@@ -105,8 +105,8 @@ class History(Node, Sequence[Record]):
         return _made((*self._chunks, _chunk(tail)), ())
 
     def without_last(self) -> History:
-        """The history before its last record. Raises IndexError where there is none."""
-        if self._tail:
+        """The history before its last record; an empty one is none the shorter."""
+        if self._tail or not self._chunks:
             return _made(self._chunks, self._tail[:-1])
         return _made(self._chunks[:-1], self._chunks[-1].records[:-1])
 

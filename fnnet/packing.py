@@ -80,9 +80,8 @@ def remembered(fact: Callable[[P], T], tree: P) -> T:
 
     It is kept with the fact while there are such trees: what holds a user's function remembers by ``Remembers``.
     """
-    try:
-        known = _read(tree)
-    except AttributeError:  # not packed
+    known = packed(tree)
+    if known is None:
         return fact(tree)
     facts = known.structure.facts
     if fact not in facts:

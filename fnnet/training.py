@@ -118,16 +118,18 @@ class _Mark(Enum):
 
 
 def _marked(data: Data[T], state: TrainState[P], epoch: int) -> Iterator[tuple[Array, T] | _Mark]:
-    """The batches of an epoch that are still to come, a mark behind each. Raises ValueError where there is none.
+    """The batches of an epoch that are still to come, a mark behind each. Raises ValueError where data end before.
 
     A batch is handed on before the next one is asked for: data may fill one buffer again and again. Where asking
-    raises, the epoch is not over.
+    raises, the epoch is not over; it may be when the run goes on from there, and ends without a batch then.
     """
     done = state.batch if epoch == state.epoch else 0
-    batches = islice(data(state.key.child(ORDER, epoch)), done, None)
-    batch = next(batches, None)
-    if batch is None:
+    batches = iter(data(state.key.child(ORDER, epoch)))
+    skipped, batch = sum([1 for _ in islice(batches, done)]), next(batches, None)
+    if skipped < done or (batch is None and not done):
         raise ValueError(f"train: data must give more than {done} batches in epoch {epoch}, got no more")
+    if batch is None:
+        yield from (_Mark.MORE, _Mark.END)
     while batch is not None:
         yield batch
         try:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import fnnet as fn
@@ -141,7 +141,6 @@ def test_a_run_from_what_came_through_is_the_run(
     assert tree.equal(run.step(run.start, passage(batch), Key(6)), run.step(run.start, batch, Key(6)))
 
 
-@settings(max_examples=100)
 @given(
     KEYS,
     st.sampled_from(sorted(OPTIMIZERS)),
