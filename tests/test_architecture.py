@@ -42,6 +42,7 @@ LEVELS = [
         "gradients",
         "streams",
         "training",
+        "finite",
         "fitting",
         "plateau",
         "rates",
