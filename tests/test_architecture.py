@@ -43,6 +43,7 @@ LEVELS = [
         "gradients",
         "streams",
         "training",
+        "finite",
         "fitting",
         "plateau",
         "rates",

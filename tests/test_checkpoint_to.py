@@ -282,20 +282,6 @@ def test_a_signal_ends_the_stream_after_the_step_under_way(number: signal.Signal
     assert signal.getsignal(number) is before
 
 
-def test_a_signal_while_the_stream_waits_to_be_read_ends_it(tmp_path: Path) -> None:
-    stream = fn.pipe(_steps(), fn.stop_on_signal(signal.SIGUSR1))
-    next(stream)
-    os.kill(os.getpid(), signal.SIGUSR1)
-    assert list(stream) == []
-    assert signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL
-
-
-def test_handlers_are_put_back_where_the_reader_has_enough() -> None:
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    list(fn.pipe(_steps(), fn.stop_on_signal(), fn.take(2)))
-    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
-
-
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP, 0, 1000, "SIGINT"])
 def test_signals_that_are_none(number: Any) -> None:
     with pytest.raises(ValueError, match=r"stop_on_signal: signals must be such as signal.SIGTERM that can be handled"):

@@ -53,6 +53,13 @@ class Validate(Node, Generic[T]):
         return type(self), (self.x, self.y, self.metrics)  # functions, which metrics are, are no part of a tree
 
     def _measured(self, epoch: Epoch[P]) -> Record:
+        taken = {name for name, _ in epoch.record.metrics}
+        for name, _ in self.metrics:
+            if name in taken:
+                raise ValueError(
+                    f"validate: metrics must have names of their own, got {name!r}, which the epoch has already; "
+                    "give this one another name"
+                )
         params = epoch.state.params
         prediction, _ = forward(params, self.x)
         found = portably(self._metrics, prediction) if has_portable(params) else self._metrics(prediction)
@@ -76,8 +83,9 @@ def validate(x: Array, y: T, metrics: Mapping[str, Metric[T]]) -> Validate[T]:
     """Adds metrics of the network on held-out data to each epoch's record, without chance and without gradients.
 
     A metric is a function (prediction, target) -> number. The data are not copied: do not write to them while training
-    goes on. Raises ShapeError for empty data, ValueError without metrics and for one named "loss" or "epoch" or by
-    no text, DtypeError or ShapeError for one that gives anything but a real number, or one a replica.
+    goes on. Raises ShapeError for empty data, ValueError without metrics and for one that is named "loss" or "epoch",
+    by no text, or, when epochs come, as one that they have already, DtypeError or ShapeError for one that gives
+    anything but a real number, or one a replica.
 
     >>> import fnnet as fn, numpy as np
     >>> fn.validate(np.ones((3, 2)), np.zeros(3, int), {"accuracy": fn.metrics.accuracy}).metrics[0][0]
