@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -73,6 +74,11 @@ def values(shape: tuple[int, ...], dtype: fn.Dtype = np.float64) -> st.SearchStr
 def target(case: LossCase, problem: Problem) -> object:
     """A target for the problem's output."""
     return case.target(problem.key.child(2), problem.y.shape)
+
+
+def examples(factor: float) -> settings:
+    """So many times the examples that a law has, for one that is cheap or dear."""
+    return settings(max_examples=max(1, round(factor * settings().max_examples)))
 
 
 def keeps_width(name: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load
 
@@ -22,6 +22,7 @@ import fnnet as fn
 from fnnet import CheckpointError, Key, tree
 from fnnet.checkpoints import encoded
 from fnnet.structures import told
+from tests.strategies import examples
 
 SMALL = encoded(fn.linear(Key(0), 2, 1))
 HEADER = 8 + int.from_bytes(SMALL[:8], "little")
@@ -270,7 +271,7 @@ def _places(node: Any) -> Iterator[tuple[Any, Any]]:
         yield from _places(child)
 
 
-@settings(max_examples=10 * settings().max_examples)
+@examples(10)
 @given(place=st.integers(0, 10**6), value=JSON, data=st.sampled_from([SMALL, STATE]))
 def test_any_structure_is_refused_or_is_what_it_says(place: int, value: Any, data: bytes, path: Path) -> None:
     def replaced(told: Any) -> Any:
