@@ -126,7 +126,7 @@ def _marked(data: Data[T], state: TrainState[P], epoch: int) -> Iterator[tuple[A
     done = state.batch if epoch == state.epoch else 0
     batches = iter(data(state.key.child(ORDER, epoch)))
     skipped, batch = sum([1 for _ in islice(batches, done)]), next(batches, None)
-    if skipped < done or (batch is None and not done):
+    if skipped < done or (batch is None and not (done and state.rows)):
         raise ValueError(f"train: data must give more than {done} batches in epoch {epoch}, got no more")
     if batch is None:
         yield from (_Mark.MORE, _Mark.END)

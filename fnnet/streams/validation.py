@@ -53,21 +53,26 @@ class Validate(Node, Generic[T]):
         return type(self), (self.x, self.y, self.metrics)  # functions, which metrics are, are no part of a tree
 
     def _measured(self, epoch: Epoch[P]) -> Record:
-        taken = {name for name, _ in epoch.record.metrics}
-        for name, _ in self.metrics:
-            if name in taken:
-                raise ValueError(
-                    f"validate: metrics must have names of their own, got {name!r}, which the epoch has already; "
-                    "give this one another name"
-                )
         params = epoch.state.params
         prediction, _ = forward(params, self.x)
         found = portably(self._metrics, prediction) if has_portable(params) else self._metrics(prediction)
+        _check_new(epoch.record, found)
         return freeze(Record(epoch.record.loss, (*epoch.record.metrics, *found)))
 
     def _metrics(self, prediction: Array) -> list[tuple[str, Value]]:
         replicas = prediction.shape[:-2]
         return [(name, _number(name, metric(prediction, self.y), replicas)) for name, metric in self.metrics]
+
+
+def _check_new(record: Record, found: list[tuple[str, Value]]) -> None:
+    """Raises ValueError for a metric whose name the epoch's record has already."""
+    taken = dict(record.metrics)
+    for name, _ in found:
+        if name in taken:
+            raise ValueError(
+                f"validate: metrics must have names of their own, got {name!r}, which the epoch has already; "
+                "give this one another name"
+            )
 
 
 def _number(name: str, value: Value, replicas: tuple[int, ...]) -> Value:
