@@ -79,7 +79,7 @@ def remembered(fact: Callable[[P], T], tree: P) -> T:
     """``fact(tree)``, found once for all packed trees of one structure; it must not depend on the numbers."""
     try:
         known = _read(tree)
-    except AttributeError:  # not packed
+    except (AttributeError, TypeError):  # not packed, or no network
         return fact(tree)
     facts = known.structure.facts
     if fact not in facts:
