@@ -49,7 +49,7 @@ LEVELS = [
         "rates",
         "whole_batch",
     ],
-    ["conditions", "descriptions", "configurations", "origins"],
+    ["conditions", "descriptions", "runs"],
     ["sealed", "structures", "likeness", "checkpoints", "resuming", "signals", "torch_weights"],
     ["receipts", "verification", "fingerprints", "traces", "reports", "guards"],
     ["testing", "jit"],
