@@ -36,8 +36,11 @@ LEVELS = [
     ["rules", "network", "records", "initializers", "schedules", "selection", "penalties"],
     ["layers", "losses", "optimizers", "wrappers", "metrics", "encoders", "rows", "orders", "data", "splits"],
     ["models", "portability", "gradients", "streams", "training", "fitting", "plateau", "rates", "whole_batch"],
+    ["digests", "codes", "reading", "classes", "anatomy", "origins", "mutations", "changing", "descriptions"],
+    ["comparisons", "configurations"],
     ["sealed", "structures", "likeness", "checkpoints", "resuming", "signals", "torch_weights"],
-    ["conditions", "descriptions", "receipts", "verification", "fingerprints", "traces", "reports", "guards"],
+    ["conditions", "chains", "receipts", "receipt_streams", "verification"],
+    ["fingerprints", "traces", "reports", "guards"],
     ["testing", "jit"],
     ["__init__"],
 ]
