@@ -124,6 +124,26 @@ def _put(file: FileIO, at: int, piece: bytes) -> None:
         piece = piece[file.write(piece) :]
 
 
+def append(path: Path, size: int, piece: bytes) -> int:
+    """Adds a piece to a file of so many bytes, durably, and gives how many it has then.
+
+    A power cut may leave a part of the piece. Raises OSError where the file is not of that size, so that something else
+    has written to it, and where the disk is full; the file is then as it was.
+    """
+    _check_regular(path)
+    with path.open("r+b", buffering=0) as file:
+        if file.seek(0, os.SEEK_END) != size:
+            raise OSError(errno.EBUSY, "something else has written to the file meanwhile", str(path))
+        try:
+            _put(file, size, piece)
+            os.fsync(file.fileno())
+        except BaseException:
+            with suppress(OSError):
+                file.truncate(size)
+            raise
+    return size + len(piece)
+
+
 def sweep(folder: Path, start: str) -> None:
     """Removes what writers that were killed have left of files whose names start so; no writer must be at work."""
     remove(*folder.glob(f".{start}*{_PART}"))

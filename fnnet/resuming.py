@@ -13,8 +13,8 @@ from fnnet import checks, files, sealed
 from fnnet.checkpoints import decoded_like, save_of_run
 from fnnet.errors import CheckpointError, TreeError
 from fnnet.nodes import Params
-from fnnet.runs import Words, check_same, completed, run_of
 from fnnet.records import Epoch, Moment, TrainState
+from fnnet.runs import Words, check_same, completed, run_of
 from fnnet.sealed import File
 
 P = TypeVar("P", bound=Params)

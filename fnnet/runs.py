@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from fnnet.configurations import Difference, changes, settings_of
+from fnnet.comparisons import Difference, changes
+from fnnet.configurations import settings_of
 from fnnet.descriptions import described
 from fnnet.errors import CheckpointError
 from fnnet.nodes import Params

@@ -49,9 +49,11 @@ LEVELS = [
         "rates",
         "whole_batch",
     ],
-    ["conditions", "descriptions", "runs"],
+    ["digests", "codes", "reading", "classes", "anatomy", "origins", "mutations", "changing", "descriptions"],
+    ["comparisons", "configurations", "runs"],
     ["sealed", "structures", "likeness", "checkpoints", "resuming", "signals", "torch_weights"],
-    ["receipts", "verification", "fingerprints", "traces", "reports", "guards"],
+    ["conditions", "chains", "receipts", "receipt_streams", "verification"],
+    ["fingerprints", "traces", "reports", "guards"],
     ["testing", "jit"],
     ["__init__"],
 ]
