@@ -157,7 +157,7 @@ class Body:
         if any(self.ops[j].name == "PUSH_NULL" for j in todo):
             todo = self.producers(i, depth + 1)
         found: list[tuple[str, set[Place]]] = []
-        for j in sorted(todo | {k for j in todo for k in self._assigned(j)}):
+        for j in sorted(todo.union(*map(self._assigned, todo))):
             name, value = self.ops[j].name, str(self.ops[j].value)
             if name.startswith("LOAD_"):
                 found.append((value, self.places(j, 0, met) if name in ("LOAD_ATTR", "LOAD_METHOD") else set()))
