@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
 from enum import Enum
-from functools import partial
+from functools import cached_property, partial
 from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
 from typing import Any
 
@@ -165,7 +165,7 @@ def _object(value: Any) -> tuple[str, list[Edge]]:
     why = why_unseen(value)
     if why is not None:
         return f"not covered: {named(kind)}, {why}", []
-    length = f" of {len(value)}" if isinstance(value, (*CONTAINERS, Mapping)) else ""
+    length = f" of {len(value)}" if type(value) in CONTAINERS else ""
     edges = [*_entries(value), *attributes(value)]
     if is_library(kind) and is_value(kind) and not is_dataclass(value) and not edges and not length:
         edges = _reduced(value)
@@ -209,7 +209,7 @@ def _class(kind: type) -> tuple[str, list[Edge]]:
 
 _TEXTS = (int, float, complex, str, bytes)
 _DESCRIPTORS = (types.MethodDescriptorType, types.WrapperDescriptorType, types.ClassMethodDescriptorType)
-_ACCESSORS = (property, classmethod, staticmethod)
+_ACCESSORS = (property, classmethod, staticmethod, cached_property)
 _TYPING = (types.GenericAlias, types.UnionType, typing.TypeVar)
 
 

@@ -94,7 +94,8 @@ def _is_of_c(kind: type) -> bool:
 _GENERATED = {"__init__", "__new__", "__repr__", "__eq__", "__hash__", "__setattr__", "__delattr__", "__replace__"}
 """What ``dataclass`` and ``namedtuple`` write themselves, in another way in each Python."""
 
-_OF_TYPES = (types.MemberDescriptorType, types.GetSetDescriptorType)
+_OF_TYPES = (types.MemberDescriptorType, types.GetSetDescriptorType, type(vars(Edge)["name"]))
+"""What Python itself puts into a class for slots and for the entries of a named tuple."""
 
 
 def class_edges(kind: type) -> list[Edge]:

@@ -48,8 +48,9 @@ def described_all(values: Mapping[str, object]) -> dict[str, str]:
         if id(value) not in known:
             known[id(value)] = anatomy(value, data)
             todo += [edge.value for edge in known[id(value)].edges]
-    edges = [edge for found in known.values() for edge in found.edges]
-    return _lines([Edge(name, value) for name, value in values.items()], known, changing(edges))
+    roots = [Edge(name, value) for name, value in values.items()]
+    edges = [*roots, *[edge for found in known.values() for edge in found.edges]]
+    return _lines(roots, known, changing(edges))
 
 
 def _lines(roots: list[Edge], known: Mapping[int, Anatomy], state: Changing) -> dict[str, str]:

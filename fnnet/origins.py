@@ -153,12 +153,25 @@ class Body:
         """The names of what a call may call, and what the object came from whose method it is."""
         op = self.ops[i]
         depth = op.arg + (op.name == "CALL_KW")
-        found = self.producers(i, depth)
-        if any(self.ops[j].name == "PUSH_NULL" for j in found):
-            found = self.producers(i, depth + 1)
-        names = [(j, str(self.ops[j].value)) for j in found if self.ops[j].name.startswith("LOAD_")]
-        methods = ("LOAD_ATTR", "LOAD_METHOD")
-        return [(name, self.places(j, 0, met) if self.ops[j].name in methods else set()) for j, name in names]
+        todo = self.producers(i, depth)
+        if any(self.ops[j].name == "PUSH_NULL" for j in todo):
+            todo = self.producers(i, depth + 1)
+        found: list[tuple[str, set[Place]]] = []
+        for j in sorted(todo.union(*map(self._assigned, todo))):
+            name, value = self.ops[j].name, str(self.ops[j].value)
+            if name.startswith("LOAD_"):
+                found.append((value, self.places(j, 0, met) if name in ("LOAD_ATTR", "LOAD_METHOD") else set()))
+        return found
+
+    def _assigned(self, i: int) -> set[int]:
+        """What put the value into the local variable that an instruction loads."""
+        op = self.ops[i]
+        if not op.name.startswith(("LOAD_FAST", "LOAD_DEREF")):
+            return set()
+        stores = [
+            j for j, one in enumerate(self.ops) if one.name in ("STORE_FAST", "STORE_DEREF") and one.value == op.value
+        ]
+        return {k for j in stores for k in self.producers(j, 0)}
 
     def constants(self, i: int) -> list[str]:
         """The texts that a call is given."""

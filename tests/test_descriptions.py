@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import hashlib
 import json
 import subprocess
 import sys
+import threading
+import types
+import weakref
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +26,7 @@ from hypothesis import settings
 
 import fnnet as fn
 from fnnet import DtypeError, Key
+from fnnet.comparisons import changes, not_covered
 from fnnet.conditions import conditions
 from fnnet.descriptions import described
 from fnnet.digests import digest_of_rows
@@ -319,6 +325,105 @@ def test_names_of_packages_have_versions_and_those_of_fnnet_none() -> None:
     assert described("it", fn.metrics.mae) == {"it": "mae"}
 
 
+# --- shared, long and deep ----------------------------------------------------------------------------------------
+def test_shared_values_are_told_once() -> None:
+    rate: Any = 0.1
+    for i in range(1, 200):
+        rate = fn.join((rate, rate), (i,))
+    assert len(described("x", fn.sgd(rate))) < 200 * 7
+
+
+def test_it_does_not_matter_what_is_one_and_the_same() -> None:
+    setting, other = Plain(0.1), Plain(0.2)
+    one = described("it", (setting, [setting, {"a": setting}]))
+    two = described("it", (Plain(0.1), [Plain(0.1), {"a": Plain(0.1)}]))
+    assert one != two
+    assert changes(one, two) == changes(two, one) == ()
+    mixed = described("it", (setting, [setting, {"a": other}]))
+    for then in (one, two):
+        assert [found.name for found in changes(then, mixed)] == ["it.1.1.a.value"]
+        assert [found[1:] for found in changes(mixed, then)] == [("0.2", "0.1")]
+    ring: list[Any] = [0.1]
+    ring.append([0.1, ring])
+    unrolled: list[Any] = [0.1, [0.1, [0.1, [0.1, None]]]]
+    unrolled[1][1][1][1] = unrolled
+    assert changes(described("it", ring), described("it", unrolled)) == ()
+    unrolled[1][1][1][0] = 0.2
+    assert [found[1:] for found in changes(described("it", ring), described("it", unrolled))] == [("0.1", "0.2")]
+
+
+def test_long_plain_data_are_one_line() -> None:
+    numbers = list(range(20_000))
+    for value in (numbers, tuple(numbers), set(numbers), dict.fromkeys(numbers), deque(numbers), [numbers] * 3):
+        told = described("it", Plain(value))
+        assert len(told) < 12
+        assert changes(told, described("it", Plain(value))) == ()
+    one, other = described("it", Plain(numbers)), described("it", Plain([*numbers[:-1], 0]))
+    assert [found.name for found in changes(one, other)] == ["it.value"]
+    assert len(described("it", ["a" * 10_000, b"a" * 10_000])["it.1"]) < 200
+
+
+def test_nothing_stands_too_deep() -> None:
+    def nested(bottom: object, n: int = 1000) -> object:
+        for _ in range(n):
+            bottom = functools.partial(max, bottom)
+        return bottom
+
+    told = described("it", nested(1.0))
+    assert sum(map(len, told)) < 500 * len(told)
+    assert changes(told, described("it", nested(1.0))) == ()
+    assert [found[1:] for found in changes(told, described("it", nested(2.0)))] == [("1.0", "2.0")]
+
+
+def test_names_with_dots_and_brackets_are_names() -> None:
+    tricky: list[dict[Any, Any]] = [
+        {"a.b": 1, "a": {"b": 2}},
+        {"a.b": 2, "a": {"b": 1}},
+        {"(1)": 1, 1: 2},
+        {"(1)": 2, 1: 1},
+        {"as a": 1, "a": 2},
+        {"'a'": 1, "a": 2},
+        {(1, "a"): 1, None: 2},
+    ]
+    told = [described("it", value) for value in tricky]
+    for one in told:
+        assert len(one) >= 3
+        assert [bool(changes(one, other)) for other in told].count(False) == 1
+
+
+def test_texts_are_not_taken_for_references() -> None:
+    told = described("it", ["as it.1", "not covered: x", Plain(1)])
+    assert changes(told, described("it", ["as it.2", "not covered: y", Plain(1)])) != ()
+    assert len(changes(told, described("it", ["as it.2", "not covered: y", Plain(1)]))) == 2
+
+
+# --- what cannot be seen ------------------------------------------------------------------------------------------
+UNSEEN: dict[str, Callable[[], object]] = {
+    "random numbers": lambda: np.random.default_rng(0),
+    "a method of random numbers": lambda: np.random.default_rng(0).normal,
+    "an iterator": lambda: iter([1]),
+    "a generator": lambda: (i for i in range(3)),
+    "a file": lambda: open(__file__),  # noqa: SIM115
+    "a lock": threading.Lock,
+    "a weak reference": lambda: weakref.WeakValueDictionary(),
+    "an object of C": lambda: types.SimpleNamespace(x=hashlib.sha256()),
+    "a compiled function of many": lambda: np.frompyfunc(lambda x: x, 1, 1),
+    "a random number of Python": lambda: made_of("import random\ndef f(): return random.random()"),
+    "the environment": lambda: made_of("import os\ndef f(): return os.environ['A']"),
+    "an attribute by its name": lambda: made_of("def f(x): return getattr(x, 'a' + 'b')"),
+    "code in a text": lambda: made_of("def f(x): return eval(x)"),
+    "a module as a whole": lambda: made_of("import tests.user_code as m\ndef f(g): return g(m)"),
+    "a module that is missing": lambda: made_of("def f():\n import no_such_module_of_user\n return 1"),
+}
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_what_cannot_be_seen_is_said(name: str) -> None:
+    with contextlib.closing(UNSEEN[name]()) if name == "a file" else contextlib.nullcontext(UNSEEN[name]()) as value:  # type: ignore[type-var]
+        assert not_covered(described("it", value))
+        assert changes(described("it", value), described("it", value)) == ()
+
+
 # --- conditions ---------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("given", "name", "value"),
@@ -343,8 +448,6 @@ def test_without_openblas_nothing_is_made_up(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_code_of_two_pythons_is_not_compared() -> None:
-    from fnnet.comparisons import changes
-
     then = {"f": "f, code of Python 3.11 0123", "g": "g, code of Python 3.11 0123", "h": "h, code of Python 3.11 0123"}
     now = {"f": "f, code of Python 3.12 4567", "g": "k, code of Python 3.12 4567", "h": "h, code of Python 3.11 4567"}
     assert [difference.name for difference in changes(then, now)] == ["g", "h"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 import fnnet as fn
 from fnnet import Array, Key, ReceiptError, jit, tree
 from fnnet.chains import Link, link
+from fnnet.configurations import settings_of
 from fnnet.keys import normal
 from tests.catalogue import OPTIMIZERS
 from tests.strategies import KEYS
@@ -328,6 +331,110 @@ def test_functions_count_by_their_code_and_what_they_enclose() -> None:
     verdict = fn.verify(made, *experiment(2))
     assert verdict.epoch == 1
     assert [difference.name for difference in verdict.settings] == ["streams.0.metrics.0.1.power"]
+
+
+LOSS = """
+import numpy as np
+import fnnet as fn
+{before}
+def f(p, t):
+    {inside}
+    value, gradient = fn.mse(p, t)
+    return value, gradient
+"""
+STATES = {
+    "a counter": ("calls = 0", "global calls; calls += 1"),
+    "a memo": ("memo = {}", "memo[p.tobytes()] = 1"),
+    "a list": ("seen = []", "seen.append(p)"),
+    "random numbers": ("rng = np.random.default_rng(0)", "rng.normal()"),
+    "a random number of Python": ("import random", "random.random()"),
+}
+
+
+def with_loss(loss: Any) -> tuple[Any, ...]:
+    """A run with a loss of the user's."""
+    step, data, first, _ = RUN.parts
+    return fn.train_step(fn.value_and_grad(loss), step.optimizer), data, first
+
+
+def loss_of(before: str, inside: str) -> Any:
+    """A loss of the user's from its source."""
+    namespace: dict[str, Any] = {"__name__": "losses_of_user"}
+    exec(LOSS.format(before=before, inside=inside), namespace)
+    return namespace["f"]
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_loss_with_a_state_is_the_same_run_and_the_state_is_said_not_to_be_covered(name: str) -> None:
+    loss = loss_of(*STATES[name])
+    made = fn.receipt(fn.take(2)(fn.train(*with_loss(loss))), *with_loss(loss))
+    for parts in (with_loss(loss), with_loss(loss_of(*STATES[name]))):
+        verdict = fn.verify(made, *parts)
+        assert verdict
+        assert [place.split(".")[:3] for place in verdict.not_covered] == [["step", "gradient", "loss"]]
+        assert str(verdict).startswith("yes: epochs 1 to 2 gave the recorded bytes\n  not covered: step.gradient.loss.")
+
+
+def test_a_docstring_is_no_setting() -> None:
+    made = fn.receipt(fn.take(2)(fn.train(*with_loss(fn.mse))), *with_loss(loss_of("", '"Squared."')))
+    for inside in ('"The squared error."', "pass", "# squared"):
+        assert str(fn.verify(made, *with_loss(loss_of("", inside)))) == "yes: epochs 1 to 2 gave the recorded bytes"
+
+
+def test_what_a_run_changes_in_a_way_that_no_code_tells_is_no_setting() -> None:
+    made_by = {
+        "before": "state = {}",
+        "inside": "[*map(state.__class__.update, [state], [{'n': state.get('n', 0) + 1}])]",
+    }
+    loss = loss_of(**made_by)
+    made = fn.receipt(fn.take(2)(fn.train(*with_loss(loss))), *with_loss(loss_of(**made_by)))
+    verdict = fn.verify(made, *with_loss(loss))
+    assert verdict
+    assert "it changed while the run was done again" in str(verdict)
+
+
+WAYS: dict[str, Any] = {
+    "pickle": lambda value: pickle.loads(pickle.dumps(value)),
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "Fortran's order": lambda value: tree.map(np.asfortranarray, value),
+    "a native byte order by name": lambda value: tree.map(lambda a: a.astype(a.dtype.newbyteorder("=")), value),
+    "strides": lambda value: tree.map(lambda a: np.repeat(a, 2, axis=0)[::2], value),
+    "read-only": lambda value: tree.map(read_only, value),
+}
+
+
+def read_only(a: Array) -> Array:
+    """A copy that cannot be written to."""
+    copied = a.copy()
+    copied.flags.writeable = False
+    return copied
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_came_another_way_is_the_same(way: str) -> None:
+    x, y = WAYS[way]((X, Y))
+    step, _, first, check = RUN.parts
+    state = (
+        WAYS[way](first) if way in ("pickle", "copy", "deepcopy") else replace(first, params=WAYS[way](first.params))
+    )
+    verdict = fn.verify(RECEIPT, step, fn.minibatches(x, y, size=8), state, check)
+    assert str(verdict) == "yes: epochs 1 to 4 gave the recorded bytes"
+    if way in ("pickle", "deepcopy"):  # and the settings
+        step, check = WAYS[way]((step, check))
+        assert fn.verify(RECEIPT, step, WAYS[way](RUN.parts[1]), first, check)
+
+
+def test_settings_are_told_without_drawing_data() -> None:
+    step, _, first, _ = RUN.parts
+
+    def data(key: Key) -> Any:
+        raise AssertionError("drawn")
+
+    told = settings_of(step, data, fn.train, first.key)
+    assert told["step.optimizer.momentum"] == "0.9"
+    assert told["key"] == "Key(seed=0, path=())"
+    assert not [name for name in told if name.startswith(("network", "data.first"))]
 
 
 SCRIPT = """

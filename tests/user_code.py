@@ -1,0 +1,302 @@
+"""Programs of users in many forms: a number k somewhere, ways of getting at it laid over each other, and state.
+
+A program is made of a base, which defines ``base()`` that gives k; of layers, each of which defines a callable by
+means of the one before; and of noises, which the code of the run changes and which are no settings.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+HEAD = """
+import contextlib, dataclasses, decimal, enum, fractions, functools, itertools, operator, sys, types, collections
+import numpy as np
+import fnnet as fn
+def module(name, source, **given):
+    made = types.ModuleType(name)
+    vars(made).update(given)
+    exec(source, vars(made))
+    sys.modules[name] = made
+    return made
+"""
+
+BASES: Mapping[str, str] = {
+    "constant": "def base(): return {k}",
+    "constant of inner code": "def base(): return (lambda: {k})()",
+    "constant of a comprehension": "def base(): return sum([i * {k} for i in (1,)])",
+    "constant in a tuple": "def base(): return (0, {k})[1]",
+    "constant behind an exception": "def base():\n try: return [][0]\n except IndexError: return {k}",
+    "global": "K = {k}\ndef base(): return K",
+    "global of inner code": "K = {k}\ndef base(): return (lambda: K)()",
+    "global tuple": "K = (0, (1, {k}))\ndef base(): return K[1][1]",
+    "global list": "K = [0, [1, {k}]]\ndef base(): return K[1][1]",
+    "global dict": "K = {{'a': {{'b.c': {k}}}}}\ndef base(): return K['a']['b.c']",
+    "global dict of numbers": "K = {{1: 0, '1': {k}, None: 2}}\ndef base(): return K['1']",
+    "global set": "K = {{{k}, 'a', 'b', 'c'}}\ndef base(): return [k for k in K if not isinstance(k, str)][0]",
+    "global deque": "K = collections.deque([{k}])\ndef base(): return K[0]",
+    "global default dict": "K = collections.defaultdict(float, a={k})\ndef base(): return K['a']",
+    "global array": "K = np.array([{k}])\ndef base(): return K[0]",
+    "global array of objects": "K = np.array([{k}, 'a'], object)\ndef base(): return K[0]",
+    "global masked array": "K = np.ma.array([1.0], mask=[{k} == 1.0])\ndef base(): return 1.0 if K.mask[0] else 2.0",
+    "global NumPy number": "K = np.float32({k})\ndef base(): return K",
+    "long list": "K = [0.0] * 5000 + [{k}]\ndef base(): return K[-1]",
+    "list of lists": "K = [[0.0]] * 300 + [[{k}]]\ndef base(): return K[-1][0]",
+    "deep list": (
+        "K = {k}\nfor _ in range(3000): K = [K, K]\ndef base():\n k = K\n while type(k) is list: k = k[0]\n return k"
+    ),
+    "decimal": "K = decimal.Decimal({k})\ndef base(): return float(K)",
+    "fraction": "K = fractions.Fraction({k})\ndef base(): return float(K)",
+    "slice": "K = slice(int({k}), None)\ndef base(): return K.start",
+    "range": "K = range(int({k}))\ndef base(): return K.stop",
+    "text": "K = '{k}'\ndef base(): return float(K)",
+    "long text": "K = ' ' * 1000 + '{k}'\ndef base(): return float(K)",
+    "name space": "K = types.SimpleNamespace(k={k})\ndef base(): return K.k",
+    "enum": "class K(enum.Enum):\n A = {k}\ndef base(): return K.A.value",
+    "int enum": "class K(enum.IntEnum):\n A = int({k})\ndef base(): return int(K.A)",
+    "named tuple": "K = collections.namedtuple('K', 'a')({k})\ndef base(): return K.a",
+    "float of a class": "class F(float): pass\nK = F({k})\ndef base(): return K",
+    "dict of a class": "class D(dict): pass\nK = D(a={k})\ndef base(): return K['a']",
+    "attribute of a number": "class F(float): pass\nK = F(0)\nK.k = {k}\ndef base(): return K.k",
+    "frozen dataclass": "@dataclasses.dataclass(frozen=True)\nclass D: k: float\nK = D({k})\ndef base(): return K.k",
+    "dataclass": "@dataclasses.dataclass\nclass D: k: float\nK = D({k})\ndef base(): return K.k",
+    "dataclass with more": "@dataclasses.dataclass\nclass D: a: int\nK = D(0)\nK.k = {k}\ndef base(): return K.k",
+    "object": "class D:\n def __init__(self): self.k = {k}\nK = D()\ndef base(): return K.k",
+    "slots": "class D:\n __slots__ = 'k', '__l'\n def __init__(self): self.k = {k}\nK = D()\ndef base(): return K.k",
+    "private slots": (
+        "class D:\n __slots__ = '__k'\n def __init__(self): self.__k = {k}\n"
+        " def get(self): return self.__k\nK = D()\ndef base(): return K.get()"
+    ),
+    "class attribute": "class D: k = {k}\ndef base(): return D.k",
+    "class attribute of a list": "class D: k = [{k}]\ndef base(): return D().k[0]",
+    "class in a class": "class D:\n class E: k = {k}\ndef base(): return D.E.k",
+    "inherited attribute": "class D: k = {k}\nclass E(D): pass\ndef base(): return E().k",
+    "overridden method": (
+        "class D:\n def f(self): return {k}\nclass E(D):\n def f(self): return super().f()\ndef base(): return E().f()"
+    ),
+    "property": "class D:\n @property\n def k(self): return {k}\ndef base(): return D().k",
+    "cached property": (
+        "class D:\n @functools.cached_property\n def k(self): return {k}\nD_ = D()\ndef base(): return D_.k"
+    ),
+    "class method": "class D:\n @classmethod\n def k(cls): return {k}\ndef base(): return D.k()",
+    "static method": "class D:\n @staticmethod\n def k(): return {k}\ndef base(): return D.k()",
+    "metaclass": "class M(type):\n def k(cls): return {k}\nclass D(metaclass=M): pass\ndef base(): return D.k()",
+    "partial method": (
+        "class D:\n def f(self, x): return x\n k = functools.partialmethod(f, {k})\ndef base(): return D().k()"
+    ),
+    "default": "def base(k={k}): return k",
+    "default of a keyword": "def base(*, k={k}): return k",
+    "closure": "def make(k):\n def base(): return k\n return base\nbase = make({k})",
+    "attribute of a function": "def base(): return base.k\nbase.k = {k}",
+    "module": "m = module('m_of_user', 'k = {k}')\ndef base(): return m.k",
+    "list of a module": "m = module('m_of_user', 'k = [{k}]')\ndef base(): return m.k[0]",
+    "function of a module": "m = module('m_of_user', 'k = {k}\\ndef f(): return k')\ndef base(): return m.f()",
+    "module of a package": (
+        "m = module('m_of_user', '', sub=module('m_of_user.sub', 'k = {k}'))\ndef base(): return m.sub.k"
+    ),
+    "import inside": "module('m_of_user', 'k = {k}')\ndef base():\n import m_of_user\n return m_of_user.k",
+    "import of a name": "module('m_of_user', 'k = {k}')\ndef base():\n from m_of_user import k\n return k",
+    "import of a part": (
+        "module('m_of_user', '')\nmodule('m_of_user.sub', 'k = {k}')\n"
+        "sys.modules['m_of_user'].sub = sys.modules['m_of_user.sub']\ndef base():\n"
+        " import m_of_user.sub as s\n return s.k"
+    ),
+    "item getter": "K = operator.itemgetter(int({k}))\ndef base(): return K([0, 1.0, 2.0])",
+    "method of a dict": "K = {{'a': {k}}}.get\ndef base(): return K('a')",
+}
+"""What defines ``base()`` that gives k."""
+
+LAYERS: Mapping[str, str] = {
+    "function": "def {new}(): return {old}()",
+    "lambda": "{new} = lambda: {old}()",
+    "inner function": "def {new}():\n def inner(): return {old}()\n return inner()",
+    "closure": "def make_{new}(f):\n def inner(): return f()\n return inner\n{new} = make_{new}({old})",
+    "two closures": (
+        "def make_{new}(f):\n def one():\n  def two(): return f()\n  return two()\n return one\n"
+        "{new} = make_{new}({old})"
+    ),
+    "default": "def {new}(f={old}): return f()",
+    "partial": "def call_{new}(f): return f()\n{new} = functools.partial(call_{new}, {old})",
+    "partial of a keyword": "def call_{new}(*, f): return f()\n{new} = functools.partial(call_{new}, f={old})",
+    "cached": "@functools.lru_cache\ndef {new}(): return {old}()",
+    "decorated": (
+        "def around_{new}(f):\n @functools.wraps(f)\n def inner(): return f()\n return inner\n"
+        "@around_{new}\ndef {new}(): return {old}()"
+    ),
+    "decorated by an object": (
+        "class Around_{new}:\n def __init__(self, f): functools.update_wrapper(self, f)\n"
+        " def __call__(self): return self.__wrapped__()\n@Around_{new}\ndef {new}(): return {old}()"
+    ),
+    "context": (
+        "@contextlib.contextmanager\ndef in_{new}(): yield {old}()\ndef {new}():\n with in_{new}() as k: return k"
+    ),
+    "dict": "D_{new} = {{'f': {old}}}\ndef {new}(): return D_{new}['f']()",
+    "list": "L_{new} = [len, {old}]\ndef {new}(): return L_{new}[1]()",
+    "set": "S_{new} = {{{old}, len}}\ndef {new}(): return max([f() for f in S_{new} if f is not len])",
+    "method": "class C_{new}:\n def f(self): return {old}()\n{new} = C_{new}().f",
+    "object": "class C_{new}:\n def __call__(self): return {old}()\n{new} = C_{new}()",
+    "attribute": (
+        "class C_{new}:\n def __init__(self, f): self.f = f\n def __call__(self): return self.f()\n"
+        "{new} = C_{new}({old})"
+    ),
+    "slot": (
+        "class C_{new}:\n __slots__ = ('f',)\n def __init__(self, f): self.f = f\n"
+        " def __call__(self): return self.f()\n{new} = C_{new}({old})"
+    ),
+    "class attribute": (
+        "class C_{new}:\n f = staticmethod({old})\n def __call__(self): return self.f()\n{new} = C_{new}()"
+    ),
+    "class attribute of a dict": (
+        "class C_{new}:\n fs = {{'f': {old}}}\n def __call__(self): return self.fs['f']()\n{new} = C_{new}()"
+    ),
+    "frozen dataclass": (
+        "@dataclasses.dataclass(frozen=True)\nclass C_{new}:\n f: object\n"
+        " def __call__(self): return self.f()\n{new} = C_{new}({old})"
+    ),
+    "dataclass": (
+        "@dataclasses.dataclass\nclass C_{new}:\n f: object\n def __call__(self): return self.f()\n"
+        "{new} = C_{new}({old})"
+    ),
+    "inherited": (
+        "class B_{new}:\n def __call__(self): return {old}()\nclass C_{new}(B_{new}): pass\n{new} = C_{new}()"
+    ),
+    "class made in a function": (
+        "def make_{new}(f):\n class C:\n  def __call__(self): return f()\n return C()\n{new} = make_{new}({old})"
+    ),
+    "property": (
+        "class C_{new}:\n @property\n def f(self): return {old}\n def __call__(self): return self.f()\n"
+        "{new} = C_{new}()"
+    ),
+    "class method": "class C_{new}:\n @classmethod\n def f(cls): return {old}()\n{new} = C_{new}.f",
+    "module": "{new}_m = module('{new}_of_user', 'def f(): return g()', g={old})\ndef {new}(): return {new}_m.f()",
+    "star call": "def {new}(*rest, **more): return (lambda *a: {old}(*a))(*rest)",
+    "conditional": "def {new}(x=None): return {old}() if x is None else 0",
+    "loss": (
+        "class C_{new}(fn.RowLoss):\n def rows(self, p, t): return p * {old}(), t\n"
+        " def __call__(self): return self.rows(1, 1)[0]\n{new} = C_{new}()"
+    ),
+    "setting of fnnet": "{new}_s = fn.join((fn.sgd, {old}), (1,))\ndef {new}(): return {new}_s.schedules[1]()",
+}
+"""What defines a callable by means of another."""
+
+NOISES: Mapping[str, str] = {
+    "counter": "calls = 0\ndef {new}():\n global calls\n calls += 1\n return {old}()",
+    "counter of an object": (
+        "class C_{new}:\n def __init__(self): self.n = 0\n def __call__(self):\n  self.n += 1\n"
+        "  return {old}()\n{new} = C_{new}()"
+    ),
+    "counter not there yet": (
+        "class C_{new}:\n def __call__(self):\n  self.n = getattr(self, 'n', 0) + 1\n  return {old}()\n"
+        "{new} = C_{new}()"
+    ),
+    "counter of a class": (
+        "class C_{new}:\n n = 0\n def __call__(self):\n  C_{new}.n += 1\n  return {old}()\n{new} = C_{new}()"
+    ),
+    "counter of a function": "def {new}():\n {new}.n += 1\n return {old}()\n{new}.n = 0",
+    "counter around": (
+        "def make_{new}():\n n = 0\n def inner():\n  nonlocal n\n  n += 1\n  return {old}()\n"
+        " return inner\n{new} = make_{new}()"
+    ),
+    "counter in a frozen dataclass": (
+        "@dataclasses.dataclass(frozen=True)\nclass C_{new}:\n n: int = 0\n def __call__(self):\n"
+        "  object.__setattr__(self, 'n', self.n + 1)\n  return {old}()\n{new} = C_{new}()"
+    ),
+    "counter in an array": "N_{new} = np.zeros(1)\ndef {new}():\n N_{new}[0] += 1\n return {old}()",
+    "array in place": "N_{new} = np.zeros(1)\ndef {new}():\n n = N_{new}\n n += 1\n return {old}()",
+    "array as out": "N_{new} = np.zeros(1)\ndef {new}():\n np.add(N_{new}, 1, out=N_{new})\n return {old}()",
+    "counter of a module": ("M_{new} = module('{new}_state', 'n = 0')\ndef {new}():\n M_{new}.n += 1\n return {old}()"),
+    "counts": "N_{new} = collections.Counter()\ndef {new}():\n N_{new}['a'] += 1\n return {old}()",
+    "updated counts": "N_{new} = collections.Counter()\ndef {new}():\n N_{new}.update('ab')\n return {old}()",
+    "nested counts": "N_{new} = {{'a': {{'b': 0}}}}\ndef {new}():\n N_{new}['a']['b'] += 1\n return {old}()",
+    "counts of another": (
+        "N_{new} = {{'n': 0}}\ndef bump_{new}(d): d['n'] += 1\ndef {new}():\n bump_{new}(N_{new})\n return {old}()"
+    ),
+    "counts of one further": (
+        "N_{new} = {{'n': 0}}\ndef bump_{new}(d): d['n'] += 1\ndef pass_{new}(e): bump_{new}(e)\n"
+        "def {new}():\n pass_{new}(N_{new})\n return {old}()"
+    ),
+    "memo": (
+        "MEMO_{new} = {{}}\ndef {new}(x=0):\n if x not in MEMO_{new}: MEMO_{new}[x] = {old}()\n return MEMO_{new}[x]"
+    ),
+    "memo by default": "def {new}(memo={{}}):\n return memo.setdefault('a', {old}())",
+    "memo around": (
+        "def memoized_{new}(f):\n memo = {{}}\n @functools.wraps(f)\n def inner(*a):\n"
+        "  if a not in memo: memo[a] = f(*a)\n  return memo[a]\n return inner\n@memoized_{new}\n"
+        "def {new}(): return {old}()"
+    ),
+    "memo of an object": (
+        "class C_{new}:\n def __init__(self): self.memo = {{}}\n def __call__(self):\n  m = self.memo\n"
+        "  m[0] = {old}()\n  return m[0]\n{new} = C_{new}()"
+    ),
+    "memo of a condition": (
+        "A_{new}, B_{new} = {{}}, {{}}\ndef {new}(x=0):\n m = A_{new} if x else B_{new}\n m[x or 1] = 1\n"
+        " return {old}()"
+    ),
+    "memo in a dict of a class": (
+        "class C_{new}(dict):\n def __missing__(self, key):\n  self[key] = {old}()\n  return self[key]\n"
+        "M_{new} = C_{new}()\ndef {new}(): return M_{new}['a']"
+    ),
+    "cache": "@functools.lru_cache\ndef cached_{new}(x): return {old}()\ndef {new}(): return cached_{new}(len('a'))",
+    "cached property": (
+        "class C_{new}:\n @functools.cached_property\n def p(self): return {old}()\nO_{new} = C_{new}()\n"
+        "def {new}(): return O_{new}.p"
+    ),
+    "appended list": "L_{new} = []\ndef {new}():\n L_{new}.append(1)\n return {old}()",
+    "list by another name": "L_{new} = []\ndef {new}():\n add = L_{new}.append\n add(1)\n return {old}()",
+    "rows of a list": "L_{new} = [[], []]\ndef {new}():\n for row in L_{new}: row.append(1)\n return {old}()",
+    "slices": "L_{new} = []\ndef {new}():\n L_{new}[len(L_{new}):] = [1]\n return {old}()",
+    "removed": "L_{new} = list(range(1000))\ndef {new}():\n del L_{new}[-1]\n return {old}()",
+    "iterator": "I_{new} = iter(range(1000))\ndef {new}():\n next(I_{new})\n return {old}()",
+    "count": "I_{new} = itertools.count()\ndef {new}():\n next(I_{new})\n return {old}()",
+    "generator": (
+        "def g_{new}():\n while True: yield 1\nG_{new} = g_{new}()\ndef {new}():\n next(G_{new})\n return {old}()"
+    ),
+    "random numbers": "R_{new} = np.random.default_rng(0)\ndef {new}():\n R_{new}.normal()\n return {old}()",
+    "method of random numbers": (
+        "R_{new} = np.random.default_rng(0).normal\ndef {new}():\n R_{new}()\n return {old}()"
+    ),
+    "objects by their addresses": "O_{new} = [object()]\ndef {new}(): return {old}() if O_{new} else 0",
+    "a set of texts": "S_{new} = {{'a', 'b', 'c', 'd'}}\ndef {new}(): return {old}() if S_{new} else 0",
+    "a set of functions": (
+        "S_{new} = {{len, max, lambda: 1, lambda: 2}}\ndef {new}(): return {old}() if S_{new} else 0"
+    ),
+    "a dict by objects": (
+        "class Key_{new}: pass\nD_{new} = {{Key_{new}(): 1, Key_{new}: 2, len: 3}}\n"
+        "def {new}(): return {old}() if D_{new} else 0"
+    ),
+    "a dict in the order of a set": (
+        "D_{new} = {{k: 1 for k in {{'a', 'b', 'c', 'd'}}}}\ndef {new}(): return {old}() if D_{new} else 0"
+    ),
+    "global not there yet": ("def {new}():\n global late_{new}\n late_{new} = 1\n return {old}() if late_{new} else 0"),
+    "single dispatch": (
+        "@functools.singledispatch\ndef {new}_d(x): return 0\n@{new}_d.register\n"
+        "def _(x: int): return {old}()\ndef {new}(): return {new}_d(1)"
+    ),
+    "lock": "import threading\nL_{new} = threading.Lock()\ndef {new}():\n with L_{new}: return {old}()",
+    "log": "import logging\nL_{new} = logging.getLogger('a')\ndef {new}():\n L_{new}.debug('a')\n return {old}()",
+    "globals": "N_{new} = 0\ndef {new}():\n globals()['N_{new}'] = 1\n return {old}()",
+}
+"""The same with state, which a run changes, and with what is another thing in every process."""
+
+
+def source(base: str, layers: Sequence[str], k: float) -> str:
+    """The program of a base and of layers or noises over it; its last callable is named f."""
+    parts, old = [HEAD, BASES[base].format(k=k)], "base"
+    for i, layer in enumerate(layers):
+        new = "f" if i == len(layers) - 1 else f"f{i}"
+        parts.append({**LAYERS, **NOISES}[layer].format(old=old, new=new))
+        old = new
+    return "\n".join(parts if layers else [*parts, "f = base"])
+
+
+def made(base: str, layers: Sequence[str], k: float = 1.0) -> Any:
+    """The callable of such a program."""
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    for name in [name for name in sys.modules if name.endswith("_of_user") or "m_of_user" in name]:
+        del sys.modules[name]
+    exec(source(base, layers, k), namespace)
+    return namespace["f"]
+
+
+assert not set(LAYERS) & set(NOISES)
