@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fnnet.jit.formulas import activate, deactivate, row_loss
+from fnnet.jit.activations import activate, deactivate
+from fnnet.jit.compiling import compiled
 from fnnet.jit.kernels import (
     BEGIN,
     DROPOUT,
@@ -18,13 +19,16 @@ from fnnet.jit.kernels import (
     SUM_SQUARED_ERROR,
     affine,
     affine_gradients,
-    compiled,
     product_nt,
     rectify_gradient,
 )
+from fnnet.jit.losses import row_loss
 from fnnet.jit.norms import normalize, normalize_gradients
 from fnnet.jit.updates import update
 from fnnet.types import Array
+
+SOURCES = "2ce7f4b1a657a144"
+"""The digest of the modules here that this one imports from, as in ``kernels``."""
 
 Integers = NDArray[np.int64]
 Masks = NDArray[np.bool]
@@ -35,12 +39,14 @@ Numbers = NDArray[np.float64]
 def _loss(
     p: Array, y: Array, labels: Integers, weights: Array, index: Integers, loss: int, delta: float, d: Array
 ) -> tuple[float, bool]:
-    """The loss of a batch, its gradient in d, and whether it has rows to divide by."""
+    """The loss of a batch, its gradient in d, and whether it has rows to divide by, of classes that there are."""
     real = p.dtype.type
     value, weight = 0.0, 0.0
     for i in range(p.shape[0]):
         r = index[i]
         label = labels[r] if labels.size else 0
+        if not 0 <= label < p.shape[1]:  # written since they were checked: nothing is read or written beyond a row
+            return 0.0, False
         one = row_loss(loss, delta, p, i, y, r, label, d)
         if weights.size:
             one *= weights[r]
@@ -56,10 +62,6 @@ def _loss(
             d[i, j] /= real(divisor)
     return value / divisor, divisor != 0.0
 
-
-SOURCES = "a6331eeac47688ca"
-"""The digest of the files whose functions are called here. Numba looks for changes in a function's own file only; when
-they change this has to change, or what it keeps on disk would stay in use."""
 
 TOGETHER = 1 << 16
 """Networks of no more numbers than this are updated in one call, larger ones layer by layer, in the cache."""
@@ -139,7 +141,7 @@ def run(
     ``program`` has a row an operation: kind, inputs, outputs, where its parameters begin, and what else it has to know
     (see ``plans.Program``). ``schedule`` has one a step: the learning rate, Adam's eps and shrinking factor; ``noise``
     too: the masks of all dropouts. What is not used (labels or y, weights, slots) is empty. Stops before a batch whose
-    weights are all 0, and tells how many came before it.
+    weights are all 0, or that has a label out of range, and tells how many came before it.
     """
     kinds, n_in, n_out, begin = program[:, 0], program[:, 1], program[:, 2], program[:, 3]
     last, first = program.shape[0] - 1, 0

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from fnnet.jit.kernels import LAYER_NORM, Number, compiled, compiled_loosely
+from fnnet.jit.compiling import compiled, compiled_loosely
+from fnnet.jit.kernels import LAYER_NORM, Number
 from fnnet.types import Array
+
+SOURCES = "98e2e1c573edaab0"
+"""The digest of the modules here that this one imports from, as in ``kernels``."""
 
 
 @compiled_loosely
