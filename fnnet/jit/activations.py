@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from fnnet.jit.compiling import compiled
 from fnnet.jit.kernels import (
     ELU,
@@ -23,6 +25,9 @@ from fnnet.types import Array
 SOURCES = "98e2e1c573edaab0"
 """The digest of the modules here that this one imports from, as in ``kernels``."""
 
+END = 1000.0
+"""From here on Φ and σ are 1 or 0 and their slopes 0: no square overflows, and no infinity meets a 0."""
+
 
 @compiled
 def sigmoid(x: Number, real: type[Number]) -> Number:
@@ -40,7 +45,8 @@ def _normal_cdf(x: Number, real: type[Number]) -> Number:
 def activate(kind: int, constant: float, x: Array, y: Array) -> None:
     """y = f(x) for every entry, or for every row."""
     real = x.dtype.type
-    c, zero = real(constant), real(0)
+    c, zero, end = real(constant), real(0), real(END)
+    least = real(-np.inf) if c > 0 else zero  # 0 times infinity is no number
     rows, n = x.shape
     for i in range(rows):
         if kind == RELU:
@@ -51,16 +57,16 @@ def activate(kind: int, constant: float, x: Array, y: Array) -> None:
                 y[i, j] = x[i, j]
         elif kind == LEAKY_RELU:
             for j in range(n):
-                y[i, j] = x[i, j] if x[i, j] > 0 else c * x[i, j]
+                y[i, j] = x[i, j] if x[i, j] > 0 else c * max(x[i, j], least)
         elif kind == ELU:
             for j in range(n):
                 y[i, j] = x[i, j] if x[i, j] > 0 else c * real(math.expm1(x[i, j]))
         elif kind == GELU:
             for j in range(n):
-                y[i, j] = x[i, j] * _normal_cdf(x[i, j], real)
+                y[i, j] = max(x[i, j], -end) * _normal_cdf(x[i, j], real)
         elif kind == SILU:
             for j in range(n):
-                y[i, j] = x[i, j] * sigmoid(x[i, j], real)
+                y[i, j] = max(x[i, j], -end) * sigmoid(x[i, j], real)
         elif kind == SOFTPLUS:
             for j in range(n):
                 y[i, j] = max(x[i, j], zero) + real(math.log1p(math.exp(-abs(x[i, j]))))
@@ -97,7 +103,7 @@ def softmax(x: Array, y: Array, i: int) -> tuple[Number, Number]:
 def deactivate(kind: int, constant: float, x: Array, y: Array, dy: Array, dx: Array) -> None:
     """dx = dy f'(x) for every entry, or for every row."""
     real = x.dtype.type
-    c, one, zero = real(constant), real(1), real(0)
+    c, one, zero, end = real(constant), real(1), real(0), real(END)
     rows, n = x.shape
     for i in range(rows):
         if kind == RELU:
@@ -114,12 +120,14 @@ def deactivate(kind: int, constant: float, x: Array, y: Array, dy: Array, dx: Ar
                 dx[i, j] = dy[i, j] * (one if y[i, j] > 0 else y[i, j] + c)
         elif kind == GELU:
             for j in range(n):
-                density = real(math.exp(-real(0.5) * x[i, j] * x[i, j])) * real(1 / math.sqrt(2 * math.pi))
-                dx[i, j] = dy[i, j] * (_normal_cdf(x[i, j], real) + x[i, j] * density)
+                z = min(max(x[i, j], -end), end)
+                density = real(math.exp(-real(0.5) * z * z)) * real(1 / math.sqrt(2 * math.pi))
+                dx[i, j] = dy[i, j] * (_normal_cdf(z, real) + z * density)
         elif kind == SILU:
             for j in range(n):
-                s = sigmoid(x[i, j], real)
-                dx[i, j] = dy[i, j] * (s * (one + x[i, j] * (one - s)))
+                z = min(max(x[i, j], -end), end)
+                s = sigmoid(z, real)
+                dx[i, j] = dy[i, j] * (s * (one + z * (one - s)))
         elif kind == SOFTPLUS:
             for j in range(n):
                 dx[i, j] = dy[i, j] * (sigmoid(x[i, j], real))

@@ -27,7 +27,7 @@ from fnnet.jit.norms import normalize, normalize_gradients
 from fnnet.jit.updates import update
 from fnnet.types import Array
 
-SOURCES = "2ce7f4b1a657a144"
+SOURCES = "94ee1531466c9d8b"
 """The digest of the modules here that this one imports from, as in ``kernels``."""
 
 Integers = NDArray[np.int64]
@@ -36,31 +36,41 @@ Numbers = NDArray[np.float64]
 
 
 @compiled
+def _shares(weights: Array, index: Integers, rows: int, is_sum: bool, shares: Array) -> bool:
+    """Each row's share of the loss: w / Σ w, of weights over their largest, or w where the loss is a sum; and whether
+    there is anything to share."""
+    largest, total = weights.dtype.type(0), weights.dtype.type(0)
+    for i in range(rows):
+        largest = max(largest, weights[index[i]])
+    for i in range(rows):
+        shares[i] = weights[index[i]] if is_sum else weights[index[i]] / largest
+        total += shares[i]
+    for i in range(rows):
+        shares[i] /= weights.dtype.type(1) if is_sum else total
+    return True if is_sum else bool(largest > 0)
+
+
+@compiled
 def _loss(
-    p: Array, y: Array, labels: Integers, weights: Array, index: Integers, loss: int, delta: float, d: Array
-) -> tuple[float, bool]:
-    """The loss of a batch, its gradient in d, and whether it has rows to divide by, of classes that there are."""
-    real = p.dtype.type
-    value, weight = 0.0, 0.0
-    for i in range(p.shape[0]):
+    p: Array, y: Array, labels: Integers, weights: Array, index: Integers, loss: int, delta: float, shares: Array,
+    d: Array,
+) -> tuple[float, bool]:  # fmt: skip
+    """The loss of a batch, its gradient in d, and whether it has weights that are not 0 and classes that there are."""
+    rows, value = p.shape[0], 0.0
+    is_weighted, is_sum = weights.size > 0, loss == SUM_SQUARED_ERROR
+    divisor = p.dtype.type(1 if is_weighted or is_sum else rows)
+    if is_weighted and not _shares(weights, index, rows, is_sum, shares):
+        return 0.0, False
+    for i in range(rows):
         r = index[i]
         label = labels[r] if labels.size else 0
         if not 0 <= label < p.shape[1]:  # written since they were checked: nothing is read or written beyond a row
             return 0.0, False
-        one = row_loss(loss, delta, p, i, y, r, label, d)
-        if weights.size:
-            one *= weights[r]
-            weight += weights[r]
-            for j in range(p.shape[1]):
-                d[i, j] *= weights[r]
-        value += float(one)
-    if loss == SUM_SQUARED_ERROR:
-        return value, True
-    divisor = weight if weights.size else float(p.shape[0])
-    for i in range(p.shape[0]):
+        one, share = row_loss(loss, delta, p, i, y, r, label, d), shares[i] if is_weighted else p.dtype.type(1)
+        value += float(one * share)
         for j in range(p.shape[1]):
-            d[i, j] /= real(divisor)
-    return value / divisor, divisor != 0.0
+            d[i, j] = d[i, j] * share / divisor
+    return value / float(divisor), True
 
 
 TOGETHER = 1 << 16
@@ -158,6 +168,7 @@ def run(
         at = begin[k] if is_small else 0
         w.append(theta[begin[k] : begin[k] + rows * n_out[k]].reshape((rows, n_out[k])))
         dw.append(scratch[at : at + rows * n_out[k]].reshape((rows, n_out[k])))
+    shares = np.empty(size, theta.dtype)
     while not w[first].size:
         first += 1
 
@@ -176,7 +187,7 @@ def run(
                 other = program[k, 4] if kinds[k] == END else 0
                 mine = masks[program[k, 4] * size :] if kinds[k] == DROPOUT else masks
                 ascend(kinds[k], constants[k], hidden[k], w[k], mine, hidden[other], hidden[k + 1])
-        value, is_whole = _loss(hidden[last + 1], y, labels, weights, index, loss, delta, backs[last + 1])
+        value, is_whole = _loss(hidden[last + 1], y, labels, weights, index, loss, delta, shares, backs[last + 1])
         if not is_whole:
             return total, s
         total += value * size

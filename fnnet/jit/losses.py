@@ -17,6 +17,7 @@ from fnnet.jit.kernels import (
     BINARY_HINGE,
     FOCAL,
     HINGE,
+    HUBER,
     LABEL_SMOOTHING,
     LOG_COSH,
     MAE,
@@ -30,7 +31,7 @@ from fnnet.jit.kernels import (
 )
 from fnnet.types import Array
 
-SOURCES = "9f54c1be27788511"
+SOURCES = "4c092a32b573c872"
 """The digest of the modules here that this one imports from, as in ``kernels``."""
 
 
@@ -44,17 +45,25 @@ def _cross_entropy(p: Array, i: int, label: int, d: Array) -> Number:
 
 
 @compiled
+def _half(p: Array, i: int, j: int, top: Number) -> Number:
+    """Half of a score less its row's maximum, which is a float always; the whole may be beyond all of them."""
+    two = p.dtype.type(2)
+    half: Number = p[i, j] / two - top / two
+    return half
+
+
+@compiled
 def _smoothed(p: Array, i: int, label: int, rate: float, d: Array) -> Number:
     real, n = p.dtype.type, p.shape[1]
     top, logarithm = softmax(p, d, i)
     share, rest = real(rate / n), real(1 - rate)
-    value: Number = logarithm - rest * (p[i, label] - top)
+    half: Number = rest * _half(p, i, label, top)
     if rate > 0:
         for j in range(n):
-            value -= share * (p[i, j] - top)
+            half += share * _half(p, i, j, top)
             d[i, j] -= share
     d[i, label] -= rest
-    return value
+    return logarithm - real(2) * half
 
 
 @compiled
@@ -93,28 +102,29 @@ def _hinge(p: Array, i: int, label: int, d: Array) -> Number:
 @compiled
 def _soft(p: Array, i: int, t: Array, r: int, d: Array) -> Number:
     real, n = p.dtype.type, p.shape[1]
-    value, total = real(0), real(0)
+    half, total = real(0), real(0)
     top, logarithm = softmax(p, d, i)
     for j in range(n):
         if t[r, j] != 0:
-            value += t[r, j] * (logarithm - (p[i, j] - top))
+            half += t[r, j] * _half(p, i, j, top)
         total += t[r, j]
     for j in range(n):
         d[i, j] = total * d[i, j] - t[r, j]
+    value: Number = total * logarithm - real(2) * half
     return value
 
 
 @compiled
 def _binary_cross_entropy(z: Number, t: Number, real: type[Number]) -> tuple[Number, Number]:
-    above = max(z, real(0))
-    wrong = above if t == 0 else above - t * z if t != 1 else max(-z, real(0))
-    return wrong + real(math.log1p(math.exp(-abs(z)))), sigmoid(z, real) - t
+    size, wrong = abs(z), abs(t - (real(1) if z > 0 else real(0)))
+    miss = real(0) if wrong == 0 and size == size else wrong * size
+    return miss + real(math.log1p(math.exp(-size))), sigmoid(z, real) - t
 
 
 @compiled
 def _poisson(z: Number, t: Number, real: type[Number]) -> tuple[Number, Number]:
     rate = real(math.exp(z))
-    return (rate if t == 0 or np.isinf(rate) else rate - t * z), rate - t
+    return (rate if t == 0 or rate == real(np.inf) else rate - t * z), rate - t
 
 
 @compiled
@@ -151,37 +161,74 @@ def _entry(kind: int, constant: float, z: Number, t: Number, real: type[Number])
 
 
 @compiled
-def _squared(p: Array, i: int, t: Array, r: int, d: Array, factor: Number) -> Number:
-    """The sum of a row's squared errors, and ``factor`` times each error."""
+def _mean(kind: int, constant: float, p: Array, i: int, t: Array, r: int, d: Array) -> Number:
+    """The mean of a row's entries. Where their sum is beyond all floats it is the sum of their shares, and where the
+    difference of an entry and its target is, twice the loss of half of it: so these losses grow."""
+    real, n = p.dtype.type, p.shape[1]
+    value, scale, infinite = real(0), real(n), real(np.inf)
+    for j in range(n):
+        one, slope = _entry(kind, constant, p[i, j], t[r, j], real)
+        value += one
+        d[i, j] = slope / scale
+    if value != infinite:
+        return value / scale
+    total, two = real(0), real(2)
+    for j in range(n):
+        one, _ = _entry(kind, constant, p[i, j], t[r, j], real)
+        if one == infinite and kind in (MAE, HUBER, LOG_COSH, QUANTILE):
+            half, _ = _entry(kind, constant, p[i, j] / two, t[r, j] / two, real)
+            total += half * (two / scale)
+        else:
+            total += one / scale
+    return total
+
+
+@compiled
+def _mean_square(p: Array, i: int, t: Array, r: int, d: Array) -> Number:
+    real, n = p.dtype.type, p.shape[1]
+    value, factor, infinite = real(0), real(2 / n), real(np.inf)
+    for j in range(n):
+        e = p[i, j] - t[r, j]
+        value += e * e
+        d[i, j] = e * factor
+    if value != infinite:
+        return value / real(n)
+    largest, total, two = real(0), real(0), real(2)
+    for j in range(n):  # once more: squares over that of the largest, and differences that no float holds by halves
+        d[i, j] = p[i, j] * factor - t[r, j] * factor
+        largest = max(largest, abs(p[i, j] / two - t[r, j] / two))
+    for j in range(n):
+        share = (p[i, j] / two - t[r, j] / two) / largest
+        total += share * share
+    root = two * largest * np.sqrt(total / real(n))
+    return root * root if root == root else infinite
+
+
+@compiled
+def _sum_square(p: Array, i: int, t: Array, r: int, d: Array) -> Number:
     value = p.dtype.type(0)
     for j in range(p.shape[1]):
         e = p[i, j] - t[r, j]
         value += e * e
-        d[i, j] = e * factor
+        d[i, j] = e + e
     return value
 
 
 @compiled
 def row_loss(kind: int, constant: float, p: Array, i: int, t: Array, r: int, label: int, d: Array) -> Number:
     """The loss of the i-th row of p against the r-th target or its label, and its gradient in the i-th row of d."""
-    real, n = p.dtype.type, p.shape[1]
     if kind == SOFTMAX_CROSS_ENTROPY:
         return _cross_entropy(p, i, label, d)
     if kind == LABEL_SMOOTHING:
         return _smoothed(p, i, label, constant, d)
     if kind == FOCAL:
-        return _focal(p, i, label, real(constant), d)
+        return _focal(p, i, label, p.dtype.type(constant), d)
     if kind == HINGE:
         return _hinge(p, i, label, d)
     if kind == SOFT_CROSS_ENTROPY:
         return _soft(p, i, t, r, d)
     if kind == SUM_SQUARED_ERROR:
-        return _squared(p, i, t, r, d, real(2))
+        return _sum_square(p, i, t, r, d)
     if kind == MSE:
-        return _squared(p, i, t, r, d, real(2 / n)) / real(n)
-    value, scale = real(0), real(n)
-    for j in range(n):
-        one, slope = _entry(kind, constant, p[i, j], t[r, j], real)
-        value += one
-        d[i, j] = slope / scale
-    return value / scale
+        return _mean_square(p, i, t, r, d)
+    return _mean(kind, constant, p, i, t, r, d)
