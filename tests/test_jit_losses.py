@@ -11,8 +11,8 @@ import pytest
 from mpmath import mp, mpf
 
 import fnnet as fn
-from fnnet import Array, Key
-from fnnet.jit.losses import row_loss
+from fnnet import Array, Key, jit
+from fnnet.jit.losses import far_row_loss
 from fnnet.jit.targets import LOSSES, setting_of
 from fnnet.keys import normal, permutation, uniform
 
@@ -167,7 +167,7 @@ def _compiled(loss: Any, p: Array, target: Array, labels: Any) -> tuple[Array, A
     """The rows of the compiled loss."""
     values, grads = np.empty(len(p), p.dtype), np.empty_like(p)
     for i, label in enumerate(labels):
-        values[i] = row_loss(LOSSES[type(loss)].kind, setting_of(loss), p, i, target, i, label, grads)
+        values[i] = far_row_loss(LOSSES[type(loss)].kind, setting_of(loss), p, i, target, i, label, grads)
     return values, grads
 
 
@@ -223,3 +223,22 @@ def test_what_is_no_number_is_not_hidden(name: str, column: int) -> None:
     p = np.where(np.arange(COLUMNS) == column, np.nan, normal(Key(0), (COLUMNS, COLUMNS)))
     loss = LABELLED[name][0] if name in LABELLED else DENSE[name][0]
     assert np.isnan(_compiled(loss, p, np.full(p.shape, 0.25), np.arange(COLUMNS))[0]).all()
+
+
+@pytest.mark.parametrize("is_weighted", [False, True])
+@pytest.mark.parametrize("name", ["mae", "mse", "quantile of a half"])
+def test_a_batch_has_a_number_where_only_sums_on_the_way_to_it_have_none(name: str, is_weighted: bool) -> None:
+    most = float(np.finfo(np.float64).max)  # the rows' sums are 1.2 times that, those of the batch 0.9 times
+    cases: dict[str, tuple[Any, float]] = {
+        "mae": (fn.mae, 0.3 * most),
+        "mse": (fn.mse, math.sqrt(0.3 * most)),
+        "quantile of a half": (fn.quantile(0.5), 0.6 * most),
+    }
+    loss, size = cases[name]
+    x, y, optimizer = np.zeros((3, 2)), np.zeros((3, 4)), fn.sgd(1.0)
+    some, target = (fn.weighted(loss), (y, np.array([0.0, 1e300, 1e300]))) if is_weighted else (loss, y)
+    step, data = fn.train_step(fn.value_and_grad(some), optimizer), fn.minibatches(x, target, size=3)
+    net = fn.Linear(np.zeros((2, 4)), np.full(4, size))
+    done = next(jit.train(step, data, fn.start(net, optimizer, Key(0))))
+    assert abs(float(done.record.loss) / (0.3 * most) - 1) < 1e-15
+    assert np.isfinite(done.state.params.b).all()

@@ -22,12 +22,12 @@ from fnnet.jit.kernels import (
     product_nt,
     rectify_gradient,
 )
-from fnnet.jit.losses import row_loss
+from fnnet.jit.losses import far_row_loss, row_loss
 from fnnet.jit.norms import normalize, normalize_gradients
 from fnnet.jit.updates import update
 from fnnet.types import Array
 
-SOURCES = "94ee1531466c9d8b"
+SOURCES = "e6c9f1ef04931351"
 """The digest of the modules here that this one imports from, as in ``kernels``."""
 
 Integers = NDArray[np.int64]
@@ -55,26 +55,58 @@ def _loss(
     p: Array, y: Array, labels: Integers, weights: Array, index: Integers, loss: int, delta: float, shares: Array,
     d: Array,
 ) -> tuple[float, bool]:  # fmt: skip
-    """The loss of a batch, its gradient in d, and whether it has weights that are not 0 and classes that there are."""
+    """The loss of a batch, its gradient in d, and whether it has weights that are not 0."""
     rows, value = p.shape[0], 0.0
     is_weighted, is_sum = weights.size > 0, loss == SUM_SQUARED_ERROR
-    divisor = p.dtype.type(1 if is_weighted or is_sum else rows)
     if is_weighted and not _shares(weights, index, rows, is_sum, shares):
         return 0.0, False
     for i in range(rows):
         r = index[i]
         label = labels[r] if labels.size else 0
-        if not 0 <= label < p.shape[1]:  # written since they were checked: nothing is read or written beyond a row
-            return 0.0, False
-        one, share = row_loss(loss, delta, p, i, y, r, label, d), shares[i] if is_weighted else p.dtype.type(1)
+        one = row_loss(loss, delta, p, i, y, r, label, d)
+        if is_weighted:
+            one *= shares[i]
+            for j in range(p.shape[1]):
+                d[i, j] *= shares[i]
+        value += float(one)
+    if value - value != 0.0:
+        return _far_loss(p, y, labels, weights, index, loss, delta, shares, d), True
+    if is_weighted or is_sum:
+        return value, True
+    for i in range(rows):
+        for j in range(p.shape[1]):
+            d[i, j] /= p.dtype.type(rows)
+    return value / rows, True
+
+
+@compiled
+def _far_loss(
+    p: Array, y: Array, labels: Integers, weights: Array, index: Integers, loss: int, delta: float, shares: Array,
+    d: Array,
+) -> float:  # fmt: skip
+    """The same where the plain formula gives no number; once a batch is asked for that, for a row costs it."""
+    value, rows = 0.0, p.shape[0]
+    for i in range(rows):
+        r = index[i]
+        one = far_row_loss(loss, delta, p, i, y, r, labels[r] if labels.size else 0, d)
+        share = shares[i] if weights.size else p.dtype.type(1.0 if loss == SUM_SQUARED_ERROR else 1 / rows)
         value += float(one * share)
         for j in range(p.shape[1]):
-            d[i, j] = d[i, j] * share / divisor
-    return value / float(divisor), True
+            d[i, j] *= share
+    return value
 
 
 TOGETHER = 1 << 16
 """Networks of no more numbers than this are updated in one call, larger ones layer by layer, in the cache."""
+
+
+@compiled
+def are_classes(labels: Integers, order: Integers, classes: int) -> bool:
+    """Whether labels are still what they were when they were checked: else the loss would read and write elsewhere."""
+    lowest, highest = 0, 0
+    for r in order:
+        lowest, highest = min(lowest, labels[r]), max(highest, labels[r])
+    return lowest == 0 and highest < classes
 
 
 @compiled
@@ -151,7 +183,7 @@ def run(
     ``program`` has a row an operation: kind, inputs, outputs, where its parameters begin, and what else it has to know
     (see ``plans.Program``). ``schedule`` has one a step: the learning rate, Adam's eps and shrinking factor; ``noise``
     too: the masks of all dropouts. What is not used (labels or y, weights, slots) is empty. Stops before a batch whose
-    weights are all 0, or that has a label out of range, and tells how many came before it.
+    weights are all 0, and before the first where a label is out of range, and tells how many came before it.
     """
     kinds, n_in, n_out, begin = program[:, 0], program[:, 1], program[:, 2], program[:, 3]
     last, first = program.shape[0] - 1, 0
@@ -173,6 +205,8 @@ def run(
         first += 1
 
     total = 0.0
+    if labels.size and not are_classes(labels, order, n_out[last]):
+        return total, 0
     for s in range(schedule.shape[0]):
         index = order[s * size : (s + 1) * size]
         h = hidden[0]

@@ -162,55 +162,23 @@ def _entry(kind: int, constant: float, z: Number, t: Number, real: type[Number])
 
 @compiled
 def _mean(kind: int, constant: float, p: Array, i: int, t: Array, r: int, d: Array) -> Number:
-    """The mean of a row's entries. Where their sum is beyond all floats it is the sum of their shares, and where the
-    difference of an entry and its target is, twice the loss of half of it: so these losses grow."""
     real, n = p.dtype.type, p.shape[1]
-    value, scale, infinite = real(0), real(n), real(np.inf)
+    value, scale = real(0), real(n)
     for j in range(n):
         one, slope = _entry(kind, constant, p[i, j], t[r, j], real)
         value += one
         d[i, j] = slope / scale
-    if value != infinite:
-        return value / scale
-    total, two = real(0), real(2)
-    for j in range(n):
-        one, _ = _entry(kind, constant, p[i, j], t[r, j], real)
-        if one == infinite and kind in (MAE, HUBER, LOG_COSH, QUANTILE):
-            half, _ = _entry(kind, constant, p[i, j] / two, t[r, j] / two, real)
-            total += half * (two / scale)
-        else:
-            total += one / scale
-    return total
+    return value / scale
 
 
 @compiled
-def _mean_square(p: Array, i: int, t: Array, r: int, d: Array) -> Number:
-    real, n = p.dtype.type, p.shape[1]
-    value, factor, infinite = real(0), real(2 / n), real(np.inf)
-    for j in range(n):
-        e = p[i, j] - t[r, j]
-        value += e * e
-        d[i, j] = e * factor
-    if value != infinite:
-        return value / real(n)
-    largest, total, two = real(0), real(0), real(2)
-    for j in range(n):  # once more: squares over that of the largest, and differences that no float holds by halves
-        d[i, j] = p[i, j] * factor - t[r, j] * factor
-        largest = max(largest, abs(p[i, j] / two - t[r, j] / two))
-    for j in range(n):
-        share = (p[i, j] / two - t[r, j] / two) / largest
-        total += share * share
-    root = two * largest * np.sqrt(total / real(n))
-    return root * root if root == root else infinite
-
-
-@compiled
-def _sum_square(p: Array, i: int, t: Array, r: int, d: Array) -> Number:
+def _squares(p: Array, i: int, t: Array, r: int, d: Array, factor: Number) -> Number:
+    """The sum of a row's squared errors, and ``factor`` times each error."""
     value = p.dtype.type(0)
     for j in range(p.shape[1]):
         e = p[i, j] - t[r, j]
         value += e * e
-        d[i, j] = e + e
+        d[i, j] = e * factor
     return value
 
 
@@ -228,7 +196,52 @@ def row_loss(kind: int, constant: float, p: Array, i: int, t: Array, r: int, lab
     if kind == SOFT_CROSS_ENTROPY:
         return _soft(p, i, t, r, d)
     if kind == SUM_SQUARED_ERROR:
-        return _sum_square(p, i, t, r, d)
+        return _squares(p, i, t, r, d, p.dtype.type(2))
     if kind == MSE:
-        return _mean_square(p, i, t, r, d)
+        return _squares(p, i, t, r, d, p.dtype.type(2 / p.shape[1])) / p.dtype.type(p.shape[1])
     return _mean(kind, constant, p, i, t, r, d)
+
+
+# --- beyond all floats on the way ----------------------------------------------------------------------------------
+@compiled
+def _far_mean(kind: int, constant: float, p: Array, i: int, t: Array, r: int) -> Number:
+    """The sum of shares. Where the difference of an entry and its target is beyond all floats, the loss of it is twice
+    that of half of it, for so these losses grow."""
+    real, n = p.dtype.type, p.shape[1]
+    total, two, scale = real(0), real(2), real(n)
+    for j in range(n):
+        one, _ = _entry(kind, constant, p[i, j], t[r, j], real)
+        if one == real(np.inf) and kind in (MAE, HUBER, LOG_COSH, QUANTILE):
+            half, _ = _entry(kind, constant, p[i, j] / two, t[r, j] / two, real)
+            total += half * (two / scale)
+        else:
+            total += one / scale
+    return total
+
+
+@compiled
+def _far_squares(p: Array, i: int, t: Array, r: int, d: Array, factor: Number) -> Number:
+    """The mean of squared errors over the largest one, each error by its half."""
+    real, n = p.dtype.type, p.shape[1]
+    largest, total, two = real(0), real(0), real(2)
+    for j in range(n):
+        d[i, j] = p[i, j] * factor - t[r, j] * factor
+        largest = max(largest, abs(p[i, j] / two - t[r, j] / two))
+    for j in range(n):
+        share = (p[i, j] / two - t[r, j] / two) / largest
+        total += share * share
+    root = two * largest * np.sqrt(total / real(n))
+    return root * root if root == root else real(np.inf)
+
+
+@compiled
+def far_row_loss(kind: int, constant: float, p: Array, i: int, t: Array, r: int, label: int, d: Array) -> Number:
+    """``row_loss``, and where its plain formula is infinite that which is so only where the mean itself is."""
+    value = row_loss(kind, constant, p, i, t, r, label, d)
+    if value != p.dtype.type(np.inf):
+        return value
+    if kind == MSE:
+        return _far_squares(p, i, t, r, d, p.dtype.type(2 / p.shape[1]))
+    if kind in (MAE, HUBER, LOG_COSH, QUANTILE, BINARY_CROSS_ENTROPY, BINARY_HINGE, POISSON):
+        return _far_mean(kind, constant, p, i, t, r)
+    return value
