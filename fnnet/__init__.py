@@ -132,13 +132,14 @@ if TYPE_CHECKING:
     from fnnet.portability import portable as portable
     from fnnet.rates import RateCurve as RateCurve
     from fnnet.rates import find_rate as find_rate
+    from fnnet.receipt_streams import receipt as receipt
+    from fnnet.receipt_streams import receipt_to as receipt_to
     from fnnet.receipts import Receipt as Receipt
     from fnnet.receipts import read_receipt as read_receipt
-    from fnnet.receipts import receipt as receipt
-    from fnnet.receipts import receipt_to as receipt_to
     from fnnet.records import Data as Data
     from fnnet.records import Epoch as Epoch
     from fnnet.records import GradFn as GradFn
+    from fnnet.records import History as History
     from fnnet.records import Initializer as Initializer
     from fnnet.records import Loss as Loss
     from fnnet.records import LossFunction as LossFunction
@@ -271,9 +272,10 @@ _NAMES = {
     "fnnet.plateau": "reduce_on_plateau",
     "fnnet.portability": "portable",
     "fnnet.rates": "RateCurve find_rate",
-    "fnnet.receipts": "Receipt read_receipt receipt receipt_to",
+    "fnnet.receipt_streams": "receipt receipt_to",
+    "fnnet.receipts": "Receipt read_receipt",
     "fnnet.records": (
-        "Data Epoch GradFn Initializer Loss LossFunction Metric Optimizer OptState Order Part Penalty Record "
+        "Data Epoch GradFn History Initializer Loss LossFunction Metric Optimizer OptState Order Part Penalty Record "
         "Rows Schedule Step StreamFn TrainState"
     ),
     "fnnet.reports": "summary",

@@ -6,6 +6,7 @@ JSON, ``structures`` says; how a file is sealed, ``sealed``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeVar, cast, overload
 
 import numpy as np
@@ -39,7 +40,12 @@ def save(path: File, tree: object) -> None:
     >>> fn.tree.equal(again, net)
     True
     """
-    sealed.write(path, *_content(tree))
+    save_of_run(path, tree, {})
+
+
+def save_of_run(path: File, tree: object, run: Mapping[str, str]) -> None:
+    """``save``, with the settings of the run that a state is of beside it."""
+    sealed.write(path, *_content(tree), run)
 
 
 def encoded(tree: object) -> bytes:

@@ -12,6 +12,8 @@ from fnnet.types import Array, Dtype, Labels
 
 F32 = np.dtype(np.float32)
 F64 = np.dtype(np.float64)
+FLOATS = frozenset((F32, F64))
+"""The dtypes of networks. An array that was pickled has a dtype that is equal to one of them and another object."""
 
 
 # --- settings ----------------------------------------------------------------------------------------------------
@@ -100,7 +102,7 @@ def rows(where: str, x: Array) -> None:
 
 def cast(where: str, name: str, value: Array, wanted: np.dtype[np.floating]) -> Array:
     """The array in the dtype of the parameters that it meets."""
-    if value.dtype is wanted and (wanted is F32 or wanted is F64):
+    if value.dtype == wanted and wanted in FLOATS:
         return value
     array(where, name, value)
     return value.astype(dtype(where, wanted), copy=False)
@@ -108,7 +110,7 @@ def cast(where: str, name: str, value: Array, wanted: np.dtype[np.floating]) -> 
 
 def floating(where: str, x: Array) -> Array:
     """The array as it is where it is float32 or float64, else as float64: for layers that have no parameters."""
-    if x.dtype is F32 or x.dtype is F64:
+    if x.dtype in FLOATS:
         return x
     array(where, "x", x)
     is_single = x.dtype.kind == "f" and x.dtype.itemsize == 4
@@ -127,7 +129,7 @@ def same_length(where: str, arrays: Sequence[tuple[str, Sized]]) -> int:
 # --- losses and metrics ------------------------------------------------------------------------------------------
 def target(where: str, prediction: Array, value: Array) -> Array:
     """A target of the prediction's shape, or of that without the replica axes, in the prediction's dtype."""
-    if type(value) is np.ndarray and value.shape == prediction.shape and value.dtype is prediction.dtype:
+    if type(value) is np.ndarray and value.shape == prediction.shape and value.dtype == prediction.dtype:
         return value
     array(where, "target", value)
     if value.shape != prediction.shape and value.shape != prediction.shape[-2:]:
@@ -161,7 +163,7 @@ def labels(where: str, prediction: Array, value: Labels) -> None:
 
 def prediction(where: str, value: Array) -> None:
     """A prediction (..., batch, features), float32 or float64, of at least one row and column."""
-    if type(value) is np.ndarray and value.ndim >= 2 and value.size and (value.dtype is F32 or value.dtype is F64):
+    if type(value) is np.ndarray and value.ndim >= 2 and value.size and value.dtype in FLOATS:
         return
     array(where, "prediction", value)
     dtype(where, value.dtype)

@@ -4,7 +4,8 @@ NumPy's own exp and log take another path on every generation of CPUs, and the p
 follows is made of + - * /, comparisons, rounding to whole numbers and operations on the bits themselves, each of which
 has one right result (IEEE 754) and gets it from every loop of NumPy's. The reductions and polynomials are fdlibm's
 (K. C. Ng et al., Freely Distributable LIBM, Sun Microsystems, 1993, files e_exp.c, s_expm1.c, e_log.c, s_log1p.c,
-s_tanh.c, k_sin.c, k_cos.c), whose errors are below one unit in the last place.
+k_sin.c, k_cos.c). Errors are below one unit in the last place, those of cos and sin below 2e-16; a test measures each
+against 50 digits.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ _C = (-1.13596475577881948265e-11, 2.08757232129817482790e-09, -2.75573143513906
 _ONE = 0x3FF0000000000000
 _ROOT_HALF = 0x3FE6A09E00000000
 _FRACTION = 0x000FFFFFFFFFFFFF
-"""The bits of 1, of √½ (its upper half), and of all fractions."""
+_UPPER_HALF = -1 << 27
+"""The bits of 1, of √½ (its upper half), of all fractions, and all but the lower half of a fraction's."""
 
 
 def polynomial(coefficients: Sequence[float], x: Array) -> Array:
@@ -81,7 +83,27 @@ def exp(x: Array) -> Array:
 
 @_in_blocks
 def expm1(x: Array) -> Array:
-    """eˣ - 1 = 2ᵏ ((1 - 2⁻ᵏ) + (eʳ - 1)), exact near 0, with eʳ - 1 by a rational function."""
+    """eˣ - 1, exact near 0."""
+    high, low, k = _expm1_parts(x)
+    return np.where(x == 0, x, _scaled(high + low, k))
+
+
+@_in_blocks
+def tanh(x: Array) -> Array:
+    """t / (t + 2) with t = e^2|x| - 1, and the sign of x. t, t + 2 and the quotient are each a number and what its
+    rounding lost, for three roundings more would cost two units in the last place."""
+    high, low, k = _expm1_parts(2 * np.minimum(np.abs(x), 22.0))
+    t, t_lost = _scaled_sum(high, low, k)
+    below = t + 2
+    below_lost = (np.maximum(t, 2) - below) + np.minimum(t, 2) + t_lost
+    y = t / below
+    lost = _remainder(t, y, below) + (t_lost - y * below_lost)
+    return np.copysign(y + lost / below, x)
+
+
+def _expm1_parts(x: Array) -> tuple[Array, Array, Exponents]:
+    """A large and a small number and k with 2ᵏ (large + small) = eˣ - 1 = 2ᵏ ((1 - 2⁻ᵏ) + (eʳ - 1)), where eʳ - 1 is
+    r + r²/2 + ... by a rational function. What 1 - 2⁻ᵏ and the sum with r lose goes into the small one."""
     k, high, low = _reduced(np.maximum(np.minimum(x, 710.0), -40.0))
     r = high - low
     lost = (high - r) - low
@@ -90,17 +112,10 @@ def expm1(x: Array) -> Array:
     t = 3 - r1 * (0.5 * r)
     e = half_square * ((r1 - t) / (6 - r * t))
     beyond = (r * (e - lost) - lost) - half_square
-    y = _scaled((1 - _power_of_two(-np.minimum(k, 60))) - (beyond - r), k)
-    return np.where(k == 0, np.where(x == 0, x, r - (r * e - half_square)), y)
-
-
-@_in_blocks
-def tanh(x: Array) -> Array:
-    """1 - 2 / (e^2|x| + 1) with the sign of x, for |x| < 1 from e^-2|x| - 1."""
-    size = np.abs(x)
-    is_large = size >= 1
-    t = expm1(np.where(is_large, 2 * np.minimum(size, 22.0), -2 * size))
-    return np.copysign(np.where(is_large, 1 - 2 / (t + 2), -t / (t + 2)), x)
+    power = _power_of_two(-np.minimum(k, 60))
+    whole = 1 - power
+    large = whole + r
+    return large, ((1 - whole) - power) + ((whole - large) + r) - beyond, k
 
 
 def _reduced(x: Array) -> tuple[Exponents, Array, Array]:
@@ -119,6 +134,25 @@ def _scaled(y: Array, k: Exponents) -> Array:
     """2ᵏ y, in two steps, of which the second rounds where the result is subnormal and none does otherwise."""
     half = k >> 1
     return y * _power_of_two(half) * _power_of_two(k - half)
+
+
+def _scaled_sum(large: Array, small: Array, k: Exponents) -> tuple[Array, Array]:
+    """2ᵏ (large + small), rounded, and what the rounding lost."""
+    whole = large + small
+    return _scaled(whole, k), _scaled((large - whole) + small, k)
+
+
+def _remainder(whole: Array, quotient: Array, divisor: Array) -> Array:
+    """whole - quotient · divisor, exact but for the last term: halves have 26 and 27 bits, their products 53 or 54."""
+    q, d = _upper_half(quotient), _upper_half(divisor)
+    q_rest, d_rest = quotient - q, divisor - d
+    return (((whole - q * d) - q * d_rest) - q_rest * d) - q_rest * d_rest
+
+
+def _upper_half(x: Array) -> Array:
+    """The number made of the first 26 bits of a number."""
+    half: Array = (x.view(np.int64) & _UPPER_HALF).view(np.float64)
+    return half
 
 
 # --- logarithms ----------------------------------------------------------------------------------------------------

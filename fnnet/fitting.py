@@ -9,12 +9,13 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.data import minibatches
+from fnnet.finite import check_data, finite_ones
 from fnnet.functional import last, take
 from fnnet.gradients import value_and_grad
 from fnnet.keys import Key
 from fnnet.network import forward
 from fnnet.nodes import Params
-from fnnet.records import Data, Epoch, Loss, LossFunction, Optimizer, Record, Rows, Step, StreamFn, TrainState
+from fnnet.records import Data, Epoch, History, Loss, LossFunction, Optimizer, Rows, Step, StreamFn, TrainState
 from fnnet.streams import Best, LossMetric, validate
 from fnnet.training import start, train, train_step
 from fnnet.types import Array
@@ -27,7 +28,7 @@ class Fit(NamedTuple, Generic[P]):
     """What ``fit`` gives: the last state, in which the trained network is ``state.params``, and its history."""
 
     state: TrainState[P]
-    history: tuple[Record, ...]
+    history: History
 
 
 def fit(
@@ -46,7 +47,11 @@ def fit(
     """Training in one call: ``start``, ``train`` over ``minibatches`` of ``size``, ``take(epochs)``, ``last``.
 
     With ``valid=(x, y)`` each record has the loss of the validation data as "valid_loss". The streams come behind that
-    and before ``take``, in their order. Raises what these functions raise.
+    and before ``take``, in their order.
+
+    Raises what these functions raise, and NonFiniteError for x, y or validation data with NaN or infinity in them, and
+    where the loss or a parameter is no finite number after an epoch; its ``state`` is the one before. ``train`` takes
+    data as they are and goes on.
 
     >>> import fnnet as fn, numpy as np
     >>> x = np.linspace(-1, 1, 50)[:, None]
@@ -74,9 +79,14 @@ def fit_by(
     """``fit`` with a stream of epochs of another make than ``train``."""
     epochs = checks.size("fit", "epochs", epochs)
     step = train_step(value_and_grad(loss), optimizer)
-    stream = run(step, minibatches(x, y, size=size), start(params, optimizer, key))
+    data, first = minibatches(x, y, size=size), start(params, optimizer, key)
+    check_data("fit", "x", "x", x)
+    check_data("fit", "y", "target", y)
+    stream = finite_ones("fit", first, run(step, data, first))
     if valid is not None:
         checks.pair("fit", "valid", valid)
+        check_data("fit", "valid[0]", "x", valid[0])
+        check_data("fit", "valid[1]", "target", valid[1])
         stream = validate(*valid, {"valid_loss": LossMetric(loss)})(stream)
     for i, transform in enumerate(streams):
         checks.function("fit", f"streams[{i}]", transform)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from operator import index
@@ -124,7 +125,7 @@ def last(items: Iterable[A], /) -> A:
     >>> last("abc")
     'c'
     """
-    ending: tuple[A, ...] = tuple(toolz.tail(1, items))
+    ending = deque(items, 1)  # toolz's tail tries an index first, and its error would stand before the stream's own
     if not ending:
         raise ValueError("last: the stream is empty, so it has no last item; let it give at least one")
     return ending[0]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from functools import partial, reduce
-from itertools import pairwise
 from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
@@ -19,6 +17,7 @@ from fnnet.matching import columns, restore_shared, trained
 from fnnet.network import forward, param_gradients
 from fnnet.nodes import Params
 from fnnet.packing import packed, remembered
+from fnnet.pieces import Form, cut, forms, places
 from fnnet.portability import portable
 from fnnet.records import GradFn, Loss, LossFunction, Part, Penalty
 from fnnet.rules import fork, replicas
@@ -195,8 +194,38 @@ class Accumulate(Generic[T]):
     def part(self, params: P, batch: tuple[Array, T], key: Key, /) -> Part[P]:
         """The sums of the pieces' sums, from the first to the last."""
         key = fork(params, key)
-        pieces = enumerate(pieces_of("accumulate", _pair(batch), self.n, replicas(params)))
+        x, target = _pair(batch)
+        checks.rows("accumulate", x)
+        axes = (*(x.shape[:-2] or replicas(params)), x.shape[-2])
+        whole = places("accumulate", axes[-1], self.n)
+        found = forms("accumulate", target, axes)
+        form = found[0] if len(found) == 1 or self.n == 1 else self._fitting(found, params, batch, key, axes, whole[0])
+        pieces = enumerate([cut(batch, form, axes, place) for place in whole])
         return reduce(add, [self.gradient.part(params, piece, key.child(i)) for i, piece in pieces])
+
+    def _fitting(
+        self, found: list[Form], params: P, batch: tuple[Array, T], key: Key, axes: tuple[int, ...], first: slice
+    ) -> Form:
+        """The form of a target that by its shape has several: the one in which the loss takes its first piece.
+
+        Raises ShapeError where it takes more, and the loss's own error where it takes none.
+        """
+        taken, errors = [], []
+        for form in found:
+            try:
+                self.gradient.part(params, cut(batch, form, axes, first), key.child(0))
+            except (ValueError, TypeError, IndexError) as error:
+                errors.append(error)
+            else:
+                taken.append(form)
+        if not taken:
+            raise next((error for error in errors if not isinstance(error, ShapeError)), errors[0])
+        if len(taken) > 1:
+            raise ShapeError(
+                f"accumulate: the loss takes the target for {axes[0]} stacked networks and {axes[-1]} rows as one for "
+                "all and as one a network; give it all its axes, or batches of another size"
+            )
+        return taken[0]
 
 
 def accumulate(gradient: GradFn[T], n: int) -> Accumulate[T]:
@@ -205,7 +234,9 @@ def accumulate(gradient: GradFn[T], n: int) -> Accumulate[T]:
     The parts are sums, added and divided once, so that the result is the batch's own to rounding, however the pieces
     differ in length or weight. In a stochastic pass piece i draws from ``key.child(i)``.
 
-    Raises ValueError where n is below 1 or above the rows of a batch, TypeError for a gradient that holds another one
+    Of a target that could be one for all of K stacked networks or one a network, because a batch has K rows, it is
+    found out which of them the loss takes. Raises ShapeError where that is both, ValueError where n is below 1 or above
+    the rows of a batch, TypeError for a gradient that holds another one
     with a penalty and has no attribute ``penalty`` that hands it on.
 
     >>> import fnnet as fn
@@ -214,32 +245,3 @@ def accumulate(gradient: GradFn[T], n: int) -> Accumulate[T]:
     """
     penalty_of("accumulate", gradient)
     return Accumulate(gradient, checks.size("accumulate", "n", n))
-
-
-def pieces_of(where: str, batch: tuple[Array, T], n: int, stacked: tuple[int, ...] = ()) -> Iterator[tuple[Array, T]]:
-    """A batch cut along its rows into n pieces, the first ones longer by one where it does not divide.
-
-    ``stacked`` are the replica axes of the parameters: x and each array of the target have them or not.
-    """
-    x, target = batch
-    checks.rows(where, x)
-    rows = x.shape[-2]
-    if n > rows:
-        raise ValueError(f"{where}: n must be at most the batch's rows, {rows}, got {n}")
-    axes = x.shape[:-2] or stacked
-    for start, stop in pairwise([rows * i // n for i in range(n + 1)]):
-        yield x[..., start:stop, :], _rows(where, target, (*axes, rows), slice(start, stop))
-
-
-def _rows(where: str, target: T, axes: tuple[int, ...], place: slice) -> T:
-    """Some rows of a target, an array or a tuple of arrays; its first axes are the replicas and rows, or rows only."""
-    if isinstance(target, tuple):
-        return cast(T, tuple([_rows(where, child, axes, place) for child in target]))
-    checks.array(where, "target", target)
-    value = cast(Array, target)
-    is_stacked, is_shared = value.shape[: len(axes)] == axes, value.shape[:1] == axes[-1:]
-    if is_stacked and is_shared and len(axes) == value.ndim == 2:
-        raise ShapeError(f"{where}: target {value.shape} may be one for all or one a replica; give it all its axes")
-    if not is_stacked and not is_shared:
-        raise ShapeError(f"{where}: target must have the batch's {axes[-1]} rows, got {value.shape}")
-    return cast(T, value[(slice(None),) * (len(axes) - 1) + (place,)] if is_stacked else value[place])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fnnet.keys import Key
 from fnnet.nodes import Params, is_leaf, is_static, join, layout, parts
-from fnnet.records import Record
+from fnnet.records import History, Record
 from fnnet.structures import name_of
 
 
@@ -16,7 +16,7 @@ def unlike(asked: object, found: object, path: str = "", inside: bool = False) -
     """
     if type(asked) is not type(found) or (is_leaf(asked) and _form(asked) != _form(found)):
         return _words(asked, found, path)
-    if is_leaf(asked) or isinstance(asked, (Key, Record)):
+    if is_leaf(asked) or isinstance(asked, (Key, Record, History)):
         return None
     if is_static(asked):
         return _words(asked, found, path) if inside and repr(asked) != repr(found) else None

@@ -14,12 +14,12 @@ from typing import Generic, NoReturn, TypeVar
 import numpy as np
 
 from fnnet import checks, keys
-from fnnet.checks import F32, F64
+from fnnet.checks import F32, FLOATS
 from fnnet.errors import LayerError, ShapeError
 from fnnet.keys import Key
 from fnnet.nodes import Params, is_leaf, layout
 from fnnet.packing import remembered
-from fnnet.rules import is_stochastic, replicas, rule_of
+from fnnet.rules import casts, is_stochastic, replicas, rule_of
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -43,8 +43,9 @@ def forward(params: P, x: Array, key: Key | None = None) -> tuple[Array, Cache[P
     """The network's output for x (..., batch, features), and the cache for ``backward``.
 
     Without a key this is deterministic inference. With one it is a stochastic training pass: layers that have a
-    ``sample`` rule use it. x has the replica axes of the parameters or none, and is cast to their dtype. An output that
-    is its own cache is read-only.
+    ``sample`` rule use it. x has the replica axes of the parameters or none, and is cast to their dtype before any
+    layer sees it, but not to float32 where a layer inside takes x as it comes. An output that is its own cache is
+    read-only.
 
     Raises LayerError, ShapeError, DtypeError, each naming the layer.
 
@@ -55,7 +56,7 @@ def forward(params: P, x: Array, key: Key | None = None) -> tuple[Array, Cache[P
     (3, 2)
     """
     rule = rule_of(params)
-    if type(x) is not np.ndarray or x.ndim < 2 or not x.size or (x.dtype is not F32 and x.dtype is not F64):
+    if type(x) is not np.ndarray or x.ndim < 2 or not x.size:
         checks.rows(type(params).__name__.lower(), x)
     x = _cast(params, x)
     if key is not None:
@@ -70,7 +71,7 @@ def forward(params: P, x: Array, key: Key | None = None) -> tuple[Array, Cache[P
         y = x.copy()
     elif saved is y:
         y.setflags(write=False)
-    if type(y) is not np.ndarray or y.shape[:-1] != x.shape[:-1] or y.dtype is not x.dtype:
+    if type(y) is not np.ndarray or y.shape[:-1] != x.shape[:-1] or y.dtype != x.dtype:
         _check_output(params, x, y, key)
     return y, Cache(type(params), saved, x.shape, y.shape, y.dtype)
 
@@ -123,43 +124,52 @@ def _checked(params: P, cache: Cache[P], grad: Array) -> Array:
     if type(grad) is not np.ndarray or grad.shape != cache.shape:
         checks.array("backward", "grad", grad)
         raise ShapeError(f"backward: grad must have the output's shape {cache.shape}, got {grad.shape}")
-    return grad if grad.dtype is cache.dtype else checks.cast("backward", "grad", grad, cache.dtype)
+    return grad if grad.dtype == cache.dtype else checks.cast("backward", "grad", grad, cache.dtype)
 
 
 def _cast(params: Params, x: Array) -> Array:
-    """x in the dtype of the arrays that a layer itself has; without any of its own it takes all floats as they are."""
-    own = remembered(_own_dtype, params)
-    if x.dtype is own and x.ndim == 2:
+    """x in the dtype of the network that it enters; where there are no parameters any float stays as it is.
+
+    A cast to float64 loses nothing. One to float32 is left to the layers where one of them takes x as it comes.
+    """
+    own = remembered(_dtype_of, params)
+    if own is not None and x.dtype == own and x.ndim == 2:
         return x
-    if own is None:
-        if x.dtype is F32 or x.dtype is F64:
-            return x
-        return checks.floating(type(params).__name__.lower(), x)
-    if x.ndim > 2 and rule_of(params).replicas is None:
+    if own is not None and x.ndim > 2 and rule_of(params).replicas is None:
+        _check_stackable(params, x)
+    if own is None or (own == F32 and not remembered(casts, params)):
+        return x if x.dtype in FLOATS else checks.floating(type(params).__name__.lower(), x)
+    return checks.cast(type(params).__name__.lower(), "x", x, own)
+
+
+def _dtype_of(params: Params) -> np.dtype[np.floating] | None:
+    """The dtype of a network: that of the first floating array in it."""
+    found = _first_array(layout(type(params)).values(params), True)
+    return None if found is None else found.dtype
+
+
+def _first_array(values: tuple[object, ...], is_deep: bool) -> Array | None:
+    """The first floating array among values, through tuples, and through the layers there where ``is_deep``."""
+    for value in values:
+        if is_leaf(value):
+            if value.dtype.kind == "f":
+                return value
+        elif type(value) is tuple or (is_deep and isinstance(value, Params)):
+            inside = value if isinstance(value, tuple) else layout(type(value)).values(value)
+            found = _first_array(inside, is_deep)
+            if found is not None:
+                return found
+    return None
+
+
+def _check_stackable(params: Params, x: Array) -> None:
+    """Raises LayerError for a layer with arrays of its own that was given no rule for stacked ones."""
+    if _first_array(layout(type(params)).values(params), False) is not None:
         name = type(params).__name__
         raise LayerError(
             f"{name}: x has replica axes, {x.shape}, and {name} has no replicas rule, so it cannot be stacked; "
             f"give define_layer({name}, ..., replicas=...)"
         )
-    return checks.cast(type(params).__name__.lower(), "x", x, own)
-
-
-def _own_dtype(params: Params) -> np.dtype[np.floating] | None:
-    """The dtype that x is cast to, where it is cast to any."""
-    own = _own_array(layout(type(params)).values(params))
-    return None if own is None or not rule_of(params).casts else own.dtype
-
-
-def _own_array(values: tuple[object, ...]) -> Array | None:
-    """The first floating array of a layer, through tuples, but not those of the layers that it holds."""
-    for value in values:
-        if is_leaf(value) and value.dtype.kind == "f":
-            return value
-        if type(value) is tuple and value and not isinstance(value[0], Params):
-            found = _own_array(value)
-            if found is not None:
-                return found
-    return None
 
 
 def _no_pair(where: str, params: Params, made: object) -> NoReturn:

@@ -24,6 +24,11 @@ _CARRIED = "fnnet.carried"
 CARRIED = {_CARRIED: True}
 """Metadata of a record's field (a key, a history) that operations on several trees take from the first as it is."""
 
+_ASIDE = "fnnet.aside"
+ASIDE = {_ASIDE: True}
+"""Metadata of a record's last fields, which have defaults, that are no part of the tree: they are not saved, compared,
+pickled or shown."""
+
 
 class Node:
     """Base of fnnet's records: a short repr, and read-only arrays after unpickling and copying."""
@@ -81,7 +86,14 @@ class Layout:
 
 
 def _layout(kind: type) -> Layout:
-    """The layout of a class. Raises TreeError where its instances can be no part of a tree."""
+    """The layout of a class. Raises TreeError where its instances can be no part of a tree.
+
+    A record that keeps its data in another form than it has as a tree names its fields in ``__tree_fields__``: they
+    are attributes, which its constructor takes by position.
+    """
+    told: tuple[str, ...] | None = vars(kind).get("__tree_fields__")
+    if told is not None:
+        return Layout(told, _getter(told), (), (), False)
     if not is_dataclass(kind):
         raise TreeError(
             f"tree: a {kind.__name__} can be no part of a tree; a tree holds arrays, frozen dataclasses, tuples "
@@ -89,17 +101,20 @@ def _layout(kind: type) -> Layout:
         )
     if not getattr(kind, "__dataclass_params__").frozen:  # noqa: B009  (the attribute is not in the type stubs)
         raise TreeError(f"tree: {kind.__name__} must be frozen; write @dataclass(frozen=True, slots=True, eq=False)")
-    known = fields(kind)
+    known = tuple([f for f in fields(kind) if _ASIDE not in f.metadata])
     if any(f.kw_only or not f.init for f in known):
         raise TreeError(f"tree: {kind.__name__} must take all its fields by position: no kw_only, no init=False")
     names = tuple([f.name for f in known])
-    values = attrgetter(*names) if len(names) > 1 else lambda node: tuple([getattr(node, name) for name in names])
     constants = tuple([f.name for f in known if CONSTANT in f.metadata])
     carried = tuple([f.name for f in known if _CARRIED in f.metadata])
-    return Layout(names, values, constants, carried, issubclass(kind, Params))
+    return Layout(names, _getter(names), constants, carried, issubclass(kind, Params))
 
 
-layout: Callable[[type], Layout] = functools.cache(_layout)
+def _getter(names: tuple[str, ...]) -> Callable[[object], tuple[object, ...]]:
+    return attrgetter(*names) if len(names) > 1 else lambda node: tuple([getattr(node, name) for name in names])
+
+
+layout: Callable[[type], Layout] = functools.lru_cache(1024)(_layout)  # more classes than a program has
 
 
 def is_leaf(node: object) -> TypeGuard[Array]:
@@ -161,7 +176,10 @@ def restore(node: object, leaves: Iterator[Array]) -> object:
 
 # --- read-only arrays --------------------------------------------------------------------------------------------
 def freeze(node: T) -> T:
-    """The tree with read-only arrays: those that nobody can write to as they are, copies of all others."""
+    """The tree with read-only arrays in C order: those that nobody can write to as they are, copies of all others.
+
+    In C order, for a copy of a tree is, and products of other layouts may differ in their last bits.
+    """
     leaves: list[Array] = []
     flatten(node, leaves, [])
     frozen: T = restore(node, iter([_read_only(leaf) for leaf in leaves]))  # type: ignore[assignment]
@@ -172,7 +190,7 @@ def _read_only(leaf: Array) -> Array:
     base: object = leaf
     while isinstance(base, np.ndarray) and not base.flags.writeable:
         base = base.base
-    if base is None:
+    if base is None and leaf.flags.c_contiguous:
         return leaf
     copy = np.array(leaf, order="C", copy=True)
     copy.setflags(write=False)
@@ -180,7 +198,14 @@ def _read_only(leaf: Array) -> Array:
 
 
 def _revive(kind: type[T], *values: object) -> T:
-    return freeze(kind(*values))
+    return freeze(kind(*[_plain(value) for value in values]))
+
+
+def _plain(value: object) -> object:
+    """The value with plain arrays in place of files that what unpickles (joblib) has mapped into memory."""
+    if type(value) is tuple:
+        return tuple([_plain(child) for child in value])
+    return np.asarray(value) if isinstance(value, np.memmap) else value
 
 
 def describe(node: object) -> str:

@@ -22,7 +22,7 @@ F64 = np.dtype(np.float64)
 
 def is_portable(x: Array) -> bool:
     """Whether what is made of x has to have portable bits."""
-    return x.dtype is F64 and SCOPE.is_portable
+    return SCOPE.is_portable and x.dtype == F64
 
 
 def product_nt(a: Array, b: Array) -> Array:
@@ -74,7 +74,7 @@ def sum_to(a: Array, shape: tuple[int, ...]) -> Array:
 def inner_product(a: Array, b: Array) -> Value:
     """Σ a b over the last axis. In float64 it is a sum along an axis, for the bits of a library's inner product depend
     on its kernel and its threads."""
-    if a.dtype is F64:
+    if a.dtype == F64:
         return np.asarray(np.add.reduce(a * b, axis=-1))
     out: Value = np.asarray(a.dot(b) if a.ndim == b.ndim == 1 else np.vecdot(a, b))
     return out
@@ -82,7 +82,7 @@ def inner_product(a: Array, b: Array) -> Value:
 
 def square_sum(a: Array) -> Value:
     """Σ a² over the last two axes."""
-    if a.ndim > 2 or a.dtype is F64:
+    if a.ndim > 2 or a.dtype == F64:
         flat = a.reshape((*a.shape[:-2], -1))
         return inner_product(flat, flat)
     flat = a.ravel()

@@ -13,7 +13,7 @@ from itertools import accumulate, count, islice, pairwise
 from operator import itemgetter
 from types import MemberDescriptorType
 from typing import Any, NamedTuple, TypeVar, cast
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import numpy as np
 
@@ -63,15 +63,24 @@ class Packed(NamedTuple):
         return self.structure.fields(self.structure.views(self.vector))
 
 
+_read: Callable[[object], Packed] = vars(Params)["_packed"].__get__
+"""Reads the slot itself: where it is empty, ``getattr`` would ask the class's ``__getattr__``, in twice the time."""
+
+
 def packed(tree: Params) -> Packed | None:
     """The vector behind a tree, where it is packed."""
-    found: Packed | None = getattr(tree, "_packed", None)
-    return found
+    try:
+        return _read(tree)
+    except (AttributeError, TypeError):  # not packed, or no network
+        return None
 
 
 def remembered(fact: Callable[[P], T], tree: P) -> T:
-    """``fact(tree)``, found once for all packed trees of one structure; it must not depend on the numbers."""
-    known: Packed | None = getattr(tree, "_packed", None)
+    """``fact(tree)``, found once for all packed trees of one structure; it must not depend on the numbers.
+
+    It is kept with the fact while there are such trees: what holds a user's function remembers by ``Remembers``.
+    """
+    known = packed(tree)
     if known is None:
         return fact(tree)
     facts = known.structure.facts
@@ -79,6 +88,27 @@ def remembered(fact: Callable[[P], T], tree: P) -> T:
         facts[fact] = fact(tree)
     found: T = facts[fact]
     return found
+
+
+class Remembers:
+    """Base of settings that find out one thing about networks, by a function of the user's: kept for each structure of
+    packed trees, and neither longer than these nor longer than the settings."""
+
+    __slots__ = ("_facts",)
+
+    def remembered(self, fact: Callable[[P], T], tree: P) -> T:
+        """``fact(tree)``, always the same one and independent of the numbers, found once."""
+        known: Packed | None = getattr(tree, "_packed", None)
+        if known is None:
+            return fact(tree)
+        facts: WeakKeyDictionary[Structure, T] | None = getattr(self, "_facts", None)
+        if facts is None:
+            facts = WeakKeyDictionary()
+            object.__setattr__(self, "_facts", facts)
+        found = facts.get(known.structure)
+        if found is None:
+            facts[known.structure] = found = fact(tree)
+        return found
 
 
 _STRUCTURES: WeakValueDictionary[Hashable, Structure] = WeakValueDictionary()

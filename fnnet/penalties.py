@@ -11,7 +11,7 @@ from fnnet import checks
 from fnnet.matching import columns, restore_shared, trained
 from fnnet.nodes import Params
 from fnnet.numerics import ZERO
-from fnnet.packing import pack, packed, remembered
+from fnnet.packing import Remembers, pack, packed
 from fnnet.rules import replicas
 from fnnet.selection import Selection, Where, checked_where
 from fnnet.types import Array, Value
@@ -20,7 +20,7 @@ P = TypeVar("P", bound=Params)
 
 
 @dataclass(frozen=True, slots=True)
-class ElasticNet:
+class ElasticNet(Remembers):
     """What ``l1(...)``, ``l2(...)`` and ``elastic_net(...)`` return: a function of the network that gives the penalty,
     0-d or (K,) for K stacked networks, and its gradient."""
 
@@ -42,7 +42,7 @@ class ElasticNet:
             return self._of_leaves(params, len(stacked))
         w = known.vector
         if self.where is not None:
-            mask = remembered(Selection("penalty", self.where), like).mask
+            mask = self.remembered(Selection("penalty", self.where), like).mask
             w = w if mask is None else np.where(mask, w, ZERO[w.dtype])
         return np.asarray(self._size(w)), known.structure.tree(params, self._slope(w))
 
@@ -50,7 +50,7 @@ class ElasticNet:
         (found,), form = columns("penalty", (params,))
         flags = trained(form)
         if self.where is not None:
-            flags = list(remembered(Selection("penalty", self.where), params).flags)
+            flags = list(self.remembered(Selection("penalty", self.where), params).flags)
         taken = [leaf for leaf, is_taken in zip(found, flags, strict=True) if is_taken]
         sizes = [self._size(leaf.reshape((*leaf.shape[:axes], -1))) for leaf in taken]
         value: Value = np.asarray(sum(sizes[1:], start=sizes[0])) if sizes else np.zeros(())

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from functools import reduce
+from typing import NamedTuple, Protocol, TypeVar
 
 from fnnet import checks
 from fnnet.errors import ShapeError
 from fnnet.nodes import Params
 from fnnet.records import Data, Epoch, Record, Step, StreamFn, TrainState
-from fnnet.streams._base import Mode, checked
+from fnnet.streams._base import Mode, checked, values
 from fnnet.streams.choice import Best
 from fnnet.types import Value
 
@@ -23,6 +24,14 @@ class Train(Protocol):
     """What makes a stream of epochs, as ``train`` does."""
 
     def __call__(self, step: Step[T], data: Data[T], state: TrainState[P], /) -> Iterator[Epoch[P]]: ...
+
+
+class Waiting(NamedTuple):
+    """What is known of a history: its best value, the lower the better, and how many epochs since then, or since the
+    factor fell last."""
+
+    best: float = math.inf
+    epochs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,7 @@ class ReduceOnPlateau:
 
     def __call__(self, step: Step[T], data: Data[T], state: TrainState[P], /) -> Iterator[Epoch[P]]:
         """The epochs, each trained with the factor that the history before it gives."""
+        seen, wait = 0, Waiting()
         while True:
             epochs = self.train(step, data, state)
             for stream in self.streams:
@@ -65,35 +75,34 @@ class ReduceOnPlateau:
             found = next(epochs, None)
             if found is None:
                 return
-            state = self._after(found.state)
+            history = found.state.history
+            self._check_metric(history[-1])
+            seen, wait = len(history), reduce(self._waited, history[seen:], wait)
+            state = self._lowered(found.state) if wait.epochs == self.patience else found.state
             yield Epoch(state)
 
-    def _after(self, state: TrainState[P]) -> TrainState[P]:
-        """The state with the factor for the next epoch."""
-        if not self._is_due(state.history):
-            return state
+    def _lowered(self, state: TrainState[P]) -> TrainState[P]:
         before = state.opt_state.scale
         scale = max(before * self.factor, min(self.floor, before))
         return replace(state, opt_state=replace(state.opt_state, scale=scale))
 
-    def _is_due(self, history: tuple[Record, ...]) -> bool:
-        """Whether the last epoch is one of those after which the factor falls."""
-        best, waited = math.inf, 0
-        for value in self._values(history):
-            is_progress = value < best - self.min_delta
-            best, waited = (value, 0) if is_progress else (best, waited % self.patience + 1)
-        return waited == self.patience
-
-    def _values(self, history: tuple[Record, ...]) -> list[float]:
-        """The metric of all epochs that have it, the lower the better. Raises ValueError where the last has none."""
-        sign = 1 if self.mode == "min" else -1
-        named = [{"loss": record.loss, **dict(record.metrics)} for record in history]
-        if self.metric not in named[-1]:
+    def _check_metric(self, record: Record) -> None:
+        """Raises ValueError where the last epoch's record has not the metric."""
+        if self.metric not in values(record):
             raise ValueError(
-                f"reduce_on_plateau: metric must be one of {', '.join(named[-1])}, which the last epoch's record has, "
-                f"got {self.metric!r}; validate adds metrics, as one of the streams"
+                f"reduce_on_plateau: metric must be one of {', '.join(values(record))}, which the last epoch's record "
+                f"has, got {self.metric!r}; validate adds metrics, as one of the streams"
             )
-        return [sign * _number(self.metric, record[self.metric]) for record in named if self.metric in record]
+
+    def _waited(self, wait: Waiting, record: Record) -> Waiting:
+        """What is known after one more record; one that has not the metric counts for nothing."""
+        known = values(record)
+        if self.metric not in known:
+            return wait
+        value = _number(self.metric, known[self.metric]) * (1 if self.mode == "min" else -1)
+        if value < wait.best - self.min_delta:
+            return Waiting(value)
+        return Waiting(wait.best, wait.epochs % self.patience + 1)
 
 
 def _number(name: str, value: Value) -> float:

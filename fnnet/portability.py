@@ -27,10 +27,11 @@ def portable(part: P | Loss[T]) -> Portable[P] | PortableLoss[T]:
     in the batch.
 
     How: products of matrices padded to multiples of 16 and added up over blocks of 256 terms in order, own exponentials
-    and logarithms made of + - * /, sums along axes. Draws are the same everywhere in any case. The promise ends at
-    float32, which is refused; at other libraries than OpenBLAS, CPUs without fused multiply-adds and CPUs other than
-    x86, where nothing was tried; at weights drawn by ``orthogonal``, which LAPACK factors; and at the C library, whose
-    ``pow`` and ``cos`` schedules and Adam's corrections are made of.
+    and logarithms made of + - * /, sums along axes. Draws are the same everywhere in any case. Parameters are float64,
+    float32 ones are refused; x is cast to float64 before anything is computed. The promise ends at other libraries than
+    OpenBLAS, CPUs without fused multiply-adds and CPUs other than x86, where nothing was tried; at weights drawn by
+    ``orthogonal``, which LAPACK factors; and at the C library, whose ``pow`` and ``cos`` schedules and Adam's
+    corrections are made of.
 
     Raises DtypeError for a network with numbers that are not float64, TypeError for what is no network and no loss with
     rows.

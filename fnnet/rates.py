@@ -14,7 +14,7 @@ from fnnet import checks
 from fnnet.errors import NonFiniteError, ShapeError
 from fnnet.keys import Key
 from fnnet.nodes import Node, Params, freeze
-from fnnet.records import Data, Record, Step, TrainState
+from fnnet.records import Data, History, Record, Step, TrainState
 from fnnet.rules import replicas
 from fnnet.training import check_run
 from fnnet.training import steps as states
@@ -78,7 +78,7 @@ class _Growing(Generic[T]):
         after, value = self.step(state, batch, key)
         record = Record(np.asarray(value, np.float64), ((RATE, np.asarray(rate)),))
         grown = replace(after.opt_state, scale=rate * self.ratio)
-        return replace(after, opt_state=grown, history=(*after.history, record)), value
+        return replace(after, opt_state=grown, history=History.of(after.history).append(record)), value
 
 
 def _measured(stream: Iterator[TrainState[P]], n: int) -> Iterator[tuple[float, float]]:
@@ -133,7 +133,7 @@ def find_rate(
             "find_rate: params must be one network, for one rate is not all networks' best, got replica axes "
             f"{replicas(state.params)}; find the rate of one of them"
         )
-    begin = replace(state, opt_state=replace(state.opt_state, scale=low), history=())
+    begin = replace(state, opt_state=replace(state.opt_state, scale=low), history=History())
     growing = _Growing(step, (high / low) ** (1 / (n - 1)))
     found: list[tuple[float, float]] = []
     lowest = math.inf

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar, runtime_checkable
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fnnet.history import History as History
+from fnnet.history import Record as Record
 from fnnet.keys import Key
-from fnnet.nodes import CARRIED, Node, Params
+from fnnet.nodes import ASIDE, CARRIED, Node, Params
 from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 T_contra = TypeVar("T_contra", contravariant=True)
 
@@ -44,26 +48,31 @@ class OptState(Node, Generic[P]):
     scale: float = 1.0
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Record(Node):
-    """What one finished epoch leaves in the history: the mean of its batches' losses, a batch counted by its rows, and
-    metrics by name."""
-
-    loss: Value
-    metrics: tuple[tuple[str, Value], ...] = ()
-
-
 class Moment(Node):
     """A point of a training run: what the streams of ``train`` and of ``steps`` give."""
 
     __slots__ = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Origin:
+    """Where a state comes from: the run that it is a state of, for as long as that goes on, and what began it.
+
+    ``network`` is the digest of the parameters at the start. The optimizer is that of the start's own state; later
+    states leave it to the run, so that a state which is kept keeps neither data nor settings alive.
+    """
+
+    network: str
+    optimizer: object
+    run: Callable[[], Run[Any] | None]
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TrainState(Moment, Generic[P]):
     """All that training needs to go on: nothing else lives between two steps.
 
-    ``total`` and ``rows`` are sums over the batches of the epoch under way: of loss times rows, and of rows.
+    ``total`` and ``rows`` are sums over the batches of the epoch under way: of loss times rows, and of rows. ``origin``
+    tells a checkpoint which run it is of; no result depends on it, and it is no part of the tree.
     """
 
     params: P
@@ -73,7 +82,8 @@ class TrainState(Moment, Generic[P]):
     batch: int = 0
     total: Value | float = field(default=0.0, metadata=CARRIED)
     rows: int = 0
-    history: tuple[Record, ...] = field(default=(), metadata=CARRIED)
+    history: History = field(default=History(), metadata=CARRIED)
+    origin: Origin | None = field(default=None, metadata=ASIDE)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -153,7 +163,10 @@ class Optimizer(Protocol):
 
 
 class Data(Protocol[T_co]):
-    """The batches of one epoch, in an order that the key decides."""
+    """The batches of one epoch, in an order that the key decides.
+
+    A batch is trained on before the next one is asked for, so all of them may be views of one buffer.
+    """
 
     def __call__(self, key: Key, /) -> Iterable[tuple[Array, T_co]]: ...
 
@@ -185,6 +198,34 @@ class Step(Protocol[T_contra]):
     def __call__(
         self, state: TrainState[P], batch: tuple[Array, T_contra], key: Key, /
     ) -> tuple[TrainState[P], Value]: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Run(Generic[T]):
+    """What makes the epochs of a stream: the step, the data, the function that folds them, such as ``train``, and the
+    optimizer that the first state came from, where that is known."""
+
+    step: Step[T]
+    data: Data[T]
+    train: Callable[..., object]
+    optimizer: object
+
+
+def nothing() -> None:
+    """The run of a state that no run goes on from."""
+
+
+def run_from(state: TrainState[P], step: Step[T], data: Data[T], train: Callable[..., object]) -> Run[T]:
+    """The run that goes on from a state. Who folds it holds it."""
+    origin = state.origin
+    before = origin.run() if origin else None
+    return Run(step, data, train, (origin.optimizer if origin else None) or (before.optimizer if before else None))
+
+
+def within(run: Run[T], state: TrainState[P]) -> TrainState[P]:
+    """The state as one of a run, which it does not keep alive."""
+    network = state.origin.network if state.origin else ""
+    return replace(state, origin=Origin(network, None, ref(run)))
 
 
 class StreamFn(Protocol):

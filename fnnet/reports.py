@@ -14,7 +14,6 @@ from fnnet.layers.layer_norm import LayerNorm
 from fnnet.layers.linear import Linear
 from fnnet.layers.rms_norm import RmsNorm
 from fnnet.layers.standardize import Standardize
-from fnnet.network import forward
 from fnnet.nodes import Params, is_leaf, parts
 from fnnet.rules import check_network, children, replicas
 from fnnet.traces import Call, trace
@@ -112,16 +111,21 @@ def summary(params: Params, batch: int = 1, features: int | None = None) -> Summ
     total                                  7,510  30,040        476,800         953,920
     """
     dtype = check_network("summary", params)
-    width = _features(params) if features is None else checks.size("summary", "features", features)
-    shape = checks.size("summary", "batch", batch), width
-    whole = trace(params, np.zeros(replicas(params) + shape, dtype))
-    rows = list(_rows(whole, 0, set()))
-    if rows[0].is_composite and not rows[0].bytes and whole.calls[-1].y.shape == whole.y.shape:
-        rows = list(_rows(whole, -1, set()))[1:]
-    return Summary(tuple(rows), tree.count(params), _bytes(params))
+    batch = checks.size("summary", "batch", batch)
+    width = _features(params, dtype) if features is None else checks.size("summary", "features", features)
+    return Summary(_table(params, batch, width, dtype), tree.count(params), _bytes(params))
 
 
 # --- rows --------------------------------------------------------------------------------------------------------
+def _table(params: Params, batch: int, features: int, dtype: np.dtype[np.floating]) -> tuple[Row, ...]:
+    """The rows of a pass, without one of its own for a network that does no more than call others."""
+    whole = trace(params, np.zeros((*replicas(params), batch, features), dtype))
+    rows = list(_rows(whole, 0, set()))
+    if rows[0].is_composite and not rows[0].bytes and whole.calls[-1].y.shape == whole.y.shape:
+        rows = list(_rows(whole, -1, set()))[1:]
+    return tuple(rows)
+
+
 def _rows(call: Call, depth: int, seen: set[str]) -> Iterator[Row]:
     """The row of a call, and those of the calls that it made."""
     parameters, size = (0, 0) if call.path in seen else _own(call)
@@ -170,16 +174,31 @@ def _flops(call: Call) -> Flops:
 
 
 # --- the inputs --------------------------------------------------------------------------------------------------
-def _features(params: Params) -> int:
-    """The one number of features that the first layer with arrays takes, read off their shapes and tried."""
+def _features(params: Params, dtype: np.dtype[np.floating]) -> int:
+    """The number of features that the network takes, found among its numbers; where it takes several to the same
+    effect, the lowest. Raises ValueError where there is none, or an effect."""
+    tables = {n: table for n in _numbers(params) if (table := _tried(params, n, dtype)) is not None}
+    if tables and len(set(tables.values())) == 1:
+        return min(tables)
     first = _first_with_arrays(params)
-    if first is not None:
-        sizes = sorted({int(n) for leaf in tree.leaves(first) for n in leaf.shape[-2:]})
-        found = [n for n in sizes if _takes(first, n) and not _takes(first, n + 1)]
-        if len(found) == 1:
-            return found[0]
+    if not tables and first is not None and first is not params:  # the pass will say what is wrong behind it
+        return _features(first, dtype)
     name = type(params).__name__
     raise ValueError(f"summary: the number of inputs cannot be read off this {name}; tell it by features=")
+
+
+def _numbers(params: Params) -> list[int]:
+    """The lengths of the arrays and the whole numbers in a network's settings, columns among them, and those one up."""
+    lengths = {int(n) for leaf in tree.leaves(params) for n in leaf.shape[-2:]}
+    found = lengths | {n for n in _whole_numbers(params) if n >= 0}
+    return sorted((found | {n + 1 for n in found}) - {0})
+
+
+def _whole_numbers(node: object) -> Iterator[int]:
+    if type(node) is int:
+        yield node
+    for _, child in parts(node):
+        yield from _whole_numbers(child)
 
 
 def _first_with_arrays(params: Params) -> Params | None:
@@ -188,10 +207,9 @@ def _first_with_arrays(params: Params) -> Params | None:
     return next(filter(None, map(_first_with_arrays, children(params))), None)
 
 
-def _takes(layer: Params, features: int) -> bool:
+def _tried(params: Params, features: int, dtype: np.dtype[np.floating]) -> tuple[Row, ...] | None:
+    """The rows of a pass of one row of so many features; None where the network does not take them."""
     try:
-        with np.errstate(all="ignore"):
-            forward(layer, np.zeros((*replicas(layer), 1, features)))
-    except (ValueError, TypeError, IndexError):
-        return False
-    return True
+        return _table(params, 1, features, dtype)
+    except Exception:  # whatever a layer raises that is not content with its input
+        return None

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from fnnet import checks, files, sealed
-from fnnet.checkpoints import decoded_like, save
+from fnnet.checkpoints import decoded_like, save_of_run
 from fnnet.errors import CheckpointError, TreeError
 from fnnet.nodes import Params
 from fnnet.records import Epoch, Moment, TrainState
+from fnnet.runs import Words, check_same, completed, run_of
 from fnnet.sealed import File
 
 P = TypeVar("P", bound=Params)
@@ -28,53 +30,71 @@ class CheckpointTo:
     folder: str
     every: int = 1
     keep: int = 3
+    anyway: bool = False
 
     def __call__(self, stream: Iterable[S], /) -> Iterator[S]:
         """The stream as it is; what is due to be written is on the disk before it is handed on."""
         unwritten: TrainState[Params] | None = None
+        run: Words = {}
         try:
             for i, item in enumerate(stream, start=1):
                 state = _state(item)
-                if i == 1:
-                    self._begin(state)
+                run = self._begin(state) if i == 1 else run
                 is_due = i % self.every == 0
                 unwritten = None if is_due else state
                 if is_due:
-                    self._write(state)
+                    self._write(state, run)
                 yield item
         finally:  # also where who reads the stream has had enough, or something went wrong
             if unwritten is not None:
-                self._write(unwritten)
+                self._write(unwritten, run)
 
-    def _begin(self, state: TrainState[Params]) -> None:
-        """Raises CheckpointError where the folder is another run's; sweeps up after a run that was killed."""
-        for path in checkpoints_in(self.folder):
-            if _place(path) >= (state.epoch, state.batch) and _is_whole(path):
-                raise CheckpointError(
-                    f"checkpoint_to: {self.folder} holds {path.name} already, and this run is only at "
-                    f"{_name(state)}; go on from there by resume, or take another folder"
-                )
+    def _begin(self, state: TrainState[Params]) -> Words:
+        """The settings of the run. Raises CheckpointError where the folder is another run's; sweeps up after a run that
+        was killed."""
+        run, whole = run_of(state), _whole(self.folder)
+        newest = next(whole, None)
+        if newest is not None:
+            before = sealed.run_of(*newest)
+            if not self.anyway:
+                check_same("checkpoint_to", self.folder, before, run)
+            run = completed(run, before)
+            self._check_behind(state, newest[0])
         files.sweep(Path(self.folder), "epoch-")
+        return run
 
-    def _write(self, state: TrainState[Params]) -> None:
+    def _check_behind(self, state: TrainState[Params], newest: Path) -> None:
+        """Raises CheckpointError where the newest whole state is one that the run has not reached."""
+        if _place(newest) >= (state.epoch, state.batch):
+            raise CheckpointError(
+                f"checkpoint_to: {self.folder} holds {newest.name} already, and this run is only at "
+                f"{_name(state)}; go on from there by resume, or take another folder"
+            )
+
+    def _write(self, state: TrainState[Params], run: Words) -> None:
         new = Path(self.folder) / _name(state)
-        save(new, state)
+        save_of_run(new, state, run)
         older = [path for path in checkpoints_in(self.folder) if _place(path) < _place(new)]
         files.remove(*older[: max(0, len(older) + 1 - self.keep)])
 
 
-def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3) -> CheckpointTo:
+def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3, anyway: bool = False) -> CheckpointTo:
     """Writes every n-th state of a stream of epochs or of steps, and the last one that was handed on when the stream
     ends or is let go of: by itself, by a ``take`` or ``early_stopping`` behind it, by an error. Only a process that is
     killed loses the states since the last one that was due.
 
     A state is written whole or not at all (``save``), before it is handed on; the newest ``keep`` stay. What writes
-    into the history, such as ``validate``, has to stand before. The folder belongs to one run and is made where it is
-    missing.
+    into the history, such as ``validate``, has to stand before.
 
-    Raises ValueError for numbers below 1, CheckpointError where the folder cannot be made or written to, and for one
-    that holds states which the run has not reached: go on from them, or take another folder; ImportError without the
-    extra ``checkpoint``.
+    The folder belongs to one run and is made where it is missing. Beside a state stand the settings of its run: the
+    key, the network at the start, the optimizer, the step, the data by a digest, and what makes the epochs. A folder
+    whose newest state is of a run with another one of these is refused; ``anyway=True`` goes on in it all the same, as
+    with a smaller learning rate. To tell the data they are read once, as in an epoch; data of a class or function of
+    your own are told by their settings. A state that does not come from ``train`` or ``steps`` knows its key only.
+
+    Raises ValueError for numbers below 1, CheckpointError where the folder cannot be made or written to; and when the
+    first state comes for a folder of another run, naming what differs, and for one that holds states which the run has
+    not reached: go on from them, or take another folder; ImportError without the extra ``checkpoint``.
 
     >>> import fnnet as fn, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -87,7 +107,7 @@ def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3) -> CheckpointT
         Path(folder).mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
         raise CheckpointError(f"checkpoint_to: folder {folder} could not be made, {error}") from error
-    return CheckpointTo(str(Path(folder)), every, keep)
+    return CheckpointTo(str(Path(folder)), every, keep, anyway)
 
 
 def checkpoints_in(folder: File) -> tuple[Path, ...]:
@@ -118,20 +138,22 @@ def _place(path: Path) -> tuple[int, int]:
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
-def _is_whole(path: Path) -> bool:
-    try:
-        sealed.read(path)
-    except CheckpointError:
-        return False
-    return True
+def _whole(folder: File) -> Iterator[tuple[Path, bytes]]:
+    """The whole checkpoints of a folder and their bytes, the newest first."""
+    for path in reversed(checkpoints_in(folder)):
+        with suppress(CheckpointError):
+            yield path, sealed.read(path)
 
 
-def resume(folder: File, like: TrainState[P]) -> TrainState[P]:
+def resume(folder: File, like: TrainState[P], *, anyway: bool = False) -> TrainState[P]:
     """The newest whole state that ``checkpoint_to`` wrote to a folder.
 
-    ``like`` is the state of the run's start: network and optimizer have to be as there. A file that is damaged or
-    cannot be read is passed over for the one before it. Raises CheckpointError where there is none, and where the
-    newest is that of another run or of a newer format.
+    ``like`` is the state of the run's start, as ``start`` gives it: its key, network and optimizer have to be those of
+    the run in the folder, and with ``anyway=True`` only their structures. Whether step and data are, ``checkpoint_to``
+    looks when the run goes on. A file that is damaged or cannot be read is passed over for the one before it.
+
+    Raises CheckpointError where there is none, and where the newest is that of another run, naming what differs, or of
+    a newer format.
 
     Going on from it is never having stopped, byte for byte:
 
@@ -154,6 +176,9 @@ def resume(folder: File, like: TrainState[P]) -> TrainState[P]:
         except CheckpointError as error:
             damaged.append(str(error))
             continue
-        return decoded_like(path, data, like)
+        found = decoded_like(path, data, like)
+        if not anyway:
+            check_same("resume", folder, sealed.run_of(path, data), run_of(like))
+        return replace(found, origin=like.origin)
     told = f"; damaged: {'; '.join(damaged)}" if damaged else ""
     raise CheckpointError(f"resume: {folder} holds no whole checkpoint{told}")

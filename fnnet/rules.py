@@ -53,14 +53,16 @@ def define_layer(
     """Makes a class a layer, once, by its rules.
 
     ``forward(p, x)`` gives y and what backward needs of the way; ``backward(p, saved, dy)`` gives the gradients of p,
-    of p's own type, and dx. x is (..., batch, features) and has been cast to the dtype of p's arrays, or without any to
+    of p's own type, and dx. x is (..., batch, features) and has been cast to the dtype of p's arrays, or without any is
     float32 or float64; dy has the shape and dtype of y, dx the shape of x.
 
     Optional: ``sample(p, x, key)`` is the forward of a stochastic training pass; ``gradients(p, saved, dy)`` is
     backward without dx, for a layer that nobody asks for it; ``replicas(p)`` gives the leading axes of stacked
     parameters (``p.w.shape[:-2]``), and a layer of parameters of its own needs it to be stacked; ``passes_key`` says of
     a composite that its ``sample`` does no more than hand a child key to each child, so that it acts by chance only
-    where a child does; ``casts=False`` gives the layer x as it came, float32 or float64, and leaves the casting to it.
+    where a child does; ``casts=False`` says of a layer that it takes x as it comes, float32 or float64, and casts by
+    itself: x is then not cast to float32 where it enters a network with such a layer either. To float64 it is cast in
+    any case, for that loses nothing.
 
     Raises LayerError for a class that is not derived from Params, or that is a layer already, TreeError for one that
     is no frozen dataclass, ValueError for a rule that is no function.
@@ -100,6 +102,12 @@ def layers_defined() -> tuple[type[Params], ...]:
 
 
 # --- a whole network -----------------------------------------------------------------------------------------------
+def casts(params: Params) -> bool:
+    """Whether no layer of a network takes x as it comes."""
+    rule = _RULES.get(type(params))
+    return (rule is None or rule.casts) and all(map(casts, children(params)))
+
+
 def children(node: object) -> tuple[Params, ...]:
     """The layers directly under a layer, through tuples."""
     found: list[Params] = []

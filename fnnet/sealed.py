@@ -1,6 +1,7 @@
 """Sealed files: arrays by name in the safetensors format, what is to be known of them, and a SHA-256 over all of it.
 
-The metadata have one entry, ``fnnet``: JSON of the seal, the version of this format, and what was told. The seal is
+The metadata have one entry, ``fnnet``: JSON of the seal, the version of this format, what was told of the arrays, and
+of the state of a run the settings of that run. The seal is
 the SHA-256 of the file with zeros in its place, and is checked before anything else is looked at.
 """
 
@@ -20,7 +21,8 @@ from fnnet.types import Array
 
 File = str | PathLike[str]
 
-VERSION = 1
+VERSION = 2
+_READ = (1, 2)
 
 _START = rb'"fnnet":"{\"sha256\":\"'
 """What stands before the seal, and nowhere else: within any text the quotes would be escaped."""
@@ -29,10 +31,12 @@ _BLANK = b"0" * 64
 
 
 # --- out -------------------------------------------------------------------------------------------------------------
-def encoded(arrays: Mapping[str, Array], told: object) -> tuple[bytes | memoryview, ...]:
+def encoded(
+    arrays: Mapping[str, Array], told: object, run: Mapping[str, str] | None = None
+) -> tuple[bytes | memoryview, ...]:
     """A file's bytes, in pieces; the same content gives the same bytes. The arrays have to be in C order, for version
     0.8 of the package writes others as they lie in memory. Raises TreeError for what the format cannot hold."""
-    content = {"sha256": _BLANK.decode(), "version": VERSION, "told": told}
+    content = {"sha256": _BLANK.decode(), "version": VERSION, "told": told, **({"run": dict(run)} if run else {})}
     try:
         text = json.dumps(content, separators=(",", ":"), allow_nan=False)
         data: bytes = _package().save(arrays, {"fnnet": text})  # one entry, for the order of several is left to chance
@@ -42,9 +46,9 @@ def encoded(arrays: Mapping[str, Array], told: object) -> tuple[bytes | memoryvi
     return memoryview(data)[:at], hashlib.sha256(data).hexdigest().encode(), memoryview(data)[at + 64 :]
 
 
-def write(path: File, arrays: Mapping[str, Array], told: object) -> None:
+def write(path: File, arrays: Mapping[str, Array], told: object, run: Mapping[str, str] | None = None) -> None:
     """Writes a sealed file, whole or not at all. Raises CheckpointError where it cannot be written."""
-    pieces = encoded(arrays, told)
+    pieces = encoded(arrays, told, run)
     try:
         files.write(Path(path), *pieces)
     except (OSError, ValueError) as error:
@@ -78,10 +82,19 @@ def decoded(path: File, data: bytes) -> tuple[dict[str, Array], object]:
     """The arrays of a sealed file, and what was told. Raises CheckpointError for a newer format, and for what only a
     forger seals."""
     content = _content(path, data)
-    if content.get("version") != VERSION:
-        had = content.get("version")
-        raise CheckpointError(f"load: {path} has format version {had}, this fnnet reads {VERSION}; use a newer one")
+    if content.get("version") not in _READ:
+        had, reads = content.get("version"), " and ".join(map(str, _READ))
+        raise CheckpointError(f"load: {path} has format version {had}, this fnnet reads {reads}; use a newer one")
     return tensors("load", path, data), content.get("told")
+
+
+def run_of(path: File, data: bytes) -> dict[str, str]:
+    """What a sealed file tells of the run that its state is of; nothing where it does not tell. Raises
+    CheckpointError."""
+    found = _content(path, data).get("run", {})
+    if not (isinstance(found, dict) and all(type(text) is str for text in found.values())):
+        raise CheckpointError(f"load: {path} is no whole checkpoint: what it tells of its run are no texts by name")
+    return found
 
 
 def _content(path: File, data: bytes) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from fnnet.errors import CheckpointError, DtypeError, TreeError
+from fnnet.history import Segment
 from fnnet.keys import Key
 from fnnet.nodes import Params, freeze, is_leaf, is_static, join, layout, parts
-from fnnet.records import Epoch, OptState, Part, Record, TrainState
+from fnnet.records import Epoch, History, OptState, Part, Record, TrainState
 from fnnet.rules import layers_defined
 from fnnet.types import Array
 
@@ -35,10 +36,12 @@ DEPTH = 200
 """How many steps below its root a tree of a file goes at most, whatever the interpreter could bear."""
 
 RECORDS: dict[type, tuple[type | tuple[type, ...], ...]] = {
-    TrainState: (object, OptState, Key, int, int, _NUMBER, int, tuple),
+    TrainState: (object, OptState, Key, int, int, _NUMBER, int, History),
     OptState: (int, tuple, (OptState, _NONE), (float, int)),
     Epoch: (TrainState,),
     Record: (_NUMBER, tuple),
+    History: (tuple,),
+    Segment: (tuple, tuple),
     Part: (_NUMBER, _NUMBER, object, bool),
     Key: (int, tuple, _NONE),
 }
@@ -168,6 +171,8 @@ def _own(name: str) -> type | None:
 
 def _made(kind: type, values: list[object], path: str) -> object:
     try:
+        if kind is TrainState and type(values[-1]) is tuple:  # as version 1 of the format has histories
+            values = [*values[:-1], History.of(values[-1])]
         _check_record(kind, tuple(values))
         return kind(*values)
     except Exception as error:  # whatever a class raises that is not content with its fields
@@ -180,9 +185,6 @@ def _check_record(kind: type, values: tuple[object, ...]) -> None:
     for name, value, expected in zip(layout(kind).names, values, kinds or (object,) * len(values), strict=True):
         if not isinstance(value, expected):
             raise TreeError(f"{name} of a {kind.__name__} cannot be a {type(value).__name__}")
-    history = values[-1] if kind is TrainState else ()
-    if isinstance(history, tuple) and not {type(record) for record in history} <= {Record}:
-        raise TreeError("history of a TrainState must be a tuple of Records")
 
 
 def _at(path: str) -> str:

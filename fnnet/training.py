@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 from itertools import chain, count, islice
 from typing import Generic, TypeVar
 
 import numpy as np
 
-from fnnet import checks, keys
+from fnnet import checks, keys, tree
 from fnnet.errors import TreeError
 from fnnet.functional import accumulate
 from fnnet.keys import NOISE, ORDER, Key
@@ -21,12 +22,18 @@ from fnnet.records import (
     Data,
     Epoch,
     GradFn,
+    History,
     Optimizer,
     OptState,
+    Origin,
     Record,
+    Run,
     Startable,
     Step,
     TrainState,
+    nothing,
+    run_from,
+    within,
 )
 from fnnet.rules import check_network, fork
 from fnnet.types import Array, Value
@@ -45,15 +52,16 @@ def start(params: P, optimizer: Startable, key: Key) -> TrainState[P]:
 
     >>> import fnnet as fn
     >>> state = fn.start(fn.linear(fn.Key(0), 4, 2), fn.sgd(0.1), fn.Key(0))
-    >>> state.epoch, state.batch, state.history
-    (0, 0, ())
+    >>> state.epoch, state.batch, len(state.history)
+    (0, 0, 0)
     """
     check_network("start", params)
     keys.check("start", key)
     checks.function("start", "optimizer.init", getattr(optimizer, "init", None))
     params = pack(freeze(params))
     _keep_freed_memory()
-    return TrainState(params, optimizer.init(params), key)
+    origin = Origin(tree.digest(params), optimizer, nothing)
+    return TrainState(params, optimizer.init(params), key, origin=origin)
 
 
 def _keep_freed_memory() -> None:
@@ -86,7 +94,7 @@ class TrainStep(Generic[T]):
 def with_update(state: TrainState[P], params: P, opt_state: OptState[P]) -> TrainState[P]:
     """The state one batch further on."""
     progress = state.epoch, state.batch + 1, state.total, state.rows, state.history
-    return TrainState(params, opt_state, state.key, *progress)
+    return TrainState(params, opt_state, state.key, *progress, state.origin)
 
 
 def train_step(gradient: GradFn[T], optimizer: Optimizer) -> TrainStep[T]:
@@ -102,36 +110,56 @@ def train_step(gradient: GradFn[T], optimizer: Optimizer) -> TrainStep[T]:
 
 
 # --- the fold ----------------------------------------------------------------------------------------------------
-Marked = tuple[bool, tuple[Array, T]]
-"""A batch, and whether it is its epoch's last."""
+class _Mark(Enum):
+    """What stands behind a batch in the stream that training folds."""
+
+    MORE = "another batch of the epoch follows"
+    END = "it was the epoch's last"
 
 
-def _batches(data: Data[T], state: TrainState[P], epoch: int) -> Iterator[Marked[T]]:
-    """The batches of an epoch that are still to come, the last one marked. Raises ValueError where there is none."""
+def _marked(data: Data[T], state: TrainState[P], epoch: int) -> Iterator[tuple[Array, T] | _Mark]:
+    """The batches of an epoch that are still to come, a mark behind each. Raises ValueError where data end before.
+
+    A batch is handed on before the next one is asked for: data may fill one buffer again and again. Where asking
+    raises, the epoch is not over; it may be when the run goes on from there, and ends without a batch then.
+    """
     done = state.batch if epoch == state.epoch else 0
-    batches = islice(data(state.key.child(ORDER, epoch)), done, None)
-    held = next(batches, None)
-    if held is None:
+    batches = iter(data(state.key.child(ORDER, epoch)))
+    skipped, batch = sum([1 for _ in islice(batches, done)]), next(batches, None)
+    if skipped < done or (batch is None and not (done and state.rows)):
         raise ValueError(f"train: data must give more than {done} batches in epoch {epoch}, got no more")
-    for batch in batches:
-        yield False, held
-        held = batch
-    yield True, held
+    if batch is None:
+        yield from (_Mark.MORE, _Mark.END)
+    while batch is not None:
+        yield batch
+        try:
+            batch = next(batches, None)
+        except Exception:
+            yield _Mark.MORE
+            raise
+        yield _Mark.END if batch is None else _Mark.MORE
 
 
-def _advance(step: Step[T], state: TrainState[P], marked: Marked[T]) -> TrainState[P]:
-    """The fold's function: one batch, and after the last one the epoch's end."""
-    is_last, batch = marked
+def _advance(run: Run[T], state: TrainState[P], item: tuple[Array, T] | _Mark) -> TrainState[P]:
+    """The fold's function: a batch is trained on, and an epoch ended at its mark."""
+    if isinstance(item, _Mark):
+        return state if item is _Mark.MORE else _ended(state)
     key = fork(state.params, state.key).child(NOISE, state.epoch, state.batch)
-    after, value = step(state, batch, key)
-    n = batch[0].shape[-2]
+    after, value = run.step(state, item, key)
+    n = item[0].shape[-2]
     mean = value.astype(np.float64) if value.ndim else value.item()
     rows, total = state.rows + n, state.total + mean * n
-    params, opt_state, history = after.params, after.opt_state, after.history
-    if is_last:
-        record = freeze(Record(np.asarray(total / rows)))
-        return TrainState(params, opt_state, after.key, state.epoch + 1, 0, 0.0, 0, (*history, record))
-    return TrainState(params, opt_state, after.key, state.epoch, state.batch + 1, total, rows, history)
+    if value.ndim:
+        total.setflags(write=False)
+    progress = state.epoch, state.batch + 1, total, rows, after.history
+    return TrainState(after.params, after.opt_state, after.key, *progress, state.origin)
+
+
+def _ended(state: TrainState[P]) -> TrainState[P]:
+    """The state after an epoch's last batch as that of the epoch's end: at the next one's batch 0, its record in the
+    history."""
+    history = History.of(state.history).append(Record(np.asarray(state.total / state.rows)))
+    return TrainState(state.params, state.opt_state, state.key, state.epoch + 1, 0, 0.0, 0, history, state.origin)
 
 
 def check_run(step: Step[T], data: Data[T], state: TrainState[P]) -> None:
@@ -145,7 +173,8 @@ def check_run(step: Step[T], data: Data[T], state: TrainState[P]) -> None:
 def steps(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[TrainState[P]]:
     """The endless lazy stream of states, one a batch, that goes on where the state says.
 
-    An epoch's last state has its record in the history and stands at the next epoch's batch 0.
+    An epoch's last state has its record in the history and stands at the next epoch's batch 0. Where asking for a batch
+    raises, the state before it is handed on first.
 
     >>> import fnnet as fn, numpy as np
     >>> x, y = np.eye(4), np.ones((4, 1))
@@ -156,8 +185,10 @@ def steps(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[TrainS
     [(0, 1), (1, 0), (1, 1)]
     """
     check_run(step, data, state)
-    epochs = (_batches(data, state, epoch) for epoch in count(state.epoch))
-    return accumulate(partial(_advance, step), chain.from_iterable(epochs), state)
+    run = run_from(state, step, data, train)
+    epochs = (_marked(data, state, epoch) for epoch in count(state.epoch))
+    states = accumulate(partial(_advance, run), chain.from_iterable(epochs), within(run, state))
+    return islice(states, 1, None, 2)  # one a mark
 
 
 def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[P]]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import TypeVar
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import NamedTuple, TypeVar
 
+from fnnet.chains import Link, link
+from fnnet.comparisons import NOTHING, Difference, changes, not_covered
 from fnnet.conditions import Conditions, conditions
+from fnnet.configurations import check_arguments, comparable, configuration_of
 from fnnet.errors import ReceiptError
 from fnnet.functional import pipe
 from fnnet.nodes import Params
 from fnnet.plateau import Train
-from fnnet.receipts import Difference, Link, Receipt, changes, check_arguments, comparable, configuration_of, link
+from fnnet.receipts import Receipt, metrics_of
 from fnnet.records import Data, Epoch, Step, StreamFn, TrainState
 from fnnet.training import train
 
@@ -25,9 +29,11 @@ class Verification:
 
     ``first`` to ``last`` are the epochs that were to be done again. ``epoch`` is the first one whose bytes differ, one
     less than ``first`` where the given state itself does, None where none does; ``parts`` say in what: "params",
-    "opt_state", "history", or where these agree "key or counters". ``settings`` are those that differ from the
-    receipt's; ``conditions`` are what else differs of machine and programs, which may be the cause where bytes differ
-    and does no harm where they do not.
+    "opt_state", "history", or where these agree "key or counters", and where only what the receipt tells of it differs
+    "metrics". ``settings`` are those that differ from the receipt's; ``conditions`` are what else differs of machine
+    and programs, which may be the cause where bytes differ and does no harm where they do not. ``metrics`` are those
+    that the receipt tells otherwise than they are. ``not_covered`` names what the settings cannot vouch for, and why:
+    what the user's own code changes while it runs, and what Python does not let one see.
     """
 
     first: int
@@ -36,15 +42,21 @@ class Verification:
     parts: tuple[str, ...]
     settings: tuple[Difference, ...]
     conditions: tuple[Difference, ...]
+    metrics: tuple[Difference, ...] = ()
+    not_covered: Mapping[str, str] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash((self.first, self.last, self.epoch, self.parts, self.settings, self.conditions, self.metrics))
 
     def __bool__(self) -> bool:
         return self.epoch is None and not self.settings
 
     def __str__(self) -> str:
         lines = [self._verdict()]
-        for kind, found in (("setting", self.settings), ("condition", self.conditions)):
+        kinds = ("metric", self.metrics), ("setting", self.settings), ("condition", self.conditions)
+        for kind, found in kinds:
             lines += [f"  {kind} {name}: {_short(was)} in the receipt, {_short(now)} now" for name, was, now in found]
-        return "\n".join(lines)
+        return "\n".join([*lines, *[f"  not covered: {name}, {why}" for name, why in self.not_covered.items()]])
 
     def _verdict(self) -> str:
         if self.epoch is not None:
@@ -98,16 +110,22 @@ def verify(
     check_arguments("verify", step, data, state, streams, run)
     end = _last(receipt, state, epoch)
     now = configuration_of(step, data, state, streams, run)
-    settings = changes(comparable(receipt.configuration, state), now)
+    then = comparable(receipt.configuration, state)
+    settings = changes(then, now)
     try:
-        found, parts = _first_difference(receipt, state, pipe(run(step, data, state), *streams), end)
+        found = _first_difference(receipt, state, pipe(run(step, data, state), *streams), end)
     except Exception as error:
         for name, was, is_now in settings:
             error.add_note(f"verify: setting {name}: {_short(was)} in the receipt, {_short(is_now)} now")
         raise
-    at = max(end if found is None else found, 1)
-    then = [conditions for begin, conditions in receipt.conditions if begin < at][-1]
-    return Verification(state.epoch + 1, end, found, parts, settings, _conditions(then))
+    if settings and found.epoch is None:  # what the run itself has changed, unseen in its code, is no setting
+        moved = {change.name for change in changes(now, configuration_of(step, data, state, streams, run))}
+        settings = tuple([change for change in settings if change.name not in moved])
+        now |= dict.fromkeys(sorted(moved), "not covered: it changed while the run was done again")
+    at = max(end if found.epoch is None else found.epoch, 1)
+    span = [conditions for begin, conditions in receipt.conditions if begin < at][-1]
+    open_places = {**not_covered(then), **not_covered(now)}
+    return Verification(state.epoch + 1, end, *found[:2], settings, _conditions(span), found.metrics, open_places)
 
 
 def _last(receipt: Receipt, state: TrainState[P], epoch: int | None) -> int:
@@ -121,12 +139,16 @@ def _last(receipt: Receipt, state: TrainState[P], epoch: int | None) -> int:
     return receipt.epochs if epoch is None else epoch
 
 
-def _first_difference(
-    receipt: Receipt, state: TrainState[P], epochs: Iterator[Epoch[P]], end: int
-) -> tuple[int | None, tuple[str, ...]]:
+class _Found(NamedTuple):
+    """The first epoch that differs, and in what."""
+
+    epoch: int | None = None
+    parts: tuple[str, ...] = ()
+    metrics: tuple[Difference, ...] = ()
+
+
+def _first_difference(receipt: Receipt, state: TrainState[P], epochs: Iterator[Epoch[P]], end: int) -> _Found:
     """The number of the first link that is another now, and in what; each is made of the recorded one before it."""
-    links = receipt.links
-    found = link(links[state.epoch - 1].chain if state.epoch else "", state)
     for number in range(state.epoch, end + 1):
         if number > state.epoch:
             epoch = next(epochs, None)
@@ -134,15 +156,31 @@ def _first_difference(
                 raise ReceiptError(
                     f"verify: the run ended before epoch {number} of {end}; leave out streams that end it"
                 )
-            found = link(links[number - 1].chain, epoch.state)
-        if found.chain != links[number].chain:
-            return number, _parts(links[number], found)
-    return None, ()
+            state = epoch.state
+        found = link(receipt.links[number - 1].chain if number else "", state)
+        if found.chain != receipt.links[number].chain:
+            return _Found(number, _parts(receipt.links[number], found))
+        invented = _invented(receipt, number, state)
+        if invented or found != receipt.links[number]:
+            parts = _parts(receipt.links[number], found) if found != receipt.links[number] else ("metrics",)
+            return _Found(number, parts, invented)
+    return _Found()
 
 
 def _parts(then: Link, now: Link) -> tuple[str, ...]:
     names = [name for name in Link._fields[1:] if getattr(then, name) != getattr(now, name)]
     return tuple(names) or ("key or counters",)
+
+
+def _invented(receipt: Receipt, number: int, state: TrainState[P]) -> tuple[Difference, ...]:
+    """The metrics of an epoch that the receipt tells otherwise than they are, where it tells any."""
+    told = receipt.history[number - 1] if number else {}
+    if not told or not state.history:
+        return ()
+    real = metrics_of(state.history[-1])
+    then, now = [{name: json.dumps(value) for name, value in one.items()} for one in (told, real)]
+    pairs = [Difference(name, then.get(name, NOTHING), now.get(name, NOTHING)) for name in {**then, **now}]
+    return tuple([pair for pair in pairs if pair.recorded != pair.now])
 
 
 def _conditions(then: Conditions) -> tuple[Difference, ...]:

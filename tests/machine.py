@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -30,6 +31,7 @@ KERNELS = {"Haswell": {"Haswell"}, "SkylakeX": {"SkylakeX"}, "Zen": {"Zen", "Has
 THREADS = ("1", "2", "4")
 
 
+@cache
 def kernel_in_use(wanted: str) -> str:
     """The kernel that OpenBLAS takes when it is asked for one: another, or none, where this CPU lacks it."""
     program = "import numpy as np; a = np.ones((99, 99)); a @ a"

@@ -24,7 +24,9 @@ def layers() -> Iterator[tuple[str, object]]:
     for name, make in LAYERS.items():
         for i, (n, m, rows) in enumerate([(3, 4, 5), (37, 37, 61), (300, 290, 123)]):
             net = fn.portable(make(Key(i), n, m if name in WIDENING else n))
-            yield f"{name} {n} to {m}", tuple([passes(net, 3 * normal(Key(9), (rows, n)), k) for k in (None, Key(5))])
+            x = 3 * normal(Key(9), (rows, n))
+            yield f"{name} {n} to {m}", tuple([passes(net, x, key) for key in (None, Key(5))])
+            yield f"{name} {n} to {m}, x float32", passes(net, x.astype(np.float32), Key(5))
 
 
 def passes(net: Params, x: Array, key: Key | None) -> object:

@@ -6,6 +6,7 @@ its stream has ended where it is. The step of "endless" does.
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ PAUSE = {"steps": 0.02, "epochs": 0.005, "endless": 600.0}
 
 def main() -> None:
     """Trains until a signal comes."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background ignores it
     folder, kind = sys.argv[1:]
     step, data, first = training()
 

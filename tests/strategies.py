@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -43,7 +44,8 @@ def problems(draw: st.DrawFn, name: str) -> Problem:
 
 @st.composite
 def composites(draw: st.DrawFn, depth: int = 6) -> Problem:
-    """Serial networks of Serial networks, up to the depth."""
+    """Serial networks of Serial networks, up to the depth; what stands beside a deep one is shallow, for the cost of
+    checking a network grows with the square of its size."""
     key, batch, n_in, n_out = draw(KEYS), draw(SIZES), draw(SIZES), draw(SIZES)
     return Problem(draw(_layers(key, depth, n_in, n_out)), normal(key.child(0), (batch, n_in)), key)
 
@@ -54,7 +56,10 @@ def _layers(draw: st.DrawFn, key: Key, depth: int, n_in: int, n_out: int) -> Par
         names = sorted(WIDENING if n_in != n_out else LAYERS)
         return LAYERS[draw(st.sampled_from(names))](key, n_in, n_out)
     widths = [n_in, *draw(st.lists(SIZES, max_size=2)), n_out]
-    return fn.serial(*[draw(_layers(key.child(i + 1), depth - 1, a, b)) for i, (a, b) in enumerate(pairwise(widths))])
+    deep = draw(st.integers(0, len(widths) - 2))
+    depths = [depth - 1 if i == deep else min(depth - 1, 1) for i in range(len(widths) - 1)]
+    parts = zip(depths, pairwise(widths), strict=True)
+    return fn.serial(*[draw(_layers(key.child(i + 1), d, a, b)) for i, (d, (a, b)) in enumerate(parts)])
 
 
 def values(shape: tuple[int, ...], dtype: fn.Dtype = np.float64) -> st.SearchStrategy[Array]:
@@ -69,6 +74,11 @@ def values(shape: tuple[int, ...], dtype: fn.Dtype = np.float64) -> st.SearchStr
 def target(case: LossCase, problem: Problem) -> object:
     """A target for the problem's output."""
     return case.target(problem.key.child(2), problem.y.shape)
+
+
+def examples(factor: float) -> settings:
+    """So many times the examples that a law has, for one that is cheap or dear."""
+    return settings(max_examples=max(1, round(factor * settings().max_examples)))
 
 
 def keeps_width(name: str) -> bool:

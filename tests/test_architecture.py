@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import fnnet as fn
+from tests.dtype_lint import compared_by_identity
 
 PACKAGE = Path(fn.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -33,11 +34,26 @@ LEVELS = [
         "quasi_newton",
     ],
     ["packing", "tree"],
-    ["rules", "network", "records", "initializers", "schedules", "selection", "penalties"],
+    ["rules", "network", "history", "records", "initializers", "schedules", "selection", "penalties"],
     ["layers", "losses", "optimizers", "wrappers", "metrics", "encoders", "rows", "orders", "data", "splits"],
-    ["models", "portability", "gradients", "streams", "training", "fitting", "plateau", "rates", "whole_batch"],
+    [
+        "models",
+        "portability",
+        "pieces",
+        "gradients",
+        "streams",
+        "training",
+        "finite",
+        "fitting",
+        "plateau",
+        "rates",
+        "whole_batch",
+    ],
+    ["digests", "codes", "reading", "classes", "anatomy", "origins", "mutations", "changing", "descriptions"],
+    ["comparisons", "configurations", "runs"],
     ["sealed", "structures", "likeness", "checkpoints", "resuming", "signals", "torch_weights"],
-    ["conditions", "descriptions", "receipts", "verification", "fingerprints", "traces", "reports", "guards"],
+    ["conditions", "chains", "receipts", "receipt_streams", "verification"],
+    ["fingerprints", "traces", "reports", "guards"],
     ["testing", "jit"],
     ["__init__"],
 ]
@@ -201,3 +217,34 @@ def test_no_any_in_public_signatures(path: Path) -> None:
                 names = {n.id for n in ast.walk(annotation) if isinstance(n, ast.Name)}
                 allowed = path.stem == "network" and node.name == "rule_of"
                 assert "Any" not in names or allowed, f"{path.name}:{node.lineno}: {node.name} has Any"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_no_dtypes_are_compared_by_identity(path: Path) -> None:
+    """An array that was pickled, or read by joblib, has a dtype that is equal and another object."""
+    assert compared_by_identity(path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x.dtype is y",
+        "x.dtype is not cache.dtype",
+        "y is F64",
+        "checks.F32 is not y",
+        "np.dtype(float) is y",
+        "0 < n and x.dtype is y",
+        "id(x.dtype)",
+        "wanted = np.dtype(float); x is wanted",
+        "own = x.dtype; own is y",
+        "(own := x.dtype) and own is y",
+        "def f(wanted: np.dtype[np.floating], y: int): return y is wanted",
+        "def f(kind: Dtype | None = None, *, y: int): return kind is not y",
+    ],
+)
+def test_the_lint_of_dtypes_sees(line: str) -> None:
+    assert compared_by_identity(line) == [1]
+
+
+def test_the_lint_of_dtypes_lets_pass() -> None:
+    assert compared_by_identity("x.dtype == F64; own is None; x.dtype in FLOATS; x.dtype.kind == 'f'; a is b") == []

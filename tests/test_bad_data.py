@@ -13,6 +13,7 @@ import pytest
 from fnnet import DtypeError, Key, ShapeError
 from fnnet.keys import normal
 from tests.catalogue import METRICS
+from tests.tracebacks import check_tells_all
 
 fn: Any = import_module("fnnet")
 """Untyped: type checkers reject what stands here, and must let it pass to be tried."""
@@ -239,6 +240,7 @@ def test_bad_input(case: Case) -> None:
     with pytest.raises(kind, match=message) as caught:
         call()
     assert type(caught.value) is kind
+    check_tells_all(caught.value)
 
 
 @pytest.mark.parametrize("name", METRICS)

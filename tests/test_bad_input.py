@@ -13,6 +13,7 @@ import pytest
 from fnnet import Array, Cache, DtypeError, Key, LayerError, NonFiniteError, Params, ShapeError, TreeError, tree
 from fnnet.keys import normal
 from tests.catalogue import KEEPING
+from tests.tracebacks import check_tells_all
 
 fn: Any = import_module("fnnet")
 """Untyped: type checkers reject what stands here, and must let it pass to be tried."""
@@ -813,6 +814,7 @@ def _check(case: Case) -> None:
     with pytest.raises(kind, match=message) as caught:
         call()
     assert type(caught.value) is kind
+    check_tells_all(caught.value)
 
 
 @pytest.mark.parametrize("name", KEEPING)

@@ -13,6 +13,7 @@ import fnnet as fn
 from fnnet import DtypeError, Key, LayerError, ShapeError
 from fnnet.optimizers._base import Elementwise
 from tests.catalogue import OPTIMIZERS
+from tests.tracebacks import check_tells_all
 
 SCORES, LABELS, ROW = np.zeros((2, 3)), np.array([0, 2]), np.ones((1, 3))
 ONE = fn.linear(Key(0), 1, 1)
@@ -77,8 +78,9 @@ CASES: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_refused(name: str) -> None:
     call, kind, message = CASES[name]
-    with pytest.raises(kind, match=message):
+    with pytest.raises(kind, match=message) as caught:
         call()
+    check_tells_all(caught.value)
 
 
 SHARES = {"b1", "b2", "decay", "momentum"}

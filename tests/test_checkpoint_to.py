@@ -214,10 +214,10 @@ def test_another_run_is_refused(tmp_path: Path) -> None:
 
 def test_a_newer_format_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fn.last(fn.pipe(_steps(), fn.checkpoint_to(tmp_path), fn.take(1)))
-    monkeypatch.setattr("fnnet.sealed.VERSION", 2)
+    monkeypatch.setattr("fnnet.sealed.VERSION", 3)
     fn.last(fn.pipe(_steps(fn.last(fn.take(1)(_steps()))), fn.checkpoint_to(tmp_path), fn.take(1)))
     monkeypatch.undo()
-    with pytest.raises(CheckpointError, match=r"batch-00000002.* has format version 2, this fnnet reads 1"):
+    with pytest.raises(CheckpointError, match=r"batch-00000002.* has format version 3, this fnnet reads 1 and 2"):
         fn.resume(tmp_path, FIRST)
 
 
@@ -280,20 +280,6 @@ def test_a_signal_ends_the_stream_after_the_step_under_way(number: signal.Signal
     assert (state.epoch, state.batch) == (1, 3)
     assert tree.equal(fn.resume(tmp_path, FIRST), state)
     assert signal.getsignal(number) is before
-
-
-def test_a_signal_while_the_stream_waits_to_be_read_ends_it(tmp_path: Path) -> None:
-    stream = fn.pipe(_steps(), fn.stop_on_signal(signal.SIGUSR1))
-    next(stream)
-    os.kill(os.getpid(), signal.SIGUSR1)
-    assert list(stream) == []
-    assert signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL
-
-
-def test_handlers_are_put_back_where_the_reader_has_enough() -> None:
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    list(fn.pipe(_steps(), fn.stop_on_signal(), fn.take(2)))
-    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP, 0, 1000, "SIGINT"])
@@ -359,15 +345,13 @@ def test_a_second_interrupt_does_not_wait_for_the_step(tmp_path: Path) -> None:
     assert fn.resume(tmp_path, training()[2]).opt_state.step == 7
 
 
-KILLS = 200
-
-
-def test_two_hundred_kills(tmp_path: Path) -> None:
+@pytest.mark.parametrize("times", [20, pytest.param(200, marks=pytest.mark.slow)])
+def test_kills(times: int, tmp_path: Path) -> None:
     """In a process of its own, for it divides itself; see there."""
-    with _program("-m", "tests.killing", str(tmp_path), str(KILLS)) as process:
+    with _program("-m", "tests.killing", str(tmp_path), str(times)) as process:
         shown, errors = process.communicate()
     assert process.returncode == 0, errors
     kills = np.array([line.split() for line in shown.splitlines()], int)
-    assert len(kills) == KILLS
-    assert len(set(kills[:, 0])) > 10  # the moments did differ
-    assert kills[:, 1].any()  # and some were in the midst of a write
+    assert len(kills) == times
+    assert len(set(kills[:, 0])) > times // 20  # the moments did differ
+    assert times < 200 or kills[:, 1].any()  # and some were in the midst of a write

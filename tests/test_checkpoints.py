@@ -17,7 +17,7 @@ from hypothesis import given
 from safetensors.numpy import load_file, save_file
 
 import fnnet as fn
-from fnnet import Array, CheckpointError, DtypeError, Key, OptState, Record, TrainState, TreeError, tree
+from fnnet import Array, CheckpointError, DtypeError, History, Key, OptState, Record, TrainState, TreeError, tree
 from fnnet.checkpoints import encoded
 from fnnet.keys import normal
 from fnnet.nodes import freeze
@@ -143,9 +143,10 @@ def test_stacked_networks_and_their_states_come_back(folder: Path) -> None:
 RECORDS: dict[str, object] = {
     "a key": Key(2**127 + 1, (0, 2**32 - 1)),
     "a history": (Record(np.array(0.5)), Record(np.zeros(3), (("r2", np.ones(3)), ("ü", np.array(np.nan))))),
+    "a history by columns": History.of([Record(np.array(0.5))] * 2 + [Record(np.zeros(3), (("é", np.ones(3)),))] * 9),
     "a part": fn.Part(np.array(1.0), np.array(2.0), fn.linear(Key(0), 2, 1), True),
     "an optimizer's state": OptState(3, (fn.linear(Key(0), 2, 1),), OptState(0, (), None, 0.5), 1),
-    "an epoch": fn.Epoch(TrainState(fn.Relu(), OptState(1), Key(0), 1, 0, 0.0, 0, (Record(np.array(0.5)),))),
+    "an epoch": fn.Epoch(TrainState(fn.Relu(), OptState(1), Key(0), 1, 0, 0.0, 0, History.of([Record(np.array(0.5))]))),
     "a tuple": (),
     "a tuple of all": (fn.Relu(), 1, "a", None, True, (0.5, (np.zeros(0),))),
     "text": "text",
@@ -198,7 +199,7 @@ REFUSED: dict[str, tuple[object, type[Exception], str]] = {
     "a list": ((1, ([np.zeros(1)],)), TreeError, "save: 1.0: tree: a list can be no part of a tree"),
     "a function": ((fn.mse, len), TreeError, "can be no part of a tree"),
     "a class": (fn.Relu, TreeError, "a type can be no part of a tree"),
-    "a named tuple": (fn.Fit(fn.start(fn.Relu(), fn.sgd(0.1), Key(0)), ()), TreeError, "a Fit can be no part"),
+    "a named tuple": (fn.Fit(fn.start(fn.Relu(), fn.sgd(0.1), Key(0)), History()), TreeError, "a Fit can be no part"),
     "a schedule of a user's": (fn.sgd(lambda step: 0.1), TreeError, "a function can be no part of a tree"),
     "a NumPy number": ((fn.Elu(0.5), (np.float64(0.5),)), TreeError, r"save: 1.0 is a numpy.float64, and files hold"),
     "a number of a user's": ((Number(3),), TreeError, r"save: 0 is a tests.test_checkpoints.Number, and files"),
@@ -264,12 +265,13 @@ def test_settings_of_networks_have_to_agree(had: object, asked: object, folder: 
 
 def test_counters_keys_and_history_come_from_the_file(folder: Path) -> None:
     first = fn.start(NET, fn.adam(0.1), Key(0))
-    later = replace(first, key=Key(5, (1,)), epoch=3, batch=2, total=np.ones(4), rows=7, history=(Record(np.ones(4)),))
+    history = History.of([Record(np.ones(4))])
+    later = replace(first, key=Key(5, (1,)), epoch=3, batch=2, total=np.ones(4), rows=7, history=history)
     later = replace(later, opt_state=replace(later.opt_state, step=12, scale=0.25))
     fn.save(folder / "state", later)
     assert tree.equal(fn.load(folder / "state", like=first), later)
     fn.save(folder / "rest", (later.key, later.history, 3))
-    assert tree.equal(fn.load(folder / "rest", like=(Key(0), (), 0)), (later.key, later.history, 3))
+    assert tree.equal(fn.load(folder / "rest", like=(Key(0), History(), 0)), (later.key, later.history, 3))
 
 
 def test_other_optimizers_are_unlike(folder: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load
 
@@ -22,6 +22,7 @@ import fnnet as fn
 from fnnet import CheckpointError, Key, tree
 from fnnet.checkpoints import encoded
 from fnnet.structures import told
+from tests.strategies import examples
 
 SMALL = encoded(fn.linear(Key(0), 2, 1))
 HEADER = 8 + int.from_bytes(SMALL[:8], "little")
@@ -91,9 +92,10 @@ def traced() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("traced")
-def test_a_hundred_thousand_mutations_of_the_header_are_refused_without_much_memory(tmp_path: Path) -> None:
+@pytest.mark.parametrize("times", [2_000, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_mutations_of_the_header_are_refused_without_much_memory(times: int, tmp_path: Path) -> None:
     path, chance = tmp_path / "mutated", random.Random(0)
-    for _ in range(100_000):
+    for _ in range(times):
         data = _mutated(chance, SMALL, HEADER)
         path.write_bytes(data)
         found, price = _price(path)
@@ -198,7 +200,7 @@ def _deep(told: Any, depth: int = 220) -> Any:
 
 
 FORGED: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
-    "a newer version": (lambda h: h.update(version=2), "has format version 2, this fnnet reads 1; use a newer one"),
+    "a newer version": (lambda h: h.update(version=3), "has format version 3, this fnnet reads 1 and 2; use a"),
     "no version": (lambda h: h.pop("version"), "has format version None"),
     "a class nobody defined": (
         _structure(lambda t: {**t, "class": "os.system"}), "the root is a os.system, which this program has not defined"
@@ -269,7 +271,7 @@ def _places(node: Any) -> Iterator[tuple[Any, Any]]:
         yield from _places(child)
 
 
-@settings(max_examples=1000)
+@examples(10)
 @given(place=st.integers(0, 10**6), value=JSON, data=st.sampled_from([SMALL, STATE]))
 def test_any_structure_is_refused_or_is_what_it_says(place: int, value: Any, data: bytes, path: Path) -> None:
     def replaced(told: Any) -> Any:
@@ -285,7 +287,10 @@ def test_any_structure_is_refused_or_is_what_it_says(place: int, value: Any, dat
             found = fn.load(path, like)
         except CheckpointError:
             continue
-        assert told(found) == _structure_in(forged)
+        structure: Any = _structure_in(forged)
+        if data is STATE and isinstance(structure["fields"]["history"], list):  # as in older files
+            structure["fields"]["history"] = told(fn.History())
+        assert told(found) == structure
 
 
 STATES: dict[str, tuple[str, object, str]] = {
@@ -294,7 +299,7 @@ STATES: dict[str, tuple[str, object, str]] = {
     "no key": ("key", 3, "key of a TrainState cannot be a int"),
     "a key of another seed": ("key", {"class": "fnnet.Key", "fields": {"seed": -1, "path": [], "fork": None}},
                               "key: Key refuses what the file has: Key: seed must be an int"),
-    "a history of numbers": ("history", [1], "history of a TrainState must be a tuple of Records"),
+    "a history of numbers": ("history", [1], "TrainState refuses what the file has: history: its entries must be"),
     "no memory": ("opt_state", None, "opt_state of a TrainState cannot be a NoneType"),
 }  # fmt: skip
 

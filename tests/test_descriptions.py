@@ -22,7 +22,8 @@ from hypothesis import settings
 import fnnet as fn
 from fnnet import DtypeError, Key
 from fnnet.conditions import conditions
-from fnnet.descriptions import described, digest_of_rows
+from fnnet.descriptions import described
+from fnnet.digests import digest_of_rows
 
 
 class Slotted:
@@ -195,16 +196,20 @@ def test_arrays_and_other_rows_count_by_their_numbers() -> None:
     assert digest_of_rows(np.array(["2020-01-01"], "datetime64[D]")) != digest_of_rows(np.zeros(1, "datetime64[D]"))
 
 
-def test_arrays_of_objects_have_no_digest() -> None:
-    for wrong in (np.array([1, "a"], object), np.zeros(1, [("a", "O")])):
-        with pytest.raises(DtypeError, match="an array must hold numbers or text of one length, to have a digest, got"):
-            described("a", [wrong])
+def test_arrays_of_objects_count_by_their_entries() -> None:
+    """Their bytes are where the objects lie in memory."""
+    with pytest.raises(DtypeError, match="an array must hold numbers or text of one length, to have a digest, got"):
+        digest_of_rows(np.array([1, "a"], object))
+    told = [described("a", np.array(entries, object)) for entries in ([1, "a"], [1, "a"], [2, "a"], [1, "b"])]
+    assert told[0] == told[1]
+    assert len({json.dumps(one) for one in told}) == 3
+    assert described("a", np.array([(1,)], [("b", "O")])) != described("a", np.array([(2,)], [("b", "O")]))
 
 
 def test_large_arrays_are_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     a = np.arange(60.0).reshape(20, 3)
     whole = digest_of_rows(a)
-    monkeypatch.setattr("fnnet.descriptions.CHUNK", 50)
+    monkeypatch.setattr("fnnet.digests.CHUNK", 50)
     assert digest_of_rows(a) == whole
 
 
@@ -302,10 +307,10 @@ def test_what_is_not_assigned_yet_and_what_holds_itself() -> None:
 
     assert described("f", f)["f.late"] == "None"
     late = [f]
-    assert described("f", f)["f.late.0"] == "as above"
+    assert described("f", f)["f.late.0"] == "as f"
     loop: list[object] = []
     loop.append(loop)
-    assert described("loop", loop) == {"loop": "list of 1", "loop.0": "as above"}
+    assert described("loop", loop) == {"loop": "list of 1", "loop.0": "as loop"}
 
 
 def test_names_of_packages_have_versions_and_those_of_fnnet_none() -> None:
@@ -338,7 +343,7 @@ def test_without_openblas_nothing_is_made_up(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_code_of_two_pythons_is_not_compared() -> None:
-    from fnnet.receipts import changes
+    from fnnet.comparisons import changes
 
     then = {"f": "f, code of Python 3.11 0123", "g": "g, code of Python 3.11 0123", "h": "h, code of Python 3.11 0123"}
     now = {"f": "f, code of Python 3.12 4567", "g": "k, code of Python 3.12 4567", "h": "h, code of Python 3.11 4567"}

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from mpmath import mp
 
 from fnnet import Array, Key, elementary
 from fnnet.keys import uniform
@@ -29,35 +30,58 @@ def spread(low: float, high: float) -> Array:
     return np.where(np.arange(N) % 2 == 0, sizes, -sizes)
 
 
-RANGES: dict[str, tuple[Function, Callable[[float], float], list[Array], float]] = {
-    "exp": (elementary.exp, math.exp, [between(-745, 709.7), between(-2, 2)], 1.0),
-    "expm1": (elementary.expm1, math.expm1, [between(-60, 709.7), between(-1, 1), spread(1e-300, 1)], 1.5),
-    "log": (elementary.log, math.log, [np.abs(spread(5e-324, 1e308)), between(0.5, 2)], 1.0),
-    "log1p": (elementary.log1p, math.log1p, [np.abs(spread(1e-300, 1e300)), between(-1 + 1e-9, 1)], 1.0),
-    "tanh": (elementary.tanh, math.tanh, [between(-25, 25), spread(1e-300, 1)], 2.5),
+RANGES: dict[str, tuple[Function, Callable[[float], float], list[Array]]] = {
+    "exp": (elementary.exp, math.exp, [between(-745, 709.7), between(-2, 2)]),
+    "expm1": (elementary.expm1, math.expm1, [between(-60, 709.7), between(-1, 1), spread(1e-300, 1)]),
+    "log": (elementary.log, math.log, [np.abs(spread(5e-324, 1e308)), between(0.5, 2)]),
+    "log1p": (elementary.log1p, math.log1p, [np.abs(spread(1e-300, 1e300)), between(-1 + 1e-9, 1)]),
+    "tanh": (elementary.tanh, math.tanh, [between(-25, 25), spread(1e-300, 1)]),
 }
-"""The function, the C library's, which errs by up to 1 unit in the last place itself, where, and the error allowed."""
+"""The function, the C library's, which errs by up to 1 unit in the last place itself, and where."""
 
 
 @pytest.mark.parametrize("name", RANGES)
 def test_digits(name: str) -> None:
-    f, reference, ranges, bound = RANGES[name]
+    f, reference, ranges = RANGES[name]
     for x in ranges:
         expected = np.array([reference(value) for value in x.tolist()])
         error = np.abs(f(x) - expected) / np.spacing(np.abs(expected))
-        assert error.max() <= bound + 1, x[np.argmax(error)]
+        assert error.max() <= 2, x[np.argmax(error)]
         assert np.mean(error <= 1) > 0.95
 
 
-def test_digits_are_lost_nowhere() -> None:
-    """Against 64 bits of fraction, where the platform has them."""
-    if np.finfo(np.longdouble).nmant < 63:
-        pytest.skip("no extended precision on this machine")
-    for name, (f, _, ranges, bound) in RANGES.items():
-        for x in ranges:
-            exact = getattr(np, name)(x.astype(np.longdouble))
-            error = np.abs(f(x) - exact) / np.spacing(np.abs(exact.astype(np.float64)))
-            assert error.max() <= bound, (name, x[np.argmax(error)])
+def errors(name: str, x: Array) -> Array:
+    """How far results are from 50 digits, in units in the last place: 2^-1074 for subnormal ones."""
+    found = []
+    with mp.workdps(50):
+        for value, result in zip(x.tolist(), RANGES[name][0](x).tolist(), strict=True):
+            exact = getattr(mp, name)(mp.mpf(value))
+            place = max(mp.frexp(abs(exact))[1] - 53, -1074)
+            found.append(float(abs(mp.mpf(result) - exact) * mp.mpf(2) ** -place))
+    return np.array(found)
+
+
+def neighbours(x: Array) -> Array:
+    """The numbers beside some, where a reduction takes another turn."""
+    return np.concatenate([x * (1 + i * 2.0**-52) for i in range(-3, 4)])
+
+
+HALF_LOG2, ROOTS = np.log(2) / 2 * np.arange(-29, 60), np.sqrt(2) * 2.0 ** np.arange(-20, 20)
+HARD: dict[str, list[Array]] = {
+    "exp": [neighbours(HALF_LOG2), between(-745, -700), np.array([-21.140989007078307, 80.07202714550806])],
+    "expm1": [neighbours(HALF_LOG2), between(-45, -30), np.array([0.35707358866926464, 0.37094649662162915])],
+    "log": [neighbours(ROOTS), 1 + spread(1e-16, 0.4), np.array([0.6991461201294247])],
+    "log1p": [neighbours(ROOTS) - 1, neighbours(ROOTS - 1), -np.abs(spread(1e-16, 0.9999)), spread(1e-18, 0.5)],
+    "tanh": [neighbours(HALF_LOG2 / 2), between(-2, 2), np.array([-0.22374329643918545, -0.5215889005611754])],
+}
+"""Where a function changes its way, where digits cancel, where results are subnormal, and the worst that was found."""
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_errors_are_below_one_unit_in_the_last_place(name: str) -> None:
+    for x in (*RANGES[name][2], *HARD[name]):
+        found = errors(name, x[:: max(1, len(x) // 2500)])
+        assert found.max() < 1, x[np.argmax(found)]
 
 
 LIMITS = {
@@ -83,17 +107,27 @@ def test_zero_keeps_its_sign(name: str) -> None:
     assert np.signbit(RANGES[name][0](np.array([0.0, -0.0]))).tolist() == [False, True]
 
 
+LAYOUTS: list[Callable[[Array], Array]] = [
+    lambda x: x,
+    lambda x: x.mT,
+    lambda x: x[:, ::3],
+    lambda x: x[::-1],
+    np.asfortranarray,
+    lambda x: x[0, 0, 0],
+    lambda x: x[:, :0],
+]
+
+
 @pytest.mark.parametrize("name", RANGES)
 def test_shapes_and_layouts(name: str) -> None:
     f = RANGES[name][0]
     x = np.abs(spread(1e-3, 10))[:16_200].reshape(2, 90, 90)
-    whole = f(x)
-    assert whole.shape == x.shape
-    assert whole.flags.c_contiguous
-    for other in (x.mT, x[:, ::3], x[::-1], np.asfortranarray(x), x[0, 0, 0], x[:, :0]):
-        place = f(np.asarray(other))
-        assert place.shape == other.shape
-        assert np.array_equal(place.reshape(-1), np.array([f(np.array([v]))[0] for v in other.reshape(-1)]))
+    assert f(x).flags.c_contiguous
+    alone = np.array([f(np.array([v]))[0] for v in x.reshape(-1)]).reshape(x.shape)
+    for laid in LAYOUTS:
+        place = f(np.asarray(laid(x)))
+        assert place.shape == laid(x).shape
+        assert np.array_equal(place, laid(alone))
 
 
 def test_no_function_writes_into_its_input() -> None:
@@ -112,8 +146,9 @@ def test_they_grow(name: str) -> None:
 def test_circles() -> None:
     u = np.concatenate([uniform(Key(1), (N,)), np.arange(16) / 16, [1 - 2.0**-53]])
     cosine, sine = elementary.cos_sin(u)
-    exact = [(math.cos(2 * math.pi * v), math.sin(2 * math.pi * v)) for v in u.tolist()]
-    np.testing.assert_allclose(np.stack([cosine, sine], -1), np.array(exact), rtol=0, atol=1e-15)
+    places = slice(0, None, 10)
+    exact = np.array([[float(mp.cospi(2 * mp.mpf(v))), float(mp.sinpi(2 * mp.mpf(v)))] for v in u[places].tolist()])
+    np.testing.assert_allclose(np.stack([cosine, sine], -1)[places], exact, rtol=0, atol=2e-16)
     assert np.stack(elementary.cos_sin(np.arange(4) / 4)).tolist() == [[1, 0, -1, 0], [0, 1, 0, -1]]
 
 
@@ -135,4 +170,4 @@ def test_the_bits_are_those_of_every_loop() -> None:
         shown = subprocess.run([sys.executable, "-c", PROGRAM], env=env, capture_output=True, text=True, check=True)
         hashes[label] = shown.stdout.strip()
     assert len(hashes) >= 2
-    assert set(hashes.values()) == {"690dfc6240a425457a7e5fa223a41529584637e292fe4cd2dd6e3100d9b224a9"}
+    assert set(hashes.values()) == {"8be6e03bbab8feb11263807e1bab388a3d8eb5060e61a2af254b85bcb08d4cef"}

@@ -14,7 +14,7 @@ from tests.machine import environment, features_to_disable
 
 EVERYWHERE = {
     "draws": "d3fbdd827b9ac899",
-    "functions": "dd88552ab194cb8f",
+    "functions": "26a3cc7eb1544185",
     "products": "03964e62b7e22c32",
     "portable": "e4a23c78e9734a41",
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import fnnet as fn
@@ -40,7 +40,6 @@ def test_a_hundred_steps_agree(loss: str, optimizer: str) -> None:
         assert replace(ours, params=theirs.params, opt_state=theirs.opt_state).epoch == theirs.epoch
 
 
-@settings(max_examples=100)
 @given(KEYS, st.lists(st.integers(1, 40), min_size=2, max_size=5), st.integers(1, 40), st.integers(1, 40))
 def test_all_sizes_agree(key: Key, sizes: list[int], rows: int, size: int) -> None:
     net = fn.mlp(key, sizes, activation=fn.Tanh(), dtype=np.float64)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mpmath import mp, mpf
+from mpmath import mp
 
 import fnnet as fn
 from fnnet import Array, Key, jit
@@ -20,7 +20,7 @@ Row = list[Any]
 Exact = tuple[Any, Row]
 """The loss of a row, and its gradient."""
 
-COLUMNS = 4
+COLUMNS, mpf = 4, mp.mpf
 
 
 # --- the losses as their definitions have them -------------------------------------------------------------------

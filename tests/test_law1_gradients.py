@@ -53,7 +53,7 @@ def test_random_composites_with_a_loss(problem: Problem, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PENALTIES)
-@given(composites(), st.booleans())
+@given(composites(depth=3), st.booleans())
 def test_every_penalty(name: str, problem: Problem, is_alone: bool) -> None:
     if name == "l2 of some" and not any(map(is_weight, tree.paths(problem.net))):
         return

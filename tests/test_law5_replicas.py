@@ -6,7 +6,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 import fnnet as fn
@@ -106,9 +106,23 @@ def test_training(name: str, key: Key, count: int, rows: int, epochs: int) -> No
         _agree(together.history[-1].loss[k, None], single.history[-1].loss[None])
 
 
+@pytest.mark.parametrize("name", LOSSES)
+@given(KEYS, st.integers(1, 3), st.integers(2, 4), SIZES, st.booleans(), st.booleans())
+def test_accumulating(
+    name: str, key: Key, count: int, rows: int, n: int, is_target_shared: bool, is_x_shared: bool
+) -> None:
+    """As many rows as networks and as columns included, where shapes alone do not tell what a target's axes are."""
+    case = LOSSES[name]
+    nets: list[Params] = [fn.linear(key.child(10 + k), 3, n, dtype=np.float64) for k in range(count)]
+    x = normal(key.child(5), (rows, 3) if is_x_shared else (count, rows, 3))
+    target = case.target(key.child(6), (rows, n) if is_target_shared else (count, rows, n))
+    gradient = fn.value_and_grad(case.of(n))
+    pieces = key.seed % rows + 1
+    _agree(fn.accumulate(gradient, pieces)(stacked(nets), (x, target), key), gradient(stacked(nets), (x, target), key))
+
+
 @given(KEYS, st.integers(1, 3), st.integers(2, 5))
-def test_accumulating(key: Key, count: int, rows: int) -> None:
-    assume(count != rows or count == 1)  # a target (2, 2) could be one for all or one a replica, which is refused
+def test_accumulating_draws_for_each_network(key: Key, count: int, rows: int) -> None:
     nets = [_noisy(key.child(10 + k)) for k in range(count)]
     x, y = normal(key.child(5), (rows, 3)), normal(key.child(6), (rows, 2))
     gradient = fn.accumulate(fn.value_and_grad(fn.mse), 2)
@@ -117,6 +131,27 @@ def test_accumulating(key: Key, count: int, rows: int) -> None:
         value_k, grads_k = gradient(net, (x, y), key.child(k))
         _agree(value[k, None], value_k[None])
         _agree(alone(grads, k), grads_k)
+
+
+class Anything(fn.RowLoss[Array]):
+    """A loss of a user's that takes whatever comes."""
+
+    def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+        """The sum of the columns, whatever the target."""
+        return prediction.sum(axis=-1), np.ones_like(prediction)
+
+
+def test_accumulating_refuses_what_may_be_one_for_all_or_one_a_network() -> None:
+    net, x = stacked([fn.linear(Key(k), 3, 2) for k in range(4)]), np.ones((4, 3))
+    gradient = fn.accumulate(fn.value_and_grad(Anything()), 2)
+    with pytest.raises(fn.ShapeError, match="takes the target for 4 stacked networks and 4 rows as one for all and as"):
+        gradient(net, (x, np.ones((4, 4))), Key(0))
+    gradient(net, (x, np.ones((4, 2))), Key(0))
+    with pytest.raises(fn.ShapeError, match="mse: target must have the prediction's shape") as caught:
+        fn.accumulate(fn.value_and_grad(fn.mse), 2)(net, (x, np.ones((4, 4))), Key(0))
+    assert caught.value.__context__ is None
+    with pytest.raises(ValueError, match=r"softmax_cross_entropy: labels must be in \[0, 2\)"):
+        fn.accumulate(fn.value_and_grad(fn.softmax_cross_entropy), 2)(net, (x, np.full((4, 4), 2)), Key(0))
 
 
 def test_replica_axes_that_are_not_the_parameters_are_refused() -> None:

@@ -33,7 +33,7 @@ class Told:
     def __call__(self, step: Step[T], data: Data[T], state: TrainState[P], /) -> Iterator[Epoch[P]]:
         for loss in self.losses[state.epoch :]:
             record = Record(np.asarray(loss), (("score", np.asarray(-loss)),))
-            state = replace(state, epoch=state.epoch + 1, history=(*state.history, record))
+            state = replace(state, epoch=state.epoch + 1, history=state.history.append(record))
             yield Epoch(state)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,8 +17,8 @@ from hypothesis import strategies as st
 
 import fnnet as fn
 from fnnet import Array, Key, ReceiptError, jit, tree
+from fnnet.chains import Link, link
 from fnnet.keys import normal
-from fnnet.receipts import Link, link
 from tests.catalogue import OPTIMIZERS
 from tests.strategies import KEYS
 
@@ -386,206 +385,7 @@ def test_mapped_files_count_by_their_bytes(tmp_path: Path) -> None:
     assert fn.verify(RECEIPT, *mapped.parts)
 
 
-# --- on disk ------------------------------------------------------------------------------------------------------
-def test_a_receipt_comes_back_from_its_file(tmp_path: Path) -> None:
-    RECEIPT.save(tmp_path / "run.json")
-    assert fn.read_receipt(tmp_path / "run.json") == RECEIPT
-    assert (tmp_path / "run.json").stat().st_size < 6000
-
-
-@pytest.mark.parametrize("stop", range(1, EPOCHS))
-def test_the_receipt_of_a_resumed_run_is_that_of_the_uninterrupted_one(stop: int, tmp_path: Path) -> None:
-    step, data, first, check = RUN.parts
-    path = tmp_path / "run.json"
-
-    def stream(state: fn.TrainState[Any], n: int) -> fn.Epoch[Any]:
-        keep = fn.receipt_to(path, step, data, state, check)
-        return fn.last(fn.pipe(fn.train(step, data, state), check, keep, fn.take(n)))
-
-    halfway = stream(first, stop).state
-    assert fn.read_receipt(path).epochs == stop
-    stream(halfway, EPOCHS - stop)
-    assert fn.read_receipt(path) == RECEIPT
-    stream(halfway, 1)  # gone on once more, from where it stopped before
-    assert fn.read_receipt(path).epochs == stop + 1
-
-
-def test_a_run_that_goes_on_inside_an_epoch(tmp_path: Path) -> None:
-    step, data, first, check = RUN.parts
-    path = tmp_path / "run.json"
-    fn.last(fn.pipe(RUN.epochs(2), fn.receipt_to(path, step, data, first, check)))
-    behind = fn.last(fn.take(10)(fn.steps(step, data, [e.state for e in RUN.epochs(2)][-1])))
-    assert (behind.epoch, behind.batch) == (4, 2)
-    with pytest.raises(ReceiptError, match="ends before epoch 4, where the run goes on; put receipt_to in front of"):
-        next(fn.receipt_to(path, step, data, behind, check)(fn.train(step, data, behind)))
-
-
-@pytest.mark.parametrize("stop", range(1, 3 * 4))
-def test_a_run_of_steps_goes_on_after_any_step(stop: int, tmp_path: Path) -> None:
-    step, data, first, _ = RUN.parts
-    path = tmp_path / "run.json"
-
-    def states(state: fn.TrainState[Any], n: int) -> fn.TrainState[Any]:
-        return fn.last(fn.pipe(fn.steps(step, data, state), fn.receipt_to(path, step, data, state), fn.take(n)))
-
-    halfway = states(first, stop)
-    states(halfway, 3 * 4 - stop)
-    assert fn.read_receipt(path) == fn.receipt(fn.take(3)(fn.train(step, data, first)), step, data, first)
-
-
-def test_a_change_of_conditions_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    step, data, first, check = RUN.parts
-    path = tmp_path / "run.json"
-    half = fn.last(fn.pipe(RUN.epochs(2), fn.receipt_to(path, step, data, first, check))).state
-    now = replace(RECEIPT.conditions[0][1], threads="99")
-    monkeypatch.setattr("fnnet.receipts.conditions", lambda: now)
-    fn.last(fn.pipe(fn.train(step, data, half), check, fn.take(2), fn.receipt_to(path, step, data, half, check)))
-    found = fn.read_receipt(path)
-    assert found.links == RECEIPT.links
-    assert [(epoch, span.threads) for epoch, span in found.conditions][1:] == [(2, "99")]
-    fn.last(fn.pipe(fn.train(step, data, half), check, fn.take(2), fn.receipt_to(path, step, data, half, check)))
-    assert fn.read_receipt(path) == found  # and once more from the same epoch
-    monkeypatch.setattr("fnnet.verification.conditions", lambda: now)
-    assert [c.name for c in fn.verify(found, step, data, first, check, epoch=2).conditions] == ["threads"]
-    assert fn.verify(found, step, data, first, check).conditions == ()
-
-
 # --- bad input ----------------------------------------------------------------------------------------------------
-def edits() -> Iterator[tuple[str, Any]]:
-    """The receipt with any one value of its JSON changed."""
-    told = json.loads(RECEIPT.to_json())
-    for name in told["configuration"]:
-        yield f"configuration.{name}", {**told, "configuration": {**told["configuration"], name: "edited"}}
-    for name in told["conditions"][0]:
-        yield f"conditions.{name}", {**told, "conditions": [{**told["conditions"][0], name: "edited"}]}
-    for i in range(len(told["links"])):
-        links = [*told["links"][:i], "0" * 64, *told["links"][i + 1 :]]
-        yield f"links.{i}", {**told, "links": links}
-    for name in told["metrics"]:
-        yield f"metrics.{name}", {**told, "metrics": {**told["metrics"], name: 0.0}}
-    for i in (1, 2, 3):
-        words = told["links"][-1].split(" ")
-        words[i] = "0" * 16
-        yield f"part {i} of a link", {**told, "links": [*told["links"][:-1], " ".join(words)]}
-    yield "one link less", {**told, "links": told["links"][:-1]}
-    yield "the seal", {**told, "seal": "0" * 64}
-    yield "no seal", {name: value for name, value in told.items() if name != "seal"}
-    yield "one thing more", {**told, "more": 1}
-
-
-@pytest.mark.parametrize(("name", "told"), list(edits()), ids=[name for name, _ in edits()])
-def test_an_edited_receipt_is_refused(name: str, told: object, tmp_path: Path) -> None:
-    (tmp_path / "run.json").write_text(json.dumps(told))
-    with pytest.raises(ReceiptError, match=r"run\.json was changed after it was written: its seal does not fit"):
-        fn.read_receipt(tmp_path / "run.json")
-
-
-@pytest.mark.parametrize(
-    "text", ["", "{", "[]", "3", "{}", '{"seal": 1}', '"x"', "[" * 100_000, "\x00", '{"links": []}']
-)
-def test_what_is_no_receipt_is_refused(text: str, tmp_path: Path) -> None:
-    (tmp_path / "run.json").write_text(text)
-    with pytest.raises(ReceiptError, match=r"read_receipt: .*run\.json is no "):
-        fn.read_receipt(tmp_path / "run.json")
-
-
-def test_every_truncation_is_refused(tmp_path: Path) -> None:
-    text = RECEIPT.to_json().rstrip()
-    for n in range(len(text)):
-        (tmp_path / "run.json").write_text(text[:n])
-        with pytest.raises(ReceiptError):
-            fn.read_receipt(tmp_path / "run.json")
-
-
-def test_every_changed_character_is_refused(tmp_path: Path) -> None:
-    text = RECEIPT.to_json()
-    inside = [i for i, c in enumerate(text) if not c.isspace()]
-    for i in inside:
-        (tmp_path / "run.json").write_text(text[:i] + chr(ord(text[i]) ^ 1) + text[i + 1 :])
-        with pytest.raises(ReceiptError):
-            fn.read_receipt(tmp_path / "run.json")
-
-
-def test_a_name_that_stands_twice_is_refused(tmp_path: Path) -> None:
-    key = '"key": "Key(seed=0, path=())"'
-    (tmp_path / "run.json").write_text(RECEIPT.to_json().replace(key, f'"key": "Key(seed=1, path=())", {key}', 1))
-    with pytest.raises(ReceiptError, match="a name stands twice in one object, so it was changed"):
-        fn.read_receipt(tmp_path / "run.json")
-
-
-def test_what_is_no_receipt_is_not_written_over(tmp_path: Path) -> None:
-    step, data, first, check = RUN.parts
-    (tmp_path / "run.json").write_text("notes")
-    with pytest.raises(ReceiptError, match="is there already and no whole receipt, and is not written over"):
-        next(fn.receipt_to(tmp_path / "run.json", step, data, first, check)(RUN.epochs()))
-    assert (tmp_path / "run.json").read_text() == "notes"
-
-
-def sealed(told: dict[str, Any]) -> str:
-    """A forged file: its seal fits."""
-    from fnnet.receipts import _seal
-
-    return json.dumps({**told, "seal": _seal(told)})
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"fnnet receipt": 2}, "has format version 2, this fnnet reads 1"),
-        ({"links": []}, "is no receipt of fnnet"),
-        ({"links": [1]}, "is no receipt of fnnet"),
-        ({"conditions": []}, "is no receipt of fnnet"),
-        ({"conditions": [{"from epoch": 0}]}, "is no receipt of fnnet"),
-        ({"conditions": 3}, "is no receipt of fnnet"),
-        ({"configuration": 3}, "is no receipt of fnnet"),
-        ({"configuration": {"a": 1}}, "is no receipt of fnnet"),
-        ({"links": None}, "is no receipt of fnnet"),
-        ({"links": ["a b c"]}, "is no receipt of fnnet"),
-        ({"metrics": 3}, "is no receipt of fnnet"),
-        (
-            {"conditions": [{**json.loads(RECEIPT.to_json())["conditions"][0], "from epoch": 2}]},
-            "is no receipt of fnnet",
-        ),
-        ({"conditions": [{**json.loads(RECEIPT.to_json())["conditions"][0], "threads": 2}]}, "is no receipt of fnnet"),
-    ],
-)
-def test_forged_receipts_are_refused(change: dict[str, Any], message: str, tmp_path: Path) -> None:
-    told = {name: value for name, value in json.loads(RECEIPT.to_json()).items() if name != "seal"}
-    (tmp_path / "run.json").write_text(sealed({**told, **change}))
-    with pytest.raises(ReceiptError, match=message):
-        fn.read_receipt(tmp_path / "run.json")
-
-
-def test_files_that_are_not_there_or_cannot_be_written(tmp_path: Path) -> None:
-    with pytest.raises(ReceiptError, match=r"read_receipt: .*none\.json could not be read"):
-        fn.read_receipt(tmp_path / "none.json")
-    with pytest.raises(ReceiptError, match=r"read_receipt: .* could not be read"):
-        fn.read_receipt(tmp_path)
-    with pytest.raises(ReceiptError, match=r"receipt: .*run\.json could not be written"):
-        RECEIPT.save(tmp_path / "no such folder" / "run.json")
-    for never in ("/dev/zero", "a\0b"):
-        with pytest.raises(ReceiptError, match="read_receipt: "):
-            fn.read_receipt(never)
-        with pytest.raises(ReceiptError, match="could not be written"):
-            RECEIPT.save(never)
-
-
-def test_a_resumed_run_needs_its_own_receipt(tmp_path: Path) -> None:
-    step, data, _, check = RUN.parts
-    half = [found.state for found in RUN.epochs(2)][-1]
-    path = tmp_path / "run.json"
-    with pytest.raises(ReceiptError, match="could not be read"):
-        next(fn.receipt_to(path, step, data, half, check)(fn.train(step, data, half)))
-    other = replace(RUN, lr=0.5)
-    fn.receipt(other.epochs(), *other.parts).save(path)
-    before = path.read_bytes()
-    with pytest.raises(
-        ReceiptError, match=r"is the receipt of another run; .* differs: step.optimizer.lr.lr, the state of"
-    ):
-        next(fn.receipt_to(path, step, data, half, check)(fn.train(step, data, half)))
-    assert path.read_bytes() == before
-
-
 def test_epochs_have_to_follow_each_other() -> None:
     epochs = list(RUN.epochs())
     with pytest.raises(ReceiptError, match="receipt: epoch 2 must come next, got epoch 3"):

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 import fnnet as fn
 from fnnet import Array, Cache, Key, Params, tree
 from fnnet.numerics import sum_to
+from fnnet.rules import replicas
 from tests.own_layers import Centred, Noise, Setting
 from tests.strategies import Problem, composites
 
@@ -177,3 +179,62 @@ def test_summary_of_stacked_networks() -> None:
     assert (found.forward_flops, found.backward_flops) == (5 * one.forward_flops, 5 * one.backward_flops)
     centred = fn.summary(tree.map(lambda a: np.stack([a] * 5), Centred(np.ones(6), np.zeros(6))))
     assert centred.rows[0].output == (5, 1, 6)
+
+
+# --- whatever the network ----------------------------------------------------------------------------------------
+@st.composite
+def networks(draw: st.DrawFn) -> tuple[Params, int]:
+    """Networks of the catalogue behind columns, norms and one another, and a number of features that they take."""
+    problem = draw(composites())
+    net, n = problem.net, problem.x.shape[-1]
+    kind = draw(st.sampled_from(["as it is", "behind columns", "beside columns", "behind no arrays", "behind a norm"]))
+    if kind in ("behind columns", "beside columns"):
+        columns = draw(st.lists(st.integers(0, 7), min_size=n, max_size=n))
+        more = [(columns, net), ([draw(st.integers(0, 7))], fn.linear(Key(1), 1, 2, dtype=np.float64))]
+        more = draw(st.permutations(more))[: 1 if kind == "behind columns" else 2]
+        own = fn.branches([some for some, _ in more], tuple([layer for _, layer in more]))
+        return fn.serial(own, fn.Tanh()), max(max(some) for some, _ in more) + 1
+    if kind == "behind no arrays":
+        return fn.serial(fn.Tanh(), fn.residual(fn.Relu()), net), n
+    if kind == "behind a norm":
+        return fn.serial(fn.layer_norm(n, dtype=np.float64), net), n
+    return net, n
+
+
+@given(networks(), st.booleans())
+def test_a_summary_is_right_or_asks(drawn: tuple[Params, int], is_stacked: bool) -> None:
+    """Told or not, it is the same one; and where it has to be told, it says so."""
+    net, n = drawn
+    if is_stacked:
+        net = tree.map(lambda leaf: np.stack([leaf, leaf]), net)
+    if not replicas(net):  # what has no arrays cannot be stacked
+        net = drawn[0]
+    try:
+        found = fn.summary(net, batch=3)
+    except ValueError as error:
+        assert "tell it by features=" in str(error)
+    else:
+        assert found == fn.summary(net, batch=3, features=n)
+
+
+def test_columns_of_branches_are_the_inputs() -> None:
+    net = fn.branches([(0, 1), (2,)], (fn.linear(Key(0), 2, 3), fn.linear(Key(0), 1, 2)))
+    assert fn.summary(net) == fn.summary(net, features=3) == fn.summary(net, features=9)
+    table = fn.branches([(0,), range(1, 6)], (fn.embedding(Key(0), 4, 2), fn.Identity()))
+    behind = fn.serial(table, fn.mlp(Key(0), (7, 4, 2)))
+    assert fn.summary(behind).rows[0].output == (1, 7)
+    assert fn.summary(fn.portable(tree.astype(behind, np.float64))).parameters == tree.count(behind)
+
+
+def test_what_a_layer_raises_does_not_reach_the_one_who_asks() -> None:
+    @dataclass(frozen=True, slots=True, eq=False, repr=False)
+    class Halved(Params):
+        scale: Array
+
+    def onward(p: Halved, x: Array) -> tuple[Array, Array]:
+        if x.shape[-1] % 2:
+            raise ZeroDivisionError("a user's own")
+        return x[..., ::2] * p.scale[..., ::2], x
+
+    fn.define_layer(Halved, forward=onward, backward=lambda p, x, dy: (p, x))
+    assert fn.summary(Halved(np.ones(6))).rows[0].output == (1, 3)

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import pickle
+import resource
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fnnet as fn
-from fnnet import Array, Epoch, Key, Mlp, Record, TrainState, Value, streams, tree
+from fnnet import Array, Epoch, History, Key, Mlp, Record, TrainState, Value, files, streams, tree
 from fnnet.keys import normal
 from fnnet.streams import display
 from tests.test_law3_fold import RUNS, Run
@@ -34,9 +35,9 @@ MODES: st.SearchStrategy[streams.Mode] = st.sampled_from(["min", "max"])
 
 def epochs_of(numbers: Iterable[float], name: str = "m") -> Iterator[Epoch[Mlp]]:
     """Epochs whose metric has these values, with histories as training makes them."""
-    history: tuple[Record, ...] = ()
+    history = History()
     for i, number in enumerate(numbers, start=1):
-        history = (*history, Record(np.asarray(0.0), ((name, np.asarray(number)),)))
+        history = history.append(Record(np.asarray(0.0), ((name, np.asarray(number)),)))
         yield Epoch(TrainState(NET, fn.OptState(i), Key(0), epoch=i, history=history))
 
 
@@ -176,10 +177,8 @@ def test_early_stopping_looks_at_epochs_that_did_not_pass_too() -> None:
 
 def test_records_from_before_the_metric_count_for_nothing() -> None:
     older = tuple([Record(np.asarray(9.0))] * 5)
-    epochs = [
-        Epoch(TrainState(NET, fn.OptState(0), Key(0), epoch=5 + e.state.epoch, history=(*older, *e.state.history)))
-        for e in epochs_of([1.0, 2.0, 3.0])
-    ]
+    histories = [History.of((*older, *epoch.state.history)) for epoch in epochs_of([1.0, 2.0, 3.0])]
+    epochs = [Epoch(TrainState(NET, fn.OptState(0), Key(0), epoch=len(h), history=h)) for h in histories]
     assert numbers_of(fn.early_stopping(2, metric="m")(epochs)) == [6, 7, 8]
 
 
@@ -295,17 +294,16 @@ def test_a_run_that_goes_on_writes_the_file_of_the_whole_run(tmp_path: Path) -> 
 def test_epochs_whose_records_are_gone_keep_their_numbers(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     *_, last = epochs_of([3.0, 2.0, 1.0])
-    short = Epoch(replace(last.state, history=last.state.history[1:]))
+    short = Epoch(replace(last.state, history=History.of(last.state.history[1:])))
     assert list(fn.record(path)([short])) == [short]
     assert [row["epoch"] for row in read(path)] == [2, 3]
 
 
 def test_a_metric_that_comes_later_and_networks_side_by_side(tmp_path: Path) -> None:
     pair = np.array([0.25, math.inf])
-    history = (Record(pair), Record(pair, (("m", np.asarray(1.5)),)))
-    epochs = [
-        Epoch(TrainState(NET, fn.OptState(0), Key(0), epoch=i, history=history[:i])) for i in range(1, len(history) + 1)
-    ]
+    history = History.of([Record(pair), Record(pair, (("m", np.asarray(1.5)),))])
+    histories = [history.without_last(), history]
+    epochs = [Epoch(TrainState(NET, fn.OptState(0), Key(0), epoch=len(h), history=h)) for h in histories]
     assert len(list(fn.record(tmp_path / "run.json", tmp_path / "run.csv")(epochs))) == 2
     assert (tmp_path / "run.csv").read_text() == "epoch,loss[0],loss[1],m\n1,0.25,inf,\n2,0.25,inf,1.5\n"
     assert (tmp_path / "run.json").read_text() == (
@@ -313,20 +311,99 @@ def test_a_metric_that_comes_later_and_networks_side_by_side(tmp_path: Path) -> 
     )
 
 
-def test_a_write_that_fails_leaves_the_old_file_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "run.csv"
-    stream = fn.record(path)(epochs_of([1.0, 2.0]))
+@pytest.mark.parametrize("name", ["run.csv", "run.json"])
+@pytest.mark.parametrize("room", [0, 5])
+def test_a_row_that_fails_leaves_the_file_whole(name: str, room: int, tmp_path: Path) -> None:
+    """Also where a part of it has found room."""
+    path, record = tmp_path / name, fn.record(tmp_path / name)
+    stream = record(epochs_of([1.0, 2.0]))
     next(stream)
     before = path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + room, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            next(stream)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_a_file_that_fails_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "run.csv"
+    path.write_text("old")
 
     def full(*names: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OSError, match="No space left"):
-        next(stream)
-    assert path.read_bytes() == before
+        next(fn.record(path)(epochs_of([1.0, 2.0])))
+    assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["run.csv"]
+
+
+NAMES = st.lists(st.sampled_from(["a", "b", 'a "b", c']), max_size=2, unique=True)
+BETWEEN = st.sampled_from(["nothing", "nothing", "nothing", "dropped", "removed", "longer", "other", "link"])
+
+
+@given(st.lists(st.tuples(NAMES, st.floats(), BETWEEN), min_size=1, max_size=6), st.sampled_from(["json", "csv"]))
+def test_the_file_is_that_of_the_history_whatever_happens_to_it(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[list[str], float, str]], kind: str
+) -> None:
+    """It is the one that is written at once, whichever columns come when, and whoever writes to it meanwhile."""
+    folder = tmp_path_factory.mktemp("disturbed")
+    path, at_once = folder / f"run.{kind}", folder / f"whole.{kind}"
+    history: tuple[Record, ...] = ()
+    epochs: list[Epoch[Mlp]] = []
+    for names, number, _ in rows:
+        history = (*history, Record(np.asarray(number), tuple([(name, np.asarray(number)) for name in names])))
+        epochs.append(Epoch(TrainState(NET, fn.OptState(0), Key(0), epoch=len(history), history=History.of(history))))
+    passed = [epoch for epoch, (_, _, event) in zip(epochs, rows, strict=True) if event != "dropped"]
+    events = iter([event for _, _, event in rows if event != "dropped"])
+    for epoch in fn.record(path)(passed):
+        next(fn.record(at_once)([epoch]))
+        assert path.read_bytes() == at_once.read_bytes()
+        disturb(path, next(events))
+
+
+def disturb(path: Path, event: str) -> None:
+    """What somebody else may do to a file."""
+    if event == "longer":
+        with path.open("a") as file:
+            file.write("more")
+    elif event == "other":
+        other = path.with_suffix(".other")
+        other.write_text(path.read_text()[::-1])
+        other.replace(path)
+    elif event == "link" and not path.is_symlink():
+        path.rename(path.with_suffix(".moved"))
+        path.symlink_to(path.with_suffix(".moved"))
+    elif event == "removed":
+        path.unlink()
+
+
+@pytest.mark.parametrize("kind", ["json", "csv"])
+def test_an_epoch_costs_the_same_late_and_early(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One file made, and for each epoch behind its first as many bytes as its row has."""
+    path, made, added = tmp_path / f"run.{kind}", list[int](), list[int]()
+    write, extend = files.write, files.extend
+
+    def writing(path: Path, *pieces: bytes | memoryview) -> None:
+        made.append(sum(map(len, pieces)))
+        write(path, *pieces)
+
+    def extending(path: Path, known: files.Stamp, back: int, piece: bytes) -> files.Stamp | None:
+        added.append(len(piece))
+        return extend(path, known, back, piece)
+
+    monkeypatch.setattr(files, "write", writing)
+    monkeypatch.setattr(files, "extend", extending)
+    assert len(list(fn.record(path)(epochs_of([0.5] * 300)))) == 300
+    assert (len(made), len(added)) == (1, 299)
+    assert max(added) <= min(added) + 2  # the digits of the epoch's number
+    assert [row["epoch"] for row in read(path)] == list(range(1, 301))
 
 
 @pytest.mark.parametrize("name", ["missing/run.json", "folder.json", "file/run.csv"])

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from fnnet import Key, TreeError
+from tests.tracebacks import check_tells_all
 
 fn: Any = import_module("fnnet")
 """Untyped: type checkers reject what stands here, and must let it pass to be tried."""
@@ -194,5 +195,6 @@ CASES: dict[str, Case] = {
 @pytest.mark.parametrize("name", CASES)
 def test_each_is_refused(name: str) -> None:
     call, kind, message = CASES[name]
-    with pytest.raises(kind, match=message):
+    with pytest.raises(kind, match=message) as caught:
         call()
+    check_tells_all(caught.value)

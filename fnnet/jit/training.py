@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import count
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,25 @@ from fnnet.jit.plans import Plan, plan_of
 from fnnet.jit.programs import Compiler, Program
 from fnnet.keys import NOISE, ORDER, Key
 from fnnet.losses._base import nonzero
-from fnnet.nodes import Params, freeze
+from fnnet.nodes import Params
 from fnnet.optimizers._base import apply, slots_of
 from fnnet.packing import joined, remembered, unjoined
-from fnnet.records import Data, Epoch, Loss, Optimizer, OptState, Record, Rows, Step, StreamFn, TrainState
+from fnnet.records import (
+    Data,
+    Epoch,
+    History,
+    Loss,
+    Optimizer,
+    OptState,
+    Record,
+    Rows,
+    Run,
+    Step,
+    StreamFn,
+    TrainState,
+    run_from,
+    within,
+)
 from fnnet.training import check_run
 from fnnet.tree import leaves
 from fnnet.types import Array, Labels
@@ -51,7 +66,8 @@ def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[
     check_run(step, data, state)
     plan = plan_of(step, data, state.params)
     _check_state(plan, state)
-    return map(Epoch, accumulate(partial(_epoch, plan), count(state.epoch), state))
+    made_by = run_from(state, step, data, train)
+    return map(Epoch, accumulate(partial(_epoch, plan, made_by), count(state.epoch), state))
 
 
 def _check_state(plan: Plan, state: TrainState[P]) -> None:
@@ -62,7 +78,7 @@ def _check_state(plan: Plan, state: TrainState[P]) -> None:
     checks.size("train", "state.batch", state.batch, 0)
 
 
-def _epoch(plan: Plan, state: TrainState[P], epoch: int) -> TrainState[P]:
+def _epoch(plan: Plan, made_by: Run[Any], state: TrainState[P], epoch: int) -> TrainState[P]:
     """What is left of an epoch, in vectors of its own: what comes in stays as it is, what goes out is read-only."""
     program, given = remembered(Compiler(plan.x.shape[1]), state.params), state.opt_state
     size = plan.data.size
@@ -74,8 +90,8 @@ def _epoch(plan: Plan, state: TrainState[P], epoch: int) -> TrainState[P]:
     vectors = [joined(list(leaves(tree))) for tree in (state.params, *given.slots)]
     unused = np.empty(0, vectors[0].dtype)
     theta, a, b, c = (*vectors, unused, unused, unused)[:4]
-    total, whole, noise_key = 0.0, len(order) // size, state.key.child(NOISE, epoch)
-    for rows, first, last in _chunks(program, size, whole, len(order) - whole * size):
+    total, full, noise_key = 0.0, len(order) // size, state.key.child(NOISE, epoch)
+    for rows, first, last in _chunks(program, size, full, len(order) - full * size):
         noise = _noise(program, noise_key, rows, range(state.batch + first, state.batch + last))
         part, done = run(
             program.operations, program.constants, theta, a, b, c, plan.x, plan.y, plan.labels, plan.weights,
@@ -91,8 +107,9 @@ def _epoch(plan: Plan, state: TrainState[P], epoch: int) -> TrainState[P]:
     params, *memory = [unjoined(state.params, vector) for vector in vectors]
     opt_state = OptState(given.step + batches, tuple(memory), None, given.scale)
     loss = (state.total + total) / (state.rows + len(order))
-    record = freeze(Record(np.asarray(loss, np.float64)))
-    return TrainState(params, opt_state, state.key, epoch + 1, 0, 0.0, 0, (*state.history, record))
+    record = Record(np.asarray(loss, np.float64))
+    history = History.of(state.history).append(record)
+    return within(made_by, TrainState(params, opt_state, state.key, epoch + 1, 0, 0.0, 0, history, state.origin))
 
 
 def _check_labels(labels: Labels, columns: int) -> None:

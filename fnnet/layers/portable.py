@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-import numpy as np
-
-from fnnet import tree
+from fnnet import checks, tree
+from fnnet.checks import F64
 from fnnet.errors import DtypeError, LayerError
 from fnnet.keys import Key
 from fnnet.network import Cache, backward, forward, param_gradients
@@ -24,7 +23,7 @@ class Portable(Params, Generic[P]):
     """y = f(x), whose passes give the same bits for any number of BLAS threads and on any x86 CPU with fused
     multiply-adds; see ``portable``. The draws of a stochastic pass are those of f alone.
 
-    Shapes: those of f. Raises DtypeError where f is not float64.
+    Shapes: those of f. x is cast to float64, which loses nothing. Raises DtypeError where f is not float64.
 
     >>> import fnnet as fn, numpy as np
     >>> net = fn.portable(fn.Linear(np.ones((2, 1)), np.zeros(1)))
@@ -36,10 +35,11 @@ class Portable(Params, Generic[P]):
 
 
 def portable_forward(p: Portable[P], x: Array, key: Key | None = None) -> tuple[Array, Cache[P]]:
-    y, cache = portably(forward, p.layer, x, key)
-    if y.dtype != np.float64:
+    y, cache = portably(forward, p.layer, checks.cast("portable", "x", x, F64), key)
+    if y.dtype != F64:
         check_portable(p)
-        raise DtypeError(f"portable: x must be float64, which the promise of equal bits is for, got {x.dtype}")
+        kind = type(p.layer).__name__
+        raise DtypeError(f"portable: {kind} must give float64, which the promise of equal bits is for, got {y.dtype}")
     return y, cache
 
 

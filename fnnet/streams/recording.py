@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from fnnet import files
 from fnnet.nodes import Params
 from fnnet.records import Epoch
 from fnnet.streams._base import values
@@ -32,24 +32,26 @@ class Recording:
         """The epochs, each as soon as it stands in the files."""
         for path in self.paths:
             _check_writable(path)
-        seen, tables = 0, [Table()] * len(self.paths)
+        seen, sheets = 0, [Sheet()] * len(self.paths)
         for epoch in epochs:
             rows = _rows(epoch, seen)
+            sheets = [_grown(path, sheet, rows, epoch) for path, sheet in zip(self.paths, sheets, strict=True)]
             seen += len(rows)
-            forms = [_FORMS[path.suffix] for path in self.paths]
-            tables = [form.add(table, rows) for form, table in zip(forms, tables, strict=True)]
-            for path, form, table in zip(self.paths, forms, tables, strict=True):
-                _replace(path, form.text(table))
             yield epoch
 
 
 def record(*paths: str | os.PathLike[str]) -> Recording:
     """Writes the history into a file after each epoch, as JSON or as CSV by the name's ending, or into one of each.
 
-    A row is an epoch: its number from 1, "loss", and the metrics by name. The file is written anew beside the old one,
-    which it then replaces, so it is whole at any time. What is read from it are the same floats: JSON, which has no
-    NaN and no infinity, has them as text that ``float`` reads. Of K stacked networks JSON has lists, and CSV a column
-    each, "loss[0]" and so on. The history is the state's, so a run that goes on writes the file of the whole run.
+    A row is an epoch: its number from 1, "loss", and the metrics by name. What is read from it are the same floats:
+    JSON, which has no NaN and no infinity, has them as text that ``float`` reads. Of K stacked networks JSON has lists,
+    and CSV a column each, "loss[0]" and so on. The history is the state's, so a run that goes on writes the file of the
+    whole run.
+
+    The first epoch, and one with a new column, replaces the file by a whole one; every other epoch is one write at its
+    end, whose price does not grow. So it is whole at any time, also where the process is killed. Where the machine goes
+    down, the last rows may be lost or torn; the run that goes on makes it anew, as it does where somebody else has
+    changed it.
 
     Raises ValueError for a path that ends neither in .json nor in .csv, for none, and for one twice; when the first
     epoch is asked for, and before it is trained, OSError where the file cannot be written.
@@ -60,7 +62,7 @@ def record(*paths: str | os.PathLike[str]) -> Recording:
     """
     for path in paths:
         given: object = path
-        if not isinstance(given, (str, os.PathLike)) or Path(path).suffix not in _FORMS:
+        if not isinstance(given, (str, os.PathLike)) or Path(path).suffix not in FORMS:
             raise ValueError(f"record: paths must end in .json or .csv, got {path!r}")
     found = tuple([Path(path) for path in paths])
     if not found or len(set(found)) < len(found):
@@ -81,24 +83,50 @@ def _rows(epoch: Epoch[P], seen: int) -> list[Row]:
     return [{"epoch": np.asarray(before + i), **values(entry)} for i, entry in new]
 
 
-class Table(NamedTuple):
-    """The rows so far as lines of text."""
+class Form(NamedTuple):
+    """How rows are written: which columns they bring, a row of all columns, and what stands around and between."""
+
+    names: Callable[[Row], Iterable[str]]
+    line: Callable[[Sequence[str], Row], str]
+    start: Callable[[Sequence[str]], str]
+    joint: str
+    end: str
+
+
+class Sheet(NamedTuple):
+    """What a file holds: its columns, and by what it is known again; no stamp before it has rows."""
 
     columns: tuple[str, ...] = ()
-    lines: tuple[str, ...] = ()
+    stamp: files.Stamp | None = None
 
 
-class Form(NamedTuple):
-    """How a table grows, and the text of a whole one."""
+def _grown(path: Path, sheet: Sheet, rows: Sequence[Row], epoch: Epoch[P]) -> Sheet:
+    """The file with some more rows: added where it is as it was left and has their columns, else made anew."""
+    form = FORMS[path.suffix]
+    if sheet.stamp is not None and not rows:
+        return sheet
+    if sheet.stamp is not None and set(chain.from_iterable(map(form.names, rows))) <= set(sheet.columns):
+        more = form.joint + _body(form, sheet.columns, rows) + form.end
+        stamp = files.extend(path, sheet.stamp, len(form.end), more.encode())
+        if stamp is not None:
+            return Sheet(sheet.columns, stamp)
+    return _whole(path, form, _rows(epoch, 0))
 
-    add: Callable[[Table, Sequence[Row]], Table]
-    text: Callable[[Table], str]
+
+def _whole(path: Path, form: Form, rows: Sequence[Row]) -> Sheet:
+    """The file made anew. A column that was not there from the beginning is empty in the rows before."""
+    columns = tuple(dict.fromkeys(chain.from_iterable(map(form.names, rows))))
+    files.write(path, (form.start(columns) + _body(form, columns, rows) + form.end).encode())
+    return Sheet(columns, files.stamp(path) if rows else None)
+
+
+def _body(form: Form, columns: Sequence[str], rows: Sequence[Row]) -> str:
+    return form.joint.join([form.line(columns, row) for row in rows])
 
 
 # --- JSON --------------------------------------------------------------------------------------------------------
-def _add_json(table: Table, rows: Sequence[Row]) -> Table:
-    new = [json.dumps({name: _plain(value.tolist()) for name, value in row.items()}) for row in rows]
-    return Table((), (*table.lines, *new))
+def _object(columns: Sequence[str], row: Row) -> str:
+    return json.dumps({name: _plain(value.tolist()) for name, value in row.items()})
 
 
 def _plain(value: object) -> object:
@@ -108,60 +136,36 @@ def _plain(value: object) -> object:
     return repr(value) if isinstance(value, float) and not isfinite(value) else value
 
 
-def _json(table: Table) -> str:
-    return "[\n" + ",\n".join(table.lines) + "\n]\n"
+JSON = Form(lambda row: (), _object, lambda columns: "[\n", ",\n", "\n]\n")
 
 
 # --- CSV ---------------------------------------------------------------------------------------------------------
-def _add_csv(table: Table, rows: Sequence[Row]) -> Table:
-    """A metric that was not there before is a new column, empty in the old lines."""
-    new = [dict(chain.from_iterable(_cells(name, value) for name, value in row.items())) for row in rows]
-    columns = tuple(dict.fromkeys(chain(table.columns, *new)))
-    empty = "," * (len(columns) - len(table.columns))
-    old = [line + empty for line in table.lines] if empty else table.lines
-    return Table(columns, (*old, *[",".join([cells.get(name, "") for name in columns]) for cells in new]))
+def _line(columns: Sequence[str], row: Row) -> str:
+    cells = dict(_cells(row))
+    return ",".join([cells.get(name, "") for name in columns])
 
 
-def _cells(name: str, value: Value) -> Iterator[tuple[str, str]]:
-    for place in np.ndindex(value.shape):
-        yield _quoted(name + "".join([f"[{i}]" for i in place])), repr(value[place].item())
+def _cells(row: Row) -> Iterator[tuple[str, str]]:
+    """The cells of a row by the names of their columns."""
+    for name, value in row.items():
+        for place in np.ndindex(value.shape):
+            yield _quoted(name + "".join([f"[{i}]" for i in place])), repr(value[place].item())
 
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"' if set(name) & set(',"\r\n') else name
 
 
-def _csv(table: Table) -> str:
-    return "\n".join((",".join(table.columns), *table.lines)) + "\n"
+CSV = Form(lambda row: dict(_cells(row)), _line, lambda columns: ",".join(columns) + "\n", "\n", "\n")
 
-
-_FORMS = {".json": Form(_add_json, _json), ".csv": Form(_add_csv, _csv)}
+FORMS = {".json": JSON, ".csv": CSV}
 
 
 # --- files -------------------------------------------------------------------------------------------------------
-def _beside(path: Path) -> Path:
-    """The file in which the next one is made: of this process, in the same folder."""
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
-
-
 def _check_writable(path: Path) -> None:
     """Raises OSError where a file cannot be written, before there is anything to write."""
     try:
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        _beside(path).touch()
-        _beside(path).unlink()
+        files.check_writable(path)
     except OSError as error:
         told = f"record: the path must be that of a file that can be written: {error.strerror}"
         raise OSError(error.errno, told, str(path)) from None
-
-
-def _replace(path: Path, text: str) -> None:
-    """Writes a file that is at any time the old one or the new one, and whole."""
-    new = _beside(path)
-    try:
-        new.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(new, path)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise

@@ -13,7 +13,7 @@ from fnnet.errors import ShapeError
 from fnnet.layers.portable import has_portable
 from fnnet.network import forward
 from fnnet.nodes import Node, Params, freeze
-from fnnet.records import Epoch, Loss, LossFunction, Metric, Record
+from fnnet.records import Epoch, History, Loss, LossFunction, Metric, Record
 from fnnet.scope import portably
 from fnnet.streams._base import LOSS
 from fnnet.types import Array, Value
@@ -43,10 +43,10 @@ class Validate(Node, Generic[T]):
 
     def __call__(self, epochs: Iterable[Epoch[P]], /) -> Iterator[Epoch[P]]:
         """The epochs, each with the metrics in its record and in the histories that follow."""
-        history: tuple[Record, ...] | None = None
+        history: History | None = None
         for epoch in epochs:
-            before = epoch.state.history[:-1] if history is None else history
-            history = (*before, self._measured(epoch))
+            before = History.of(epoch.state.history).without_last() if history is None else history
+            history = before.append(self._measured(epoch))
             yield Epoch(replace(epoch.state, history=history))
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
@@ -56,11 +56,23 @@ class Validate(Node, Generic[T]):
         params = epoch.state.params
         prediction, _ = forward(params, self.x)
         found = portably(self._metrics, prediction) if has_portable(params) else self._metrics(prediction)
+        _check_new(epoch.record, found)
         return freeze(Record(epoch.record.loss, (*epoch.record.metrics, *found)))
 
     def _metrics(self, prediction: Array) -> list[tuple[str, Value]]:
         replicas = prediction.shape[:-2]
         return [(name, _number(name, metric(prediction, self.y), replicas)) for name, metric in self.metrics]
+
+
+def _check_new(record: Record, found: list[tuple[str, Value]]) -> None:
+    """Raises ValueError for a metric whose name the epoch's record has already."""
+    taken = dict(record.metrics)
+    for name, _ in found:
+        if name in taken:
+            raise ValueError(
+                f"validate: metrics must have names of their own, got {name!r}, which the epoch has already; "
+                "give this one another name"
+            )
 
 
 def _number(name: str, value: Value, replicas: tuple[int, ...]) -> Value:
@@ -76,8 +88,9 @@ def validate(x: Array, y: T, metrics: Mapping[str, Metric[T]]) -> Validate[T]:
     """Adds metrics of the network on held-out data to each epoch's record, without chance and without gradients.
 
     A metric is a function (prediction, target) -> number. The data are not copied: do not write to them while training
-    goes on. Raises ShapeError for empty data, ValueError without metrics and for one named "loss" or "epoch" or by
-    no text, DtypeError or ShapeError for one that gives anything but a real number, or one a replica.
+    goes on. Raises ShapeError for empty data, ValueError without metrics and for one that is named "loss" or "epoch",
+    by no text, or, when epochs come, as one that they have already, DtypeError or ShapeError for one that gives
+    anything but a real number, or one a replica.
 
     >>> import fnnet as fn, numpy as np
     >>> fn.validate(np.ones((3, 2)), np.zeros(3, int), {"accuracy": fn.metrics.accuracy}).metrics[0][0]

@@ -10,12 +10,13 @@ from fnnet import checks
 from fnnet.errors import TreeError
 from fnnet.nodes import Params
 from fnnet.optimizers._base import slots_of
+from fnnet.packing import Remembers
 from fnnet.records import Optimizer, OptState
 
 P = TypeVar("P", bound=Params)
 
 
-class Wrapper(ABC):
+class Wrapper(Remembers, ABC):
     """A function Optimizer -> Optimizer: what to do before and after an update of the optimizer inside.
 
     A wrapper that has a slot keeps an average of the parameters in it, for ``averaged`` to find.

@@ -10,7 +10,6 @@ from fnnet import checks
 from fnnet.nodes import Params
 from fnnet.optimizers._base import apply, checked_rate
 from fnnet.optimizers._base import rate as rate_of
-from fnnet.packing import remembered
 from fnnet.records import Optimizer, OptState, Schedule
 from fnnet.selection import Selection, Where, checked_where, choose
 from fnnet.types import Array
@@ -42,7 +41,7 @@ class WeightDecay(Wrapper):
     def begin(self, optimizer: Optimizer, params: P, /) -> OptState[P]:
         """The state before the first step."""
         if self.where is not None:
-            remembered(Selection(self.name, self.where), params)
+            self.remembered(Selection(self.name, self.where), params)
         return OptState(0, (), optimizer.init(params))
 
     def step(self, optimizer: Optimizer, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
@@ -52,7 +51,7 @@ class WeightDecay(Wrapper):
         new, inner = inside(optimizer, params, grads, inner, state.scale)
         (shrunk,) = apply(self.name, partial(_shrink, rate), (new, params), 1)
         if self.where is not None:
-            shrunk = choose(self.name, remembered(Selection(self.name, self.where), params), shrunk, new)
+            shrunk = choose(self.name, self.remembered(Selection(self.name, self.where), params), shrunk, new)
         return shrunk, OptState(state.step + 1, (), inner, state.scale)
 
 

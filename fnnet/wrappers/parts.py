@@ -10,7 +10,6 @@ from typing import ClassVar, TypeVar
 from fnnet import checks
 from fnnet.nodes import Params
 from fnnet.optimizers._base import check_gradients
-from fnnet.packing import remembered
 from fnnet.records import Optimizer, OptState
 from fnnet.selection import Chosen, Selection, Where, checked_where, choose, chosen_by, without
 from fnnet.wrappers._base import Wrapped, Wrapper, inner_of, inside
@@ -39,14 +38,14 @@ class Freeze(Wrapper):
 
     def begin(self, optimizer: Optimizer, params: P, /) -> OptState[P]:
         """The state before the first step."""
-        remembered(Selection(self.name, self.where), params)
+        self.remembered(Selection(self.name, self.where), params)
         return OptState(0, (), optimizer.init(params))
 
     def step(self, optimizer: Optimizer, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
         """One step of all other leaves."""
         before = inner_of(self.name, state)
         check_gradients(self.name, params, grads)
-        chosen = remembered(Selection(self.name, self.where), params)
+        chosen = self.remembered(Selection(self.name, self.where), params)
         new, after = inside(optimizer, params, without(self.name, chosen, grads), before, state.scale)
         inner = _choose_states(self.name, chosen, before, after)
         return choose(self.name, chosen, params, new), OptState(state.step + 1, (), inner, state.scale)
@@ -92,13 +91,13 @@ class ScaleRate(Wrapper):
 
     def begin(self, optimizer: Optimizer, params: P, /) -> OptState[P]:
         """The state before the first step."""
-        remembered(_Groups(self.parts), params)
+        self.remembered(_Groups(self.parts), params)
         return OptState(0, (), optimizer.init(params))
 
     def step(self, optimizer: Optimizer, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
         """One step: an update of the optimizer inside for each factor, of which each leaf takes its own."""
         before = inner_of(self.name, state)
-        (factor, _), *others = remembered(_Groups(self.parts), params)
+        (factor, _), *others = self.remembered(_Groups(self.parts), params)
         new, after = inside(optimizer, params, grads, before, state.scale * factor)
         for factor, chosen in others:
             found, memory = inside(optimizer, params, grads, before, state.scale * factor)

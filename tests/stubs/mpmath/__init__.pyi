@@ -1,6 +1,6 @@
-"""mpmath, which has no types of its own."""
+"""The part of mpmath (which ships no types) that the tests use."""
 
 from typing import Any
 
 mp: Any
-mpf: Any
+"""The context of numbers with any number of digits, and its functions."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import assert_type
 
 import fnnet as fn
-from fnnet import Array, Epoch, Key, Linear, OptState, Record, Relu, Serial, TrainState
+from fnnet import Array, Epoch, History, Key, Linear, OptState, Relu, Serial, TrainState
 
 Net = Serial[Linear, Relu, Linear]
 
@@ -19,7 +19,7 @@ def loaded(net: Net, state: TrainState[Net], path: Path) -> None:
     assert_type(fn.load("state", like=state), TrainState[Serial[Linear, Relu, Linear]])
     assert_type(fn.load(path, like=state.opt_state), OptState[Serial[Linear, Relu, Linear]])
     assert_type(fn.load(path, like=Epoch(state)), Epoch[Serial[Linear, Relu, Linear]])
-    assert_type(fn.load(path, like=state.history), tuple[Record, ...])
+    assert_type(fn.load(path, like=state.history), History)
     assert_type(fn.load(path, like=state.key), Key)
     assert_type(fn.load_torch(path, net), Serial[Linear, Relu, Linear])
 

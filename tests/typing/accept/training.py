@@ -68,7 +68,7 @@ def streams(net: Net, x: Array, labels: Labels, key: Key) -> None:
         streams=(checked, Printed(5)),
     )
     assert_type(fit.state.params, Serial[Linear, Linear])
-    assert_type(fit.history, tuple[fn.Record, ...])
+    assert_type(fit.history, fn.History)
 
 
 # --- what a user may bring, without inheriting ------------------------------------------------------------------

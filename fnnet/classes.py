@@ -1,0 +1,130 @@
+"""Classes and objects: what stands in them, and what of them cannot be seen."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import types
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum, EnumMeta
+from types import FunctionType
+from typing import Any
+
+from fnnet.codes import is_library, written_by_library
+from fnnet.reading import Edge, as_function, unique
+
+# --- objects ---------------------------------------------------------------------------------------------------------
+
+
+def attributes(value: object) -> list[Edge]:
+    """Fields, and whatever stands in the slots and the dictionary of an object, by name."""
+    found: dict[str, object] = {}
+    if is_dataclass(value) and not isinstance(value, type):
+        found = {field.name: getattr(value, field.name, None) for field in fields(value)}
+    kinds = [kind for kind in type(value).__mro__ if not kind.__module__.startswith("fnnet.")]
+    slots = [name for kind in kinds for name in _slots(kind) if hasattr(value, name)]
+    own = getattr(value, "__dict__", None)
+    more = {**{name: getattr(value, name) for name in slots}, **(own if isinstance(own, dict) else {})}
+    found |= {name: more[name] for name in sorted(more) if name not in found and not _is_passed_by(type(value), name)}
+    return [Edge(name, child, ("attr", value, name)) for name, child in found.items()]
+
+
+def _slots(kind: type) -> list[str]:
+    slots = vars(kind).get("__slots__", ())
+    names = [slots] if isinstance(slots, str) else list(slots)
+    hidden = kind.__name__.lstrip("_")
+    mangled = [f"_{hidden}{name}" if name.startswith("__") and not name.endswith("__") else name for name in names]
+    return [name for name in mangled if not name.startswith("__")]
+
+
+def _is_passed_by(kind: type, name: str) -> bool:
+    """Whether an attribute is what Python writes itself, or a value that was computed when it was first read."""
+    if name.startswith("__") and name.endswith("__"):
+        return name != "__wrapped__"
+    return any(isinstance(vars(base).get(name), functools.cached_property) for base in kind.__mro__)
+
+
+# --- what cannot be seen ---------------------------------------------------------------------------------------------
+_KNOWN = (int, float, complex, str, bytes, tuple, list, dict, set, frozenset, deque, BaseException, Mapping)
+_ONES_OWN = {"functools", "operator", "types", "collections", "dataclasses", "enum"}
+"""Modules of Python whose objects hold what they were given."""
+
+
+def is_value(kind: type) -> bool:
+    """Whether objects of a class are equal by what they are, as dates are, and not by being the same one."""
+    compare: object = kind.__eq__
+    return compare is not object.__eq__
+
+
+def why_unseen(value: object) -> str | None:
+    """Why an object of Python's or of a package cannot be told, where it cannot."""
+    kind = type(value)
+    module, top = str(kind.__module__), str(kind.__module__).partition(".")[0]
+    if not is_library(kind) or top == "fnnet":
+        return None
+    if isinstance(value, BaseException) or top in _ONES_OWN:
+        return "which a run moves on" if hasattr(kind, "__next__") else None
+    if hasattr(kind, "__next__") or hasattr(kind, "__enter__"):
+        return "which a run moves on"
+    if module in ("weakref", "_weakref", "_weakrefset"):
+        return "which does not hold what it knows"
+    if isinstance(value, _KNOWN) or is_dataclass(kind) or is_value(kind):
+        return None
+    is_pythons = top in sys.stdlib_module_names or top == "numpy"
+    return "whose state may change in a run" if is_pythons else None
+
+
+def hides(kind: type) -> bool:
+    """Whether objects of a class have more to them than Python shows: the memory of a class written in C."""
+    if is_value(kind) or issubclass(kind, _KNOWN) or str(kind.__module__).startswith("fnnet"):
+        return False
+    return any(_is_of_c(base) for base in kind.__mro__ if base is not object and base.__base__ is not None)
+
+
+def _is_of_c(kind: type) -> bool:
+    own = vars(kind)
+    pointers = len(_slots(kind)) + ("__dict__" in own) + ("__weakref__" in own)
+    base = kind.__base__ or object
+    return kind.__basicsize__ - base.__basicsize__ > 8 * pointers
+
+
+# --- classes ---------------------------------------------------------------------------------------------------------
+_GENERATED = {"__init__", "__new__", "__repr__", "__eq__", "__hash__", "__setattr__", "__delattr__", "__replace__"}
+"""What ``dataclass`` and ``namedtuple`` write themselves, in another way in each Python."""
+
+_OF_TYPES = (types.MemberDescriptorType, types.GetSetDescriptorType)
+
+
+def class_edges(kind: type) -> list[Edge]:
+    """What a class of the user's derives from, and what its body defines."""
+    bases = [Edge(f"({base.__name__})", base) for base in kind.__bases__ if not is_library(base)]
+    made = [Edge("(metaclass)", type(kind))] if not is_library(type(kind)) else []
+    return unique([*bases, *made, *[Edge(name, value, ("attr", kind, name)) for name, value in _members(kind)]])
+
+
+def _members(kind: type) -> Iterator[tuple[str, object]]:
+    if isinstance(kind, EnumMeta):
+        members: Mapping[str, Enum] = kind.__members__
+        yield from [(name, member.value) for name, member in members.items()]
+    for name, value in sorted(vars(kind).items()):
+        function = as_function(value)
+        is_spoken = name.startswith("__") and name.endswith("__") and function is None
+        if is_spoken or name.startswith("_abc_") or isinstance(value, _OF_TYPES):
+            continue
+        if isinstance(kind, EnumMeta) and (function is None or name.startswith("_")):
+            continue
+        if function is None or not (_is_generated(name, function) or written_by_library(function.__code__)):
+            yield name, value
+
+
+def _is_generated(name: str, function: FunctionType) -> bool:
+    return name in _GENERATED and function.__code__.co_filename == "<string>"
+
+
+def functions_of(kind: type) -> Iterator[FunctionType]:
+    """The functions in the body of a class: methods, and those behind properties."""
+    for _, value in _members(kind):
+        holders: list[Any] = [value, *[getattr(value, name, None) for name in ("fget", "fset", "fdel", "func")]]
+        yield from [found for found in map(as_function, holders) if found is not None]

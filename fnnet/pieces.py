@@ -1,0 +1,51 @@
+"""A batch cut along its rows, where its target may be one for all replicas or one a replica."""
+
+from __future__ import annotations
+
+from itertools import pairwise, product
+from typing import TypeAlias, TypeVar, cast
+
+from fnnet import checks
+from fnnet.errors import ShapeError
+from fnnet.types import Array
+
+T = TypeVar("T")
+
+Form: TypeAlias = "bool | tuple[Form, ...]"
+"""For each array of a target whether it has the replica axes before its rows."""
+
+
+def places(where: str, rows: int, n: int) -> list[slice]:
+    """Where n pieces of so many rows stand, the first ones longer by one where it does not divide.
+
+    Raises ValueError where there are fewer rows.
+    """
+    if n > rows:
+        raise ValueError(f"{where}: n must be at most the batch's rows, {rows}, got {n}")
+    return [slice(start, stop) for start, stop in pairwise([rows * i // n for i in range(n + 1)])]
+
+
+def forms(where: str, target: object, axes: tuple[int, ...]) -> list[Form]:
+    """All forms that a target, an array or a tuple of targets, may have by its shapes; ``axes`` are the replicas and
+    the rows. Raises DtypeError or ShapeError where there is none."""
+    if isinstance(target, tuple):
+        return list(product(*[forms(where, child, axes) for child in target]))
+    checks.array(where, "target", target)
+    shape = cast(Array, target).shape
+    if shape[:1] != axes[-1:] and shape[: len(axes)] != axes:
+        raise ShapeError(f"{where}: target must have the batch's {axes[-1]} rows, got {shape}")
+    is_shared, is_stacked = shape[:1] == axes[-1:], len(axes) > 1 and shape[: len(axes)] == axes
+    return [*[False] * is_shared, *[True] * is_stacked]
+
+
+def cut(batch: tuple[Array, T], form: Form, axes: tuple[int, ...], place: slice) -> tuple[Array, T]:
+    """Some rows of a batch."""
+    x, target = batch
+    return x[..., place, :], cast(T, _rows(target, form, len(axes) - 1, place))
+
+
+def _rows(target: object, form: Form, replicas: int, place: slice) -> object:
+    if isinstance(target, tuple) and isinstance(form, tuple):
+        return tuple([_rows(child, kind, replicas, place) for child, kind in zip(target, form, strict=True)])
+    before = (slice(None),) * replicas if form else ()
+    return cast(Array, target)[(*before, place)]
