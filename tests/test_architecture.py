@@ -59,7 +59,24 @@ LEVELS = [
 ]
 """A module imports from levels above its own line; within a line from modules to its left."""
 
-INSIDE = {"jit": ["kernels", "formulas", "norms", "updates", "epochs", "optimizers", "plans", "training", "__init__"]}
+INSIDE = {
+    "jit": [
+        "compiling",
+        "kernels",
+        "activations",
+        "losses",
+        "norms",
+        "updates",
+        "epochs",
+        "threads",
+        "optimizers",
+        "programs",
+        "targets",
+        "plans",
+        "training",
+        "__init__",
+    ]
+}
 """The same for the modules of a package that is one thing; in all others modules import their ``_base`` only."""
 
 ORDER = [name for level in LEVELS for name in level]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fnnet.jit.formulas import activate, deactivate, row_loss
+from fnnet.jit.activations import activate, deactivate
+from fnnet.jit.compiling import compiled
 from fnnet.jit.kernels import (
     BEGIN,
     DROPOUT,
@@ -18,13 +19,16 @@ from fnnet.jit.kernels import (
     SUM_SQUARED_ERROR,
     affine,
     affine_gradients,
-    compiled,
     product_nt,
     rectify_gradient,
 )
+from fnnet.jit.losses import far_row_loss, row_loss
 from fnnet.jit.norms import normalize, normalize_gradients
 from fnnet.jit.updates import update
 from fnnet.types import Array
+
+SOURCES = "e6c9f1ef04931351"
+"""The digest of the modules here that this one imports from, as in ``kernels``."""
 
 Integers = NDArray[np.int64]
 Masks = NDArray[np.bool]
@@ -32,37 +36,77 @@ Numbers = NDArray[np.float64]
 
 
 @compiled
+def _shares(weights: Array, index: Integers, rows: int, is_sum: bool, shares: Array) -> bool:
+    """Each row's share of the loss: w / Σ w, of weights over their largest, or w where the loss is a sum; and whether
+    there is anything to share."""
+    largest, total = weights.dtype.type(0), weights.dtype.type(0)
+    for i in range(rows):
+        largest = max(largest, weights[index[i]])
+    for i in range(rows):
+        shares[i] = weights[index[i]] if is_sum else weights[index[i]] / largest
+        total += shares[i]
+    for i in range(rows):
+        shares[i] /= weights.dtype.type(1) if is_sum else total
+    return True if is_sum else bool(largest > 0)
+
+
+@compiled
 def _loss(
-    p: Array, y: Array, labels: Integers, weights: Array, index: Integers, loss: int, delta: float, d: Array
-) -> tuple[float, bool]:
-    """The loss of a batch, its gradient in d, and whether it has rows to divide by."""
-    real = p.dtype.type
-    value, weight = 0.0, 0.0
-    for i in range(p.shape[0]):
+    p: Array, y: Array, labels: Integers, weights: Array, index: Integers, loss: int, delta: float, shares: Array,
+    d: Array,
+) -> tuple[float, bool]:  # fmt: skip
+    """The loss of a batch, its gradient in d, and whether it has weights that are not 0."""
+    rows, value = p.shape[0], 0.0
+    is_weighted, is_sum = weights.size > 0, loss == SUM_SQUARED_ERROR
+    if is_weighted and not _shares(weights, index, rows, is_sum, shares):
+        return 0.0, False
+    for i in range(rows):
         r = index[i]
         label = labels[r] if labels.size else 0
         one = row_loss(loss, delta, p, i, y, r, label, d)
-        if weights.size:
-            one *= weights[r]
-            weight += weights[r]
+        if is_weighted:
+            one *= shares[i]
             for j in range(p.shape[1]):
-                d[i, j] *= weights[r]
+                d[i, j] *= shares[i]
         value += float(one)
-    if loss == SUM_SQUARED_ERROR:
+    if value - value != 0.0:
+        return _far_loss(p, y, labels, weights, index, loss, delta, shares, d), True
+    if is_weighted or is_sum:
         return value, True
-    divisor = weight if weights.size else float(p.shape[0])
-    for i in range(p.shape[0]):
+    for i in range(rows):
         for j in range(p.shape[1]):
-            d[i, j] /= real(divisor)
-    return value / divisor, divisor != 0.0
+            d[i, j] /= p.dtype.type(rows)
+    return value / rows, True
 
 
-SOURCES = "a6331eeac47688ca"
-"""The digest of the files whose functions are called here. Numba looks for changes in a function's own file only; when
-they change this has to change, or what it keeps on disk would stay in use."""
+@compiled
+def _far_loss(
+    p: Array, y: Array, labels: Integers, weights: Array, index: Integers, loss: int, delta: float, shares: Array,
+    d: Array,
+) -> float:  # fmt: skip
+    """The same where the plain formula gives no number; once a batch is asked for that, for a row costs it."""
+    value, rows = 0.0, p.shape[0]
+    for i in range(rows):
+        r = index[i]
+        one = far_row_loss(loss, delta, p, i, y, r, labels[r] if labels.size else 0, d)
+        share = shares[i] if weights.size else p.dtype.type(1.0 if loss == SUM_SQUARED_ERROR else 1 / rows)
+        value += float(one * share)
+        for j in range(p.shape[1]):
+            d[i, j] *= share
+    return value
+
 
 TOGETHER = 1 << 16
 """Networks of no more numbers than this are updated in one call, larger ones layer by layer, in the cache."""
+
+
+@compiled
+def are_classes(labels: Integers, order: Integers, classes: int) -> bool:
+    """Whether labels are still what they were when they were checked: else the loss would read and write elsewhere."""
+    lowest, highest = 0, 0
+    for r in order:
+        lowest, highest = min(lowest, labels[r]), max(highest, labels[r])
+    return lowest == 0 and highest < classes
 
 
 @compiled
@@ -139,7 +183,7 @@ def run(
     ``program`` has a row an operation: kind, inputs, outputs, where its parameters begin, and what else it has to know
     (see ``plans.Program``). ``schedule`` has one a step: the learning rate, Adam's eps and shrinking factor; ``noise``
     too: the masks of all dropouts. What is not used (labels or y, weights, slots) is empty. Stops before a batch whose
-    weights are all 0, and tells how many came before it.
+    weights are all 0, and before the first where a label is out of range, and tells how many came before it.
     """
     kinds, n_in, n_out, begin = program[:, 0], program[:, 1], program[:, 2], program[:, 3]
     last, first = program.shape[0] - 1, 0
@@ -156,10 +200,13 @@ def run(
         at = begin[k] if is_small else 0
         w.append(theta[begin[k] : begin[k] + rows * n_out[k]].reshape((rows, n_out[k])))
         dw.append(scratch[at : at + rows * n_out[k]].reshape((rows, n_out[k])))
+    shares = np.empty(size, theta.dtype)
     while not w[first].size:
         first += 1
 
     total = 0.0
+    if labels.size and not are_classes(labels, order, n_out[last]):
+        return total, 0
     for s in range(schedule.shape[0]):
         index = order[s * size : (s + 1) * size]
         h = hidden[0]
@@ -174,7 +221,7 @@ def run(
                 other = program[k, 4] if kinds[k] == END else 0
                 mine = masks[program[k, 4] * size :] if kinds[k] == DROPOUT else masks
                 ascend(kinds[k], constants[k], hidden[k], w[k], mine, hidden[other], hidden[k + 1])
-        value, is_whole = _loss(hidden[last + 1], y, labels, weights, index, loss, delta, backs[last + 1])
+        value, is_whole = _loss(hidden[last + 1], y, labels, weights, index, loss, delta, shares, backs[last + 1])
         if not is_whole:
             return total, s
         total += value * size

@@ -6,14 +6,14 @@ Sums of a row are taken in the order that is fastest; everything else is compute
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from fnnet.jit.compiling import compiled, compiled_loosely
 from fnnet.types import Array
 
-compiled = njit(cache=True, nogil=True, error_model="numpy")
-compiled_loosely = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"})
-"""The same, but sums may be taken in any order, or they cannot be vectorized."""
+SOURCES = "9c907a386e57368f"
+"""The digest of the modules here that this one imports from. Numba looks for changes in a function's own file only;
+when they change this has to change, or what it keeps on disk would stay in use."""
 
 Number = np.floating
 Numbers = NDArray[np.float64]

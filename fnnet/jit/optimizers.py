@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, partial
-from typing import TypeVar
+from functools import partial
+from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 import fnnet.jit.kernels as kernels
 from fnnet import checks
+from fnnet.jit.threads import in_threads
 from fnnet.jit.updates import update_fresh
 from fnnet.nodes import Params
 from fnnet.optimizers._base import Elementwise, apply, rate, slots_of
@@ -33,10 +31,6 @@ from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
 
-SHARED = 1 << 17
-"""Leaves of more numbers than this are updated by several threads."""
-
-
 Numbers = NDArray[np.float64]
 
 
@@ -45,6 +39,9 @@ class Compiled:
     """What ``jit.sgd``, ``jit.adam`` and their like return: an optimizer whose updates are compiled."""
 
     optimizer: Elementwise
+
+    def __post_init__(self) -> None:
+        compiled_one(self.optimizer)
 
     def init(self, params: P, /) -> OptState[P]:
         """The state before the first step, that of the optimizer itself."""
@@ -61,41 +58,51 @@ class Compiled:
 
 
 def compiled_one(optimizer: object) -> Elementwise:
-    """An optimizer that has a compiled update. Raises TypeError for any other."""
-    if isinstance(optimizer, Compiled):
+    """An optimizer that has a compiled update. Raises TypeError for any other, one that is derived from such a one too,
+    which may have a rule of its own."""
+    if type(optimizer) is Compiled:
         return optimizer.optimizer
-    if isinstance(optimizer, Elementwise) and type(optimizer) in KINDS:
-        return optimizer
+    if type(optimizer) in KINDS:
+        return cast(Elementwise, optimizer)
     known = ", ".join([kind.__name__.lower() for kind in KINDS])
     raise TypeError(f"jit: optimizer must be one of {known}, got {optimizer!r}; use fnnet.train")
 
 
-KINDS: dict[type, tuple[int, tuple[str, ...]]] = {
-    Sgd: (kernels.SGD, ("momentum",)),
-    Adam: (kernels.ADAM, ("b1", "b2")),
-    Rmsprop: (kernels.RMSPROP, ("decay", "eps", "momentum")),
-    Adagrad: (kernels.ADAGRAD, ("start", "eps")),
-    Adadelta: (kernels.ADADELTA, ("decay", "eps")),
-    Adamax: (kernels.ADAMAX, ("b1", "b2", "eps")),
-    Amsgrad: (kernels.AMSGRAD, ("b1", "b2")),
-    Nadam: (kernels.NADAM, ("b1", "b2")),
-    Radam: (kernels.RADAM, ("b1", "b2")),
-    Lion: (kernels.LION, ("b1", "b2")),
+class Known(NamedTuple):
+    """An optimizer that is compiled: which update it makes without momentum, its settings that are the same in all
+    steps, and those that decide about the update or go into the numbers of each step."""
+
+    kind: int
+    same: tuple[str, ...]
+    others: tuple[str, ...] = ("lr",)
+
+
+KINDS: dict[type, Known] = {
+    Sgd: Known(kernels.SGD, ("momentum",), ("lr", "nesterov")),
+    Adam: Known(kernels.ADAM, ("b1", "b2"), ("lr", "eps", "weight_decay")),
+    Rmsprop: Known(kernels.RMSPROP, ("decay", "eps", "momentum"), ("lr", "centered", "eps_in_sqrt")),
+    Adagrad: Known(kernels.ADAGRAD, ("start", "eps")),
+    Adadelta: Known(kernels.ADADELTA, ("decay", "eps")),
+    Adamax: Known(kernels.ADAMAX, ("b1", "b2", "eps")),
+    Amsgrad: Known(kernels.AMSGRAD, ("b1", "b2"), ("lr", "eps")),
+    Nadam: Known(kernels.NADAM, ("b1", "b2"), ("lr", "eps")),
+    Radam: Known(kernels.RADAM, ("b1", "b2"), ("lr", "eps", "threshold")),
+    Lion: Known(kernels.LION, ("b1", "b2"), ("lr", "weight_decay")),
 }
-"""Which update a class makes without momentum, and its settings that are the same in all steps."""
 
 
 def rules_of(optimizer: Elementwise) -> tuple[int, Numbers]:
-    """Which update an optimizer makes, and its numbers that are the same in all steps."""
-    kind, settings = KINDS[type(optimizer)]
-    numbers = [float(getattr(optimizer, name)) for name in settings]
-    if isinstance(optimizer, Sgd) and optimizer.momentum:
+    """Which update an optimizer makes, and its numbers that are the same in all steps, as ``update`` takes them."""
+    kind, names, _ = KINDS[type(optimizer)]
+    numbers = [float(getattr(optimizer, name)) for name in names]
+    if type(optimizer) is Sgd and optimizer.momentum:
         kind = kernels.NESTEROV if optimizer.nesterov else kernels.MOMENTUM
-    if isinstance(optimizer, Rmsprop):
+    if type(optimizer) is Rmsprop:
         plain, centered = (kernels.RMSPROP, kernels.RMSPROP_MOMENTUM), (kernels.CENTERED, kernels.CENTERED_MOMENTUM)
         kind = (centered if optimizer.centered else plain)[bool(optimizer.momentum)]
         numbers[1] = 0.0 if optimizer.eps_in_sqrt else optimizer.eps
-    return kind, np.array((numbers + [0.0] * 3)[:3])
+    first, second, third = (numbers + [0.0] * 2)[:3]
+    return kind, np.array([first, second, third, 1 - first, 1 - second])
 
 
 def schedule_of(optimizer: Elementwise, state: OptState[P], steps: int) -> Numbers:
@@ -105,26 +112,26 @@ def schedule_of(optimizer: Elementwise, state: OptState[P], steps: int) -> Numbe
         rates = [rate("jit", optimizer.lr, OptState(step, (), None, state.scale)) for step in coming]
     else:
         rates = [rate("jit", optimizer.lr, state)] * steps
-    if not callable(optimizer.lr) and not isinstance(optimizer, (Adam, Adamax, Amsgrad, Nadam, Radam)):
+    if not callable(optimizer.lr) and type(optimizer) not in (Adam, Adamax, Amsgrad, Nadam, Radam):
         return np.tile(_scalars(optimizer, rates[0], 1), (steps, 1))
     return np.array([_scalars(optimizer, lr, step + 1) for lr, step in zip(rates, coming, strict=True)])
 
 
 def _scalars(optimizer: Elementwise, lr: float, t: int) -> tuple[float, float, float]:
-    if isinstance(optimizer, (Adam, Amsgrad, Nadam, Radam)):
+    if type(optimizer) is Adam or type(optimizer) is Amsgrad or type(optimizer) is Nadam or type(optimizer) is Radam:
         return optimizer.corrected(lr, t)
-    if isinstance(optimizer, Adamax):
+    if type(optimizer) is Adamax:
         return optimizer.corrected(lr, t), 0.0, 0.0
-    if isinstance(optimizer, Rmsprop):
+    if type(optimizer) is Rmsprop:
         return lr, optimizer.eps if optimizer.eps_in_sqrt else 0.0, 0.0
-    return lr, 1 - lr * optimizer.weight_decay if isinstance(optimizer, Lion) else 0.0, 0.0
+    return lr, 1 - lr * optimizer.weight_decay if type(optimizer) is Lion else 0.0, 0.0
 
 
 def _rule(kind: int, hyper: Numbers, scalars: Numbers, p: Array, g: Array, *slots: Array) -> tuple[Array, ...]:
     new, empty = [np.empty(p.shape, p.dtype) for _ in (p, *slots)], [np.empty(0, p.dtype)] * 3
     old = [*[_flat(a) for a in (p, *slots)], *empty][:4]
     out = [*[a.reshape(-1) for a in new], *empty][:4]
-    _in_threads(partial(_fresh, kind, hyper, scalars, _flat(g), old, out), p.size)
+    in_threads(partial(_fresh, kind, hyper, scalars, _flat(g), old, out), p.size)
     return tuple(new)
 
 
@@ -138,26 +145,11 @@ def _fresh(
     update_fresh(kind, hyper, scalars, g[part], *[a[part] for a in (*old, *out)])
 
 
-def _in_threads(work: Callable[[slice], None], n: int) -> None:
-    """The work on n numbers, in as many parts as there are cores where it is worth it."""
-    count = (os.cpu_count() or 1) if n > SHARED else 1
-    parts = [slice(n * i // count, n * (i + 1) // count) for i in range(count)]
-    waiting = [_pool().submit(work, part) for part in parts[1:]]
-    work(parts[0])
-    for future in waiting:
-        future.result()
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(thread_name_prefix="fnnet.jit")
-
-
 # --- constructors ------------------------------------------------------------------------------------------------
 def sgd_update(params: P, grads: P, lr: float) -> P:
     """``fnnet.sgd_update``, compiled: p' = p - lr g."""
     scalars = np.array([checks.real("jit", "lr", lr), 0.0, 0.0])
-    rule = partial(_rule, kernels.SGD, np.zeros(3), scalars)
+    rule = partial(_rule, kernels.SGD, np.zeros(5), scalars)
     (new,) = apply("jit", rule, (params, grads), 1, sys.maxsize)
     return new
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import count
@@ -10,16 +11,17 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fnnet import keys
+from fnnet import checks, keys
 from fnnet.fitting import Fit, fit_by
 from fnnet.functional import accumulate
 from fnnet.jit.epochs import run
 from fnnet.jit.optimizers import schedule_of
-from fnnet.jit.plans import Compiler, Plan, Program, plan_of
+from fnnet.jit.plans import Plan, plan_of
+from fnnet.jit.programs import Compiler, Program
 from fnnet.keys import NOISE, ORDER, Key
 from fnnet.losses._base import nonzero
 from fnnet.nodes import Params
-from fnnet.optimizers._base import slots_of
+from fnnet.optimizers._base import apply, slots_of
 from fnnet.packing import joined, remembered, unjoined
 from fnnet.records import (
     Data,
@@ -39,7 +41,7 @@ from fnnet.records import (
 )
 from fnnet.training import check_run
 from fnnet.tree import leaves
-from fnnet.types import Array
+from fnnet.types import Array, Labels
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")
@@ -48,8 +50,9 @@ T = TypeVar("T")
 def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[P]]:
     """``fnnet.train`` with whole epochs compiled: the same stream, its numbers equal to rounding.
 
-    The step is ``train_step(value_and_grad(loss), optimizer)``, the data are ``minibatches(...)``, the network is of
-    Linear layers, activations, Serial and Mlp. Raises LayerError or TypeError naming what is not compiled.
+    The step is ``train_step(value_and_grad(loss), optimizer)``, the data are ``minibatches(...)`` in memory; layers,
+    loss and optimizer are fnnet's own, by their very classes. Raises LayerError or TypeError naming what is not
+    compiled, such as a class derived from one of these, which may have rules of its own.
 
     >>> import fnnet as fn, numpy as np
     >>> from fnnet import jit
@@ -62,8 +65,17 @@ def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[
     """
     check_run(step, data, state)
     plan = plan_of(step, data, state.params)
+    _check_state(plan, state)
     made_by = run_from(state, step, data, train)
     return map(Epoch, accumulate(partial(_epoch, plan, made_by), count(state.epoch), state))
+
+
+def _check_state(plan: Plan, state: TrainState[P]) -> None:
+    """Raises TreeError, ShapeError or DtypeError where the slots are not those of the parameters: they are written to
+    unchecked; ValueError for a batch before the first."""
+    slots = slots_of("jit", state.opt_state, plan.settings.slots)
+    apply("jit", lambda *leaves: (), (state.params, *slots), 0, sys.maxsize)
+    checks.size("train", "state.batch", state.batch, 0)
 
 
 def _epoch(plan: Plan, made_by: Run[Any], state: TrainState[P], epoch: int) -> TrainState[P]:
@@ -73,10 +85,9 @@ def _epoch(plan: Plan, made_by: Run[Any], state: TrainState[P], epoch: int) -> T
     order = plan.data.rows(state.key.child(ORDER, epoch))[state.batch * size :]
     if not len(order):
         raise ValueError(f"train: data must give more than {state.batch} batches in epoch {epoch}, got no more")
-    slots = slots_of("jit", given, plan.settings.slots)
     batches = -(-len(order) // size)
     schedule = schedule_of(plan.settings, given, batches)
-    vectors = [joined(list(leaves(tree))) for tree in (state.params, *slots)]
+    vectors = [joined(list(leaves(tree))) for tree in (state.params, *given.slots)]
     unused = np.empty(0, vectors[0].dtype)
     theta, a, b, c = (*vectors, unused, unused, unused)[:4]
     total, full, noise_key = 0.0, len(order) // size, state.key.child(NOISE, epoch)
@@ -88,7 +99,8 @@ def _epoch(plan: Plan, made_by: Run[Any], state: TrainState[P], epoch: int) -> T
             schedule[first:last],
         )  # fmt: skip
         if done < last - first:
-            nonzero(np.zeros(()))
+            _check_labels(plan.labels, int(program.operations[-1, 2]))
+            nonzero(np.zeros(()))  # for where it was not the labels, it was the weights
         total += part
     for vector in vectors:
         vector.setflags(write=False)
@@ -98,6 +110,15 @@ def _epoch(plan: Plan, made_by: Run[Any], state: TrainState[P], epoch: int) -> T
     record = Record(np.asarray(loss, np.float64))
     history = History.of(state.history).append(record)
     return within(made_by, TrainState(params, opt_state, state.key, epoch + 1, 0, 0.0, 0, history, state.origin))
+
+
+def _check_labels(labels: Labels, columns: int) -> None:
+    """Raises ValueError where labels that were right before the first step no longer are."""
+    if labels.size and not (labels.min() >= 0 and labels.max() < columns):
+        raise ValueError(
+            f"jit: labels must stay in [0, {columns}), got {labels.min()} to {labels.max()}; do not write to the data "
+            "while training goes on"
+        )
 
 
 MASKS = 1 << 26

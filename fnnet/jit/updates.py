@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fnnet.jit.compiling import compiled
 from fnnet.jit.kernels import (
     ADADELTA,
     ADAGRAD,
@@ -22,9 +23,11 @@ from fnnet.jit.kernels import (
     RMSPROP_MOMENTUM,
     SGD,
     Number,
-    compiled,
 )
 from fnnet.types import Array
+
+SOURCES = "98e2e1c573edaab0"
+"""The digest of the modules here that this one imports from, as in ``kernels``."""
 
 Numbers = NDArray[np.float64]
 
@@ -72,30 +75,30 @@ def _radam_first(p: Array, g: Array, a: Array, b: Array, lr: Number, h0: Number,
 
 # eps stands outside the root or, as inside, in it; the other one is 0.
 @compiled
-def _rmsprop(p: Array, g: Array, a: Array, lr: Number, h0: Number, eps: Number, inside: Number) -> None:
-    one = p.dtype.type(1)
+def _rmsprop(p: Array, g: Array, a: Array, lr: Number, h0: Number, rest: Number, eps: Number, inside: Number) -> None:
     for i in range(p.size):
-        a[i] = a[i] * h0 + g[i] * g[i] * (one - h0)
+        a[i] = a[i] * h0 + g[i] * g[i] * rest
         p[i] += g[i] / (np.sqrt(a[i] + inside) + eps) * lr
 
 
 @compiled
 def _rmsprop_momentum(
-    p: Array, g: Array, a: Array, b: Array, lr: Number, h0: Number, eps: Number, inside: Number, h2: Number
-) -> None:
-    one = p.dtype.type(1)
+    p: Array, g: Array, a: Array, b: Array,
+    lr: Number, h0: Number, rest: Number, eps: Number, inside: Number, h2: Number,
+) -> None:  # fmt: skip
     for i in range(p.size):
-        a[i] = a[i] * h0 + g[i] * g[i] * (one - h0)
+        a[i] = a[i] * h0 + g[i] * g[i] * rest
         b[i] = b[i] * h2 + g[i] / (np.sqrt(a[i] + inside) + eps)
         p[i] += b[i] * lr
 
 
 @compiled
-def _centered(p: Array, g: Array, a: Array, b: Array, lr: Number, h0: Number, eps: Number, inside: Number) -> None:
-    one = p.dtype.type(1)
+def _centered(
+    p: Array, g: Array, a: Array, b: Array, lr: Number, h0: Number, rest: Number, eps: Number, inside: Number
+) -> None:
     for i in range(p.size):
         d = g[i] - b[i]
-        step = d * (one - h0)
+        step = d * rest
         b[i] += step
         a[i] = (d * step + a[i]) * h0
         p[i] += g[i] / (np.sqrt(a[i] + inside) + eps) * lr
@@ -103,12 +106,12 @@ def _centered(p: Array, g: Array, a: Array, b: Array, lr: Number, h0: Number, ep
 
 @compiled
 def _centered_momentum(
-    p: Array, g: Array, a: Array, b: Array, c: Array, lr: Number, h0: Number, eps: Number, inside: Number, h2: Number
-) -> None:
-    one = p.dtype.type(1)
+    p: Array, g: Array, a: Array, b: Array, c: Array,
+    lr: Number, h0: Number, rest: Number, eps: Number, inside: Number, h2: Number,
+) -> None:  # fmt: skip
     for i in range(p.size):
         d = g[i] - c[i]
-        step = d * (one - h0)
+        step = d * rest
         c[i] += step
         a[i] = (d * step + a[i]) * h0
         b[i] = b[i] * h2 + g[i] / (np.sqrt(a[i] + inside) + eps)
@@ -123,12 +126,11 @@ def _adagrad(p: Array, g: Array, a: Array, lr: Number, start: Number, eps: Numbe
 
 
 @compiled
-def _adadelta(p: Array, g: Array, a: Array, b: Array, lr: Number, h0: Number, eps: Number) -> None:
-    one = p.dtype.type(1)
+def _adadelta(p: Array, g: Array, a: Array, b: Array, lr: Number, h0: Number, rest: Number, eps: Number) -> None:
     for i in range(p.size):
-        a[i] = a[i] * h0 + g[i] * g[i] * (one - h0)
+        a[i] = a[i] * h0 + g[i] * g[i] * rest
         d = np.sqrt((b[i] + eps) / (a[i] + eps)) * g[i]
-        b[i] = b[i] * h0 + d * d * (one - h0)
+        b[i] = b[i] * h0 + d * d * rest
         p[i] += d * lr
 
 
@@ -162,22 +164,24 @@ def _nadam(
 
 
 @compiled
-def _lion(p: Array, g: Array, a: Array, lr: Number, shrink: Number, h0: Number, h1: Number) -> None:
-    one = p.dtype.type(1)
+def _lion(
+    p: Array, g: Array, a: Array, lr: Number, shrink: Number, h0: Number, rest: Number, h1: Number, rest1: Number
+) -> None:
     for i in range(p.size):
-        p[i] = np.sign(a[i] * h0 + g[i] * (one - h0)) * lr + shrink * p[i]
-        a[i] = a[i] * h1 + g[i] * (one - h1)
+        p[i] = np.sign(a[i] * h0 + g[i] * rest) * lr + shrink * p[i]
+        a[i] = a[i] * h1 + g[i] * rest1
 
 
 @compiled
 def update(kind: int, hyper: Numbers, scalars: Numbers, p: Array, g: Array, a: Array, b: Array, c: Array) -> None:
     """One step of an optimizer in place: parameters p, gradients g, slots a, b and c. All are vectors.
 
-    ``hyper`` are its numbers that are the same in all steps, ``scalars`` those of this one, the learning rate first.
+    ``hyper`` are its numbers that are the same in all steps, and 1 less the first two, which in float32 would lose half
+    their digits; ``scalars`` are those of this step, the learning rate first.
     """
     real = p.dtype.type
     lr, s1, s2 = real(-scalars[0]), real(scalars[1]), real(scalars[2])
-    h0, h1, h2 = real(hyper[0]), real(hyper[1]), real(hyper[2])
+    h0, h1, h2, rest, rest1 = real(hyper[0]), real(hyper[1]), real(hyper[2]), real(hyper[3]), real(hyper[4])
     if kind == SGD:
         _sgd(p, g, lr)
     elif kind == MOMENTUM:
@@ -187,17 +191,17 @@ def update(kind: int, hyper: Numbers, scalars: Numbers, p: Array, g: Array, a: A
     elif kind == ADAM:
         _adam(p, g, a, b, lr, s1, s2, h0, h1)
     elif kind == RMSPROP:
-        _rmsprop(p, g, a, lr, h0, h1, s1)
+        _rmsprop(p, g, a, lr, h0, rest, h1, s1)
     elif kind == RMSPROP_MOMENTUM:
-        _rmsprop_momentum(p, g, a, b, lr, h0, h1, s1, h2)
+        _rmsprop_momentum(p, g, a, b, lr, h0, rest, h1, s1, h2)
     elif kind == CENTERED:
-        _centered(p, g, a, b, lr, h0, h1, s1)
+        _centered(p, g, a, b, lr, h0, rest, h1, s1)
     elif kind == CENTERED_MOMENTUM:
-        _centered_momentum(p, g, a, b, c, lr, h0, h1, s1, h2)
+        _centered_momentum(p, g, a, b, c, lr, h0, rest, h1, s1, h2)
     elif kind == ADAGRAD:
         _adagrad(p, g, a, lr, h0, h1)
     elif kind == ADADELTA:
-        _adadelta(p, g, a, b, lr, h0, h1)
+        _adadelta(p, g, a, b, lr, h0, rest, h1)
     elif kind == ADAMAX:
         _adamax(p, g, a, b, lr, h0, h1, h2)
     elif kind == AMSGRAD:
@@ -205,7 +209,7 @@ def update(kind: int, hyper: Numbers, scalars: Numbers, p: Array, g: Array, a: A
     elif kind == NADAM:
         _nadam(p, g, a, b, lr, s1, s2, h0, h1)
     elif kind == LION:
-        _lion(p, g, a, lr, s1, h0, h1)
+        _lion(p, g, a, lr, s1, h0, rest, h1, rest1)
     elif kind == RADAM and s2 > 0:
         _adam(p, g, a, b, lr, s1, s2, h0, h1)
     elif kind == RADAM:

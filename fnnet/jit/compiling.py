@@ -1,0 +1,45 @@
+"""What a compiled function is compiled by, and where Numba keeps it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import cache, partial
+from typing import TypeVar, cast
+
+from numba import njit
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def compiled(function: F) -> F:
+    """The function compiled, its sums in the order that they are written in, and kept on disk for later processes."""
+    return _kept(function, False)
+
+
+def compiled_loosely(function: F) -> F:
+    """The same, but sums may be taken in any order, or they cannot be vectorized."""
+    return _kept(function, {"reassoc"})
+
+
+def _kept(function: F, fastmath: bool | set[str]) -> F:
+    """The compiled function, kept where there is a folder for it: Numba refuses to keep it where there is none."""
+    compiler = partial(njit, nogil=True, error_model="numpy", fastmath=fastmath)
+    try:
+        return cast(F, compiler(cache=True)(function))
+    except RuntimeError as error:
+        if "no locator available" not in str(error):
+            raise
+    _warn()
+    return cast(F, compiler()(function))
+
+
+@cache
+def _warn() -> None:
+    """Says once what it costs that there is no such folder, and what helps."""
+    warnings.warn(
+        "fnnet.jit: neither the package's own folder nor the home can be written to, so that every process compiles "
+        "anew, for half a minute; set NUMBA_CACHE_DIR to a folder that can be written to",
+        RuntimeWarning,
+        stacklevel=2,
+    )
