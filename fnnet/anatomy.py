@@ -19,6 +19,7 @@ import numpy as np
 from fnnet.classes import attributes, class_edges, hides, is_value, why_unseen
 from fnnet.codes import is_library, named, sha, written_by_library
 from fnnet.digests import CONTAINERS, Known, data_digest, digest_of_rows, is_rows, plain_text
+from fnnet.errors import FnnetError
 from fnnet.nodes import Params, layout
 from fnnet.reading import Edge, Unseen, reads, unique
 from fnnet.rules import rule_of
@@ -51,10 +52,15 @@ def anatomy(value: object, known: Known) -> Anatomy:
 
 
 def _taken_apart(value: Any) -> tuple[str | Callable[[], str], list[Edge]]:
-    for is_kind, take in _KINDS:
-        if is_kind(value):
-            return take(value)
-    return _object(value)
+    try:
+        for is_kind, take in _KINDS:
+            if is_kind(value):
+                return take(value)
+        return _object(value)
+    except FnnetError:
+        raise
+    except Exception as error:  # whatever an attribute of an object of the user's may raise when it is read
+        return f"not covered: {named(type(value))}, which cannot be looked at: {type(error).__name__}", []
 
 
 # --- functions -------------------------------------------------------------------------------------------------------

@@ -67,8 +67,7 @@ def _stored(body: Body, i: int) -> set[Place]:
     if op.name in ("STORE_DEREF", "DELETE_DEREF") and op.value in body.code.co_freevars:
         return {("free", str(op.value))}
     if op.name in ("STORE_ATTR", "DELETE_ATTR"):
-        is_own = body.places(i, 0) == {("param", body.first)}
-        return {("own" if is_own else "attr", str(op.value))}
+        return {("own" if body.is_first(i) else "attr", str(op.value))}
     return set()
 
 

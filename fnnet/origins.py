@@ -38,6 +38,8 @@ _POPS_ALL = (
 )
 _ENDS = ("JUMP_FORWARD", "JUMP_BACKWARD", "RETURN_", "RAISE_", "RERAISE")
 _POPPED = {"LOAD_ATTR": 1, "LOAD_METHOD": 1, "LOAD_SUPER_ATTR": 3, "UNPACK_SEQUENCE": 1, "UNPACK_EX": 1}
+_VARIABLES = ("LOAD_FAST", "LOAD_DEREF", "LOAD_CLOSURE", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF")
+_ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR")
 _PAIRS = {
     "LOAD_FAST_LOAD_FAST": ("LOAD_FAST", "LOAD_FAST"),
     "LOAD_FAST_BORROW_LOAD_FAST_BORROW": ("LOAD_FAST", "LOAD_FAST"),
@@ -86,6 +88,11 @@ class Body:
         count = code.co_argcount + code.co_kwonlyargcount
         self.params = code.co_varnames[:count]
         self.first = code.co_varnames[0] if code.co_argcount else None
+        self.stores: dict[str, list[int]] = {}
+        for i, op in enumerate(self.ops):
+            if op.name in ("STORE_FAST", "STORE_DEREF"):
+                self.stores.setdefault(str(op.value), []).append(i)
+        self.known: dict[tuple[int, int], set[Place]] = {}
 
     def producers(self, at: int, depth: int) -> set[int]:
         """The instructions that may have put the value on the stack that lies so deep before this one."""
@@ -106,72 +113,74 @@ class Body:
         return found
 
     # --- where a value comes from
-    def places(self, at: int, depth: int, met: frozenset[str] = frozenset()) -> set[Place]:
+    def places(self, at: int, depth: int) -> set[Place]:
         """What the value came from that lies so deep before an instruction; where that is unclear, all there is."""
-        found = self.producers(at, depth)
-        if not found:
-            return {place for i in range(len(self.ops)) for place in self._loaded(i, met)}
-        return {place for i in found for place in self._origin(i, met)}
+        found, met, todo = set[Place](), set[Place](), list(self._raw(at, depth))
+        while todo:
+            place = todo.pop()
+            if place in met:
+                continue
+            met.add(place)
+            kind, name = place
+            if kind != "local":
+                found.add(place)
+                continue
+            found |= {("param", name)} if name in self.params else set()
+            for i in self.stores.get(name, ()):  # a local variable is whatever was ever stored in it
+                todo += self._raw(i, 0)
+        return found
 
-    def _loaded(self, i: int, met: frozenset[str]) -> set[Place]:
-        op = self.ops[i]
-        if op.name in ("LOAD_GLOBAL", "LOAD_NAME"):
-            return {("global", str(op.value))}
-        if op.name.startswith(
-            ("LOAD_FAST", "LOAD_DEREF", "LOAD_CLOSURE", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF")
-        ):
-            return self._variable(str(op.value), met)
-        if op.name in ("LOAD_ATTR", "LOAD_METHOD"):
-            is_own = self.places(i, 0, met) == {("param", self.first)}
-            return {("own" if is_own else "attr", str(op.value))}
-        return {("own", str(op.value))} if op.name == "LOAD_SUPER_ATTR" else set()
+    def _raw(self, at: int, depth: int) -> set[Place]:
+        """The same with local variables as such."""
+        if (at, depth) not in self.known:
+            self.known[at, depth] = set()  # a value that goes round in a loop adds nothing to itself
+            found = self.producers(at, depth)
+            origins = map(self._origin, found) if found else map(self._loaded, range(len(self.ops)))
+            self.known[at, depth] = set[Place]().union(*origins)
+        return self.known[at, depth]
 
-    def _origin(self, i: int, met: frozenset[str]) -> set[Place]:
+    def _origin(self, i: int) -> set[Place]:
         op = self.ops[i]
         if op.name in ("BINARY_SUBSCR", "BINARY_SLICE") or (op.name == "BINARY_OP" and op.arg >= IN_PLACE.stop):
-            return self.places(i, 2 if op.name == "BINARY_SLICE" else 1, met)
+            return self._raw(i, 2 if op.name == "BINARY_SLICE" else 1)
         if op.name in ("FOR_ITER", "GET_ITER", "UNPACK_SEQUENCE", "UNPACK_EX"):
-            return self.places(i, 0, met)
+            return self._raw(i, 0)
         if op.name == "CALL":
-            return {place for _, receiver in self.callees(i, met) for place in receiver}
-        return self._loaded(i, met)
+            return {place for j in self._called(i) if self.ops[j].name in _ATTRIBUTES for place in self._raw(j, 0)}
+        return self._loaded(i)
 
-    def _variable(self, name: str, met: frozenset[str]) -> set[Place]:
-        """A local variable is whatever was ever stored in it."""
-        if name in self.code.co_freevars:
-            return {("free", name)}
-        found: set[Place] = {("param", name)} if name in self.params else set()
-        if name in met:
-            return found
-        for i, op in enumerate(self.ops):
-            if op.name in ("STORE_FAST", "STORE_DEREF") and op.value == name:
-                found |= self.places(i, 0, met | {name})
-        return found
+    def _loaded(self, i: int) -> set[Place]:
+        name, value = self.ops[i].name, str(self.ops[i].value)
+        if name in ("LOAD_GLOBAL", "LOAD_NAME"):
+            return {("global", value)}
+        if name.startswith(_VARIABLES):
+            return {("free" if value in self.code.co_freevars else "local", value)}
+        if name in _ATTRIBUTES:
+            return {("own" if name == "LOAD_SUPER_ATTR" or self.is_first(i) else "attr", value)}
+        return set()
+
+    def is_first(self, i: int) -> bool:
+        """Whether an instruction works on the first argument, which is the object whose method it is."""
+        found = [self.ops[j] for j in self.producers(i, 0)]
+        is_kept = self.first is not None and self.first not in self.stores
+        return (
+            is_kept and bool(found) and all(op.name.startswith(_VARIABLES) and op.value == self.first for op in found)
+        )
 
     # --- calls
-    def callees(self, i: int, met: frozenset[str] = frozenset()) -> list[tuple[str, set[Place]]]:
+    def callees(self, i: int) -> list[tuple[str, set[Place]]]:
         """The names of what a call may call, and what the object came from whose method it is."""
-        op = self.ops[i]
-        depth = op.arg + (op.name == "CALL_KW")
-        todo = self.producers(i, depth)
-        if any(self.ops[j].name == "PUSH_NULL" for j in todo):
-            todo = self.producers(i, depth + 1)
-        found: list[tuple[str, set[Place]]] = []
-        for j in sorted(todo.union(*map(self._assigned, todo))):
-            name, value = self.ops[j].name, str(self.ops[j].value)
-            if name.startswith("LOAD_"):
-                found.append((value, self.places(j, 0, met) if name in ("LOAD_ATTR", "LOAD_METHOD") else set()))
-        return found
+        found = [(j, self.ops[j]) for j in sorted(self._called(i)) if self.ops[j].name.startswith("LOAD_")]
+        return [(str(op.value), self.places(j, 0) if op.name in _ATTRIBUTES else set()) for j, op in found]
 
-    def _assigned(self, i: int) -> set[int]:
-        """What put the value into the local variable that an instruction loads."""
-        op = self.ops[i]
-        if not op.name.startswith(("LOAD_FAST", "LOAD_DEREF")):
-            return set()
-        stores = [
-            j for j, one in enumerate(self.ops) if one.name in ("STORE_FAST", "STORE_DEREF") and one.value == op.value
-        ]
-        return {k for j in stores for k in self.producers(j, 0)}
+    def _called(self, i: int) -> set[int]:
+        """The instructions that may have put on the stack what is called, also by way of a local variable."""
+        depth = self.ops[i].arg + (self.ops[i].name == "CALL_KW")
+        found = self.producers(i, depth)
+        if any(self.ops[j].name == "PUSH_NULL" for j in found):
+            found = self.producers(i, depth + 1)
+        names = {str(self.ops[j].value) for j in found if self.ops[j].name.startswith(_VARIABLES)}
+        return found.union(*[self.producers(j, 0) for name in names for j in self.stores.get(name, ())])
 
     def constants(self, i: int) -> list[str]:
         """The texts that a call is given."""

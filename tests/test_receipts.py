@@ -383,8 +383,8 @@ def test_a_docstring_is_no_setting() -> None:
 
 def test_what_a_run_changes_in_a_way_that_no_code_tells_is_no_setting() -> None:
     made_by = {
-        "before": "state = {}",
-        "inside": "[*map(state.__class__.update, [state], [{'n': state.get('n', 0) + 1}])]",
+        "before": "state = {'n': 0}",
+        "inside": "[*map(type(state).update, [state], [{'n': state['n'] + 1}])]",
     }
     loss = loss_of(**made_by)
     made = fn.receipt(fn.take(2)(fn.train(*with_loss(loss))), *with_loss(loss_of(**made_by)))

@@ -88,3 +88,25 @@ def test_the_same_in_every_process() -> None:
         shown = subprocess.run(run, input=json.dumps(forms), capture_output=True, text=True, check=True, env=env).stdout
         for form, told, theirs in zip(forms, mine, json.loads(shown), strict=True):
             assert changes(told, theirs) == (), form
+
+
+@pytest.mark.parametrize(
+    "form", ["m{0} = m{1} if x else m{2}", "m{0} = m{1}.a; m{0} = m{2}.b; m{0}[1] = 2", "m{0} = m{0}.a"]
+)
+def test_code_with_many_variables_is_read_in_no_time(form: str) -> None:
+    lines = [form.format(i, i - 1, i - 2) for i in range(2, 300)]
+    body = "\n ".join(["m0 = A", "m1 = B", *lines, f"m{299 if 'if' in form else 2}[0] = 1"])
+    namespace: dict[str, object] = {"A": [0], "B": [0], "C": [0], "__name__": "__main__"}
+    exec(f"def f(x):\n {body}\n return C[0]", namespace)
+    told = described("f", namespace["f"])
+    assert told["f.C.0"] == "0"
+    assert set(not_covered(told)) == ({"f.A", "f.B"} if "if" in form else set())
+
+
+def test_an_object_that_cannot_be_looked_at_is_said_not_to_be_covered() -> None:
+    class Angry:
+        @property
+        def shape(self) -> object:
+            raise RuntimeError("no")
+
+    assert list(not_covered(described("it", [Angry()]))) == ["it.0"]
