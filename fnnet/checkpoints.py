@@ -15,7 +15,7 @@ from fnnet import sealed
 from fnnet.errors import CheckpointError, FnnetError
 from fnnet.likeness import unlike
 from fnnet.sealed import File
-from fnnet.structures import built, told
+from fnnet.structures import UndefinedError, built, told
 from fnnet.tree import leaves, paths
 from fnnet.types import Array
 
@@ -67,8 +67,8 @@ def load(path: File, like: object = None) -> object:
     """The tree that ``save`` wrote, its arrays read-only.
 
     With ``like`` the result has its type: classes, structure, shapes, dtypes and the settings of networks must agree
-    with it, while counters, keys and the history come from the file. Without it the file's classes are taken from those
-    that this program has given to ``define_layer`` and from fnnet's own.
+    with it, while counters, keys, the history and the values of ``Categories`` come from the file. Without it the
+    file's classes are taken from the layers that this program has given to ``define_layer`` and from fnnet's own.
 
     Raises CheckpointError for a file that is missing, damaged in any bit, of another program or of a newer format, for
     classes that are not defined, and naming the path where it is not like ``like``; ImportError without the extra
@@ -83,6 +83,8 @@ def decoded(path: File, data: bytes, like: object = None) -> object:
     arrays, structure = sealed.decoded(path, data)
     try:
         return built(structure, arrays, like)
+    except UndefinedError as error:
+        raise CheckpointError(f"load: {path} is whole, but {error}") from None
     except (FnnetError, RecursionError) as error:
         raise CheckpointError(f"load: {path} is no checkpoint that can be read: {error}") from error
 

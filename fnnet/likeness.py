@@ -11,8 +11,8 @@ from fnnet.structures import name_of
 def unlike(asked: object, found: object, path: str = "", inside: bool = False) -> str | None:
     """Where a tree differs from the one that was asked for, in words; None where it has its type.
 
-    Classes, lengths, shapes, dtypes, and the static fields inside a network must agree; counters, keys and histories
-    are the file's.
+    Classes, lengths, shapes, dtypes, and the static fields inside a network must agree; counters, keys, histories and
+    what a record outside a network has learned in numbers and texts, as the values of Categories, are the file's.
     """
     if type(asked) is not type(found) or (is_leaf(asked) and _form(asked) != _form(found)):
         return _words(asked, found, path)
@@ -28,10 +28,16 @@ def unlike(asked: object, found: object, path: str = "", inside: bool = False) -
     inside = inside or isinstance(asked, Params)
     carried = () if isinstance(asked, tuple) else layout(type(asked)).carried
     for (name, x), (_, y) in zip(left, right, strict=True):
-        difference = None if name in carried else unlike(x, y, join(path, name), inside)
+        is_files = name in carried or (type(asked) is not tuple and not inside and _is_told(x) and _is_told(y))
+        difference = None if is_files else unlike(x, y, join(path, name), inside)
         if difference:
             return difference
     return None
+
+
+def _is_told(node: object) -> bool:
+    """Whether a node is a tuple of numbers and texts, of any length."""
+    return type(node) is tuple and all(is_static(child) for child in node)
 
 
 def _words(asked: object, found: object, path: str) -> str:

@@ -8,6 +8,8 @@ a program has defined already: nothing is evaluated or unpickled because a file 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import is_dataclass
 from importlib import import_module
 from typing import Any
 
@@ -16,7 +18,7 @@ import numpy as np
 from fnnet.errors import CheckpointError, DtypeError, TreeError
 from fnnet.history import Segment
 from fnnet.keys import Key
-from fnnet.nodes import Params, freeze, is_leaf, is_static, join, layout, parts
+from fnnet.nodes import freeze, is_leaf, is_static, join, layout, parts
 from fnnet.records import Epoch, History, OptState, Part, Record, TrainState
 from fnnet.rules import layers_defined
 from fnnet.types import Array
@@ -46,6 +48,16 @@ RECORDS: dict[type, tuple[type | tuple[type, ...], ...]] = {
     Key: (int, tuple, _NONE),
 }
 """fnnet's records, and of what kinds their fields are: a file is not to make others."""
+
+COUNTERS: dict[type, dict[str, int]] = {
+    TrainState: {"epoch": 1 << 32, "batch": 1 << 32, "rows": 1 << 63},
+    OptState: {"step": 1 << 63},
+}
+"""Their whole numbers, which are not negative, and what they stay below: keys are drawn for epochs and batches."""
+
+
+class UndefinedError(CheckpointError):
+    """A sound file has a class that is not, or no longer, what this program knows by its name."""
 
 
 # --- out -------------------------------------------------------------------------------------------------------------
@@ -89,18 +101,25 @@ def _dtype(array: Array, path: str) -> str:
 
 def name_of(kind: type) -> str:
     """The name of a class in files: that by which it is public in fnnet, or its full one."""
-    return (
-        f"fnnet.{kind.__name__}" if kind.__module__.startswith("fnnet.") else f"{kind.__module__}.{kind.__qualname__}"
-    )
+    is_public = kind.__module__.startswith("fnnet.") and _public(kind.__name__) is kind
+    return f"fnnet.{kind.__name__}" if is_public else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _public(name: str, home: str = "fnnet") -> object:
+    """What has a name in fnnet, or in one of its modules; None where nothing has."""
+    with suppress(ImportError, ValueError):
+        return getattr(import_module(home), name, None)
+    return None
 
 
 # --- in --------------------------------------------------------------------------------------------------------------
 def built(structure: object, arrays: dict[str, Array], like: object) -> object:
     """The tree of a structure, its arrays read-only; takes them out of ``arrays``.
 
-    Classes are those of ``like``, those that were defined, and fnnet's own. Raises CheckpointError naming the path.
+    Classes are those of ``like``, layers that were defined, and fnnet's own. Raises CheckpointError naming the path.
     """
-    known = {name_of(kind): kind for kind in (*RECORDS, *layers_defined(), *_kinds(like))}
+    asked = {f"fnnet.{kind.__name__}": kind for kind in _kinds(like) if kind.__module__.startswith("fnnet.")}
+    known = asked | {name_of(kind): kind for kind in (*RECORDS, *layers_defined(), *_kinds(like))}
     tree = _built(structure, arrays, "", known)
     if arrays:
         raise CheckpointError(f"it has arrays that its structure does not name: {', '.join(sorted(arrays))}")
@@ -151,22 +170,21 @@ def _array(dtype: object, shape: object, arrays: dict[str, Array], path: str) ->
 def _class(name: str, fields: dict[str, object], path: str, known: Mapping[str, type]) -> type:
     kind = known.get(name) or _own(name)
     if kind is None:
-        raise CheckpointError(
-            f"{_at(path)} is a {name}, which this program has not defined; import the module that gives it to "
-            "define_layer first, or load with like="
+        raise UndefinedError(
+            f"{_at(path)} is of the class {name}, which this program has not defined; import the module that gives it "
+            "to define_layer first, or load with like="
         )
     if tuple(fields) != layout(kind).names:
         had, has = ", ".join(fields) or "no fields", ", ".join(layout(kind).names) or "none"
-        raise CheckpointError(f"{_at(path)} is a {name} with {had}, and the class has {has}")
+        raise UndefinedError(f"{_at(path)} is of the class {name} with {had}, and here the class has {has}")
     return kind
 
 
 def _own(name: str) -> type | None:
-    """A layer of fnnet's by its public name: its module may not have been imported yet."""
-    if not name.startswith("fnnet."):
-        return None
-    found: object = getattr(import_module("fnnet"), name.removeprefix("fnnet."), None)
-    return found if isinstance(found, type) and issubclass(found, Params) and found in layers_defined() else None
+    """A record of fnnet's own by its name in files: its module may not have been imported yet."""
+    home, _, last = name.rpartition(".")
+    found = _public(last, home) if f"{home}.".startswith("fnnet.") else None
+    return found if isinstance(found, type) and is_dataclass(found) and name_of(found) == name else None
 
 
 def _made(kind: type, values: list[object], path: str) -> object:
@@ -185,6 +203,9 @@ def _check_record(kind: type, values: tuple[object, ...]) -> None:
     for name, value, expected in zip(layout(kind).names, values, kinds or (object,) * len(values), strict=True):
         if not isinstance(value, expected):
             raise TreeError(f"{name} of a {kind.__name__} cannot be a {type(value).__name__}")
+        limit = COUNTERS.get(kind, {}).get(name)
+        if limit is not None and (isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < limit):
+            raise TreeError(f"{name} of a {kind.__name__} must be a whole number in [0, {limit}), got {value}")
 
 
 def _at(path: str) -> str:

@@ -294,7 +294,8 @@ class Own:
 def test_a_record_of_a_users_needs_like(folder: Path) -> None:
     fn.save(folder / "own", (NET, Own(0.5)))
     with pytest.raises(
-        CheckpointError, match=r"1 is a tests.test_checkpoints.Own, which this program has not defined.*"
+        CheckpointError,
+        match=r"is whole, but 1 is of the class tests.test_checkpoints.Own, which this program.*",
     ):
         fn.load(folder / "own")
     assert fn.load(folder / "own", like=(NET, Own(0.0)))[1] == Own(0.5)

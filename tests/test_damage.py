@@ -203,13 +203,13 @@ FORGED: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "a newer version": (lambda h: h.update(version=3), "has format version 3, this fnnet reads 1 and 2; use a"),
     "no version": (lambda h: h.pop("version"), "has format version None"),
     "a class nobody defined": (
-        _structure(lambda t: {**t, "class": "os.system"}), "the root is a os.system, which this program has not defined"
+        _structure(lambda t: {**t, "class": "os.system"}), "the root is of the class os.system, which this program"
     ),
-    "a function of fnnet": (_structure(lambda t: {**t, "class": "fnnet.save"}), "the root is a fnnet.save, which this"),
-    "a class without its module": (_structure(lambda t: {**t, "class": "Relu"}), "the root is a Relu, which this"),
+    "a function of fnnet": (_structure(lambda t: {**t, "class": "fnnet.save"}), "of the class fnnet.save, which"),
+    "a class without its module": (_structure(lambda t: {**t, "class": "Relu"}), "is of the class Relu, which"),
     "fields missing": (
         _structure(lambda t: {**t, "fields": {"w": t["fields"]["w"]}}),
-        "the root is a fnnet.Linear with w, and the class has w, b",
+        "the root is of the class fnnet.Linear with w, and here the class has w, b",
     ),
     "fields in another order": (
         _structure(lambda t: {**t, "fields": dict(reversed(t["fields"].items()))}), "fnnet.Linear with b, w, and"
@@ -300,6 +300,12 @@ STATES: dict[str, tuple[str, object, str]] = {
     "a key of another seed": ("key", {"class": "fnnet.Key", "fields": {"seed": -1, "path": [], "fork": None}},
                               "key: Key refuses what the file has: Key: seed must be an int"),
     "a history of numbers": ("history", [1], "TrainState refuses what the file has: history: its entries must be"),
+    "a batch below 0": ("batch", -1, r"batch of a TrainState must be a whole number in \[0, 4294967296\), got -1"),
+    "a batch beyond all": ("batch", 2**70, "batch of a TrainState .* got 1180591620717411303424"),
+    "an epoch below 0": ("epoch", -3, r"epoch of a TrainState must be a whole number in .*, got -3"),
+    "an epoch beyond keys": ("epoch", 2**32, r"epoch of a TrainState must be a whole number in .*, got 4294967296"),
+    "an epoch that is no number": ("epoch", True, r"epoch of a TrainState must be a whole number in .*, got True"),
+    "rows below 0": ("rows", -1, r"rows of a TrainState must be a whole number in .*, got -1"),
     "no memory": ("opt_state", None, "opt_state of a TrainState cannot be a NoneType"),
 }  # fmt: skip
 

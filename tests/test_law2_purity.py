@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import fnnet as fn
 from fnnet import Array, Key, tree
+from fnnet.keys import normal
 from fnnet.layers.portable import has_portable
 from fnnet.nodes import freeze
 from tests.catalogue import INITIALIZERS, LAYERS, LOSSES, OPTIMIZERS, PENALTIES
@@ -164,6 +165,35 @@ def test_what_enters_a_state_is_copied_and_read_only(problem: Problem, key: Key)
         for leaf in tree.leaves(copied):
             with pytest.raises(ValueError, match="read-only"):
                 leaf[...] = 0
+
+
+def _states(net: fn.Params, name: str, kind: str, key: Key) -> Iterator[object]:
+    """Some states of a run of three batches an epoch."""
+    optimizer = OPTIMIZERS[name]
+    x, y = normal(key, (5, 3)), normal(key.child(1), (5, 2))
+    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=2)
+    first = fn.start(net, optimizer, key)
+    if kind == "steps":
+        return fn.take(7)(fn.steps(step, data, first))
+    if kind == "guarded steps":
+        return fn.take(4)(fn.steps(fn.stop_on_nonfinite(step), data, first))
+    run = fn.reduce_on_plateau(fn.train, patience=1) if kind == "a plateau" else fn.train
+    valid = fn.validate(x, y, {"mae": fn.metrics.mae})
+    return fn.take(3)(valid(run(step, data, first)) if kind == "validation" else run(step, data, first))
+
+
+@pytest.mark.parametrize("kind", ["steps", "guarded steps", "epochs", "validation", "a plateau"])
+@given(KEYS, st.integers(0, 2), st.sampled_from(sorted(OPTIMIZERS)), st.booleans())
+def test_all_arrays_of_all_states_are_read_only(kind: str, key: Key, count: int, name: str, is_large: bool) -> None:
+    """In the midst of an epoch too, of one network and of several side by side, packed or not."""
+    sizes = (3, 400, 700, 2) if is_large and count == 0 and key.seed % 8 == 0 else (3, 4, 2)
+    nets = [fn.mlp(key.child(k), sizes, dtype=np.float64) for k in range(max(1, count))]
+    net = tree.map(lambda *leaves: np.stack(leaves), nets[0], *nets[1:]) if count else nets[0]
+    if count and kind == "a plateau":
+        net = nets[0]  # which is for one network
+    for state in _states(net, name, kind, key):
+        for copied in (state, pickle.loads(pickle.dumps(state)), copy.deepcopy(state)):
+            assert not any(leaf.flags.writeable for leaf in tree.leaves(copied))
 
 
 def test_an_output_that_is_its_own_cache_is_read_only() -> None:
