@@ -26,6 +26,7 @@ LEVELS = [
         "keys",
         "checks",
         "products",
+        "sums",
         "numerics",
         "views",
         "augmented",
