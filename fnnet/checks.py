@@ -154,7 +154,8 @@ def labels(where: str, prediction: Array, value: Labels) -> None:
     if value.dtype.kind not in "iu":
         raise DtypeError(f"{where}: target must hold class numbers of an integer dtype, got {value.dtype}")
     per_row(where, "target", prediction, value)
-    if value.size and not (value.min() >= 0 and value.max() < prediction.shape[-1]):
+    if value.size and not np.maximum.reduce(value.astype(np.uint64), axis=None) < prediction.shape[-1]:
+        # one pass for both ends: what is below 0 becomes larger than all labels
         raise ValueError(
             f"{where}: labels must be in [0, {prediction.shape[-1]}), the prediction's columns, "
             f"got {value.min()} to {value.max()}"

@@ -15,6 +15,7 @@ from fnnet import elementary
 from fnnet.elementary import polynomial
 from fnnet.products import product
 from fnnet.scope import SCOPE
+from fnnet.sums import share_of
 from fnnet.types import Array, Value
 
 F64 = np.dtype(np.float64)
@@ -80,13 +81,11 @@ def inner_product(a: Array, b: Array) -> Value:
     return out
 
 
-def square_sum(a: Array) -> Value:
-    """Σ a² over the last two axes."""
-    if a.ndim > 2 or a.dtype == F64:
-        flat = a.reshape((*a.shape[:-2], -1))
-        return inner_product(flat, flat)
-    flat = a.ravel()
-    out: Value = flat.dot(flat)
+def square_mean(a: Array) -> Value:
+    """Σ a² / n over the last axis, as Σ a (c a) / (c n), whose sum overflows only where the mean itself does."""
+    n = a.shape[-1]
+    share = share_of(n)
+    out: Value = inner_product(a, a * share) / (n * share)
     return out
 
 
@@ -183,7 +182,8 @@ def row_sum(x: Array) -> Array:
 
 def softmax(x: Array) -> Array:
     """eˣ / Σ eˣ along the last axis, each row shifted by its own maximum."""
-    e = exp(x - row_max(x))
+    with np.errstate(over="ignore"):  # of two entries that are further apart than the largest float
+        e = exp(x - row_max(x))
     out: Array = e / row_sum(e)
     return out
 

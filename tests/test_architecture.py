@@ -27,6 +27,7 @@ LEVELS = [
         "keys",
         "checks",
         "products",
+        "sums",
         "numerics",
         "views",
         "augmented",

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from fnnet.errors import DtypeError, ShapeError
+from fnnet.numerics import row_sum
+from fnnet.sums import magnitude
 from fnnet.types import Array
+
+TINY = {np.dtype(kind): float(np.finfo(kind).tiny) for kind in (np.float32, np.float64)}
+"""The smallest number of a dtype that has all its digits."""
 
 
 def check_features(where: str, x: Array, arrays: dict[str, Array]) -> None:
@@ -27,6 +34,29 @@ def check_features(where: str, x: Array, arrays: dict[str, Array]) -> None:
 def over_rows(array: Array) -> Array:
     """(..., n) as (..., 1, n), to meet (..., batch, n)."""
     return array if array.ndim == 1 else array[..., None, :]
+
+
+def normalized(x: Array, eps: float, is_centred: bool) -> tuple[Array, Array]:
+    """z = c / r and 1 / r of each row, r = √(the mean of c² + eps), where c is x less its mean, or x."""
+    n = x.shape[-1]
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        c = x - row_sum(x) / n if is_centred else x
+        inverse: Array = 1 / np.sqrt(row_sum(c * c) / n + eps)
+        if np.minimum.reduce(inverse, axis=None) > 0 and eps >= TINY[x.dtype]:
+            return c * inverse, inverse
+        z, other = _normalized_in_range(x, math.sqrt(eps), is_centred)
+        is_plain = (inverse > 0) & (eps >= TINY[x.dtype])
+        return np.where(is_plain, c * inverse, z), np.where(is_plain, inverse, other)
+
+
+def _normalized_in_range(x: Array, root: float, is_centred: bool) -> tuple[Array, Array]:
+    """The same where squares of x or eps, the square of the root, are no floats: of each row over its magnitude s."""
+    n, s = x.shape[-1], magnitude(x)
+    c = x / s - row_sum(x / s) / n if is_centred else x / s
+    a, b = np.sqrt(row_sum(c * c) / n) * s, np.asarray(root, x.dtype)
+    longer = np.maximum(a, b)
+    r = longer * np.sqrt((a / longer) ** 2 + (b / longer) ** 2)
+    return c * np.minimum(s / r, np.finfo(x.dtype).max), 1 / r
 
 
 def batch_sum(a: Array) -> Array:

@@ -26,16 +26,20 @@ class Gelu(Params):
     """
 
 
+END = 40.0
+"""From here on the density is 0, and below its negative Φ too: no square overflows and no infinity meets a 0."""
+
+
 def gelu_forward(p: Gelu, x: Array) -> tuple[Array, tuple[Array, Array]]:
     cdf = 0.5 * (1 + erf(x * math.sqrt(0.5)))
-    return x * cdf, (x, cdf)
+    bounded = np.maximum(x, -END)
+    return bounded * cdf, (bounded, cdf)
 
 
 def gelu_backward(p: Gelu, saved: tuple[Array, Array], dy: Array) -> tuple[Gelu, Array]:
-    x, cdf = saved
-    bounded = np.minimum(np.abs(x), 40)  # from where on the density is 0, so that no square overflows
+    bounded, cdf = np.minimum(saved[0], END), saved[1]
     density = exp(-0.5 * bounded * bounded) * (1 / math.sqrt(2 * math.pi))
-    return p, dy * (cdf + x * density)
+    return p, dy * (cdf + bounded * density)
 
 
 define_layer(Gelu, forward=gelu_forward, backward=gelu_backward)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.layers._base import batch_sum, check_features, over_rows
+from fnnet.layers._base import batch_sum, check_features, normalized, over_rows
 from fnnet.nodes import Params, freeze
 from fnnet.numerics import row_sum, sum_to
 from fnnet.rules import define_layer
@@ -40,10 +40,7 @@ class LayerNorm(Params):
 
 def layer_norm_forward(p: LayerNorm, x: Array) -> tuple[Array, Saved]:
     check_features("layer_norm", x, {"scale": p.scale, "shift": p.shift})
-    n = x.shape[-1]
-    z = x - row_sum(x) / n
-    inverse: Array = 1 / np.sqrt(row_sum(z * z) / n + p.eps)
-    z *= inverse
+    z, inverse = normalized(x, p.eps, True)
     y = z * over_rows(p.scale)
     y += over_rows(p.shift)
     return y, (z, inverse, x.shape)

@@ -8,6 +8,7 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.nodes import Params
+from fnnet.numerics import relu
 from fnnet.rules import define_layer
 from fnnet.types import Array
 
@@ -30,7 +31,7 @@ class LeakyRelu(Params):
 
 
 def leaky_relu_forward(p: LeakyRelu, x: Array) -> tuple[Array, Array]:
-    y: Array = np.maximum(x, p.slope * x)
+    y: Array = np.maximum(x, p.slope * x) if p.slope else relu(x)  # 0 times infinity is no number
     return y, x
 
 

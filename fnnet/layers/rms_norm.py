@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.layers._base import batch_sum, check_features, over_rows
+from fnnet.layers._base import batch_sum, check_features, normalized, over_rows
 from fnnet.nodes import Params, freeze
 from fnnet.numerics import row_sum, sum_to
 from fnnet.rules import define_layer
@@ -39,8 +39,7 @@ class RmsNorm(Params):
 
 def rms_norm_forward(p: RmsNorm, x: Array) -> tuple[Array, Saved]:
     check_features("rms_norm", x, {"scale": p.scale})
-    inverse: Array = 1 / np.sqrt(row_sum(x * x) / x.shape[-1] + p.eps)
-    z = x * inverse
+    z, inverse = normalized(x, p.eps, False)
     return z * over_rows(p.scale), (z, inverse, x.shape)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from fnnet.nodes import Params
 from fnnet.numerics import sigmoid
 from fnnet.rules import define_layer
@@ -22,14 +24,19 @@ class Silu(Params):
     """
 
 
+END = 1000.0
+"""From here on 1 - σ is 0, and below its negative σ itself: no infinity meets a 0."""
+
+
 def silu_forward(p: Silu, x: Array) -> tuple[Array, tuple[Array, Array]]:
     s = sigmoid(x)
-    return x * s, (x, s)
+    bounded = np.maximum(x, -END)
+    return bounded * s, (bounded, s)
 
 
 def silu_backward(p: Silu, saved: tuple[Array, Array], dy: Array) -> tuple[Silu, Array]:
-    x, s = saved
-    return p, dy * (s * (1 + x * (1 - s)))
+    bounded, s = np.minimum(saved[0], END), saved[1]
+    return p, dy * (s * (1 + bounded * (1 - s)))
 
 
 define_layer(Silu, forward=silu_forward, backward=silu_backward)

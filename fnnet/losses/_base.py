@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from fnnet import checks
 from fnnet.errors import DtypeError, ShapeError
 from fnnet.numerics import columnwise, row_max
 from fnnet.records import Loss
+from fnnet.sums import is_finite, mean
 from fnnet.types import Array, Labels, Value
 
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -45,9 +46,9 @@ class RowLoss(ABC, Generic[T_contra]):
 
     def __call__(self, prediction: Array, target: T_contra, /) -> tuple[Value, Array]:
         """The mean of the rows, 0-d or (K,) for K replicas, and its gradient in the prediction's shape."""
-        values, grads = checked_rows(self, prediction, target)
-        n = prediction.shape[-2]
-        return np.asarray(np.add.reduce(values, axis=-1) / n), grads / n
+        with np.errstate(over="ignore"):
+            values, grads = _rows(self, prediction, target)
+            return np.asarray(mean(values)), grads / prediction.shape[-2]
 
 
 class SumLoss(RowLoss[T_contra]):
@@ -62,15 +63,53 @@ class SumLoss(RowLoss[T_contra]):
 
     def __call__(self, prediction: Array, target: T_contra, /) -> tuple[Value, Array]:
         """The sum of the rows, 0-d or (K,) for K replicas, and its gradient in the prediction's shape."""
-        values, grads = checked_rows(self, prediction, target)
-        return np.asarray(np.add.reduce(values, axis=-1)), grads
+        with np.errstate(over="ignore"):
+            values, grads = _rows(self, prediction, target)
+            return np.asarray(np.add.reduce(values, axis=-1)), grads
+
+
+class DifferenceLoss(RowLoss[Array]):
+    """The mean over rows and columns of f(d) with d = prediction - target. A subclass writes f and its slope.
+
+    f has to grow as |d| does far from 0, f(d) = 2 f(d/2), which serves where no float holds d itself.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str]
+
+    @abstractmethod
+    def entries(self, d: Array, /) -> tuple[Array, Array]:
+        """f(d) and f'(d), entry by entry."""
+
+    def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+        """Σ_j f(d_j) / F, with gradient f'(d) / F."""
+        d = difference(self.name, prediction, target)
+        n = d.shape[-1]
+        values, slopes = self.entries(d)
+        row: Array = np.add.reduce(values, axis=-1) / n
+        if not is_finite(row):
+            row = np.where(np.isfinite(row), row, self._far(prediction, target, values))
+        return row, slopes / n
+
+    def _far(self, prediction: Array, target: Array, values: Array) -> Array:
+        """The rows as sums of shares f(d_j) / F, where d_j is beyond all floats 2 f(d_j / 2) / F."""
+        n, t = prediction.shape[-1], checks.target(self.name, prediction, target)
+        half, _ = self.entries(prediction / 2 - t / 2)
+        row: Array = np.add.reduce(np.where(np.isfinite(values), values / n, half * (2 / n)), axis=-1)
+        return row
 
 
 def checked_rows(loss: Loss[T_contra], prediction: Array, target: T_contra) -> tuple[Array, Array]:
     """The rows of a loss, one value a row of the prediction and a gradient of its shape, in its dtype.
 
-    Raises ShapeError or DtypeError where they are anything else.
+    What goes beyond all floats is infinite, without a warning. Raises ShapeError or DtypeError where they are anything
+    else.
     """
+    with np.errstate(over="ignore"):
+        return _rows(loss, prediction, target)
+
+
+def _rows(loss: Loss[T_contra], prediction: Array, target: T_contra) -> tuple[Array, Array]:
     made: Any = loss.rows(prediction, target)
     try:
         values, grads = made
@@ -102,14 +141,18 @@ def difference(where: str, prediction: Array, target: Array) -> Array:
     return prediction - checks.target(where, prediction, target)
 
 
-def scores(where: str, prediction: Array, labels: Labels) -> tuple[Array, tuple[Labels, Labels]]:
-    """Scores (rows, classes), fresh, each row less its maximum, and the places (row, label) in them."""
+def scores(where: str, prediction: Array, labels: Labels, factor: float = 1.0) -> tuple[Array, tuple[Labels, Labels]]:
+    """Scores (rows, classes), fresh, each row less its maximum, times a factor; and the places (row, label) in them.
+
+    Half of a score less its maximum is a float always, the whole may be beyond all of them.
+    """
     checks.prediction(where, prediction)
     checks.labels(where, prediction, labels)
     shape = prediction.shape
     label = labels if labels.shape == shape[:-1] else np.broadcast_to(labels, shape[:-1])
     z = columnwise(prediction.reshape(-1, shape[-1]))
-    return z - row_max(z), (np.arange(label.size), label.reshape(-1))
+    z = z if factor == 1 else z * factor
+    return z - row_max(z), (np.arange(len(z)), label.reshape(-1))
 
 
 def nonzero(weight: Value) -> Value:

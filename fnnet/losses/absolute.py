@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from fnnet import checks
-from fnnet.losses._base import RowLoss, difference
+from fnnet.losses._base import DifferenceLoss
 from fnnet.types import Array
 
 
 @dataclass(frozen=True, slots=True)
-class MeanAbsoluteError(RowLoss[Array]):
+class MeanAbsoluteError(DifferenceLoss):
     """The mean over all N rows and F columns of |prediction - target|; its gradient is sign(d) / (N F), 0 at d = 0.
 
     Shapes: prediction (..., N, F), target the same or that without replica axes. Raises ShapeError, never broadcasts.
@@ -23,16 +24,15 @@ class MeanAbsoluteError(RowLoss[Array]):
     (2.0, [[0.5, -0.5]])
     """
 
-    def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
-        """Σ_j |d_j| / F, with gradient sign(d) / F."""
-        d = difference("mae", prediction, target)
-        n = d.shape[-1]
-        values: Array = np.add.reduce(np.abs(d), axis=-1) / n
-        return values, np.sign(d) / n
+    name: ClassVar[str] = "mae"
+
+    def entries(self, d: Array, /) -> tuple[Array, Array]:
+        """|d| and sign(d)."""
+        return np.abs(d), np.sign(d)
 
 
 @dataclass(frozen=True, slots=True)
-class Huber(RowLoss[Array]):
+class Huber(DifferenceLoss):
     """The mean over rows and columns of d²/2 where |d| <= delta, delta (|d| - delta/2) beyond (P. J. Huber, Robust
     Estimation of a Location Parameter, 1964, section 2); the gradient of an entry is d cut off at ±delta.
 
@@ -44,18 +44,16 @@ class Huber(RowLoss[Array]):
     (1.3125, [[0.25, 0.5]])
     """
 
+    name: ClassVar[str] = "huber"
     delta: float = 1.0
 
     def __post_init__(self) -> None:
         checks.settle(self, delta=checks.positive("Huber", "delta", self.delta))
 
-    def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
-        """Σ_j h(d_j) / F with h(d) = c (d - c/2), c = d cut off at ±delta: one formula for both branches."""
-        d = difference("huber", prediction, target)
-        n = d.shape[-1]
+    def entries(self, d: Array, /) -> tuple[Array, Array]:
+        """c (d - c/2) and c, where c is d cut off at ±delta: one formula for both branches."""
         c = np.clip(d, -self.delta, self.delta)
-        values: Array = np.add.reduce(c * (d - 0.5 * c), axis=-1) / n
-        return values, c / n
+        return c * (d - 0.5 * c), c
 
 
 mae = MeanAbsoluteError()

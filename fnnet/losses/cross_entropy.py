@@ -9,6 +9,7 @@ import numpy as np
 from fnnet import checks
 from fnnet.losses._base import RowLoss, scores
 from fnnet.numerics import exp, log, log1p, row_sum, sigmoid
+from fnnet.sums import mean, weighed
 from fnnet.types import Array, Labels
 
 
@@ -54,15 +55,15 @@ class BinaryCrossEntropy(RowLoss[Array]):
     """
 
     def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
-        """Σ_j (max(z_j, 0) - t_j z_j + log(1 + e^-|z_j|)) / F, with gradient (σ(z) - t) / F."""
+        """Σ_j (s_j |z_j| + log(1 + e^-|z_j|)) / F, where s_j = |t_j - [z_j > 0]| is how wrong the sign of
+        z_j is, with gradient (σ(z) - t) / F."""
         checks.prediction("binary_cross_entropy", prediction)
         t = checks.target("binary_cross_entropy", prediction, target)
-        if not (t.min() >= 0 and t.max() <= 1):
+        if not (np.minimum.reduce(t, axis=None) >= 0 and np.maximum.reduce(t, axis=None) <= 1):
             raise ValueError(f"binary_cross_entropy: target must be in [0, 1], got {t.min()} to {t.max()}")
-        n = prediction.shape[-1]
-        above = np.maximum(prediction, 0) - t * prediction  # first, or a sure and right prediction loses its digits
-        values: Array = np.add.reduce(above + log1p(exp(-np.abs(prediction))), axis=-1) / n
-        return values, (sigmoid(prediction) - t) / n
+        size, wrong = np.abs(prediction), np.abs(t - (prediction > 0))
+        values = mean(weighed(wrong, size) + log1p(exp(-size)))
+        return values, (sigmoid(prediction) - t) / prediction.shape[-1]
 
 
 softmax_cross_entropy = SoftmaxCrossEntropy()

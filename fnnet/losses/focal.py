@@ -9,6 +9,7 @@ import numpy as np
 from fnnet import checks
 from fnnet.losses._base import RowLoss, scores
 from fnnet.numerics import exp, expm1, log, power, row_sum
+from fnnet.sums import weighed
 from fnnet.types import Array, Labels
 
 
@@ -40,7 +41,7 @@ class Focal(RowLoss[Labels]):
         r, softmax = -expm1(u), e / total
         ratio = np.divide(u, r, out=np.full_like(u, -1), where=r > 0)  # whose limit at r = 0 is -1
         hard = power(r, self.gamma)
-        slope = hard * (self.gamma * exp(u) * ratio - 1)
+        slope = hard * (self.gamma * weighed(exp(u), ratio) - 1)  # p u has the limit 0 at p = 0
         grads = -softmax
         grads[place] += 1
         grads *= slope[:, None]

@@ -8,6 +8,7 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.losses._base import RowLoss, scores
+from fnnet.sums import mean
 from fnnet.types import Array, Labels
 
 
@@ -63,8 +64,7 @@ class BinaryHinge(RowLoss[Array]):
             )
         n, s = prediction.shape[-1], 2 * t - 1
         short = np.maximum(1 - s * prediction, 0)
-        values: Array = np.add.reduce(short, axis=-1) / n
-        return values, np.where(short > 0, -s / n, 0)
+        return mean(short), np.where(short > 0, -s / n, 0)
 
 
 hinge = Hinge()

@@ -32,11 +32,13 @@ class LabelSmoothing(RowLoss[Labels]):
 
     def rows(self, prediction: Array, target: Labels, /) -> tuple[Array, Array]:
         """log Σ eᶻ - (1 - rate) z_label - rate · the mean of z, with gradient softmax(z) - the smoothed label."""
-        z, place = scores("label_smoothing", prediction, target)
-        e, n = exp(z), z.shape[-1]
+        half, place = scores("label_smoothing", prediction, target, 0.5)
+        e, n = exp(half + half), half.shape[-1]
         total = row_sum(e)
         values = log(total).reshape(-1)
-        values -= (1 - self.rate) * z[place] + self.rate / n * row_sum(z).reshape(-1)
+        values -= 2 * (
+            (1 - self.rate) * half[place] + (row_sum(half * (self.rate / n)).reshape(-1) if self.rate else 0)
+        )
         e /= total
         e -= self.rate / n
         e[place] -= 1 - self.rate

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from fnnet.losses._base import RowLoss, difference
+from fnnet.losses._base import DifferenceLoss
 from fnnet.numerics import exp, expm1, log1p, tanh
 from fnnet.types import Array
 
 
 @dataclass(frozen=True, slots=True)
-class LogCosh(RowLoss[Array]):
+class LogCosh(DifferenceLoss):
     """The mean over rows and columns of log cosh d with d = prediction - target: d²/2 near 0, |d| - log 2 far from it
     (R. A. Saleh, A. K. M. E. Saleh, arXiv 2208.04564); the gradient of an entry is tanh d.
 
@@ -24,19 +25,19 @@ class LogCosh(RowLoss[Array]):
     9999.3069
     """
 
-    def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
-        """Σ_j log cosh d_j / F, with gradient tanh(d) / F.
+    name: ClassVar[str] = "log_cosh"
+
+    def entries(self, d: Array, /) -> tuple[Array, Array]:
+        """log cosh d and tanh d.
 
         log cosh d = log(1 + (1 - e^-|d|)² e^|d| / 2) keeps the digits of a small one, |d| + log(1 + e^-2|d|) - log 2
         does not overflow with a large one.
         """
-        d = difference("log_cosh", prediction, target)
-        n, size = d.shape[-1], np.abs(d)
+        size = np.abs(d)
         small = np.minimum(size, 1)
         near = log1p(expm1(-small) ** 2 * exp(small) / 2)
         far = size + log1p(exp(-2 * size)) - math.log(2)
-        values: Array = np.add.reduce(np.where(size < 1, near, far), axis=-1) / n
-        return values, tanh(d) / n
+        return np.where(size < 1, near, far), tanh(d)
 
 
 log_cosh = LogCosh()

@@ -9,6 +9,7 @@ import numpy as np
 from fnnet import checks
 from fnnet.losses._base import RowLoss
 from fnnet.numerics import exp
+from fnnet.sums import share_of, weighed
 from fnnet.types import Array
 
 
@@ -19,7 +20,8 @@ class Poisson(RowLoss[Array]):
     ed., section 6.2); the gradient of an entry is eᶻ - t.
 
     Shapes: prediction z (..., N, F), the logarithms of rates, target the same or that without replica axes. Beyond
-    z = 88 in float32, 709 in float64, the loss itself is above all floats, and infinite. Raises ShapeError, and
+    z = 88 in float32, 709 in float64, the loss itself is above all floats, and infinite; at z = -inf, a rate of 0, it
+    is 0 for a count of 0. Raises ShapeError, and
     ValueError for targets that are negative or not finite.
 
     >>> import fnnet as fn, numpy as np
@@ -35,7 +37,10 @@ class Poisson(RowLoss[Array]):
         if not (t.min() >= 0 and t.max() < np.inf):
             raise ValueError(f"poisson: target must be from 0 up and finite, got {t.min()} to {t.max()}")
         n, rate = prediction.shape[-1], exp(prediction)
-        values: Array = np.add.reduce(rate - t * prediction, axis=-1) / n
+        share = share_of(n)
+        cost = rate * share
+        np.subtract(cost, weighed(t, prediction * share), out=cost, where=rate < np.inf)
+        values: Array = np.add.reduce(cost, axis=-1) / (n * share)
         return values, (rate - t) / n
 
 

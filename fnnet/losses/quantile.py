@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from fnnet import checks
-from fnnet.losses._base import RowLoss, difference
+from fnnet.losses._base import DifferenceLoss
 from fnnet.types import Array
 
 
 @dataclass(frozen=True, slots=True)
-class Quantile(RowLoss[Array]):
+class Quantile(DifferenceLoss):
     """The mean over rows and columns of q (t - p) where the target t is above the prediction p and (1 - q) (p - t)
     where it is below: p is then the q-quantile of t (R. Koenker, G. Bassett, Regression Quantiles, Econometrica 46,
     1978).
@@ -26,18 +27,16 @@ class Quantile(RowLoss[Array]):
     (1.8, [[-0.9]])
     """
 
+    name: ClassVar[str] = "quantile"
     q: float
 
     def __post_init__(self) -> None:
         q = checks.real("quantile", "q", self.q, below=1)
         checks.settle(self, q=checks.positive("quantile", "q", q))
 
-    def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
-        """Σ_j max((1 - q) d_j, -q d_j) / F with d = prediction - target; the gradient at 0 is 0."""
-        d = difference("quantile", prediction, target)
-        n = d.shape[-1]
-        values: Array = np.add.reduce(np.maximum((1 - self.q) * d, -self.q * d), axis=-1) / n
-        return values, ((d > 0) * (1 - self.q) - (d < 0) * self.q).astype(d.dtype) / n
+    def entries(self, d: Array, /) -> tuple[Array, Array]:
+        """max((1 - q) d, -q d), and its slope, which is 0 at 0."""
+        return np.maximum((1 - self.q) * d, -self.q * d), ((d > 0) * (1 - self.q) - (d < 0) * self.q).astype(d.dtype)
 
 
 def quantile(q: float) -> Quantile:

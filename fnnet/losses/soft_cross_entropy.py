@@ -9,6 +9,7 @@ import numpy as np
 from fnnet import checks
 from fnnet.losses._base import RowLoss
 from fnnet.numerics import exp, log, row_max, row_sum
+from fnnet.sums import weighed
 from fnnet.types import Array
 
 TOLERANCE = 1e-3
@@ -22,8 +23,9 @@ class SoftCrossEntropy(RowLoss[Array]):
     of a row is softmax(prediction) - t. The divergence KL(t | softmax) is less by the entropy of t, its gradient the
     same.
 
-    Shapes: prediction (..., N, classes) of scores, target the same or that without replica axes. No score overflows.
-    Raises ShapeError, and ValueError for targets outside [0, 1] and for rows whose sum is not 1 to 0.001.
+    Shapes: prediction (..., N, classes) of scores, target the same or that without replica axes. No score overflows;
+    one of -inf, a class that is masked, costs nothing where its target is 0. Raises ShapeError, and ValueError for
+    targets outside [0, 1] and for rows whose sum is not 1 to 0.001.
 
     >>> import fnnet as fn, numpy as np
     >>> value, grad = fn.soft_cross_entropy(np.array([[0.0, 0.0]]), np.array([[0.25, 0.75]]))
@@ -32,7 +34,7 @@ class SoftCrossEntropy(RowLoss[Array]):
     """
 
     def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
-        """Σ_j t_j (log Σ eᶻ - z_j), and its gradient (Σ_j t_j) softmax(z) - t."""
+        """(Σ_j t_j) log Σ eᶻ - Σ_j t_j z_j, where 0 times -inf is 0, and its gradient (Σ_j t_j) softmax(z) - t."""
         checks.prediction("soft_cross_entropy", prediction)
         t = checks.target("soft_cross_entropy", prediction, target)
         if not (t.min() >= 0 and t.max() <= 1):
@@ -41,10 +43,10 @@ class SoftCrossEntropy(RowLoss[Array]):
         if not np.abs(total - 1).max() <= TOLERANCE:
             came = f"{total.min()} to {total.max()}"
             raise ValueError(f"soft_cross_entropy: target must be a distribution, of sum 1 in each row, got {came}")
-        z = prediction - row_max(prediction)
-        e = exp(z)
+        half = prediction / 2 - row_max(prediction) / 2  # of a z that no float may hold
+        e = exp(half + half)
         sums = row_sum(e)
-        values: Array = np.add.reduce(t * (log(sums) - z), axis=-1)
+        values: Array = (total * log(sums))[..., 0] - 2 * np.add.reduce(weighed(t, half), axis=-1)
         e *= total / sums
         return values, e - t
 

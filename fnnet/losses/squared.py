@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fnnet import checks
 from fnnet.losses._base import RowLoss, SumLoss, difference
-from fnnet.numerics import square_sum
+from fnnet.numerics import square_mean
+from fnnet.sums import is_finite
 from fnnet.types import Array, Value
 
 
@@ -27,14 +29,14 @@ class MeanSquaredError(RowLoss[Array]):
         """The mean of all squares, 0-d or (K,) for K replicas, and its gradient: the rows' in two passes less."""
         d = difference("mse", prediction, target)
         n = d.shape[-2] * d.shape[-1]
-        return np.asarray(square_sum(d) / n), d * (2 / n)
+        value = np.asarray(square_mean(d.ravel() if d.ndim == 2 else d.reshape((*d.shape[:-2], n))))
+        return value, d * (2 / n) if is_finite(value) else _slopes(prediction, target, d, 2 / n)
 
     def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """The mean of a row's squares: Σ_j d_j² / F, with gradient 2 d / F."""
         d = difference("mse", prediction, target)
-        n = d.shape[-1]
-        values: Array = np.add.reduce(d * d, axis=-1) / n
-        return values, d * (2 / n)
+        n, values = d.shape[-1], square_mean(d)
+        return values, d * (2 / n) if is_finite(values) else _slopes(prediction, target, d, 2 / n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,12 @@ class SumSquaredError(SumLoss[Array]):
         d = difference("sum_squared_error", prediction, target)
         values: Array = np.add.reduce(d * d, axis=-1)
         return values, d + d
+
+
+def _slopes(prediction: Array, target: Array, d: Array, factor: float) -> Array:
+    """factor · d, of its two parts where d is beyond all floats."""
+    t = checks.target("mse", prediction, target)
+    return np.where(np.isfinite(d), d * factor, prediction * factor - t * factor)
 
 
 mse = MeanSquaredError()

@@ -32,12 +32,12 @@ class Weighted(RowLoss[tuple[T, Array]], Generic[T]):
 
     def __call__(self, prediction: Array, target: tuple[T, Array], /) -> tuple[Value, Array]:
         """The weighted mean of the rows, or their weighted sum where the loss inside is a sum, and its gradient."""
-        values, grads = self.rows(prediction, target)
-        total = np.asarray(np.add.reduce(values, axis=-1))
-        if self.is_sum:
-            return total, grads
-        weight = nonzero(self.weight(prediction, target)).astype(values.dtype)
-        return np.asarray(total / weight), grads / weight[..., None, None]
+        inner, weights = _pair(target)
+        w = _cast(prediction, weights)
+        values, grads = checked_rows(self.loss, prediction, inner)
+        share = w if self.is_sum else _shares(w)
+        with np.errstate(over="ignore"):
+            return np.asarray(np.add.reduce(values * share, axis=-1)), grads * share[..., None]
 
     @property
     def is_sum(self) -> bool:
@@ -93,6 +93,13 @@ def _cast(prediction: Array, weights: Array) -> Array:
             f"got {weights.min()} to {weights.max()}"
         )
     return w
+
+
+def _shares(w: Array) -> Array:
+    """w_i / Σ w, whose sum is 1; of weights over the largest of them, whose sum is a float."""
+    unit = w / nonzero(np.maximum.reduce(w, axis=-1, keepdims=True))
+    shares: Array = unit / np.add.reduce(unit, axis=-1, keepdims=True)
+    return shares
 
 
 # --- a weight a class ---------------------------------------------------------------------------------------------

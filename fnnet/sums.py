@@ -1,0 +1,71 @@
+"""Sums, means and norms that are right wherever the result itself is a float.
+
+The plain formula comes first, and what it gives stays as it is, to the bit. Only where it leaves the range of floats on
+the way to a result within it, the numbers are divided first: by a power of two, which rounds nothing, or by how many
+there are. A row keeps its result whatever stands in the others. Callers silence the overflow of the plain formula.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from fnnet.types import Array, Value
+
+
+def is_finite(a: Array) -> bool:
+    """Whether no entry is infinite or NaN."""
+    return math.isfinite(a) if a.ndim == 0 else bool(np.logical_and.reduce(np.isfinite(a), axis=None))
+
+
+def weighed(w: Array, x: Array) -> Array:
+    """w x, and 0 where w is 0, whatever x is: what has no weight does not count."""
+    if is_finite(x):
+        product: Array = w * x
+        return product
+    return np.multiply(w, x, out=np.zeros_like(x), where=w != 0)
+
+
+def power_of_two(size: Array) -> Array:
+    """The power of two at or below each number from 0 up; 1 for 0, infinity and NaN."""
+    _, exponent = np.frexp(size)
+    is_number = (size > 0) & (size < np.inf)
+    out: Array = np.ldexp(np.ones_like(size), np.where(is_number, exponent - 1, 0))
+    return out
+
+
+def magnitude(a: Array) -> Array:
+    """The power of two at or below the largest |entry| of each row, (..., 1)."""
+    return power_of_two(np.maximum.reduce(np.abs(a), axis=-1, keepdims=True))
+
+
+def share_of(n: int) -> float:
+    """The power of two below 1 / n: numbers multiplied by it are rounded nowhere, and the sum of n of them is a float;
+    divided by n times it, that is their mean."""
+    return 2.0 ** -n.bit_length()
+
+
+def mean(a: Array) -> Array:
+    """Σ a / n over the last axis; Σ (a / n) where that sum overflows."""
+    n = a.shape[-1]
+    plain: Array = np.add.reduce(a, axis=-1) / n
+    if is_finite(plain):
+        return plain
+    shares: Array = np.add.reduce(a / n, axis=-1)
+    return np.where(np.isfinite(plain), plain, shares)
+
+
+def scaled_squares(a: Array, factor: float) -> Value:
+    """factor · Σ a² over the last axis, of a over its magnitude: for where the plain sum overflows."""
+    scale = magnitude(a)
+    unit = a / scale
+    s = scale[..., 0]
+    return np.asarray(np.add.reduce(unit * unit, axis=-1) * factor * s * s)
+
+
+def norm(a: Array) -> Value:
+    """√(Σ a²) over the last axis, of a over its magnitude."""
+    scale = magnitude(a)
+    unit = a / scale
+    return np.asarray(np.sqrt(np.add.reduce(unit * unit, axis=-1)) * scale[..., 0])
