@@ -91,7 +91,7 @@ def _is_of_c(kind: type) -> bool:
     return kind.__basicsize__ - base.__basicsize__ > 8 * pointers
 
 
-def reduced(value: Any) -> list[Edge]:
+def reduced(value: object) -> list[Edge]:
     """What a value of C is made of, as pickle takes it apart."""
     reduce: Any = copyreg.dispatch_table.get(type(value))
     try:
