@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from fnnet.classes import attributes, class_edges, hides, is_value, why_unseen
+from fnnet.classes import attributes, class_edges, hides, is_value, reduced, why_unseen
 from fnnet.codes import is_library, named, sha, written_by_library
 from fnnet.digests import CONTAINERS, Known, data_digest, digest_of_rows, is_rows, plain_text
 from fnnet.errors import FnnetError
@@ -174,24 +174,15 @@ def _object(value: Any) -> tuple[str, list[Edge]]:
     length = f" of {len(value)}" if type(value) in CONTAINERS else ""
     edges = [*_entries(value), *attributes(value)]
     if is_library(kind) and is_value(kind) and not is_dataclass(value) and not edges and not length:
-        edges = _reduced(value)
+        edges = reduced(value)
     if hides(kind):
-        edges.append(Edge("state", Unseen(f"{named(kind)} shows none")))
+        edges += reduced(value)
     if isinstance(value, Params) and not is_library(kind):
         rule = rule_of(value)
         edges += [Edge(name, getattr(rule, name)) for name in layout(type(rule)).names if callable(getattr(rule, name))]
     if not is_library(kind):
         edges.append(Edge("class", kind))
     return f"{named(kind)}{length}", edges
-
-
-def _reduced(value: Any) -> list[Edge]:
-    """What a value of C is made of, as pickle takes it apart."""
-    try:
-        found = value.__reduce_ex__(4)
-    except Exception:  # whatever it raises, it cannot be taken apart
-        return [Edge("state", Unseen("it shows none"))]
-    return [Edge("made of", found[1:3])] if isinstance(found, tuple) else [Edge("made of", found)]
 
 
 def _enum(value: Enum) -> tuple[str, list[Edge]]:
@@ -241,7 +232,7 @@ _KINDS: list[tuple[Callable[[Any], bool], Callable[[Any], tuple[str | Callable[[
     (_of(*_ACCESSORS), _accessor),
     (
         _of(operator.itemgetter, operator.attrgetter, operator.methodcaller),
-        lambda value: (named(type(value)), _reduced(value)),
+        lambda value: (named(type(value)), reduced(value)),
     ),
     (is_rows, _rows),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import functools
 import sys
 import types
@@ -12,8 +13,8 @@ from enum import Enum, EnumMeta
 from types import FunctionType
 from typing import Any
 
-from fnnet.codes import is_library, written_by_library
-from fnnet.reading import Edge, as_function, unique
+from fnnet.codes import is_library, named, written_by_library
+from fnnet.reading import Edge, Unseen, as_function, unique
 
 # --- objects ---------------------------------------------------------------------------------------------------------
 
@@ -88,6 +89,16 @@ def _is_of_c(kind: type) -> bool:
     pointers = len(_slots(kind)) + ("__dict__" in own) + ("__weakref__" in own)
     base = kind.__base__ or object
     return kind.__basicsize__ - base.__basicsize__ > 8 * pointers
+
+
+def reduced(value: object) -> list[Edge]:
+    """What a value of C is made of, as pickle takes it apart."""
+    reduce: Any = copyreg.dispatch_table.get(type(value))
+    try:
+        found = reduce(value) if reduce else value.__reduce_ex__(4)
+    except Exception:  # whatever it raises, it cannot be taken apart
+        return [Edge("state", Unseen(f"{named(type(value))} shows none"))]
+    return [Edge("made of", found[1:3])] if isinstance(found, tuple) else [Edge("made of", found)]
 
 
 # --- classes ---------------------------------------------------------------------------------------------------------

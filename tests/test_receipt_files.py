@@ -100,7 +100,8 @@ def test_every_cut_is_refused_or_the_receipt_of_fewer_epochs(tmp_path: Path) -> 
     text = RECEIPT.to_json()
     ends = [i + 1 for i, c in enumerate(text) if c == "\n"]
     assert len(ends) == len(LINES) == 3 + EPOCHS
-    for n in range(len(text)):
+    near = {end + i for end in ends for i in (-2, -1, 0, 1) if end + i < len(text)}
+    for n in sorted({*near, *range(0, len(text), 11)}):
         (tmp_path / "run.json").write_text(text[:n])
         whole = sum(end <= n for end in ends)
         if whole < 3:  # header, conditions, start

@@ -48,6 +48,8 @@ BASES: Mapping[str, str] = {
     ),
     "decimal": "K = decimal.Decimal({k})\ndef base(): return float(K)",
     "fraction": "K = fractions.Fraction({k})\ndef base(): return float(K)",
+    "pattern": "import re\nK = re.compile('a' if {k} == 1 else 'b')\ndef base(): return 1.0 if K.match('a') else 2.0",
+    "date": "import datetime\nK = datetime.date(int({k}), 1, 1)\ndef base(): return float(K.year)",
     "slice": "K = slice(int({k}), None)\ndef base(): return K.start",
     "range": "K = range(int({k}))\ndef base(): return K.stop",
     "text": "K = '{k}'\ndef base(): return float(K)",
