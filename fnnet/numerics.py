@@ -8,6 +8,7 @@ there, + - * /, the square root and sums along axes, does so anyway.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import cast
 
 import numpy as np
 
@@ -79,6 +80,16 @@ def inner_product(a: Array, b: Array) -> Value:
         return np.asarray(np.add.reduce(a * b, axis=-1))
     out: Value = np.asarray(a.dot(b) if a.ndim == b.ndim == 1 else np.vecdot(a, b))
     return out
+
+
+def square_sum(a: Array) -> Value:
+    """Σ a² over the last two axes; infinite, without a warning, where that is beyond all floats."""
+    if a.ndim > 2 or a.dtype == F64:
+        flat = a.reshape((*a.shape[:-2], -1))
+        with np.errstate(over="ignore"):
+            return inner_product(flat, flat)
+    flat = a.ravel()
+    return cast(Value, np.vdot(flat, flat))  # which is dot, but for its warning
 
 
 def square_mean(a: Array) -> Value:

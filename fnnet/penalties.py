@@ -14,6 +14,7 @@ from fnnet.numerics import ZERO
 from fnnet.packing import Remembers, pack, packed
 from fnnet.rules import replicas
 from fnnet.selection import Selection, Where, checked_where
+from fnnet.sums import is_finite, scaled_squares
 from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
@@ -58,8 +59,16 @@ class ElasticNet(Remembers):
         return value, cast(P, restore_shared(params, iter(leaves)))
 
     def _size(self, w: Array) -> Array:
-        size: Array = self.l2 / 2 * np.add.reduce(w * w, axis=-1)
-        return size + self.l1 * np.add.reduce(np.abs(w), axis=-1) if self.l1 else size
+        with np.errstate(over="ignore", invalid="ignore"):
+            size: Array = self.l2 / 2 * np.add.reduce(w * w, axis=-1)
+            total = size + self.l1 * np.add.reduce(np.abs(w), axis=-1) if self.l1 else size
+            return total if is_finite(total) else self._size_in_range(w)
+
+    def _size_in_range(self, w: Array) -> Array:
+        """The same where a sum overflows: of squares over their magnitude, and of shares of absolute values."""
+        squares = scaled_squares(w, self.l2 / 2) if self.l2 else 0.0
+        total: Array = squares + np.add.reduce(self.l1 * np.abs(w), axis=-1)
+        return total
 
     def _slope(self, w: Array) -> Array:
         slope: Array = self.l2 * w

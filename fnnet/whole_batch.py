@@ -64,7 +64,7 @@ class Lbfgs(Generic[T]):
             is_finite = np.isfinite(value) and np.isfinite(inner_product(gradient, gradient))
         if not is_finite:
             raise NonFiniteError(
-                f"lbfgs: the loss and the norm of its gradient must be finite where a step begins, got a loss of "
+                f"lbfgs: the loss and the square of its gradient must be finite where a step begins, got a loss of "
                 f"{value:g} in epoch {state.epoch}, batch {state.batch}"
             )
         before = Iterate(x, value, gradient, _pairs(state.opt_state)[-self.memory :], state.opt_state.step)
@@ -136,7 +136,8 @@ def lbfgs(gradient: GradFn[T], memory: int = 10, *, iterations: int = 20, tolera
     one more. There is no learning rate: the state's factor is not used.
 
     Raises ValueError for memory or iterations below 1 or a negative tolerance, ShapeError for stacked networks,
-    NonFiniteError where the loss or the gradient's norm is not finite at the start of a step.
+    NonFiniteError where the loss or the square of the gradient, the slope that the first search begins with, is not
+    finite at the start of a step.
 
     >>> import fnnet as fn, numpy as np
     >>> x, y = np.eye(3), np.array([[1.0], [-2.0], [0.5]])

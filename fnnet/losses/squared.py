@@ -8,7 +8,7 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.losses._base import RowLoss, SumLoss, difference
-from fnnet.numerics import square_mean
+from fnnet.numerics import square_mean, square_sum
 from fnnet.sums import is_finite
 from fnnet.types import Array, Value
 
@@ -29,8 +29,10 @@ class MeanSquaredError(RowLoss[Array]):
         """The mean of all squares, 0-d or (K,) for K replicas, and its gradient: the rows' in two passes less."""
         d = difference("mse", prediction, target)
         n = d.shape[-2] * d.shape[-1]
-        value = np.asarray(square_mean(d.ravel() if d.ndim == 2 else d.reshape((*d.shape[:-2], n))))
-        return value, d * (2 / n) if is_finite(value) else _slopes(prediction, target, d, 2 / n)
+        value = square_sum(d) / n
+        if is_finite(value):
+            return np.asarray(value), d * (2 / n)
+        return square_mean(d.reshape((*d.shape[:-2], n))), _slopes(prediction, target, d, 2 / n)
 
     def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """The mean of a row's squares: Σ_j d_j² / F, with gradient 2 d / F."""

@@ -17,6 +17,7 @@ from fnnet.optimizers._base import apply, check_gradients
 from fnnet.packing import pack, packed
 from fnnet.records import Optimizer, OptState
 from fnnet.rules import replicas
+from fnnet.sums import power_of_two
 from fnnet.types import Array, Value
 from fnnet.wrappers._base import Wrapper, inner_of, inside
 
@@ -84,43 +85,67 @@ class ClipByGlobalNorm(Wrapper):
 
     def _of_all(self, grads: P) -> P:
         known = packed(grads) or packed(pack(grads))  # one sum for all trees of one form: the same bits
+        leaves = (known.vector,) if known else tree.trainable(grads)
         with np.errstate(over="ignore", invalid="ignore"):
-            norm = math.sqrt(sum([_square(leaf) for leaf in ((known.vector,) if known else tree.trainable(grads))]))
-        if not self.limit < norm < math.inf:
+            square = sum([_square(leaf) for leaf in leaves])
+        if not FLOOR * sum([leaf.size for leaf in leaves]) < square < math.inf:
+            return self._of_each(grads, ())
+        factor = self.limit / math.sqrt(square)
+        if factor >= 1:
             return grads
-        (clipped,) = apply(self.name, partial(_times, self.limit / norm), (grads,), 1)
+        if factor < TINY:
+            return self._of_each(grads, ())
+        (clipped,) = apply(self.name, partial(_times, factor), (grads,), 1)
         return clipped
 
     def _of_each(self, grads: P, stacked: tuple[int, ...]) -> P:
-        norm = _norms(tree.trainable(grads), stacked)
-        is_long = (self.limit < norm) & (norm < math.inf)
-        factor = np.divide(self.limit, norm, out=np.ones_like(norm), where=is_long)
+        """The same for each replica, and for one network whose squares or factor leave the range of floats: gradients
+        over a power of two, where it matters, times the limit over the norm of these."""
+        scale, norm = _norms(tree.trainable(grads), stacked)
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            whole = norm * scale
+            is_long = (self.limit < whole) & (norm < math.inf)
+            is_plain = self.limit / whole >= TINY
+            factor = np.where(is_long, self.limit / np.where(is_plain, whole, norm), 1)
+        if not is_long.any():
+            return grads
+        scale = np.where(is_long & ~is_plain, scale, 1)
         (found,), form = columns(self.name, (grads,))
-        leaves = [
-            g * factor.reshape(stacked + (1,) * (g.ndim - len(stacked))).astype(g.dtype) if changes else g
+        new = [
+            g / _beside(scale, g) * _beside(factor, g) if changes else g
             for g, changes in zip(found, trained(form), strict=True)
         ]
-        return cast(P, restore_shared(grads, iter(leaves)))
+        return cast(P, restore_shared(grads, iter(new)))
+
+
+TINY = float(np.finfo(np.float32).tiny)
+"""The smallest number that has all its digits in both dtypes."""
+FLOOR = TINY / float(np.finfo(np.float32).eps)
+"""A mean square above this is not changed by squares that underflow, in both dtypes."""
+
+
+def _beside(values: Array, g: Array) -> Array:
+    """One number a replica, to meet a leaf, in its dtype."""
+    return values.reshape(values.shape + (1,) * (g.ndim - values.ndim)).astype(g.dtype)
 
 
 def _square(leaf: Array) -> float:
-    """Σ g² of a leaf, in float64 where it is too large for float32."""
+    """Σ g² of a leaf."""
     flat = leaf.ravel()
-    found = float(inner_product(flat, flat))
-    if math.isfinite(found):
-        return found
-    wide = flat.astype(np.float64)
-    return float(inner_product(wide, wide))
+    return float(inner_product(flat, flat))
 
 
-def _norms(leaves: tuple[Array, ...], stacked: tuple[int, ...]) -> Value:
-    """The norm of all leaves together, one a replica, in float64."""
-    squares = np.zeros(stacked)
-    for leaf in leaves:
-        flat = leaf.reshape((*stacked, -1)).astype(np.float64)
-        with np.errstate(over="ignore", invalid="ignore"):
-            squares += inner_product(flat, flat)
-    return np.asarray(np.sqrt(squares))
+def _norms(leaves: tuple[Array, ...], stacked: tuple[int, ...]) -> tuple[Array, Value]:
+    """A power of two for each replica, the magnitude of all its leaves together, and the norm of the leaves over it,
+    both in float64."""
+    flat = [leaf.reshape((*stacked, -1)).astype(np.float64) for leaf in leaves]
+    squares, largest = np.zeros(stacked), np.zeros(stacked)
+    for a in flat:
+        largest = np.maximum(largest, np.abs(a).max(axis=-1))
+    scale = power_of_two(largest)
+    for unit in [a / scale[..., None] for a in flat]:
+        squares += inner_product(unit, unit)
+    return scale, np.asarray(np.sqrt(squares))
 
 
 def clip_by_global_norm(limit: float) -> ClipByGlobalNorm:
