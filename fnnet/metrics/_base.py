@@ -1,35 +1,85 @@
-"""What the metrics have in common: guesses, and how often each class was guessed as which."""
+"""What the metrics have in common: weights of rows, guesses, and how often each class was guessed as which."""
 
 from __future__ import annotations
 
 import math
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fnnet import checks
+from fnnet.sums import is_finite, mean
 from fnnet.types import Array, Labels
 
+T = TypeVar("T")
 Counts = NDArray[np.int64]
 
+LabelTarget = Labels | tuple[Labels, Array]
+"""Labels, or the pair (labels, weights)."""
+NumberTarget = Array | tuple[Array, Array]
+"""Numbers, or the pair (numbers, weights)."""
 
-def guesses(where: str, prediction: Array, target: Labels) -> tuple[Counts, Counts]:
-    """The column of each row's largest score (the first one, where several are largest), and its label, (..., N).
+
+# --- weights -----------------------------------------------------------------------------------------------------
+def split(where: str, prediction: Array, target: T | tuple[T, Array]) -> tuple[T, Array | None]:
+    """The target itself and the weights of its rows, (..., N) in float64, or None: what every metric begins with.
+
+    Raises TypeError for a tuple that is no pair, ShapeError, DtypeError or ValueError for weights that are not one a
+    row, finite, from 0 up and not all 0.
+    """
+    checks.prediction(where, prediction)
+    if not isinstance(target, tuple):
+        return target, None
+    if len(target) != 2:
+        raise TypeError(f"{where}: target must be an array or the pair (target, weights), got a tuple of {len(target)}")
+    value, weights = cast("tuple[T, Array]", target)
+    checks.per_row(where, "weights", prediction, weights)
+    w = np.broadcast_to(weights.astype(np.float64), prediction.shape[:-1])
+    if not (w.min() >= 0 and w.max() < np.inf):
+        raise ValueError(f"{where}: weights must be finite and from 0 up, got {w.min()} to {w.max()}")
+    if not w.any(axis=-1).all():
+        raise ValueError(f"{where}: weights must not all be 0")
+    return value, w
+
+
+def shares(weights: Array) -> Array:
+    """w_i / Σ w, of weights over the largest of them, whose sum is a float."""
+    unit = weights / weights.max(axis=-1, keepdims=True)
+    out: Array = unit / unit.sum(axis=-1, keepdims=True)
+    return out
+
+
+def average(values: Array, weights: Array | None) -> Array:
+    """The mean of the last axis, weighted where there are weights: Σ w v / Σ w."""
+    with np.errstate(over="ignore"):
+        out: Array = mean(values) if weights is None else np.add.reduce(values * shares(weights), axis=-1)
+    return out
+
+
+# --- classes -----------------------------------------------------------------------------------------------------
+def guesses(where: str, prediction: Array, target: LabelTarget) -> tuple[Counts, Counts, Array | None]:
+    """The column of each row's largest score (the first one, where several are largest), its label, (..., N), and the
+    weights of the rows, if any.
 
     A row with a NaN guesses no class: the number of columns stands for it. Raises ShapeError, DtypeError, ValueError.
     """
-    checks.prediction(where, prediction)
-    checks.labels(where, prediction, target)
+    labels, weights = split(where, prediction, target)
+    checks.labels(where, prediction, labels)
     guess = np.where(np.isnan(prediction).any(axis=-1), prediction.shape[-1], prediction.argmax(axis=-1))
-    return guess, np.broadcast_to(target.astype(np.int64), guess.shape)
+    return guess, np.broadcast_to(labels.astype(np.int64), guess.shape), weights
 
 
-def table(where: str, prediction: Array, target: Labels) -> Counts:
-    """How many rows of each class were guessed as which, (..., classes, classes + 1): no class comes last."""
-    guess, label = guesses(where, prediction, target)
+def table(where: str, prediction: Array, target: LabelTarget) -> Array:
+    """How many rows of each class were guessed as which, or the sum of their weights, (..., classes, classes + 1): no
+    class comes last."""
+    guess, label, weights = guesses(where, prediction, target)
     classes = prediction.shape[-1]
     shape = (*prediction.shape[:-2], classes, classes + 1)
-    return in_cells(label * (classes + 1) + guess, shape).astype(np.int64)
+    found = in_cells(label * (classes + 1) + guess, shape, weights)
+    if not is_finite(found):
+        raise ValueError(f"{where}: weights must have a finite sum in each class; divide them by a common number")
+    return found
 
 
 def in_cells(cell: Counts, shape: tuple[int, ...], weights: Array | None = None) -> Array:
@@ -40,7 +90,7 @@ def in_cells(cell: Counts, shape: tuple[int, ...], weights: Array | None = None)
     return found.reshape(shape).astype(np.float64)
 
 
-def ratio(part: Array | Counts, whole: Array | Counts) -> Array:
+def ratio(part: Array, whole: Array) -> Array:
     """part / whole, 0 where the whole is 0."""
     out: Array = np.divide(part, whole, out=np.zeros(part.shape), where=whole > 0)
     return out

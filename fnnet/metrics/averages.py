@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 
 from fnnet.errors import ShapeError
-from fnnet.metrics._base import Counts, ratio, table
-from fnnet.types import Array, Labels, Value
+from fnnet.metrics._base import LabelTarget, ratio, table
+from fnnet.types import Array, Value
 
 Average = Literal["macro", "micro", "binary"]
 
@@ -30,10 +30,10 @@ class Averaged(ABC):
             raise ValueError(f"{_name(self)}: average must be 'macro', 'micro' or 'binary', got {self.average!r}")
 
     @abstractmethod
-    def whole(self, guessed: Counts, labelled: Counts, /) -> Array | Counts:
+    def whole(self, guessed: Array, labelled: Array, /) -> Array:
         """What the right rows of a class are a share of, from the rows guessed as it and those labelled so."""
 
-    def __call__(self, prediction: Array, target: Labels, /) -> Value:
+    def __call__(self, prediction: Array, target: LabelTarget, /) -> Value:
         """The averaged share."""
         found = table(_name(self), prediction, target)
         if self.average == "binary" and prediction.shape[-1] != 2:
@@ -70,7 +70,7 @@ class Precision(Averaged):
     0.5
     """
 
-    def whole(self, guessed: Counts, labelled: Counts, /) -> Array | Counts:
+    def whole(self, guessed: Array, labelled: Array, /) -> Array:
         """The rows guessed as a class."""
         return guessed
 
@@ -87,7 +87,7 @@ class Recall(Averaged):
     1.0
     """
 
-    def whole(self, guessed: Counts, labelled: Counts, /) -> Array | Counts:
+    def whole(self, guessed: Array, labelled: Array, /) -> Array:
         """The rows of a class."""
         return labelled
 
@@ -105,7 +105,7 @@ class F1(Averaged):
     0.6667
     """
 
-    def whole(self, guessed: Counts, labelled: Counts, /) -> Array | Counts:
+    def whole(self, guessed: Array, labelled: Array, /) -> Array:
         """Their mean."""
         return (guessed + labelled) / 2
 

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 
 from fnnet import checks
-from fnnet.metrics._base import Counts, guesses, ratio, table
+from fnnet.metrics._base import Counts, LabelTarget, average, guesses, ratio, table
 from fnnet.types import Array, Labels, Value
 
 
-def accuracy(prediction: Array, target: Labels) -> Value:
+def accuracy(prediction: Array, target: LabelTarget) -> Value:
     """The share of rows whose largest score stands in the label's column (the first one, where several are
     largest); a row with a NaN is a miss.
 
-    Shapes: prediction (..., N, classes), target (..., N) or (N,) of integers in [0, classes). Raises ShapeError,
-    DtypeError, ValueError as ``softmax_cross_entropy`` does.
+    Shapes: prediction (..., N, classes), target (..., N) or (N,) of integers in [0, classes), or the pair of these and
+    weights, one a row, as ``weighted`` losses take it: a weight of k counts as k copies of the row. Raises ShapeError,
+    DtypeError, ValueError as ``softmax_cross_entropy`` does, and for weights that are negative, not finite or all 0.
 
     >>> import fnnet as fn, numpy as np
-    >>> float(fn.metrics.accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1])))
-    0.5
+    >>> scores, labels = np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1])
+    >>> float(fn.metrics.accuracy(scores, labels)), float(fn.metrics.accuracy(scores, (labels, np.array([3, 1]))))
+    (0.5, 0.75)
     """
-    guess, label = guesses("accuracy", prediction, target)
-    return np.asarray((guess == label).mean(axis=-1, dtype=np.float64))
+    guess, label, weights = guesses("accuracy", prediction, target)
+    return np.asarray(average((guess == label).astype(np.float64), weights))
 
 
-def balanced_accuracy(prediction: Array, target: Labels) -> Value:
+def balanced_accuracy(prediction: Array, target: LabelTarget) -> Value:
     """The mean of the recalls of those classes that occur in the target: accuracy as if all had the same number of
     rows (K. H. Brodersen et al., ICPR 2010, section II).
 
@@ -49,16 +52,16 @@ class TopK:
 
     k: int
 
-    def __call__(self, prediction: Array, target: Labels, /) -> Value:
+    def __call__(self, prediction: Array, target: LabelTarget, /) -> Value:
         """The share of rows whose label has fewer than k columns before it."""
-        _, label = guesses("top_k", prediction, target)
+        _, label, weights = guesses("top_k", prediction, target)
         if self.k > prediction.shape[-1]:
             raise ValueError(f"top_k: k must be at most the prediction's columns, {prediction.shape[-1]}, got {self.k}")
         own = np.take_along_axis(prediction, label[..., None], axis=-1)
         is_earlier = np.arange(prediction.shape[-1]) < label[..., None]
         before = ((prediction > own) | (prediction == own) & is_earlier).sum(axis=-1)
         hit = (before < self.k) & ~np.isnan(prediction).any(axis=-1)
-        return np.asarray(hit.mean(axis=-1, dtype=np.float64))
+        return np.asarray(average(hit.astype(np.float64), weights))
 
 
 def top_k(k: int) -> TopK:
@@ -74,8 +77,13 @@ def top_k(k: int) -> TopK:
     return TopK(checks.size("top_k", "k", k))
 
 
-def confusion_matrix(prediction: Array, target: Labels) -> Counts:
-    """How many rows of each class (a row of the matrix) were guessed as which (its column).
+@overload
+def confusion_matrix(prediction: Array, target: Labels) -> Counts: ...
+@overload
+def confusion_matrix(prediction: Array, target: tuple[Labels, Array]) -> Array: ...
+def confusion_matrix(prediction: Array, target: LabelTarget) -> Counts | Array:
+    """How many rows of each class (a row of the matrix) were guessed as which (its column); of weighted rows the sums
+    of their weights.
 
     A row with a NaN guesses no class and stands in no column. It is a table and no Metric, which is one number: for
     reports, not for ``validate``. Shapes: (classes, classes), or (K, classes, classes) for K replicas; arguments and
@@ -85,4 +93,5 @@ def confusion_matrix(prediction: Array, target: Labels) -> Counts:
     >>> fn.metrics.confusion_matrix(np.array([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7]]), np.array([1, 1, 0])).tolist()
     [[0, 1], [1, 1]]
     """
-    return np.ascontiguousarray(table("confusion_matrix", prediction, target)[..., :-1])
+    found = np.ascontiguousarray(table("confusion_matrix", prediction, target)[..., :-1])
+    return found if isinstance(target, tuple) else found.astype(np.int64)

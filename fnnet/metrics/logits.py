@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
 from fnnet import checks
 from fnnet.errors import ShapeError
+from fnnet.metrics._base import NumberTarget, split
 from fnnet.records import Metric
 from fnnet.types import Array, Labels, Value
 
@@ -18,7 +20,7 @@ class Binary:
 
     metric: Metric[Labels]
 
-    def __call__(self, prediction: Array, target: Array, /) -> Value:
+    def __call__(self, prediction: Array, target: NumberTarget, /) -> Value:
         """The metric of the scores (0, z), whose softmax is (1 - σ(z), σ(z))."""
         checks.prediction("binary", prediction)
         if prediction.shape[-1] != 1:
@@ -26,17 +28,20 @@ class Binary:
                 f"binary: prediction must have one column, the logit of class 1, got {prediction.shape}; a metric of "
                 "several columns takes them as they are"
             )
-        t = checks.target("binary", prediction, target)
+        value, weights = split("binary", prediction, target)
+        t = checks.target("binary", prediction, value)
         if not np.isin(t, (0, 1)).all():
             raise ValueError(f"binary: target must be 0 or 1, got {t.min()} to {t.max()}")
         scores = np.concatenate([np.zeros_like(prediction), prediction], axis=-1)
-        return self.metric(scores, t[..., 0].astype(np.int64))
+        labels = t[..., 0].astype(np.int64)
+        return self.metric(scores, labels if weights is None else cast(Labels, (labels, weights)))
 
 
 def binary(metric: Metric[Labels]) -> Binary:
     """A metric of classes for a network of one logit, such as ``binary_cross_entropy`` trains, with its targets 0, 1.
 
-    Shapes: prediction (..., N, 1), target the same or (N, 1). Raises ShapeError for other columns, ValueError for
+    Shapes: prediction (..., N, 1), target the same or (N, 1), or the pair of these and weights, which the metric takes
+    as ``accuracy`` does. Raises ShapeError for other columns, ValueError for
     another target, and what the metric raises.
 
     >>> import fnnet as fn, numpy as np

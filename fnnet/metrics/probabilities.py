@@ -7,29 +7,31 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
+from fnnet.losses._base import checked_rows
 from fnnet.losses.cross_entropy import softmax_cross_entropy
-from fnnet.metrics._base import guesses, in_cells
+from fnnet.metrics._base import LabelTarget, average, guesses, in_cells, shares, split
 from fnnet.numerics import softmax
-from fnnet.types import Array, Labels, Value
+from fnnet.types import Array, Value
 
 
-def log_loss(prediction: Array, target: Labels) -> Value:
+def log_loss(prediction: Array, target: LabelTarget) -> Value:
     """The mean over rows of -log softmax(prediction)[label]: ``softmax_cross_entropy``, in float64.
 
     It takes scores, as a network gives them; probabilities p are the scores log p. Shapes: prediction (..., N, classes)
-    and target (..., N) or (N,). Raises ShapeError, DtypeError, ValueError as ``softmax_cross_entropy`` does.
+    and target (..., N) or (N,), or the pair of these and weights, as in ``accuracy``. Raises ShapeError, DtypeError,
+    ValueError as ``softmax_cross_entropy`` does.
 
     >>> import fnnet as fn, numpy as np
     >>> float(fn.metrics.log_loss(np.log([[0.5, 0.5], [0.25, 0.75]]), np.array([0, 1]))).__round__(4)
     0.4904
     """
-    checks.prediction("log_loss", prediction)
-    checks.labels("log_loss", prediction, target)
-    values, _ = softmax_cross_entropy.rows(prediction.astype(np.float64), target)
-    return np.asarray(values.mean(axis=-1))
+    labels, weights = split("log_loss", prediction, target)
+    checks.labels("log_loss", prediction, labels)
+    values, _ = checked_rows(softmax_cross_entropy, prediction.astype(np.float64), labels)
+    return np.asarray(average(values, weights))
 
 
-def brier(prediction: Array, target: Labels) -> Value:
+def brier(prediction: Array, target: LabelTarget) -> Value:
     """The mean over rows of Σ_c (p_c - [label = c])² with p = softmax(prediction) (G. W. Brier, Monthly Weather Review
     78, 1950), in [0, 2]; for two classes half of it, the square (p₁ - label)², as in scikit-learn.
 
@@ -39,12 +41,12 @@ def brier(prediction: Array, target: Labels) -> Value:
     >>> float(fn.metrics.brier(np.log([[0.5, 0.5], [0.25, 0.75]]), np.array([0, 1]))).__round__(5)
     0.15625
     """
-    checks.prediction("brier", prediction)
-    checks.labels("brier", prediction, target)
+    labels, weights = split("brier", prediction, target)
+    checks.labels("brier", prediction, labels)
     p = softmax(prediction.astype(np.float64))
-    label = np.broadcast_to(target, p.shape[:-1])
+    label = np.broadcast_to(labels, p.shape[:-1])
     squares: Array = np.add.reduce((p - (label[..., None] == np.arange(p.shape[-1]))) ** 2, axis=-1)
-    return np.asarray(squares.mean(axis=-1) * (0.5 if p.shape[-1] == 2 else 1.0))
+    return np.asarray(average(squares, weights) * (0.5 if p.shape[-1] == 2 else 1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +68,15 @@ class ExpectedCalibrationError:
     def __post_init__(self) -> None:
         checks.settle(self, bins=checks.size("ExpectedCalibrationError", "bins", self.bins))
 
-    def __call__(self, prediction: Array, target: Labels, /) -> Value:
+    def __call__(self, prediction: Array, target: LabelTarget, /) -> Value:
         """The mean distance of confidence and accuracy."""
-        guess, label = guesses("expected_calibration_error", prediction, target)
+        guess, label, weights = guesses("expected_calibration_error", prediction, target)
         confidence: Array = softmax(prediction.astype(np.float64)).max(axis=-1)
         edges = np.linspace(0, 1, self.bins + 1)[1:-1]
         shape = (*prediction.shape[:-2], self.bins)
-        gaps = in_cells(np.searchsorted(edges, confidence), shape, (guess == label) - confidence)
-        return np.asarray(np.abs(gaps).sum(axis=-1) / prediction.shape[-2])
+        gap, share = (guess == label) - confidence, 1.0 if weights is None else shares(weights)
+        gaps: Array = np.abs(in_cells(np.searchsorted(edges, confidence), shape, gap * share)).sum(axis=-1)
+        return np.asarray(gaps / (prediction.shape[-2] if weights is None else 1))
 
 
 expected_calibration_error = ExpectedCalibrationError()

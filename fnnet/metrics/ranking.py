@@ -7,18 +7,19 @@ from numpy.typing import NDArray
 
 from fnnet import checks
 from fnnet.errors import ShapeError
+from fnnet.metrics._base import LabelTarget, shares, split
 from fnnet.numerics import softmax
-from fnnet.types import Array, Labels, Value
+from fnnet.types import Array, Value
 
 
-def roc_auc(prediction: Array, target: Labels) -> Value:
+def roc_auc(prediction: Array, target: LabelTarget) -> Value:
     """The area under the ROC curve: the probability that a row of a class scores higher for it than a row of another,
     a tie counting half (T. Fawcett, An introduction to ROC analysis, Pattern Recognition Letters 27, 2006, section 7).
 
     Of two classes it is that of class 1, by the difference of the scores. Of more it is the mean over the classes, each
     against all others by its softmax probability. NaN where a score is NaN. Shapes: prediction (..., N, classes) of
-    scores, target (..., N) or (N,). Raises ValueError where a class has no row, or all, for then there is no area;
-    ShapeError for one column, DtypeError.
+    scores, target (..., N) or (N,), or the pair of these and weights, as in ``accuracy``. Raises ValueError where a
+    class has no row, or all, for then there is no area; ShapeError for one column, DtypeError.
 
     >>> import fnnet as fn, numpy as np
     >>> scores = np.array([[0.0, 0.1], [0.0, 0.4], [0.0, 0.35], [0.0, 0.8]])
@@ -31,29 +32,33 @@ def roc_auc(prediction: Array, target: Labels) -> Value:
             f"roc_auc: prediction must have at least two columns, got {prediction.shape}; for a network of one logit "
             "use metrics.binary(roc_auc)"
         )
-    checks.labels("roc_auc", prediction, target)
+    labels, weights = split("roc_auc", prediction, target)
+    checks.labels("roc_auc", prediction, labels)
     scores: Array = prediction.astype(np.float64)
     is_pair = scores.shape[-1] == 2
     scores = np.diff(scores, axis=-1) if is_pair else softmax(scores)
-    label = np.broadcast_to(target, scores.shape[:-1])
+    label = np.broadcast_to(labels, scores.shape[:-1])
+    weight = np.ones(label.shape) if weights is None else shares(weights)
     areas = np.empty(scores.shape[:-2])
     for place in np.ndindex(areas.shape):
-        mine = [_area(scores[place][:, i], label[place] == i + is_pair, i + is_pair) for i in range(scores.shape[-1])]
+        columns = enumerate(scores[place].T, is_pair)
+        mine = [_area(score, label[place] == number, weight[place], number) for number, score in columns]
         areas[place] = sum(mine) / len(mine)
     return np.asarray(areas)
 
 
-def _area(score: Array, is_own: NDArray[np.bool], number: int) -> float:
-    """(R - p (p + 1) / 2) / (p n), where R is the sum of the ranks of the p rows of the class, n the other rows."""
-    own = int(is_own.sum())
-    others = len(score) - own
-    if not own or not others:
+def _area(score: Array, is_own: NDArray[np.bool], weight: Array, number: int) -> float:
+    """Σ_k p_k (n_1 + ... + n_k-1 + n_k / 2) / (p n) over the distinct scores k as they rise, where p_k is the weight of
+    the class's rows of this score, n_k that of the others."""
+    own = np.where(is_own, weight, 0)
+    if not own.any() or np.array_equal(own, weight):
         raise ValueError(
-            f"roc_auc: target must hold rows of every class, and not of one alone: class {number} has {own} of "
-            f"{len(score)}"
+            f"roc_auc: target must hold rows of every class, and not of one alone: class {number} has "
+            f"{np.count_nonzero(own)} of {np.count_nonzero(weight)}"
         )
     if np.isnan(score).any():
         return float("nan")
-    _, place, counts = np.unique(score, return_inverse=True, return_counts=True)
-    ranks = np.cumsum(counts) - (counts - 1) / 2
-    return (float(ranks[place][is_own].sum()) - own * (own + 1) / 2) / (own * others)
+    _, place = np.unique(score, return_inverse=True)
+    p, n = np.bincount(place, own), np.bincount(place, weight - own)
+    below = np.cumsum(n) - n / 2
+    return float(np.add.reduce(p * below) / (np.add.reduce(p) * np.add.reduce(n)))
