@@ -125,19 +125,19 @@ def _marked(data: Data[T], state: TrainState[P], epoch: int) -> Iterator[tuple[A
     """
     done = state.batch if epoch == state.epoch else 0
     batches = iter(data(state.key.child(ORDER, epoch)))
-    skipped, batch = sum([1 for _ in islice(batches, done)]), next(batches, None)
-    if skipped < done or (batch is None and not (done and state.rows)):
+    skipped, batch = sum([1 for _ in islice(batches, done)]), next(batches, _Mark.END)
+    if skipped < done or (batch is _Mark.END and not (done and state.rows)):
         raise ValueError(f"train: data must give more than {done} batches in epoch {epoch}, got no more")
-    if batch is None:
+    if batch is _Mark.END:
         yield from (_Mark.MORE, _Mark.END)
-    while batch is not None:
+    while batch is not _Mark.END:
         yield batch
         try:
-            batch = next(batches, None)
+            batch = next(batches, _Mark.END)
         except Exception:
             yield _Mark.MORE
             raise
-        yield _Mark.END if batch is None else _Mark.MORE
+        yield _Mark.END if batch is _Mark.END else _Mark.MORE
 
 
 def _advance(run: Run[T], state: TrainState[P], item: tuple[Array, T] | _Mark) -> TrainState[P]:
@@ -152,7 +152,7 @@ def _advance(run: Run[T], state: TrainState[P], item: tuple[Array, T] | _Mark) -
     if value.ndim:
         total.setflags(write=False)
     progress = state.epoch, state.batch + 1, total, rows, after.history
-    return TrainState(after.params, after.opt_state, after.key, *progress, state.origin)
+    return TrainState(after.params, after.opt_state, state.key, *progress, state.origin)
 
 
 def _ended(state: TrainState[P]) -> TrainState[P]:

@@ -221,3 +221,17 @@ def check_layer(net: fn.Params, x: Array, dy: Array, kind: Dtype) -> None:
     _, dx = result(lambda: fn.backward(net, cache, dy[None]), is_held)
     for mine, (low, high) in zip(dx[0], sides, strict=True):
         close(float(mine), min(max(mp.mpf(float(mine)), low), high), max(rounded, abs(low), abs(high)), kind)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [2, 3, 7, 10, 64])
+def test_a_row_of_one_value_is_brought_to_zero_and_an_offset_does_not_matter(n: int, dtype: fn.Dtype) -> None:
+    """The mean of equal entries is off by a last digit, which is not to be taken for a deviation."""
+    layer = fn.layer_norm(n, dtype=dtype)
+    sizes = 10.0 ** np.linspace(-3, 7 if dtype == np.float32 else 15, 200)
+    same = np.repeat((sizes * (1 + 1 / 3)).astype(dtype)[:, None], n, axis=1)
+    assert np.abs(fn.predict(layer, same)).max() < 1e-3
+    steps = np.arange(n) * np.ldexp(1.0, 3)  # what the sum with the offset holds exactly
+    shifted = np.ldexp(1.0, 20) + steps
+    plain, moved = (fn.predict(layer, row[None, :].astype(dtype)) for row in (steps, shifted))
+    assert np.allclose(plain, moved, rtol=0, atol=1e-5)

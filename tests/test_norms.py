@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mpmath import mp
 
@@ -15,7 +15,7 @@ import fnnet as fn
 from fnnet import Array, Dtype, Key, tree
 from fnnet.keys import normal, uniform
 from tests.own_layers import Centred
-from tests.strategies import DTYPES, KEYS
+from tests.strategies import DTYPES, KEYS, examples
 
 P = TypeVar("P", bound=fn.Params)
 
@@ -59,7 +59,7 @@ def is_clipped(grads: fn.Params, found: fn.Params, limit: float, kind: Dtype) ->
 
 
 @given(KEYS, DTYPES, st.booleans(), st.sampled_from([0.0, 3.0, 80.0, 700.0]), st.data())
-@settings(max_examples=200)
+@examples(2)
 def test_finite_gradients_of_any_size_are_cut_to_any_limit(
     key: Key, kind: Dtype, has_constant: bool, width: float, data: st.DataObject
 ) -> None:

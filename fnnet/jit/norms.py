@@ -26,12 +26,29 @@ def _mean(x: Array, i: int, unit: Number) -> Number:
     return mean
 
 
+@compiled
+def _centred(x: Array, i: int, j: int, unit: Number, mean: Number, rest: Number) -> Number:
+    """An entry less the mean, and less what that is off; in this order, which sums in any order would lose."""
+    c: Number = x[i, j] * unit - mean
+    return c - rest
+
+
 @compiled_loosely
-def _mean_square(x: Array, i: int, unit: Number, mean: Number) -> Number:
+def _mean_centred(x: Array, i: int, unit: Number, mean: Number) -> Number:
     real, n = x.dtype.type, x.shape[1]
     total = real(0)
     for j in range(n):
-        d = x[i, j] * unit - mean
+        total += _centred(x, i, j, unit, mean, real(0))
+    rest: Number = total / real(n)
+    return rest
+
+
+@compiled_loosely
+def _mean_square(x: Array, i: int, unit: Number, mean: Number, rest: Number) -> Number:
+    real, n = x.dtype.type, x.shape[1]
+    total = real(0)
+    for j in range(n):
+        d = _centred(x, i, j, unit, mean, rest)
         total += d * d
     square: Number = total / real(n)
     return square
@@ -49,30 +66,32 @@ def _unit(x: Array, i: int) -> Number:
 
 
 @compiled
-def _moments(kind: int, eps: float, x: Array, i: int) -> tuple[Number, Number, Number]:
-    """A unit u, the mean of u x and the deviation √(the mean of (u x - mean)² + u² eps).
+def _moments(kind: int, eps: float, x: Array, i: int) -> tuple[Number, Number, Number, Number]:
+    """A unit u, the mean of u x, what that is off, and the deviation √(the mean of (u x - mean)² + u² eps).
 
     u is 1, unless squares of x are beyond all floats or eps, which is one itself, below those with all their digits.
     """
     real = x.dtype.type
     unit, is_centred = real(1), kind == LAYER_NORM
     mean = _mean(x, i, unit) if is_centred else real(0)
-    square = _mean_square(x, i, unit, mean)
+    rest = _mean_centred(x, i, unit, mean) if is_centred else real(0)
+    square = _mean_square(x, i, unit, mean, rest)
     if square < real(np.inf) and eps >= (TINY_SINGLE if x.itemsize == 4 else TINY_DOUBLE):
-        return unit, mean, np.sqrt(square + real(eps))
+        return unit, mean, rest, np.sqrt(square + real(eps))
     unit = _unit(x, i)
     mean = _mean(x, i, unit) if is_centred else real(0)
-    square = _mean_square(x, i, unit, mean)
-    return unit, mean, real(math.hypot(math.sqrt(square), math.sqrt(eps) * unit))
+    rest = _mean_centred(x, i, unit, mean) if is_centred else real(0)
+    square = _mean_square(x, i, unit, mean, rest)
+    return unit, mean, rest, real(math.hypot(math.sqrt(square), math.sqrt(eps) * unit))
 
 
 @compiled
 def normalize(kind: int, eps: float, x: Array, w: Array, y: Array) -> None:
     """y = scale (x - mean) / √(variance + eps) + shift, the rows of w; the second form has neither mean nor shift."""
     for i in range(x.shape[0]):
-        unit, mean, deviation = _moments(kind, eps, x, i)
+        unit, mean, rest, deviation = _moments(kind, eps, x, i)
         for j in range(x.shape[1]):
-            y[i, j] = (x[i, j] * unit - mean) / deviation * w[0, j]
+            y[i, j] = _centred(x, i, j, unit, mean, rest) / deviation * w[0, j]
             if kind == LAYER_NORM:
                 y[i, j] += w[1, j]
 
@@ -86,10 +105,10 @@ def normalize_gradients(kind: int, eps: float, x: Array, w: Array, dy: Array, dw
         for j in range(n):
             dw[r, j] = real(0)
     for i in range(x.shape[0]):
-        unit, mean, deviation = _moments(kind, eps, x, i)
+        unit, mean, rest, deviation = _moments(kind, eps, x, i)
         along, across = real(0), real(0)
         for j in range(n):
-            z, dz = (x[i, j] * unit - mean) / deviation, dy[i, j] * w[0, j]
+            z, dz = _centred(x, i, j, unit, mean, rest) / deviation, dy[i, j] * w[0, j]
             dw[0, j] += z * dy[i, j]
             along += z * dz
             across += dz
@@ -98,5 +117,5 @@ def normalize_gradients(kind: int, eps: float, x: Array, w: Array, dy: Array, dw
         along /= real(n)
         across = across / real(n) if kind == LAYER_NORM else real(0)
         for j in range(n):
-            z, dz = (x[i, j] * unit - mean) / deviation, dy[i, j] * w[0, j]
+            z, dz = _centred(x, i, j, unit, mean, rest) / deviation, dy[i, j] * w[0, j]
             dx[i, j] = (dz - across - z * along) / deviation * unit

@@ -40,7 +40,7 @@ def normalized(x: Array, eps: float, is_centred: bool) -> tuple[Array, Array]:
     """z = c / r and 1 / r of each row, r = √(the mean of c² + eps), where c is x less its mean, or x."""
     n = x.shape[-1]
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        c = x - row_sum(x) / n if is_centred else x
+        c = centred(x) if is_centred else x
         inverse: Array = 1 / np.sqrt(row_sum(c * c) / n + eps)
         if np.minimum.reduce(inverse, axis=None) > 0 and eps >= TINY[x.dtype]:
             return c * inverse, inverse
@@ -49,10 +49,19 @@ def normalized(x: Array, eps: float, is_centred: bool) -> tuple[Array, Array]:
         return np.where(is_plain, c * inverse, z), np.where(is_plain, inverse, other)
 
 
+def centred(x: Array) -> Array:
+    """Each row less its mean, and then less the mean of that: a mean is off by its last digit, which may be more than
+    all that the entries of a row differ by."""
+    n = x.shape[-1]
+    c: Array = x - row_sum(x) / n
+    c -= row_sum(c) / n
+    return c
+
+
 def _normalized_in_range(x: Array, root: float, is_centred: bool) -> tuple[Array, Array]:
     """The same where squares of x or eps, the square of the root, are no floats: of each row over its magnitude s."""
     n, s = x.shape[-1], magnitude(x)
-    c = x / s - row_sum(x / s) / n if is_centred else x / s
+    c = centred(x / s) if is_centred else x / s
     a, b = np.sqrt(row_sum(c * c) / n) * s, np.asarray(root, x.dtype)
     longer = np.maximum(a, b)
     r = longer * np.sqrt((a / longer) ** 2 + (b / longer) ** 2)
