@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from typing import Any, TypeVar
 
 import numpy as np
@@ -59,11 +60,10 @@ def test_adam_and_adamw(key: Key, steps: int, lr: float, decay: float) -> None:
         v = b2 * v + (1 - b2) * g**2
         m_hat, v_hat = m / (1 - b1**t), v / (1 - b2**t)
         expected = expected - lr * (m_hat / (np.sqrt(v_hat) + eps) + decay * expected)
-    betas = {"b1": b1, "b2": b2, "eps": eps}
-    result = _run(fn.adamw(lr, weight_decay=decay, **betas), p, gradients)
+    result = _run(fn.adamw(lr, weight_decay=decay, b1=b1, b2=b2, eps=eps), p, gradients)
     np.testing.assert_allclose(result, expected, rtol=1e-12, atol=1e-12)
     if not decay:
-        assert np.array_equal(result, _run(fn.adam(lr, **betas), p, gradients))
+        assert np.array_equal(result, _run(fn.adam(lr, b1=b1, b2=b2, eps=eps), p, gradients))
 
 
 def _rmsprop(p: Array, gradients: list[Array], momentum: float, centered: bool, eps_in_sqrt: bool) -> Array:
@@ -154,6 +154,37 @@ def test_radam(key: Key, steps: int, b2: float, threshold: float) -> None:
         expected = expected - 0.1 * m_hat
     result = _run(fn.radam(0.1, b1=B1, b2=b2, eps=EPS, threshold=threshold), p, gradients)
     np.testing.assert_allclose(result, expected, rtol=1e-12, atol=1e-12)
+
+
+def _with_eps_hat(p: Array, gradients: list[Array], small: float) -> dict[str, Array]:
+    """The end of section 2 of Adam's paper, p' = p - lr √(1 - b₂ᵗ) / (1 - b₁ᵗ) m / (√v + eps), and what follows:
+    with decay, the look-ahead, the largest v so far, the rectified step."""
+    names, most = ("adam", "adamw", "nadam", "amsgrad", "radam"), 2 / (1 - B2) - 1
+    new, m, v, top = dict.fromkeys(names, p), np.zeros_like(p), np.zeros_like(p), np.zeros_like(p)
+    for t, g in enumerate(gradients, start=1):
+        m, v = B1 * m + (1 - B1) * g, B2 * v + (1 - B2) * g**2
+        top, root = np.maximum(top, v), np.sqrt(1 - B2**t)
+        rho, m_hat = most - 2 * t * B2**t / (1 - B2**t), m / (1 - B1**t)
+        plain = m_hat * root / (np.sqrt(v) + small)
+        ahead = (B1 * m / (1 - B1 ** (t + 1)) + (1 - B1) * g / (1 - B1**t)) * root / (np.sqrt(v) + small)
+        r = np.sqrt((rho - 4) * (rho - 2) * most / ((most - 4) * (most - 2) * rho)) if rho > 5 else 0
+        steps = plain, plain + 0.3 * new["adamw"], ahead, m_hat * root / (np.sqrt(top) + small)
+        made = (*steps, r * plain if rho > 5 else m_hat)
+        new = {name: new[name] - 0.1 * step for name, step in zip(names, made, strict=True)}
+    return new
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "nadam", "amsgrad", "radam"])
+@pytest.mark.parametrize("is_compiled", [False, True])
+@given(KEYS, st.integers(1, 20), st.sampled_from([1e-7, 1e-2, 1.0]), st.sampled_from([1e-6, 1.0]))
+def test_eps_hat(name: str, is_compiled: bool, key: Key, steps: int, small: float, size: float) -> None:
+    p, gradients = _problem(key, steps)
+    gradients = [size * g for g in gradients]
+    home = import_module("fnnet.jit") if is_compiled else fn
+    more = {"weight_decay": 0.3} if name == "adamw" else {}
+    optimizer = getattr(home, name)(0.1, b1=B1, b2=B2, eps=small, eps_hat=True, **more)
+    expected = _with_eps_hat(p, gradients, small)[name]
+    np.testing.assert_allclose(_run(optimizer, p, gradients), expected, rtol=1e-11, atol=1e-12)
 
 
 @given(KEYS, st.integers(1, 20), st.sampled_from([0.0, 0.3]))

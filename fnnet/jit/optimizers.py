@@ -164,21 +164,31 @@ def sgd(lr: float | Schedule, *, momentum: float = 0.0, nesterov: bool = False) 
     return Compiled(Sgd(lr, momentum, nesterov))
 
 
-def adam(lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Compiled:
+def adam(
+    lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8, eps_hat: bool = False
+) -> Compiled:
     """``fnnet.adam`` with compiled updates."""
-    return Compiled(Adam(lr, b1, b2, eps))
+    return Compiled(Adam(lr, b1, b2, eps, eps_hat=eps_hat))
 
 
 def adamw(
-    lr: float | Schedule, *, weight_decay: float = 0.01, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8
+    lr: float | Schedule,
+    *,
+    weight_decay: float = 0.01,
+    b1: float = 0.9,
+    b2: float = 0.999,
+    eps: float = 1e-8,
+    eps_hat: bool = False,
 ) -> Compiled:
     """``fnnet.adamw`` with compiled updates."""
-    return Compiled(Adam(lr, b1, b2, eps, weight_decay))
+    return Compiled(Adam(lr, b1, b2, eps, weight_decay, eps_hat))
 
 
-def nadam(lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Compiled:
+def nadam(
+    lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8, eps_hat: bool = False
+) -> Compiled:
     """``fnnet.nadam`` with compiled updates."""
-    return Compiled(Nadam(lr, b1, b2, eps))
+    return Compiled(Nadam(lr, b1, b2, eps, eps_hat))
 
 
 def adamax(lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Compiled:
@@ -186,16 +196,24 @@ def adamax(lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: flo
     return Compiled(Adamax(lr, b1, b2, eps))
 
 
-def amsgrad(lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Compiled:
+def amsgrad(
+    lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8, eps_hat: bool = False
+) -> Compiled:
     """``fnnet.amsgrad`` with compiled updates."""
-    return Compiled(Amsgrad(lr, b1, b2, eps))
+    return Compiled(Amsgrad(lr, b1, b2, eps, eps_hat))
 
 
 def radam(
-    lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8, threshold: float = 5.0
+    lr: float | Schedule,
+    *,
+    b1: float = 0.9,
+    b2: float = 0.999,
+    eps: float = 1e-8,
+    threshold: float = 5.0,
+    eps_hat: bool = False,
 ) -> Compiled:
     """``fnnet.radam`` with compiled updates."""
-    return Compiled(Radam(lr, b1, b2, eps, threshold))
+    return Compiled(Radam(lr, b1, b2, eps, threshold, eps_hat))
 
 
 def rmsprop(

@@ -42,6 +42,7 @@ class Nadam(Elementwise):
     b1: float = 0.9
     b2: float = 0.999
     eps: float = 1e-8
+    eps_hat: bool = False
 
     def __post_init__(self) -> None:
         checks.settle(
@@ -50,6 +51,7 @@ class Nadam(Elementwise):
             b1=checks.real("nadam", "b1", self.b1, below=1),
             b2=checks.real("nadam", "b2", self.b2, below=1),
             eps=checks.positive("nadam", "eps", self.eps),
+            eps_hat=bool(self.eps_hat),
         )
 
     @property
@@ -61,22 +63,26 @@ class Nadam(Elementwise):
         """What the step is multiplied by, eps, and the weight of the moment beside the gradient, in the t-th step."""
         now, root = (1 - self.b1) / (1 - self.b1**t), math.sqrt((1 - self.b2) / (1 - self.b2**t))
         ahead = self.b1 * (1 - self.b1) / (1 - self.b1 ** (t + 1))
-        return now * lr / root, self.eps / root, ahead / now
+        eps = self.eps / (math.sqrt(1 - self.b2) if self.eps_hat else root)
+        return now * lr / root, eps, ahead / now
 
     def rule(self, lr: float, t: int) -> Rule:
         """The t-th step's."""
         return partial(nadam_rule, self.b1, self.b2, *self.corrected(lr, t))
 
 
-def nadam(lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Nadam:
+def nadam(
+    lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8, eps_hat: bool = False
+) -> Nadam:
     """NAdam (T. Dozat, ICLR workshop 2016, algorithm 2, with constant b1): p' = p - lr m̄ / (√v̂ + eps), where
     m̄ = b₁ m̂ₜ₊₁ + (1 - b₁) g / (1 - b₁ᵗ) is the moment that the next step would see. b1 is constant in Optax too;
-    PyTorch and Keras let it grow towards its value over the steps.
+    PyTorch and Keras let it grow towards its value over the steps. eps stands beside the root of the corrected v̂, as in
+    all three; with ``eps_hat`` beside that of v, as in ``adam``.
 
     Raises ValueError for a learning rate that is negative or not finite, b1 or b2 outside [0, 1), eps not above 0.
 
     >>> import fnnet as fn
     >>> fn.nadam(1e-3)
-    Nadam(lr=0.001, b1=0.9, b2=0.999, eps=1e-08)
+    Nadam(lr=0.001, b1=0.9, b2=0.999, eps=1e-08, eps_hat=False)
     """
-    return Nadam(lr, b1, b2, eps)
+    return Nadam(lr, b1, b2, eps, eps_hat)

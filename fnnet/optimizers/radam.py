@@ -46,6 +46,7 @@ class Radam(Elementwise):
     b2: float = 0.999
     eps: float = 1e-8
     threshold: float = 5.0
+    eps_hat: bool = False
 
     def __post_init__(self) -> None:
         checks.settle(
@@ -55,6 +56,7 @@ class Radam(Elementwise):
             b2=checks.real("radam", "b2", self.b2, below=1),
             eps=checks.positive("radam", "eps", self.eps),
             threshold=checks.real("radam", "threshold", self.threshold, 4.0),
+            eps_hat=bool(self.eps_hat),
         )
 
     @property
@@ -74,7 +76,8 @@ class Radam(Elementwise):
         """What the step is multiplied by, eps, and whether the variance is known, in the t-th step."""
         now, r = (1 - self.b1) / (1 - self.b1**t), self.rectified(t)
         root = math.sqrt((1 - self.b2) / (1 - self.b2**t))
-        return (r * now * lr / root, self.eps / root, True) if r else (now * lr, self.eps, False)
+        eps = self.eps / (math.sqrt(1 - self.b2) if self.eps_hat else root)
+        return (r * now * lr / root, eps, True) if r else (now * lr, self.eps, False)
 
     def rule(self, lr: float, t: int) -> Rule:
         """The t-th step's."""
@@ -82,19 +85,26 @@ class Radam(Elementwise):
 
 
 def radam(
-    lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8, threshold: float = 5.0
+    lr: float | Schedule,
+    *,
+    b1: float = 0.9,
+    b2: float = 0.999,
+    eps: float = 1e-8,
+    threshold: float = 5.0,
+    eps_hat: bool = False,
 ) -> Radam:
     """RAdam (L. Liu et al., ICLR 2020, algorithm 2): p' = p - lr r m̂ / (√v̂ + eps), where r in (0, 1) makes up for the
     variance that v̂ has while it rests on few gradients; in the first steps p' = p - lr m̂.
 
     These are the steps with ρ, the degrees of freedom of v̂, not above the threshold: 4 in the paper, 5 in the authors'
-    program, PyTorch and Optax. For b2 up to 0.6 it is never passed.
+    program, PyTorch and Optax. For b2 up to 0.6 it is never passed. eps stands beside the root of the corrected v̂, as
+    in Optax; with ``eps_hat`` beside that of v, as in ``adam``, and in the authors' program and PyTorch.
 
     Raises ValueError for a learning rate that is negative or not finite, b1 or b2 outside [0, 1), eps not above 0, a
     threshold below 4.
 
     >>> import fnnet as fn
     >>> fn.radam(1e-3)
-    Radam(lr=0.001, b1=0.9, b2=0.999, eps=1e-08, threshold=5.0)
+    Radam(lr=0.001, b1=0.9, b2=0.999, eps=1e-08, threshold=5.0, eps_hat=False)
     """
-    return Radam(lr, b1, b2, eps, threshold)
+    return Radam(lr, b1, b2, eps, threshold, eps_hat)
