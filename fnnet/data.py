@@ -11,7 +11,7 @@ import numpy as np
 from fnnet import checks, keys
 from fnnet.errors import DtypeError, ShapeError
 from fnnet.keys import Key
-from fnnet.nodes import Node, freeze
+from fnnet.nodes import Node
 from fnnet.orders import ByClass
 from fnnet.records import Order, Rows
 from fnnet.rows import Index, check_rows, named, taker
@@ -52,9 +52,8 @@ class Minibatches(Node, Generic[T]):
         return rows if self.last == "keep" else rows[: len(rows) - len(rows) % self.size]
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
-        if type(self.x) is np.ndarray:
-            return Node.__reduce__(self)
-        return _revive, (self.x, (self.y, self.size, self.shuffle, self.last, self.order))
+        settings = self.x, self.y, self.size, self.shuffle, self.last, self.order
+        return type(self), settings  # rows of whatever kind, and a function for an order, are no part of a tree
 
 
 def minibatches(
@@ -103,8 +102,3 @@ def _checked_order(rows: Index, n: int) -> Index:
     if rows.min() < 0 or rows.max() >= n:
         raise ValueError(f"minibatches: what order gives must be in [0, {n}), got {rows.min()} to {rows.max()}")
     return np.ascontiguousarray(rows, np.int64)
-
-
-def _revive(x: Rows, rest: tuple[object, ...]) -> Minibatches[T]:
-    made: Minibatches[T] = Minibatches(x, *freeze(rest))  # type: ignore[arg-type]
-    return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -83,18 +83,24 @@ def fit_by(
     check_data("fit", "x", "x", x)
     check_data("fit", "y", "target", y)
     stream = finite_ones("fit", first, run(step, data, first))
+    stages = [stream]
     if valid is not None:
         checks.pair("fit", "valid", valid)
         check_data("fit", "valid[0]", "x", valid[0])
         check_data("fit", "valid[1]", "target", valid[1])
         stream = validate(*valid, {"valid_loss": LossMetric(loss)})(stream)
+        stages.append(stream)
     for i, transform in enumerate(streams):
         checks.function("fit", f"streams[{i}]", transform)
         given: object = transform
         if isinstance(given, Best):  # it would wait for the end of the stream, which is the take behind it
             raise ValueError("fit: streams must give streams, and best gives one epoch; end a pipe of train by it")
         stream = transform(stream)
+        stages.append(stream)
     state = last(take(epochs)(stream)).state
+    for stage in reversed(stages):  # what a stream function does at its end, such as writing, may raise
+        if isinstance(stage, Generator):
+            stage.close()
     return Fit(state, state.history)
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from fnnet import checks
 from fnnet.errors import ShapeError
 from fnnet.nodes import Params
-from fnnet.records import Data, Epoch, Record, Step, StreamFn, TrainState
+from fnnet.records import Data, Epoch, Record, Step, StreamFn, TrainState, run_from, within
 from fnnet.streams._base import Mode, checked, values
 from fnnet.streams.choice import Best
 from fnnet.types import Value
@@ -67,7 +67,7 @@ class ReduceOnPlateau:
 
     def __call__(self, step: Step[T], data: Data[T], state: TrainState[P], /) -> Iterator[Epoch[P]]:
         """The epochs, each trained with the factor that the history before it gives."""
-        seen, wait = 0, Waiting()
+        run, seen, wait = run_from(state, step, data, self), 0, Waiting()
         while True:
             epochs = self.train(step, data, state)
             for stream in self.streams:
@@ -79,6 +79,7 @@ class ReduceOnPlateau:
             self._check_metric(history[-1])
             seen, wait = len(history), reduce(self._waited, history[seen:], wait)
             state = self._lowered(found.state) if wait.epochs == self.patience else found.state
+            state = within(run, state)
             yield Epoch(state)
 
     def _lowered(self, state: TrainState[P]) -> TrainState[P]:

@@ -81,7 +81,8 @@ class CheckpointTo:
 def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3, anyway: bool = False) -> CheckpointTo:
     """Writes every n-th state of a stream of epochs or of steps, and the last one that was handed on when the stream
     ends or is let go of: by itself, by a ``take`` or ``early_stopping`` behind it, by an error. Only a process that is
-    killed loses the states since the last one that was due.
+    killed loses the states since the last one that was due. (Where Python lets go of the stream, an error of that last
+    write is printed and not raised; ``close()`` of the stream raises it, and ``fit`` calls that.)
 
     A state is written whole or not at all (``save``), before it is handed on; the newest ``keep`` stay. What writes
     into the history, such as ``validate``, has to stand before.

@@ -355,3 +355,15 @@ def test_kills(times: int, tmp_path: Path) -> None:
     assert len(kills) == times
     assert len(set(kills[:, 0])) > times // 20  # the moments did differ
     assert times < 200 or kills[:, 1].any()  # and some were in the midst of a write
+
+
+def test_a_last_state_that_cannot_be_written_is_an_error_of_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    net, keep = fn.mlp(Key(0), (3, 4, 2)), fn.checkpoint_to(tmp_path, every=10)
+    monkeypatch.setattr("fnnet.files.write", full)
+    with pytest.raises(CheckpointError, match=r"could not be written, .* No space left"):
+        fn.fit(net, X, Y, loss=fn.mse, optimizer=ADAM, key=Key(0), epochs=3, streams=[keep])

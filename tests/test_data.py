@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import subprocess
 import sys
@@ -316,3 +317,65 @@ def test_parts_that_do_not_divide() -> None:
 def test_keys_divide_differently() -> None:
     (first, _), (second, _) = (fn.split(Key(k), (np.arange(40),), parts=(20, 20)) for k in (0, 1))
     assert not np.array_equal(first, second)
+
+
+# --- settings are values ---------------------------------------------------------------------------------------------
+def _by_hand(key: Key, rows: int, size: int) -> fn.Labels:
+    """An order of the user's."""
+    return np.arange(rows)[::-1]
+
+
+ORDERS_OF_12: dict[str, Any] = {
+    "none": None,
+    "a function": _by_hand,
+    "stratified": fn.stratified(np.arange(12) % 3),
+    "balanced": fn.balanced(np.arange(12) % 3),
+}
+PASSAGES: dict[str, Any] = {
+    "pickle": lambda value: pickle.loads(pickle.dumps(value)),
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+}
+
+
+@pytest.mark.parametrize("passage", PASSAGES)
+@pytest.mark.parametrize("order", ORDERS_OF_12)
+@pytest.mark.parametrize("kind", ["plain", "mapped", "mapped x and y", "a tuple of mapped and plain", "own rows"])
+def test_data_of_every_kind_give_the_same_batches_elsewhere(
+    kind: str, order: str, passage: str, tmp_path: Path
+) -> None:
+    plain, targets = normal(Key(0), (12, 2)), normal(Key(1), (12, 1))
+    np.save(tmp_path / "x.npy", plain)
+    np.save(tmp_path / "y.npy", targets)
+    mapped, mapped_y = (np.load(tmp_path / name, mmap_mode="r") for name in ("x.npy", "y.npy"))
+    given: dict[str, Any] = {
+        "plain": (plain, targets),
+        "mapped": (mapped, targets),
+        "mapped x and y": (mapped, mapped_y),
+        "a tuple of mapped and plain": (mapped, (mapped_y, np.arange(12))),
+        "own rows": (Own(plain), targets),
+    }
+    data = fn.minibatches(*given[kind], size=5, order=ORDERS_OF_12[order])
+    again = PASSAGES[passage](data)
+    assert tree.equal(tuple(data(Key(3))), tuple(again(Key(3))))
+
+
+@dataclass(frozen=True)
+class Own:
+    """Rows of the user's."""
+
+    rows: Array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.rows.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.rows.dtype
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: Any) -> Array:
+        return np.asarray(self.rows[index])

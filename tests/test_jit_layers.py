@@ -91,3 +91,12 @@ def test_norms_of_rows_whose_squares_are_no_floats(name: str, dtype: Any) -> Non
     low, below = (-112, 1e-90) if dtype is np.float32 else (-500, 1e-323)  # an eps that is below all whole floats
     assert np.allclose(_normed(name, np.ldexp(x, low), below)[0], y, rtol=0, atol=8 * np.finfo(dtype).eps)
     assert np.isnan(_normed(name, np.where(np.eye(4, 5) > 0, np.nan, x).astype(dtype), eps)[0]).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_row_of_one_value_is_brought_to_zero(dtype: Any) -> None:
+    sizes = 10.0 ** np.linspace(-3, 7 if dtype == np.float32 else 15, 200)
+    x = np.repeat((sizes * (1 + 1 / 3)).astype(dtype)[:, None], 7, axis=1)
+    y = np.empty_like(x)
+    normalize(LAYERS[fn.LayerNorm].kind, 1e-5, x, np.array([[1.0] * 7, [0.0] * 7], dtype), y)
+    assert np.abs(y).max() < 1e-3

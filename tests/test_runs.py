@@ -93,6 +93,10 @@ OTHERS: dict[str, tuple[Experiment, str]] = {
     "size": (replace(PLAIN, size=3), r"checkpoint_to: .* data\.size is 4 there and 3 here"),
     "order": (replace(PLAIN, order=fn.balanced(np.arange(12) % 2)), r"checkpoint_to: .* data\.order is None there"),
     "own data": (replace(PLAIN, data=_one_batch), r"checkpoint_to: .* data is Minibatches there and _one_batch"),
+    "plateau": (
+        replace(PLAIN, train=fn.reduce_on_plateau(fn.train)),
+        r"checkpoint_to: .* run is train there and Reduc",
+    ),
     "compiled": (replace(PLAIN, train=jit.train), r"checkpoint_to: .* run is train there and jit\.train here"),
 }
 
@@ -132,6 +136,16 @@ def test_data_of_ones_own_are_told_apart_by_their_code(tmp_path: Path) -> None:
     replace(PLAIN, data=_one_batch).program(tmp_path, 1)
     with pytest.raises(CheckpointError, match=r"checkpoint_to: .* data is _one_batch.* there and _another_batch"):
         replace(PLAIN, data=_another_batch).program(tmp_path, 1)
+
+
+def test_what_makes_the_epochs_is_told_with_its_settings(tmp_path: Path) -> None:
+    waiting = replace(PLAIN, train=fn.reduce_on_plateau(fn.train, patience=2))
+    waiting.program(tmp_path, 2)
+    waiting.program(tmp_path, 1)
+    with pytest.raises(CheckpointError, match=r"checkpoint_to: .* run\.patience is 2 there and 7 here; take a folder"):
+        replace(PLAIN, train=fn.reduce_on_plateau(fn.train, patience=7)).program(tmp_path, 1)
+    with pytest.raises(CheckpointError, match=r"checkpoint_to: .* run is ReduceOnPlateau there and train here"):
+        PLAIN.program(tmp_path, 1)
 
 
 def test_every_two_optimizers_are_told_apart(tmp_path: Path) -> None:
