@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -17,7 +17,7 @@ from fnnet.gradients import add, finish
 from fnnet.keys import normal, uniform
 from fnnet.testing import BOUND, check_gradients
 from tests.catalogue import CATEGORIES, WHOLE
-from tests.strategies import KEYS, SIZES
+from tests.strategies import KEYS, SIZES, examples
 from tests.test_law2_purity import pure
 
 
@@ -255,7 +255,7 @@ def _forms(column: list[int | float]) -> list[list[int | float] | NDArray[np.gen
 
 
 @given(st.lists(NUMBERS, min_size=1, max_size=8), st.lists(NUMBERS, min_size=1, max_size=4))
-@settings(max_examples=200)
+@examples(2)
 def test_numbers_are_what_they_are_in_every_form(seen: list[int | float], others: list[int | float]) -> None:
     """Against Python's own dictionaries, which know no dtype; whatever the column was given as."""
     values = sorted(set(seen))
@@ -294,7 +294,7 @@ CONSTANTS = (
 
 
 @given(CONSTANTS, st.integers(1, 40))
-@settings(max_examples=200)
+@examples(2)
 def test_a_constant_of_any_size_and_kind_comes_out_as_0(value: np.generic, rows: int) -> None:
     column = np.full(rows, value)
     assert not _standardized(column, np.float64).any()
@@ -303,7 +303,7 @@ def test_a_constant_of_any_size_and_kind_comes_out_as_0(value: np.generic, rows:
 
 
 @given(KEYS, st.floats(-300, 300), st.floats(-13, 2), st.sampled_from([np.float32, np.float64]))
-@settings(max_examples=200)
+@examples(2)
 def test_a_column_of_any_size_gets_mean_0_and_deviation_1(
     key: Key, power: float, apart: float, dtype: fn.Dtype
 ) -> None:
