@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, is_dataclass
-from functools import partial, reduce
+from functools import reduce
 from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
@@ -164,7 +164,9 @@ def finish(part: Part[P]) -> tuple[Value, P]:
     if part.is_sum:
         return part.value, part.grads
     weight = nonzero(part.weight)
-    grads = tree.map(partial(_divided, weight), part.grads)
+    (found,), form = columns("value_and_grad", (part.grads,))
+    divided = [_divided(weight, g) if changes else g for g, changes in zip(found, trained(form), strict=True)]
+    grads = cast(P, restore_shared(part.grads, iter(divided)))
     return np.asarray(part.value / weight), grads
 
 

@@ -122,7 +122,7 @@ def structure_of(tree: Params, leaves: list[Array], form: list[object]) -> Struc
     dtypes = {leaf.dtype for leaf in leaves}
     if len(dtypes) != 1 or CONSTANT in form or not 0 < sum([leaf.size for leaf in leaves]) <= LIMIT:
         return None
-    settings = tuple([repr(entry) if type(entry) is float else entry for entry in form])  # 0.0 is not -0.0
+    settings = tuple([repr(entry) if isinstance(entry, float) else entry for entry in form])  # -0.0 == 0.0
     key = (settings, tuple([leaf.shape for leaf in leaves]), dtypes.pop())
     found = _STRUCTURES.get(key)
     if found is None:

@@ -136,10 +136,11 @@ def find_rate(
     begin = replace(state, opt_state=replace(state.opt_state, scale=low), history=History())
     growing = _Growing(step, (high / low) ** (1 / (n - 1)))
     found: list[tuple[float, float]] = []
-    lowest = math.inf
+    total, weight, lowest = 0.0, 0.0, math.inf
     for rate, loss in _measured(states(growing, data, begin), n):
         found.append((rate, loss))
-        last = float(RateCurve(*_columns(found), smoothing).smoothed[-1])
+        total, weight = total * smoothing + loss, weight * smoothing + 1  # as RateCurve.smoothed
+        last = total / weight
         lowest = min(lowest, last) if len(found) > _settled(smoothing) else last
         if last > lowest + DIVERGED * abs(lowest):
             break

@@ -29,6 +29,9 @@ _START = rb'"fnnet":"{\"sha256\":\"'
 
 _BLANK = b"0" * 64
 
+_RESERVED = "__metadata__"
+"""Where a safetensors file has its texts, beside its arrays by their names."""
+
 
 # --- out -------------------------------------------------------------------------------------------------------------
 def encoded(
@@ -36,6 +39,8 @@ def encoded(
 ) -> tuple[bytes | memoryview, ...]:
     """A file's bytes, in pieces; the same content gives the same bytes. The arrays have to be in C order, for version
     0.8 of the package writes others as they lie in memory. Raises TreeError for what the format cannot hold."""
+    if _RESERVED in arrays:
+        raise TreeError(f"save: a field must not be called {_RESERVED}, which the format needs for itself; rename it")
     content = {"sha256": _BLANK.decode(), "version": VERSION, "told": told, **({"run": dict(run)} if run else {})}
     try:
         text = json.dumps(content, separators=(",", ":"), allow_nan=False)

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from fnnet import checks, keys, tree
-from fnnet.errors import TreeError
+from fnnet.errors import DtypeError, ShapeError, TreeError
 from fnnet.functional import accumulate
 from fnnet.keys import NOISE, ORDER, Key
 from fnnet.matching import columns
@@ -86,9 +86,24 @@ class TrainStep(Generic[T]):
         value, grads = self.gradient(state.params, batch, key)
         params, opt_state = self.optimizer.update(state.params, grads, state.opt_state)
         if packed(params) is None:  # what our own optimizers pack is like the parameters, and read-only
-            columns("train_step", (state.params, params))
+            _check_alike(state.params, params)
             params, opt_state = freeze(params), freeze(opt_state)
         return with_update(state, params, opt_state), value
+
+
+def _check_alike(before: Params, after: Params) -> None:
+    """Raises TreeError, ShapeError or DtypeError where an optimizer gives parameters of another form."""
+    (mine, theirs), _ = columns("train_step", (before, after))
+    for i, (a, b) in enumerate(zip(mine, theirs, strict=True)):
+        if a.shape != b.shape:
+            raise ShapeError(
+                f"train_step: the optimizer must keep the shape of {tree.paths(before)[i]}, {a.shape}, got {b.shape}"
+            )
+        if a.dtype != b.dtype:
+            raise DtypeError(
+                f"train_step: the optimizer must keep the dtype of {tree.paths(before)[i]}, {a.dtype}, got {b.dtype}; "
+                "a setting that is a NumPy number promotes it, float() of it does not"
+            )
 
 
 def with_update(state: TrainState[P], params: P, opt_state: OptState[P]) -> TrainState[P]:

@@ -8,7 +8,7 @@ import resource
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, make_dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -441,3 +441,9 @@ def test_without_the_extra_the_message_has_the_command(call: str) -> None:
     code = f"import sys; sys.modules['safetensors.numpy'] = None; import fnnet as fn; __file__ = fn.__file__; {call}"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stderr
     assert shown.endswith("ImportError: checkpoints need safetensors: pip install 'fnnet[checkpoint]'\n")
+
+
+def test_a_field_with_the_name_that_the_format_needs_is_refused(folder: Path) -> None:
+    kind = make_dataclass("Odd", [("__metadata__", object)], bases=(fn.Params,), frozen=True, eq=False)
+    with pytest.raises(TreeError, match="save: a field must not be called __metadata__, which the format needs"):
+        fn.save(folder / "odd", kind(np.zeros(1)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
@@ -82,3 +83,27 @@ def test_pieces_draw_their_own_noise(key: Key, n: int) -> None:
     ends = [n * i // n for i in range(n + 1)]
     parts = [gradient.part(net, (x[i : i + 1], y[i : i + 1]), key.child(i)) for i in ends[:-1]]
     _agree(fn.accumulate(gradient, n)(net, (x, y), key), finish(reduce(add, parts)))
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Ordered(fn.Params):
+    """A layer with a constant of whole numbers: its columns in another order."""
+
+    order: fn.Array = fn.constant()
+
+
+fn.define_layer(
+    Ordered,
+    forward=lambda p, x: (x[..., p.order], None),
+    backward=lambda p, saved, dy: (Ordered(np.zeros_like(p.order)), dy[..., np.argsort(p.order)]),
+)
+
+
+@pytest.mark.parametrize("penalty", [None, fn.l2(0.1)])
+def test_constants_of_whole_numbers_are_passed_by(penalty: fn.Penalty | None) -> None:
+    net = fn.serial(Ordered(np.array([2, 0, 1])), fn.linear(Key(0), 3, 1, dtype=np.float64))
+    gradient = fn.value_and_grad(fn.weighted(fn.mse), penalty=penalty)
+    batch = normal(Key(1), (6, 3)), (normal(Key(2), (6, 1)), np.full(6, 0.08))
+    whole, parts = gradient(net, batch, Key(0)), fn.accumulate(gradient, 3)(net, batch, Key(0))
+    assert tree.allclose(whole, parts, 1e-12, 1e-12)
+    assert parts[1].layers[0].order.dtype == np.int64

@@ -304,3 +304,24 @@ def test_a_new_tree_does_not_inherit_a_vector() -> None:
     assert packed(tree.at(net, "b", lambda b: b + 1)) is None
     swapped = fn.serial(pack(fn.serial(net, net)).layers[1], net)
     assert packed(swapped) is None
+
+
+def test_zeros_of_two_signs_are_two_settings_of_whatever_float() -> None:
+    """A packed network keeps its own, whichever one of the same form was there before."""
+
+    def made(value: float) -> fn.TrainState[fn.Params]:
+        return fn.start(fn.serial(fn.linear(Key(0), 2, 2), Odd(value)), fn.sgd(0.1), Key(0))
+
+    for kind in (float, np.float64):
+        kept = [made(kind(0.0)), made(kind(-0.0))]
+        assert [str(state.params.layers[1].value) for state in kept] == [str(kind(0.0)), str(kind(-0.0))]  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Odd(fn.Params):
+    """A layer with a setting that does nothing."""
+
+    value: float
+
+
+fn.define_layer(Odd, forward=lambda p, x: (x, None), backward=lambda p, saved, dy: (p, dy))
