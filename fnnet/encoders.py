@@ -15,8 +15,8 @@ from fnnet.types import Array, Dtype, Labels
 Category = str | int | float
 
 BLOCK = 1 << 16
-"""Entries that are looked up at a time, as Python's own numbers and texts, which compare a whole number of any size with
-a float exactly, as no common dtype of NumPy's does."""
+"""Entries that are looked up at a time, as Python's own numbers and texts: these compare a whole number of any size
+with a float exactly, as no common dtype of NumPy's does."""
 
 
 @dataclass(frozen=True, slots=True)

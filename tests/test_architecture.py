@@ -31,6 +31,7 @@ LEVELS = [
         "views",
         "augmented",
         "line_search",
+        "differences",
         "quasi_newton",
     ],
     ["packing", "tree"],
@@ -39,7 +40,7 @@ LEVELS = [
     ["models", "portability", "gradients", "streams", "training", "fitting", "plateau", "rates", "whole_batch"],
     ["sealed", "structures", "likeness", "checkpoints", "resuming", "signals", "torch_weights"],
     ["conditions", "descriptions", "receipts", "verification", "fingerprints", "traces", "reports", "guards"],
-    ["testing", "jit"],
+    ["derivatives", "testing", "jit"],
     ["__init__"],
 ]
 """A module imports from levels above its own line; within a line from modules to its left."""
