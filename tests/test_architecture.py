@@ -32,6 +32,7 @@ LEVELS = [
         "views",
         "augmented",
         "line_search",
+        "differences",
         "quasi_newton",
     ],
     ["packing", "tree"],
@@ -55,7 +56,7 @@ LEVELS = [
     ["sealed", "structures", "likeness", "checkpoints", "resuming", "signals", "torch_weights"],
     ["conditions", "chains", "receipts", "receipt_streams", "verification"],
     ["fingerprints", "traces", "reports", "guards"],
-    ["testing", "jit"],
+    ["derivatives", "testing", "jit"],
     ["__init__"],
 ]
 """A module imports from levels above its own line; within a line from modules to its left."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -215,3 +216,40 @@ def test_a_wrong_gradient_is_not_excused_as_a_kink() -> None:
     net = fn.serial(OffByATenthOfAPercent(normal(Key(0), (3, 2))), fn.Relu())
     with pytest.raises(GradientError, match="the analytic derivative is"):
         check_gradients(net, normal(Key(1), (4, 3)))
+
+
+# --- numbers of any size -----------------------------------------------------------------------------------------
+@pytest.mark.parametrize("make", [fn.rms_norm, fn.layer_norm])
+@given(KEYS, st.sampled_from([1e-5, 1e-12]), st.floats(-7, 1))
+def test_small_inputs_of_a_function_that_bends_within_the_first_step(
+    make: Callable[..., Params], key: Key, eps: float, power: float
+) -> None:
+    x, t = 10**power * normal(key, (2, 4)), normal(key.child(1), (2, 4))
+    report = check_gradients(make(4, eps=eps, dtype=np.float64), x, loss=fn.mse, target=t)
+    assert report.error <= BOUND
+    assert report.redrawn == 0
+
+
+@given(KEYS, st.floats(-7, 1))
+def test_a_planted_error_is_found_behind_small_inputs(key: Key, power: float) -> None:
+    net = fn.serial(fn.rms_norm(3, eps=1e-12, dtype=np.float64), OffByATenthOfAPercent(normal(key, (3, 2))))
+    with pytest.raises(GradientError, match=r"layers\.1\.w\[2, 1\]: the analytic derivative is"):
+        check_gradients(net, 10**power * normal(key.child(1), (4, 3)), inputs=False)
+
+
+@given(KEYS, st.sampled_from(["sigmoid", "tanh", "softplus"]), st.floats(5, 60), st.floats(-12, 0))
+def test_saturated_outputs_that_nearly_meet_their_target(key: Key, name: str, size: float, power: float) -> None:
+    """The loss is known to the last places of the outputs, not to those of what is left of them."""
+    activation: Params = {"sigmoid": fn.Sigmoid(), "tanh": fn.Tanh(), "softplus": fn.Softplus()}[name]
+    net = fn.serial(fn.Linear(normal(key, (3, 2)), np.full(2, size)), activation)
+    x = normal(key.child(1), (4, 3))
+    target = fn.predict(net, x) + 10**power * normal(key.child(2), (4, 2))
+    assert check_gradients(net, x, loss=fn.mse, target=target).error <= BOUND
+
+
+@pytest.mark.parametrize("size", [0.0, 5e-324, 1e-320, 1e-310, 1e-300])
+def test_leaves_of_subnormal_numbers(size: float) -> None:
+    net = fn.serial(
+        fn.Linear(np.full((3, 2), size), np.full(2, size)), fn.Tanh(), fn.Linear(np.full((2, 1), size), np.zeros(1))
+    )
+    assert check_gradients(net, size * normal(Key(0), (4, 3))).error <= BOUND
