@@ -8,7 +8,7 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.losses._base import RowLoss, SumLoss, difference
-from fnnet.numerics import square_mean, square_sum
+from fnnet.numerics import inner_product, square_mean, square_sum
 from fnnet.sums import is_finite
 from fnnet.types import Array, Value
 
@@ -37,8 +37,11 @@ class MeanSquaredError(RowLoss[Array]):
     def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """The mean of a row's squares: Σ_j d_j² / F, with gradient 2 d / F."""
         d = difference("mse", prediction, target)
-        n, values = d.shape[-1], square_mean(d)
-        return values, d * (2 / n) if is_finite(values) else _slopes(prediction, target, d, 2 / n)
+        n = d.shape[-1]
+        values: Array = inner_product(d, d) / n
+        if is_finite(values):
+            return values, d * (2 / n)
+        return square_mean(d), _slopes(prediction, target, d, 2 / n)
 
 
 @dataclass(frozen=True, slots=True)
