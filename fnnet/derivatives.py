@@ -138,9 +138,7 @@ def judgement(problem: Problem, leaves: Leaves, i: int, j: Place, analytic: floa
     room = BOUND * size
     best = extrapolated(terms, h, NOISE * rounding, room)
     error, is_sure = abs(analytic - best.value) / size, best.doubt <= room / 2
-    is_kink = not (error <= BOUND and is_sure) and (
-        not is_sure or has_kink(terms, max(best.step, rounding / room), room)
-    )
+    is_kink = not is_sure or (not error <= BOUND and has_kink(terms, max(best.step, rounding / room), room))
     return Judgement(error, best.value, is_kink)
 
 

@@ -12,6 +12,7 @@ Net = Serial[Linear, Relu, Linear]
 
 def pipes(epochs: Iterator[Epoch[Net]], x: Array, labels: Labels) -> None:
     checked = fn.validate(x, labels, {"accuracy": fn.metrics.accuracy})
+    fn.validate(x, (labels, x[:, 0]), {"accuracy": fn.metrics.accuracy, "f1": fn.metrics.F1("micro")})
     stop = fn.early_stopping(5, metric="accuracy", mode="max", min_delta=0.001)
     assert_type(stop(epochs), Iterator[Epoch[Serial[Linear, Relu, Linear]]])
     assert_type(fn.progress(100)(epochs), Iterator[Epoch[Serial[Linear, Relu, Linear]]])
