@@ -113,27 +113,41 @@ def shared_out(counts: Counts, sizes: Counts) -> Counts:
     """
     n = int(sizes.sum())
     table, fraction = np.divmod(np.multiply.outer(counts, sizes), n)
-    while fraction.any():
-        rows, columns = np.array(_cycle(fraction > 0)).T
+    is_open, first = fraction > 0, 0
+    while first < len(is_open):
+        if not is_open[first].any():
+            first += 1
+            continue
+        rows, columns = np.array(_cycle(is_open, first)).T
         up, down = (rows[::2], columns[::2]), (rows[1::2], columns[1::2])
         moved = min((n - fraction[up]).min(), fraction[down].min())
         fraction[up] += moved
         fraction[down] -= moved
-        table += fraction == n
-        fraction %= n
+        table[rows, columns] += fraction[rows, columns] == n
+        fraction[rows, columns] %= n
+        is_open[rows, columns] = fraction[rows, columns] > 0
     return table
 
 
-def _cycle(is_open: NDArray[np.bool]) -> list[tuple[int, int]]:
+def _cycle(is_open: NDArray[np.bool], first: int) -> list[tuple[int, int]]:
     """Open entries, each in the row or the column of the one before, by turns, and so round to the first; a row or
-    column that has an open entry has two."""
+    column that has an open entry has two. The rows above the first one are closed."""
     visited: dict[tuple[bool, int], int] = {}
     entries: list[tuple[int, int]] = []
-    is_row, line, before = True, int(is_open.any(axis=1).argmax()), -1
+    is_row, line, before = True, first, -1
     while (is_row, line) not in visited:
         visited[is_row, line] = len(entries)
-        among = np.flatnonzero(is_open[line] if is_row else is_open[:, line])
-        other = int(among[among != before][0])
+        other = _next_open(is_open[line], 0, before) if is_row else _next_open(is_open[:, line], first, before)
         entries.append((line, other) if is_row else (other, line))
         is_row, line, before = not is_row, other, line
     return entries[visited[is_row, line] :]
+
+
+def _next_open(line: NDArray[np.bool], first: int, but: int) -> int:
+    """The first open place from there on but one; it is near, so not all of them are looked at."""
+    while True:
+        among = first + np.flatnonzero(line[first : first + 64])
+        among = among[among != but]
+        if len(among):
+            return int(among[0])
+        first += 64

@@ -160,7 +160,8 @@ def _advance(run: Run[T], state: TrainState[P], item: tuple[Array, T] | _Mark) -
     if isinstance(item, _Mark):
         return state if item is _Mark.MORE else _ended(state)
     key = fork(state.params, state.key).child(NOISE, state.epoch, state.batch)
-    after, value = run.step(state, item, key)
+    after, given = run.step(state, item, key)
+    value = np.asarray(given)
     n = item[0].shape[-2]
     mean = value.astype(np.float64) if value.ndim else value.item()
     rows, total = state.rows + n, state.total + mean * n

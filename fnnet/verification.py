@@ -184,4 +184,5 @@ def _invented(receipt: Receipt, number: int, state: TrainState[P]) -> tuple[Diff
 
 
 def _conditions(then: Conditions) -> tuple[Difference, ...]:
-    return changes(asdict(then), asdict(conditions()))
+    was, now = asdict(then), asdict(conditions())
+    return tuple([Difference(name, was[name], now[name]) for name in was if was[name] != now[name]])

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import fnnet as fn
-from fnnet import Array, Key, Labels, jit, tree
+from fnnet import Array, Key, Labels, jit, splits, tree
 from fnnet.keys import SPLIT, normal, permutation, uniform
 from fnnet.splits import shared_out
 from tests import streaming
@@ -379,3 +379,21 @@ class Own:
 
     def __getitem__(self, index: Any) -> Array:
         return np.asarray(self.rows[index])
+
+
+def test_the_work_of_sharing_out_does_not_grow_with_the_square_of_the_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    original = splits._next_open
+
+    def noting(*given: Any) -> int:
+        looked.append(1)
+        return original(*given)
+
+    monkeypatch.setattr(splits, "_next_open", noting)
+    for classes in (500, 1_000):
+        looked.clear()
+        table = shared_out(np.full(classes, 8), np.array([classes * 4, classes * 3, classes]))
+        assert table.sum(axis=1).tolist() == [8] * classes
+        uneven = shared_out(np.arange(classes) % 7 + 4, np.array([classes, (np.arange(classes) % 7 + 3).sum()]))
+        assert uneven.sum(axis=0)[0] == classes
+        assert len(looked) <= 20 * classes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from importlib import import_module
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -198,3 +199,20 @@ def test_stacked_networks_have_no_common_plateau() -> None:
     state = fn.start(net, OPTIMIZER, Key(0))
     with pytest.raises(fn.ShapeError, match=r"metric 'loss' must be one number an epoch, .* got \(2,\)"):
         next(fn.reduce_on_plateau(fn.train)(STEP, DATA, state))
+
+
+def test_a_compiled_plan_is_made_once_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+    training: Any = import_module("fnnet.jit.training")
+    original = training.plan_of
+
+    def noting(*given: Any) -> Any:
+        made.append(given)
+        return original(*given)
+
+    monkeypatch.setattr(training, "plan_of", noting)
+    x, y = normal(Key(0), (8, 2)), normal(Key(1), (8, 1))
+    data = fn.minibatches(x, y, size=4)
+    epochs = fn.reduce_on_plateau(jit.train, patience=1)(STEP, data, STATE)
+    assert len(list(islice(epochs, 6))) == 6
+    assert len(made) <= 2

@@ -542,3 +542,36 @@ def test_progress_with_the_true_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:
     assert numbers_of(fn.progress(2)(epochs_of([1.0, 2.0]))) == [1, 2]
     assert "2/2" in terminal.getvalue()
     assert "m 2" in terminal.getvalue()
+
+
+# --- behind what drops epochs ----------------------------------------------------------------------------------------
+def _every_second(epochs: Iterable[Epoch[Mlp]]) -> Iterator[Epoch[Mlp]]:
+    return (epoch for epoch in epochs if epoch.state.epoch % 2 == 0)
+
+
+@pytest.mark.parametrize("cut", [2, 4, 6])
+def test_validation_behind_dropped_epochs_keeps_their_records_and_is_resumed(cut: int) -> None:
+    """The history has a record an epoch, wherever the run was stopped."""
+    x, y, optimizer = np.eye(3), np.ones((3, 1)), fn.adam(0.1)
+    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=2)
+    first = fn.start(fn.mlp(Key(0), (3, 2, 1)), optimizer, Key(0))
+
+    def run(state: TrainState[Mlp], to: int) -> TrainState[Mlp]:
+        validate = fn.validate(x, y, {"r2": fn.metrics.r2, "mae": fn.metrics.mae})
+        epochs = _every_second(fn.train(step, data, state))
+        return fn.last(fn.take((to - state.epoch) // 2)(validate(epochs))).state
+
+    through = run(first, 8)
+    assert [len(record.metrics) for record in through.history] == [0, 2] * 4
+    assert tree.equal(run(run(first, cut), 8), through)
+
+
+def test_no_metric_writes_into_what_the_next_one_reads() -> None:
+    def in_place(prediction: Array, target: Array) -> Value:
+        prediction -= target
+        return np.asarray(0.0)
+
+    epoch = next(epochs_of([1.0]))
+    validate = fn.validate(np.ones((4, 1)), np.ones((4, 1)), {"own": in_place, "mae": fn.metrics.mae})
+    with pytest.raises(ValueError, match="read-only"):
+        next(validate([epoch]))

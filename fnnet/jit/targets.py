@@ -6,7 +6,7 @@ a time, so that it takes little memory beside the data.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
@@ -86,8 +86,14 @@ Index = NDArray[np.int64]
 
 def check_target(loss: Loss[T], target: T, rows: int, columns: int, dtype: np.dtype[np.floating]) -> None:
     """Raises what the loss itself raises for a target of so many rows and a prediction of so many columns."""
-    is_labelled = LOSSES[type(inner_loss(loss))].is_labelled
-    for index in _extremes(target) if is_labelled else _pieces(rows, max(1, TOGETHER // columns)):
+    is_labelled, size = LOSSES[type(inner_loss(loss))].is_labelled, max(1, TOGETHER // columns)
+    kind, given = type(loss), cast(object, target)
+    if issubclass(kind, ClassWeighted) and isinstance(given, np.ndarray) and given.ndim == 1:
+        among = np.unique(given, return_index=True)[1]  # a row of every class, for each has a weight of its own
+        places: Iterable[Index] = (among[piece] for piece in _pieces(len(among), size))
+    else:
+        places = _extremes(target) if is_labelled else _pieces(rows, size)
+    for index in places:
         loss.rows(np.zeros((len(index), columns), dtype), _some(target, index))
 
 

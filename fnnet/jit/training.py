@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import count
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,10 +65,24 @@ def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[
     [1.0, 0.062, 0.004]
     """
     check_run(step, data, state)
-    plan = plan_of(step, data, state.params)
+    plan = _plan(step, data, state)
     _check_state(plan, state)
     made_by = run_from(state, step, data, train)
     return map(Epoch, accumulate(partial(_epoch, plan, made_by), count(state.epoch), state))
+
+
+_PLANS: WeakKeyDictionary[Run[Any], Plan] = WeakKeyDictionary()
+"""The plans of runs that are begun anew for every epoch, as by ``reduce_on_plateau``."""
+
+
+def _plan(step: Step[T], data: Data[T], state: TrainState[P]) -> Plan:
+    """The plan of a run, made once while the run that the state is of goes on."""
+    run = state.origin.run() if state.origin else None
+    if run is None or run.step is not step or run.data is not data:
+        return plan_of(step, data, state.params)
+    if run not in _PLANS:
+        _PLANS[run] = plan_of(step, data, state.params)
+    return _PLANS[run]
 
 
 def _check_state(plan: Plan, state: TrainState[P]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -45,7 +46,9 @@ class Validate(Node, Generic[T]):
         """The epochs, each with the metrics in its record and in the histories that follow."""
         history: History | None = None
         for epoch in epochs:
-            before = History.of(epoch.state.history).without_last() if history is None else history
+            came = History.of(epoch.state.history)
+            between = () if history is None else came[len(history) : -1]  # of epochs that were dropped before this
+            before = came.without_last() if history is None else reduce(History.append, between, history)
             history = before.append(self._measured(epoch))
             yield Epoch(replace(epoch.state, history=history))
 
@@ -55,6 +58,7 @@ class Validate(Node, Generic[T]):
     def _measured(self, epoch: Epoch[P]) -> Record:
         params = epoch.state.params
         prediction, _ = forward(params, self.x)
+        prediction.setflags(write=False)  # each metric gets the same
         found = portably(self._metrics, prediction) if has_portable(params) else self._metrics(prediction)
         _check_new(epoch.record, found)
         return freeze(Record(epoch.record.loss, (*epoch.record.metrics, *found)))
