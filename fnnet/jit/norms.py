@@ -48,11 +48,12 @@ def _unit(x: Array, i: int) -> Number:
 
 
 @compiled
-def _take(x: Array, i: int, unit: Number, is_centred: bool, c: Array) -> Number:
-    """c = unit x, less its mean and the mean of that where it is centred; and the mean of c²."""
+def _take(kind: int, x: Array, i: int, c: Array) -> Number:
+    """c = x, in a LayerNorm less its mean and then the mean of that; gives the mean of c²."""
+    mean = _mean(x, i) if kind == LAYER_NORM else x.dtype.type(0)
     for j in range(x.shape[1]):
-        c[i, j] = x[i, j] * unit
-    for _ in range(2 if is_centred else 0):
+        c[i, j] = x[i, j] - mean
+    if kind == LAYER_NORM:
         mean = _mean(c, i)
         for j in range(x.shape[1]):
             c[i, j] -= mean
@@ -60,33 +61,34 @@ def _take(x: Array, i: int, unit: Number, is_centred: bool, c: Array) -> Number:
 
 
 @compiled
-def _standardized(kind: int, eps: float, x: Array, i: int, z: Array) -> tuple[Number, Number]:
-    """z = (x - mean) / √(variance + eps) of the i-th row; a unit, and that root of unit x.
+def _centred(kind: int, eps: float, x: Array, i: int, c: Array) -> tuple[Number, Number]:
+    """c = u (x - mean) of the i-th row, or u x; the unit u, and 1 / (u √(the mean of (x - mean)² + eps)).
 
     The unit is 1, unless squares of x are beyond all floats, or eps, the square of one, is below those with all digits.
     """
     real = x.dtype.type
-    unit = real(1)
-    square = _take(x, i, unit, kind == LAYER_NORM, z)
-    deviation = np.sqrt(square + real(eps))
-    if not (square < real(np.inf) and eps >= (TINY_SINGLE if x.itemsize == 4 else TINY_DOUBLE)):
-        unit = _unit(x, i)
-        square = _take(x, i, unit, kind == LAYER_NORM, z)
-        deviation = real(math.hypot(math.sqrt(square), math.sqrt(eps) * unit))
+    one = real(1)
+    square = _take(kind, x, i, c)
+    if square < real(np.inf) and eps >= (TINY_SINGLE if x.itemsize == 4 else TINY_DOUBLE):
+        return one, one / np.sqrt(square + real(eps))
+    unit = _unit(x, i)
     for j in range(x.shape[1]):
-        z[i, j] /= deviation
-    return unit, deviation
+        c[i, j] = x[i, j] * unit
+    square = _take(kind, c, i, c)
+    return unit, one / real(math.hypot(math.sqrt(square), math.sqrt(eps) * unit))
 
 
 @compiled
 def normalize(kind: int, eps: float, x: Array, w: Array, y: Array) -> None:
     """y = scale (x - mean) / √(variance + eps) + shift, the rows of w; the second form has neither mean nor shift."""
     for i in range(x.shape[0]):
-        _standardized(kind, eps, x, i, y)
-        for j in range(x.shape[1]):
-            y[i, j] *= w[0, j]
-            if kind == LAYER_NORM:
-                y[i, j] += w[1, j]
+        _, inverse = _centred(kind, eps, x, i, y)
+        if kind == LAYER_NORM:
+            for j in range(x.shape[1]):
+                y[i, j] = y[i, j] * inverse * w[0, j] + w[1, j]
+        else:
+            for j in range(x.shape[1]):
+                y[i, j] = y[i, j] * inverse * w[0, j]
 
 
 @compiled
@@ -98,10 +100,10 @@ def normalize_gradients(kind: int, eps: float, x: Array, w: Array, dy: Array, dw
         for j in range(n):
             dw[r, j] = real(0)
     for i in range(x.shape[0]):
-        unit, deviation = _standardized(kind, eps, x, i, dx)
+        unit, inverse = _centred(kind, eps, x, i, dx)
         along, across = real(0), real(0)
         for j in range(n):
-            z, dz = dx[i, j], dy[i, j] * w[0, j]
+            z, dz = dx[i, j] * inverse, dy[i, j] * w[0, j]
             dw[0, j] += z * dy[i, j]
             along += z * dz
             across += dz
@@ -110,4 +112,4 @@ def normalize_gradients(kind: int, eps: float, x: Array, w: Array, dy: Array, dw
         along /= real(n)
         across = across / real(n) if kind == LAYER_NORM else real(0)
         for j in range(n):
-            dx[i, j] = (dy[i, j] * w[0, j] - across - dx[i, j] * along) / deviation * unit
+            dx[i, j] = (dy[i, j] * w[0, j] - across - dx[i, j] * inverse * along) * inverse * unit
