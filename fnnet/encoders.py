@@ -14,6 +14,10 @@ from fnnet.types import Array, Dtype, Labels
 
 Category = str | int | float
 
+BLOCK = 1 << 16
+"""Entries that are looked up at a time, as Python's own numbers and texts: these compare a whole number of any size
+with a float exactly, as no common dtype of NumPy's does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Categories:
@@ -23,7 +27,7 @@ class Categories:
     unknown: bool = False
 
     def __post_init__(self) -> None:
-        if tuple(np.unique(_column(self.values)).tolist()) != self.values:
+        if _distinct(_column(self.values)) != self.values:
             raise ValueError(f"Categories: values must be a tuple of distinct ones that rise, got {self.values!r}")
         checks.settle(self, unknown=bool(self.unknown))
 
@@ -34,22 +38,26 @@ class Categories:
 
     def __call__(self, column: Sequence[Category] | NDArray[np.generic]) -> NDArray[np.int64]:
         """The number of each entry. Raises ValueError for a value that was not seen, unless there is one for those."""
-        entries, known = _column(column), np.array(self.values)
-        if _family(entries) != _family(known):
+        entries = _column(column)
+        if _family(entries) != _family(_column(self.values)):
             raise DtypeError(f"categories: column must hold the kind of {self.values[0]!r}, got {entries.dtype}")
-        place = np.searchsorted(known, entries).clip(max=len(known) - 1)
-        is_new = known[place] != entries
-        if is_new.any() and not self.unknown:
+        places, new = {value: i for i, value in enumerate(self.values)}, len(self.values)
+        blocks = [entries[i : i + BLOCK].tolist() for i in range(0, len(entries), BLOCK)]
+        number = np.concatenate([np.array([places.get(entry, new) for entry in block], np.int64) for block in blocks])
+        if not self.unknown and number.max() == new:
+            i = int(number.argmax())
             raise ValueError(
-                f"categories: column has the value {entries[is_new][0].item()!r}, never seen when it was fitted; "
+                f"categories: column has the value {entries[i : i + 1].tolist()[0]!r}, never seen when it was fitted; "
                 "fit on all values, or with unknown=True"
             )
-        return np.where(is_new, len(known), place).astype(np.int64)
+        return number
 
 
 def categories(column: Sequence[Category] | NDArray[np.generic], *, unknown: bool = False) -> Categories:
     """Numbers 0, 1, ... for the distinct values of a column (strings or numbers) in their order; with ``unknown`` one
     more for whatever is met later.
+
+    Numbers are compared as what they are: whole ones of any size, beside fractions too, none rounded to a float.
 
     Raises ShapeError for a column that is empty or no column, DtypeError for what is neither text nor number or both,
     ValueError for NaN.
@@ -58,7 +66,7 @@ def categories(column: Sequence[Category] | NDArray[np.generic], *, unknown: boo
     >>> colours.values, colours(["blue", "red"]).tolist()
     (('blue', 'red'), [0, 1])
     """
-    return Categories(tuple(np.unique(_column(column)).tolist()), bool(unknown))
+    return Categories(_distinct(_column(column)), bool(unknown))
 
 
 def _column(column: Sequence[Category] | NDArray[np.generic]) -> NDArray[np.generic]:
@@ -67,16 +75,31 @@ def _column(column: Sequence[Category] | NDArray[np.generic]) -> NDArray[np.gene
     entries = np.asarray(column)
     if entries.ndim != 1 or not entries.size:
         raise ShapeError(f"categories: column must be (rows,) with at least one, got {entries.shape}")
-    if entries.dtype.kind in "OUS" and (entries.dtype.kind == "O" or not isinstance(column, np.ndarray)):
-        entries = _as_text(column)
-    if entries.dtype.kind not in "USbiuf":
+    if not isinstance(column, np.ndarray) or entries.dtype.kind == "O":
+        entries = _of_objects(list(column), entries)
+    if entries.dtype.kind not in "USbiufO":
         raise DtypeError(f"categories: column must hold text or numbers, got {entries.dtype}; write None as a text")
-    if entries.dtype.kind == "f" and np.isnan(entries.astype(np.float64)).any():
+    if entries.dtype.kind in "fO" and (entries != entries).any():
         raise ValueError("categories: column must not hold NaN; give it a value of its own first")
     return entries
 
 
-def _as_text(column: Sequence[Category] | NDArray[np.generic]) -> NDArray[np.generic]:
+def _distinct(entries: NDArray[np.generic]) -> tuple[Category, ...]:
+    """The distinct entries as they rise."""
+    if entries.dtype.kind == "O":
+        return tuple(sorted(set(entries.tolist())))
+    return tuple(np.unique(entries).tolist())
+
+
+def _of_objects(column: Sequence[object], entries: NDArray[np.generic]) -> NDArray[np.generic]:
+    """The array of Python's numbers or texts; one of objects where NumPy's choice would round a number."""
+    if not all(isinstance(entry, (int, float, np.integer, np.floating, np.bool)) for entry in column):
+        return _as_text(column) if entries.dtype.kind in "OUS" else entries
+    numbers = [entry.item() if isinstance(entry, np.generic) else entry for entry in column]
+    return np.array(numbers, object) if entries.dtype.kind == "O" or entries.tolist() != numbers else entries
+
+
+def _as_text(column: Sequence[object]) -> NDArray[np.generic]:
     """Python texts as an array, which would make texts of numbers, None and NaN beside them, and drop NULs at the end.
 
     Raises DtypeError or ValueError there.
@@ -88,7 +111,7 @@ def _as_text(column: Sequence[Category] | NDArray[np.generic]) -> NDArray[np.gen
             f"categories: column must hold text or numbers, got {', '.join(others)} in one; write None as a text"
         )
     entries = np.asarray(column, kinds.pop())
-    if entries.tolist() != list(column):
+    if entries.tolist() != column:
         raise ValueError("categories: column must hold no text that ends in a NUL, which NumPy's texts cannot")
     return entries
 

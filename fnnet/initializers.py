@@ -1,8 +1,12 @@
-"""First values of parameters: functions (key, shape) -> float64 array, as records that print and compare."""
+"""First values of parameters: functions (key, shape) -> float64 array, as records that print and compare.
+
+A layer takes them in its own dtype by ``rounded``, which leaves no range that an initializer promises.
+"""
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,8 +17,59 @@ from fnnet.errors import ShapeError
 from fnnet.keys import Key
 from fnnet.types import Array
 
+LONGEST = 8.6
+"""No draw of ``keys.normal`` is longer: √(-2 log 2^-53) = 8.57."""
+
 Mode = Literal["fan_in", "fan_avg"]
 Distribution = Literal["uniform", "normal"]
+
+
+class Bounded(ABC):
+    """An initializer whose entries stay in a range, in every dtype. A subclass writes it down."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def bounds(self, shape: tuple[int, ...], /) -> tuple[float, float]:
+        """The range [low, high) of an array of this shape."""
+
+
+def rounded(where: str, init: object, drawn: Array, dtype: np.dtype[np.floating]) -> Array:
+    """What was drawn, as the nearest numbers of a dtype; those of a ``Bounded`` initializer in [low, high) still.
+
+    Raises ValueError where the dtype has no such number.
+    """
+    with np.errstate(over="ignore"):
+        out: Array = drawn.astype(dtype)
+    is_lost = np.isfinite(drawn) & ~np.isfinite(out)
+    if is_lost.any():
+        raise ValueError(
+            f"{where} must give numbers that {dtype} holds, got {drawn[is_lost][0]}; draw smaller ones, or build the "
+            "layer in float64"
+        )
+    if not isinstance(init, Bounded):
+        return out
+    low, high = init.bounds(drawn.shape)
+    first, last = _at_least(low, dtype), _below(high, dtype)
+    return np.clip(out, first, last) if first <= last else out
+
+
+def _at_least(low: float, dtype: np.dtype[np.floating]) -> Array:
+    """The smallest number of a dtype from low up."""
+    found = _nearest(low, dtype)
+    return found if float(found) >= low else np.nextafter(found, np.inf, dtype=dtype)
+
+
+def _below(high: float, dtype: np.dtype[np.floating]) -> Array:
+    """The largest number of a dtype below high."""
+    found = _nearest(high, dtype)
+    return found if float(found) < high else np.nextafter(found, -np.inf, dtype=dtype)
+
+
+def _nearest(number: float, dtype: np.dtype[np.floating]) -> Array:
+    with np.errstate(over="ignore"):
+        found: Array = np.asarray(number).astype(dtype)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +86,8 @@ class ConstantFill:
 
 
 @dataclass(frozen=True, slots=True)
-class Uniform:
-    """Entries from [low, high)."""
+class Uniform(Bounded):
+    """Entries from [low, high); all of them low where the two are equal."""
 
     low: float
     high: float
@@ -42,7 +97,14 @@ class Uniform:
         checks.settle(self, low=low, high=checks.real("uniform", "high", self.high, low=low))
 
     def __call__(self, key: Key, shape: tuple[int, ...], /) -> Array:
-        return self.low + (self.high - self.low) * keys.uniform(key, shape)
+        u = keys.uniform(key, shape)
+        width = self.high - self.low
+        drawn = self.low + width * u if width < math.inf else 2 * (self.low / 2 + (self.high / 2 - self.low / 2) * u)
+        return rounded("uniform", self, drawn, drawn.dtype)
+
+    def bounds(self, shape: tuple[int, ...], /) -> tuple[float, float]:
+        """low and high."""
+        return self.low, self.high
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +115,19 @@ class Normal:
     mean: float = 0.0
 
     def __post_init__(self) -> None:
-        mean = checks.real("normal", "mean", self.mean, low=-math.inf)
-        checks.settle(self, std=checks.real("normal", "std", self.std), mean=mean)
+        mean, std = checks.real("normal", "mean", self.mean, low=-math.inf), checks.real("normal", "std", self.std)
+        if not abs(mean) + LONGEST * std < math.inf:
+            raise ValueError(
+                f"normal: std must be such that mean + {LONGEST} std is a float, got {std} and mean {mean}"
+            )
+        checks.settle(self, std=std, mean=mean)
 
     def __call__(self, key: Key, shape: tuple[int, ...], /) -> Array:
         return self.mean + self.std * keys.normal(key, shape)
 
 
 @dataclass(frozen=True, slots=True)
-class VarianceScaling:
+class VarianceScaling(Bounded):
     """Entries of variance scale / n, where n is the layer's inputs (fan_in) or the mean of inputs and outputs.
 
     The uniform distribution with this variance is that on [-√(3 scale / n), √(3 scale / n)).
@@ -80,11 +146,18 @@ class VarianceScaling:
             )
 
     def __call__(self, key: Key, shape: tuple[int, ...], /) -> Array:
-        n_in, n_out = _matrix("VarianceScaling", shape)
-        variance = self.scale / (n_in if self.mode == "fan_in" else (n_in + n_out) / 2)
         if self.distribution == "normal":
-            return math.sqrt(variance) * keys.normal(key, shape)
-        return math.sqrt(3 * variance) * (2 * keys.uniform(key, shape) - 1)
+            return math.sqrt(self._variance(shape)) * keys.normal(key, shape)
+        return self.bounds(shape)[1] * (2 * keys.uniform(key, shape) - 1)
+
+    def bounds(self, shape: tuple[int, ...], /) -> tuple[float, float]:
+        """±√(3 scale / n), as twice that of a quarter, which does not overflow; ±∞ for the normal distribution."""
+        limit = 2 * math.sqrt(3 * (self._variance(shape) / 4)) if self.distribution == "uniform" else math.inf
+        return -limit, limit
+
+    def _variance(self, shape: tuple[int, ...]) -> float:
+        n_in, n_out = _matrix("VarianceScaling", shape)
+        return self.scale / (n_in if self.mode == "fan_in" else (n_in + n_out) / 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +198,8 @@ def constant_fill(value: float) -> ConstantFill:
 
 
 def uniform(low: float, high: float) -> Uniform:
-    """Entries from the uniform distribution on [low, high). Raises ValueError where high is below low.
+    """Entries from the uniform distribution on [low, high), also in a layer of float32. Raises ValueError where high is
+    below low.
 
     >>> import fnnet as fn, numpy as np
     >>> fn.uniform(0.0, 0.001)(fn.Key(0), (2, 2)).max() < 0.001
@@ -135,7 +209,8 @@ def uniform(low: float, high: float) -> Uniform:
 
 
 def normal(std: float, mean: float = 0.0) -> Normal:
-    """Entries from the normal distribution N(mean, std²). Raises ValueError where std is negative or not finite.
+    """Entries from the normal distribution N(mean, std²). Raises ValueError where std is negative or not finite, or so
+    large that entries would not be.
 
     >>> import fnnet as fn
     >>> fn.normal(0.0, mean=1.0)(fn.Key(0), (2,)).tolist()

@@ -16,7 +16,7 @@ from fnnet import elementary
 from fnnet.elementary import polynomial
 from fnnet.products import product
 from fnnet.scope import SCOPE
-from fnnet.sums import share_of
+from fnnet.sums import is_finite, share_of
 from fnnet.types import Array, Value
 
 F64 = np.dtype(np.float64)
@@ -93,11 +93,15 @@ def square_sum(a: Array) -> Value:
 
 
 def square_mean(a: Array) -> Value:
-    """Σ a² / n over the last axis, as Σ a (c a) / (c n), whose sum overflows only where the mean itself does."""
+    """Σ a² / n over the last axis; where that sum overflows as Σ a (c a) / (c n), which does so only where the mean is
+    beyond all floats. The plain form comes first, for small squares have no digits to lose to c."""
     n = a.shape[-1]
+    with np.errstate(over="ignore"):
+        plain: Value = np.asarray(inner_product(a, a) / n)
+    if is_finite(plain):
+        return plain
     share = share_of(n)
-    out: Value = inner_product(a, a * share) / (n * share)
-    return out
+    return np.where(np.isfinite(plain), plain, inner_product(a, a * share) / (n * share))
 
 
 ZERO = {np.dtype(kind): np.zeros((), kind) for kind in (np.float32, np.float64)}

@@ -366,4 +366,4 @@ def test_a_last_state_that_cannot_be_written_is_an_error_of_fit(
     net, keep = fn.mlp(Key(0), (3, 4, 2)), fn.checkpoint_to(tmp_path, every=10)
     monkeypatch.setattr("fnnet.files.write", full)
     with pytest.raises(CheckpointError, match=r"could not be written, .* No space left"):
-        fn.fit(net, X, Y, loss=fn.mse, optimizer=ADAM, key=Key(0), epochs=3, streams=[keep])
+        fn.fit(net, X, Y, loss=fn.mse, optimizer=ADAM, key=Key(0), epochs=3, size=5, streams=[keep])

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fnnet import Dtype, Key, numerics, tree
+import fnnet as fn
+from fnnet import Array, Dtype, Key, numerics, tree
 from fnnet.keys import normal
-from tests.strategies import KEYS, SIZES
+from tests.references import ENTRIES, ROWS
+from tests.strategies import KEYS, SIZES, examples
+from tests.test_ends import PLAIN
 
 REALS = st.floats(-50, 50)
+DTYPES: list[Dtype] = [np.float32, np.float64]
 
 
 @given(REALS)
@@ -63,3 +70,39 @@ def test_products_over_the_last_two_axes(key: Key, n: int, m: int, k: int, is_st
     numerics.affine_gradients(x, dy, dw, db)
     np.testing.assert_allclose(dw, x.mT @ dy)
     np.testing.assert_allclose(db, dy.sum(axis=-2))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@given(st.integers(1, 300), st.floats(-1.0, 1.0), KEYS)
+def test_means_of_squares_are_right_wherever_they_are_floats(dtype: Dtype, n: int, place: float, key: Key) -> None:
+    """At both ends of the range, and in between to the bit what the plain formula gives."""
+    about = np.finfo(dtype)
+    top, eps, least = (Fraction(float(v)) for v in (about.max, about.eps, about.smallest_subnormal))
+    end = float(np.sqrt(about.max if place > 0 else about.tiny)) * 2.0 ** (4 * place)
+    for size in (end, 1.0):
+        a: Array = (size * (0.5 + np.abs(np.sin(np.arange(n) + normal(key, (1,)))))).astype(dtype)
+        true = sum((Fraction(float(v)) ** 2 for v in a), Fraction(0)) / n
+        with np.errstate(over="ignore"):
+            found, plain = float(numerics.square_mean(a)), numerics.inner_product(a, a) / n
+        assert true > top * Fraction(0.99) or abs(Fraction(found) - true) <= true * 20 * eps + least
+        assert found == plain or np.isinf(plain)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", PLAIN)
+@given(st.data())
+@examples(0.1)
+def test_the_loss_of_many_equal_rows_or_columns_is_that_of_one(name: str, dtype: Dtype, data: st.DataObject) -> None:
+    """Also where it is as small as numbers of all digits are."""
+    loss, about, n = PLAIN[name], np.finfo(dtype), 4096
+    root = float(np.sqrt(about.tiny)) * data.draw(st.floats(1.0, 3.0))
+    entry = st.sampled_from([root, -root, 0.0, float(np.log(about.tiny)) + 1, 1.0])
+    z: Array = np.array(data.draw(st.tuples(entry, entry, entry)), dtype)
+    target: Any = np.zeros(1, np.int64) if type(loss) in ROWS else np.zeros((1, 3), dtype)
+    target = np.array([[1, 0, 0]], dtype) if type(loss) is type(fn.soft_cross_entropy) else target
+    one, factor = float(loss(z[None], target)[0]), n if loss.is_sum else 1
+    found = [loss(np.tile(z, (n, 1)), np.repeat(target, n, 0))[0]]
+    if type(loss) in ENTRIES:
+        found += list(loss.rows(np.tile(z, (1, n)), np.tile(target, n))[0])
+    allowed = factor * (64 * float(about.eps) * abs(one) + float(about.smallest_subnormal))
+    assert all(abs(float(value) - factor * one) <= allowed for value in found)

@@ -79,14 +79,14 @@ class Known(NamedTuple):
 
 KINDS: dict[type, Known] = {
     Sgd: Known(kernels.SGD, ("momentum",), ("lr", "nesterov")),
-    Adam: Known(kernels.ADAM, ("b1", "b2"), ("lr", "eps", "weight_decay", "eps_hat")),
+    Adam: Known(kernels.ADAM, ("b1", "b2"), ("lr", "eps", "eps_hat", "weight_decay")),
     Rmsprop: Known(kernels.RMSPROP, ("decay", "eps", "momentum"), ("lr", "centered", "eps_in_sqrt")),
     Adagrad: Known(kernels.ADAGRAD, ("start", "eps")),
     Adadelta: Known(kernels.ADADELTA, ("decay", "eps")),
     Adamax: Known(kernels.ADAMAX, ("b1", "b2", "eps")),
     Amsgrad: Known(kernels.AMSGRAD, ("b1", "b2"), ("lr", "eps", "eps_hat")),
     Nadam: Known(kernels.NADAM, ("b1", "b2"), ("lr", "eps", "eps_hat")),
-    Radam: Known(kernels.RADAM, ("b1", "b2"), ("lr", "eps", "threshold", "eps_hat")),
+    Radam: Known(kernels.RADAM, ("b1", "b2"), ("lr", "eps", "eps_hat", "threshold")),
     Lion: Known(kernels.LION, ("b1", "b2"), ("lr", "weight_decay")),
 }
 

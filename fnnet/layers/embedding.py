@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fnnet import checks, keys
 from fnnet.errors import ShapeError, TreeError
-from fnnet.initializers import normal
+from fnnet.initializers import normal, rounded
 from fnnet.keys import INIT, Key
 from fnnet.nodes import Params, freeze
 from fnnet.records import Initializer
@@ -115,4 +115,4 @@ def embedding(key: Key, categories: int, dim: int, *, init: Initializer = UNIT, 
     if rows > LARGEST:
         raise ValueError(f"embedding: categories must be at most 2^24, which float32 can tell apart, got {rows}")
     shape, kind = (rows, checks.size("embedding", "dim", dim)), checks.dtype("embedding", dtype)
-    return freeze(Embedding(init(key.child(INIT), shape).astype(kind)))
+    return freeze(Embedding(rounded("embedding: init", init, init(key.child(INIT), shape), kind)))

@@ -8,7 +8,7 @@ import numpy as np
 
 from fnnet import checks, keys
 from fnnet.errors import DtypeError, ShapeError, TreeError
-from fnnet.initializers import he_uniform, zeros
+from fnnet.initializers import he_uniform, rounded, zeros
 from fnnet.keys import INIT, Key
 from fnnet.nodes import Params, freeze
 from fnnet.numerics import affine, affine_gradients, product_nt, sum_to
@@ -74,7 +74,8 @@ def linear(
 ) -> Linear:
     """A Linear layer with drawn weights (n_in, n_out) and biases (n_out,).
 
-    Raises ValueError where a size is below 1, DtypeError where dtype is neither float32 nor float64.
+    Raises ValueError where a size is below 1 or dtype does not hold what is drawn, DtypeError where dtype is neither
+    float32 nor float64.
 
     >>> import fnnet as fn
     >>> fn.linear(fn.Key(0), 4, 2)
@@ -83,12 +84,18 @@ def linear(
     shape = checks.size("linear", "n_in", n_in), checks.size("linear", "n_out", n_out)
     wanted = checks.dtype("linear", dtype)
     keys.check("linear", key)
-    drawn = init(key.child(INIT, 0), shape), bias_init(key.child(INIT, 1), shape[1:])
-    for name, value, expected in zip(("init", "bias_init"), drawn, (shape, shape[1:]), strict=True):
-        checks.array("linear", f"the result of {name}", value)
-        if value.shape != expected:
-            raise ShapeError(f"linear: {name} must give an array of shape {expected}, got {value.shape}")
-    return freeze(Linear(*[value.astype(wanted) for value in drawn]))
+    w = _drawn("init", init, key.child(INIT, 0), shape, wanted)
+    return freeze(Linear(w, _drawn("bias_init", bias_init, key.child(INIT, 1), shape[1:], wanted)))
+
+
+def _drawn(name: str, init: Initializer, key: Key, shape: tuple[int, ...], dtype: np.dtype[np.floating]) -> Array:
+    """What an initializer gives, in the layer's dtype. Raises ShapeError or DtypeError where it is no array of this
+    shape."""
+    value = init(key, shape)
+    checks.array("linear", f"the result of {name}", value)
+    if value.shape != shape:
+        raise ShapeError(f"linear: {name} must give an array of shape {shape}, got {value.shape}")
+    return rounded(f"linear: {name}", init, value, dtype)
 
 
 # --- checks ------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from fnnet.layers._base import check_features, over_rows
 from fnnet.nodes import Params, constant, freeze
 from fnnet.numerics import sum_to
 from fnnet.rules import define_layer
+from fnnet.sums import power_of_two
 from fnnet.types import Array, Dtype
 
 
@@ -63,17 +64,21 @@ define_layer(
 OFF = 1e-3
 """How many deviations the mean may be off because a dtype has not the mean itself."""
 
+NOISE = 64 * float(np.finfo(np.float64).eps)
+"""The deviation, over the mean, that rounding alone may give to numbers that are meant to be equal."""
+
 
 def standardize(x: Array, *, dtype: Dtype = np.float32) -> Standardize:
     """The layer that brings the columns of x (rows, n) to mean 0 and standard deviation 1, both computed in float64.
 
-    A column of one value alone gets scale 1, or the value where ``dtype`` has only one near it, and so comes out as 0
-    or close to it. Fit it on the training rows and put it in front of the network: what is saved, stacked or handed on
-    then has its scaling with it. Raises ShapeError, DtypeError for x that is no such array, ValueError where it has NaN
-    or infinite numbers, or a column whose mean or deviation ``dtype`` cannot hold: whose numbers differ by less than
-    its steps are at their size, as seconds since 1970 do in float32, or which are beyond all that it has.
+    A column of one value alone, of any size, gets scale 1, or the value where ``dtype`` has only one near it, and so
+    comes out as 0 or close to it; so does one whose numbers differ by rounding alone. Fit it on the training rows and
+    put it in front of the network: what is saved, stacked or handed on then has its scaling with it. Raises ShapeError,
+    DtypeError for x that is no such array, ValueError where it has NaN or infinite numbers, or a column whose mean or
+    deviation ``dtype`` cannot hold: whose numbers differ by less than its steps are at their size, as seconds since
+    1970 do in float32, or which are beyond all that it has.
 
-    >>> import fnnet as fn, numpy as np
+    >>> import fnnet as fn
     >>> layer = fn.standardize(np.array([[0.0, 5.0], [4.0, 5.0]]))
     >>> layer.mean.tolist(), layer.scale.tolist()
     ([2.0, 5.0], [2.0, 1.0])
@@ -85,15 +90,25 @@ def standardize(x: Array, *, dtype: Dtype = np.float32) -> Standardize:
     if not np.isfinite(x).all():
         raise ValueError("standardize: x must hold finite numbers, got NaN or infinity; fill or drop such rows first")
     with np.errstate(over="ignore", invalid="ignore"):  # what is infinite is refused
-        return freeze(Standardize(*_held(x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64), kind)))
+        return freeze(Standardize(*_held(x.astype(np.float64, copy=False), kind)))
 
 
-def _held(mean: Array, scale: Array, kind: np.dtype[np.floating]) -> tuple[Array, Array]:
-    """The constants in this dtype. Raises ValueError for a column of which it has not the mean or not the deviation."""
+def _held(x: Array, kind: np.dtype[np.floating]) -> tuple[Array, Array]:
+    """The constants in this dtype. Raises ValueError for a column of which it has not the mean or not the deviation.
+
+    All is reckoned in columns over their magnitude s, as differences from their first entry: no sum overflows, and what
+    numbers of any size differ by is not lost in their mean.
+    """
+    s = power_of_two(np.abs(x).max(axis=0))
+    first = x[0] / s
+    d = x / s - first
+    beyond = d.mean(axis=0)
+    mean, scale = (first + beyond) * s, np.sqrt(((d - beyond) ** 2).mean(axis=0)) * s
     center = mean.astype(kind)
-    off = np.abs(center - mean)
-    is_constant = (scale <= 1e-12 * np.abs(mean)) | (scale == 0)
-    scale = np.where(is_constant, np.where(off > OFF, np.abs(mean), 1), scale)
+    off = np.abs(center / s - first - beyond) * s
+    is_constant = (scale == 0) | ((scale <= NOISE * np.abs(mean)) & (off > OFF * scale))
+    far = np.abs(x - center).max(axis=0) > OFF
+    scale = np.where(is_constant, np.where(far, np.abs(mean), 1), scale)
     found = scale.astype(kind)
     is_held = (off <= OFF * scale) & (found >= np.finfo(kind).tiny) & np.isfinite(found)
     if not is_held.all():

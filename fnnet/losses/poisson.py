@@ -9,7 +9,7 @@ import numpy as np
 from fnnet import checks
 from fnnet.losses._base import RowLoss
 from fnnet.numerics import exp
-from fnnet.sums import share_of, weighed
+from fnnet.sums import is_finite, share_of, weighed
 from fnnet.types import Array
 
 
@@ -37,11 +37,20 @@ class Poisson(RowLoss[Array]):
         if not (t.min() >= 0 and t.max() < np.inf):
             raise ValueError(f"poisson: target must be from 0 up and finite, got {t.min()} to {t.max()}")
         n, rate = prediction.shape[-1], exp(prediction)
-        share = share_of(n)
-        cost = rate * share
-        np.subtract(cost, weighed(t, prediction * share), out=cost, where=rate < np.inf)
-        values: Array = np.add.reduce(cost, axis=-1) / (n * share)
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = _mean(rate, t, prediction)
+        if not is_finite(values):
+            share = share_of(n)
+            values = np.where(np.isfinite(values), values, _mean(rate * share, t, prediction * share) / share)
         return values, (rate - t) / n
+
+
+def _mean(rate: Array, t: Array, z: Array) -> Array:
+    """Σ_j (rate_j - t_j z_j) / F, infinite where a rate is."""
+    cost = rate.copy()
+    np.subtract(rate, weighed(t, z), out=cost, where=rate < np.inf)
+    values: Array = np.add.reduce(cost, axis=-1) / rate.shape[-1]
+    return values
 
 
 poisson = Poisson()

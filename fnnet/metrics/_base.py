@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fnnet import checks
-from fnnet.sums import is_finite, mean
+from fnnet.sums import is_finite, mean, share_of, weighed
 from fnnet.types import Array, Labels
 
 T = TypeVar("T")
 Counts = NDArray[np.int64]
+SMALL = 2.0**-900
 
 LabelTarget = Labels | tuple[Labels, Array]
 """Labels, or the pair (labels, weights)."""
@@ -51,9 +52,9 @@ def shares(weights: Array) -> Array:
 
 
 def average(values: Array, weights: Array | None) -> Array:
-    """The mean of the last axis, weighted where there are weights: Σ w v / Σ w."""
+    """The mean of the last axis, weighted where there are weights: Σ w v / Σ w, whatever stands where w is 0."""
     with np.errstate(over="ignore"):
-        out: Array = mean(values) if weights is None else np.add.reduce(values * shares(weights), axis=-1)
+        out: Array = mean(values) if weights is None else np.add.reduce(weighed(shares(weights), values), axis=-1)
     return out
 
 
@@ -80,6 +81,37 @@ def table(where: str, prediction: Array, target: LabelTarget) -> Array:
     if not is_finite(found):
         raise ValueError(f"{where}: weights must have a finite sum in each class; divide them by a common number")
     return found
+
+
+class Tally(NamedTuple):
+    """The rows of each class, (..., classes), or the sums of their weights: those guessed right, guessed as it,
+    labelled so, and labelled so without any guess."""
+
+    right: Array
+    guessed: Array
+    labelled: Array
+    missing: Array
+
+
+def tally(where: str, prediction: Array, target: LabelTarget) -> Tally:
+    """The sums of the table in the memory of a row of it; its sums of weights are finite, or scaled to be."""
+    guess, label, weights = guesses(where, prediction, target)
+    classes = prediction.shape[-1]
+    weight = np.ones(guess.shape) if weights is None else _summable(weights)
+    shape = (*prediction.shape[:-2], classes)
+    right = in_cells(label, shape, weight * (guess == label))
+    guessed = in_cells(guess, (*shape[:-1], classes + 1), weight)[..., :-1]
+    missing = in_cells(label, shape, weight * (guess == classes))
+    return Tally(right, guessed, in_cells(label, shape, weight), missing)
+
+
+def _summable(weights: Array) -> Array:
+    """Weights, times a power of two where twice their sum is no float, or a part of it has no digits left."""
+    n = weights.shape[-1]
+    with np.errstate(over="ignore"):
+        total = 2 * weights.sum(axis=-1, keepdims=True)
+    factor = np.where(total < np.inf, np.where(total < SMALL, 1 / SMALL, 1), share_of(2 * n))
+    return weights if (factor == 1).all() else weights * factor
 
 
 def in_cells(cell: Counts, shape: tuple[int, ...], weights: Array | None = None) -> Array:

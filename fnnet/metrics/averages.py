@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from fnnet.errors import ShapeError
-from fnnet.metrics._base import LabelTarget, ratio, table
+from fnnet.metrics._base import LabelTarget, Tally, ratio, tally
 from fnnet.types import Array, Value
 
 Average = Literal["macro", "micro", "binary"]
@@ -20,7 +20,8 @@ class Averaged(ABC):
     """The rows that are guessed right, as a share of something, averaged over classes.
 
     "macro" is the mean over the classes that occur among labels or guesses, 0 for one whose share is 0 / 0; "micro" is
-    the share of all classes' sums; "binary" is that of class 1 of two.
+    the share of all classes' sums; "binary" is that of class 1 of two. A row with a NaN is a wrong guess, of the other
+    classes in equal parts.
     """
 
     average: Average = "macro"
@@ -35,25 +36,31 @@ class Averaged(ABC):
 
     def __call__(self, prediction: Array, target: LabelTarget, /) -> Value:
         """The averaged share."""
-        found = table(_name(self), prediction, target)
+        found = tally(_name(self), prediction, target)
         if self.average == "binary" and prediction.shape[-1] != 2:
             raise ShapeError(
                 f"{_name(self)}: prediction must have two columns where average is 'binary', got {prediction.shape}; "
                 "for a network of one logit use metrics.binary"
             )
-        right, labelled = found.diagonal(axis1=-2, axis2=-1), found.sum(axis=-1)
-        guessed = found[..., :-1].sum(axis=-2)
-        whole = self.whole(guessed, labelled)
+        whole = self.whole(found.guessed + _spread(found), found.labelled)
         if self.average == "micro":
-            return np.asarray(ratio(right.sum(axis=-1), whole.sum(axis=-1)))
-        shares = ratio(right, whole)
+            return np.asarray(ratio(found.right.sum(axis=-1), whole.sum(axis=-1)))
+        shares = ratio(found.right, whole)
         if self.average == "binary":
             return np.asarray(shares[..., 1])
-        return np.asarray(shares.sum(axis=-1) / ((guessed > 0) | (labelled > 0)).sum(axis=-1))
+        return np.asarray(shares.sum(axis=-1) / ((found.guessed > 0) | (found.labelled > 0)).sum(axis=-1))
 
 
 def _name(metric: Averaged) -> str:
     return type(metric).__name__.lower()
+
+
+def _spread(found: Tally) -> Array:
+    """The rows without a guess, as wrong guesses of the classes that are not their own, in equal parts."""
+    missing = found.missing
+    others = missing.shape[-1] - 1
+    out: Array = (missing.sum(axis=-1, keepdims=True) - missing) / others if others else missing
+    return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,8 @@ class Precision(Averaged):
     (C. J. van Rijsbergen, Information Retrieval, 1979, chapter 7).
 
     ``average`` is "macro" (over the classes that occur among labels or guesses), "micro" or "binary" (class 1 of two).
-    0 / 0 counts 0. Shapes and Raises as in ``accuracy``; ValueError for another average.
+    0 / 0 counts 0, and a row with a NaN as a wrong guess, of the other classes in equal parts. Shapes and Raises as in
+    ``accuracy``; ValueError for another average.
 
     >>> import fnnet as fn, numpy as np
     >>> scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]])
@@ -79,7 +87,7 @@ class Precision(Averaged):
 class Recall(Averaged):
     """Of the rows of a class, the share guessed as it: Σ [guess = label = c] / Σ [label = c].
 
-    Averages, Shapes and Raises as in ``Precision``.
+    Averages, rows with a NaN, Shapes and Raises as in ``Precision``.
 
     >>> import fnnet as fn, numpy as np
     >>> scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]])
@@ -97,7 +105,7 @@ class F1(Averaged):
     """The harmonic mean of precision and recall, 2 Σ [guess = label = c] / (Σ [guess = c] + Σ [label = c])
     (C. J. van Rijsbergen, Information Retrieval, 1979, chapter 7).
 
-    Averages, Shapes and Raises as in ``Precision``; "macro" is the mean of the classes' own F1.
+    Averages, rows with a NaN, Shapes and Raises as in ``Precision``; "macro" is the mean of the classes' own F1.
 
     >>> import fnnet as fn, numpy as np
     >>> scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]])

@@ -8,7 +8,7 @@ from typing import overload
 import numpy as np
 
 from fnnet import checks
-from fnnet.metrics._base import Counts, LabelTarget, average, guesses, ratio, table
+from fnnet.metrics._base import Counts, LabelTarget, average, guesses, ratio, table, tally
 from fnnet.types import Array, Labels, Value
 
 
@@ -31,7 +31,7 @@ def accuracy(prediction: Array, target: LabelTarget) -> Value:
 
 def balanced_accuracy(prediction: Array, target: LabelTarget) -> Value:
     """The mean of the recalls of those classes that occur in the target: accuracy as if all had the same number of
-    rows (K. H. Brodersen et al., ICPR 2010, section II).
+    rows (K. H. Brodersen et al., ICPR 2010, section II). A row with a NaN is a miss.
 
     Shapes and Raises as in ``accuracy``.
 
@@ -40,10 +40,9 @@ def balanced_accuracy(prediction: Array, target: LabelTarget) -> Value:
     >>> round(float(fn.metrics.balanced_accuracy(scores, np.array([0, 0, 1, 0]))), 4)
     0.3333
     """
-    found = table("balanced_accuracy", prediction, target)
-    rows = found.sum(axis=-1)
-    recalls = ratio(found.diagonal(axis1=-2, axis2=-1), rows)
-    return np.asarray(recalls.sum(axis=-1) / (rows > 0).sum(axis=-1))
+    found = tally("balanced_accuracy", prediction, target)
+    recalls = ratio(found.right, found.labelled)
+    return np.asarray(recalls.sum(axis=-1) / (found.labelled > 0).sum(axis=-1))
 
 
 @dataclass(frozen=True, slots=True)

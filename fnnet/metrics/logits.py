@@ -41,8 +41,8 @@ def binary(metric: Metric[Labels]) -> Binary:
     """A metric of classes for a network of one logit, such as ``binary_cross_entropy`` trains, with its targets 0, 1.
 
     Shapes: prediction (..., N, 1), target the same or (N, 1), or the pair of these and weights, which the metric takes
-    as ``accuracy`` does. Raises ShapeError for other columns, ValueError for
-    another target, and what the metric raises.
+    as ``accuracy`` does. What it makes of a row with a NaN, it makes of one here. Raises ShapeError for other columns,
+    ValueError for another target, and what the metric raises.
 
     >>> import fnnet as fn, numpy as np
     >>> logits, target = np.array([[2.0], [-1.0], [0.5]]), np.array([[1.0], [0.0], [0.0]])

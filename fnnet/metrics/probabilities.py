@@ -11,15 +11,16 @@ from fnnet.losses._base import checked_rows
 from fnnet.losses.cross_entropy import softmax_cross_entropy
 from fnnet.metrics._base import LabelTarget, average, guesses, in_cells, shares, split
 from fnnet.numerics import softmax
+from fnnet.sums import weighed
 from fnnet.types import Array, Value
 
 
 def log_loss(prediction: Array, target: LabelTarget) -> Value:
     """The mean over rows of -log softmax(prediction)[label]: ``softmax_cross_entropy``, in float64.
 
-    It takes scores, as a network gives them; probabilities p are the scores log p. Shapes: prediction (..., N, classes)
-    and target (..., N) or (N,), or the pair of these and weights, as in ``accuracy``. Raises ShapeError, DtypeError,
-    ValueError as ``softmax_cross_entropy`` does.
+    It takes scores, as a network gives them; probabilities p are the scores log p. NaN where one is NaN. Shapes:
+    prediction (..., N, classes) and target (..., N) or (N,), or the pair of these and weights, as in ``accuracy``.
+    Raises ShapeError, DtypeError, ValueError as ``softmax_cross_entropy`` does.
 
     >>> import fnnet as fn, numpy as np
     >>> float(fn.metrics.log_loss(np.log([[0.5, 0.5], [0.25, 0.75]]), np.array([0, 1]))).__round__(4)
@@ -35,7 +36,7 @@ def brier(prediction: Array, target: LabelTarget) -> Value:
     """The mean over rows of Σ_c (p_c - [label = c])² with p = softmax(prediction) (G. W. Brier, Monthly Weather Review
     78, 1950), in [0, 2]; for two classes half of it, the square (p₁ - label)², as in scikit-learn.
 
-    It takes scores, not probabilities. Shapes and Raises as in ``log_loss``.
+    It takes scores, not probabilities; NaN where one is NaN. Shapes and Raises as in ``log_loss``.
 
     >>> import fnnet as fn, numpy as np
     >>> float(fn.metrics.brier(np.log([[0.5, 0.5], [0.25, 0.75]]), np.array([0, 1]))).__round__(5)
@@ -74,8 +75,9 @@ class ExpectedCalibrationError:
         confidence: Array = softmax(prediction.astype(np.float64)).max(axis=-1)
         edges = np.linspace(0, 1, self.bins + 1)[1:-1]
         shape = (*prediction.shape[:-2], self.bins)
-        gap, share = (guess == label) - confidence, 1.0 if weights is None else shares(weights)
-        gaps: Array = np.abs(in_cells(np.searchsorted(edges, confidence), shape, gap * share)).sum(axis=-1)
+        gap = (guess == label) - confidence
+        gap = gap if weights is None else weighed(shares(weights), gap)
+        gaps: Array = np.abs(in_cells(np.searchsorted(edges, confidence), shape, gap)).sum(axis=-1)
         return np.asarray(gaps / (prediction.shape[-2] if weights is None else 1))
 
 

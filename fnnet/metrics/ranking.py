@@ -56,7 +56,7 @@ def _area(score: Array, is_own: NDArray[np.bool], weight: Array, number: int) ->
             f"roc_auc: target must hold rows of every class, and not of one alone: class {number} has "
             f"{np.count_nonzero(own)} of {np.count_nonzero(weight)}"
         )
-    if np.isnan(score).any():
+    if np.isnan(score[weight > 0]).any():
         return float("nan")
     _, place = np.unique(score, return_inverse=True)
     p, n = np.bincount(place, own), np.bincount(place, weight - own)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from fnnet import checks
 from fnnet.metrics._base import NumberTarget, average, split
-from fnnet.sums import magnitude
+from fnnet.sums import is_finite, magnitude
 from fnnet.types import Array, Value
 
 
@@ -14,65 +16,90 @@ def mae(prediction: Array, target: NumberTarget) -> Value:
     """The mean over rows and columns of |target - prediction|, in float64.
 
     Shapes: prediction (..., N, F), target the same or that without replica axes, or the pair of these and weights, one
-    a row, as ``weighted`` losses take it. Raises ShapeError, and ValueError for weights that are negative, not finite
-    or all 0.
+    a row, as ``weighted`` losses take it. NaN where either has a NaN in a row that counts. Raises ShapeError, and
+    ValueError for weights that are negative, not finite or all 0.
 
     >>> import fnnet as fn, numpy as np
     >>> float(fn.metrics.mae(np.array([[1.0], [2.0]]), np.array([[1.0], [5.0]])))
     1.5
     """
-    _, difference, weights = _compared("mae", prediction, target)
-    return np.asarray(average(average(np.abs(difference), weights), None))
+    of = _compared("mae", prediction, target)
+    found = average(average(np.abs(of.difference), of.weights), None)
+    return _times(found, of.unit)
 
 
 def rmse(prediction: Array, target: NumberTarget) -> Value:
     """√(Σ (t - y)² / N), the mean over the columns, as in scikit-learn.
 
-    Shapes and Raises as in ``mae``.
+    NaN, Shapes and Raises as in ``mae``.
 
     >>> import fnnet as fn, numpy as np
     >>> round(float(fn.metrics.rmse(np.array([[1.0], [2.0]]), np.array([[1.0], [4.0]]))), 4)
     1.4142
     """
-    _, difference, weights = _compared("rmse", prediction, target)
-    square, scale = _squares(difference, weights)
-    return np.asarray(average(np.sqrt(square) * scale, None))
+    of = _compared("rmse", prediction, target)
+    square, scale = _squares(of.difference, of.weights)
+    return _times(average(np.sqrt(square) * scale, None), of.unit)
 
 
 def r2(prediction: Array, target: NumberTarget) -> Value:
     """The coefficient of determination 1 - Σ (t - y)² / Σ (t - mean t)², the mean over the columns.
 
-    A constant column counts 1 where it is met exactly and 0 elsewhere, as in scikit-learn. Shapes and Raises as in
-    ``mae``.
+    A constant column counts 1 where it is met exactly and 0 elsewhere, as in scikit-learn; NaN also where a target is
+    infinite, and -inf where a prediction alone is. NaN, Shapes and Raises as in ``mae``.
 
     >>> import fnnet as fn, numpy as np
     >>> float(fn.metrics.r2(np.array([[1.0], [2.0], [3.0]]), np.array([[1.0], [2.0], [4.0]]))).__round__(4)
     0.7857
     """
-    t, difference, weights = _compared("r2", prediction, target)
-    return _explained(*_squares(difference, weights), t, weights)
+    of = _compared("r2", prediction, target)
+    return _explained(*_squares(of.difference, of.weights), of)
 
 
 def explained_variance(prediction: Array, target: NumberTarget) -> Value:
     """1 - Var(t - y) / Var(t), the mean over the columns: ``r2`` that forgives an error that all rows share.
 
-    A constant column counts 1 where it is met up to a shift and 0 elsewhere. Shapes and Raises as in ``mae``.
+    A constant column counts 1 where it is met up to a shift and 0 elsewhere; NaN also where a number is infinite. NaN,
+    Shapes and Raises as in ``mae``.
 
     >>> import fnnet as fn, numpy as np
     >>> float(fn.metrics.explained_variance(np.array([[1.0], [2.0]]), np.array([[3.0], [4.0]])))
     1.0
     """
-    t, difference, weights = _compared("explained_variance", prediction, target)
-    return _explained(*_spread(difference, weights), t, weights)
+    of = _compared("explained_variance", prediction, target)
+    return _explained(*_spread(of.difference, of.weights), of)
 
 
-def _compared(where: str, prediction: Array, target: NumberTarget) -> tuple[Array, Array, Array | None]:
-    """The target and its difference from the prediction, in float64, a row a column (..., F, N); and the weights of
-    their entries, if any."""
+def _times(found: Array, unit: Array) -> Value:
+    """A mean in its unit, infinite where no float holds it."""
+    with np.errstate(over="ignore"):
+        return np.asarray(found * unit[..., 0])
+
+
+class _Compared(NamedTuple):
+    """Of two arrays of numbers in float64, a row a column, (..., F, N): the target, its difference from the prediction
+    in some unit, (..., 1), and the weights of their entries, if any."""
+
+    target: Array
+    difference: Array
+    unit: Array
+    weights: Array | None
+
+
+def _compared(where: str, prediction: Array, target: NumberTarget) -> _Compared:
+    """The unit is 1, or 2 where a difference is beyond all floats. What has no weight is 0 in both."""
     value, weights = split(where, prediction, target)
-    prediction = prediction.astype(np.float64)
-    t = checks.target(where, prediction, value)
-    return t.mT, (t - prediction).mT, None if weights is None else weights[..., None, :]
+    p = prediction.astype(np.float64)
+    t = checks.target(where, p, value)
+    if weights is not None:
+        counts = weights[..., None] > 0
+        t, p = np.where(counts, t, 0), np.where(counts, p, 0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        difference = t - p
+        unit = np.where(np.isfinite(difference).all(axis=(-2, -1)), 1.0, 2.0)[..., None]
+        if not is_finite(difference):
+            difference = np.where(unit[..., None] == 1, difference, t / 2 - p / 2)
+    return _Compared(t.mT, difference.mT, unit, None if weights is None else weights[..., None, :])
 
 
 def _squares(a: Array, weights: Array | None) -> tuple[Array, Array]:
@@ -83,21 +110,22 @@ def _squares(a: Array, weights: Array | None) -> tuple[Array, Array]:
 
 
 def _spread(a: Array, weights: Array | None) -> tuple[Array, Array]:
-    """The mean of ((a - mean a) / s)² of each column, 0 of a constant one, of which rounding would make something else;
-    and s. Rows without weight do not count."""
+    """The mean of ((a - mean a) / s)² of each column, 0 of a constant one, of which rounding would make something else,
+    NaN where an entry is infinite or NaN; and s. Rows without weight do not count."""
     scale = magnitude(a)
     unit = a / scale
-    squares = average((unit - average(unit, weights)[..., None]) ** 2, weights)
     counts = np.ones(1, bool) if weights is None else weights > 0
-    largest = np.where(counts, unit, -np.inf).max(axis=-1)
-    return np.where(largest == np.where(counts, unit, np.inf).min(axis=-1), 0, squares), scale[..., 0]
+    with np.errstate(invalid="ignore"):  # of infinities
+        squares = average((unit - average(unit, weights)[..., None]) ** 2, weights)
+        width = np.where(counts, unit, -np.inf).max(axis=-1) - np.where(counts, unit, np.inf).min(axis=-1)
+    return np.where(width == 0, 0, squares), scale[..., 0]
 
 
-def _explained(residual: Array, size: Array, target: Array, weights: Array | None) -> Value:
-    """1 - residual size² / spread of the target, the mean over the columns."""
-    spread, scale = _spread(target, weights)
-    spread = np.broadcast_to(spread, residual.shape)
+def _explained(residual: Array, size: Array, of: _Compared) -> Value:
+    """1 - residual (size unit)² / spread of the target, the mean over the columns."""
+    spread, scale = _spread(of.target, of.weights)
+    places = np.frexp(size)[1] + np.frexp(of.unit)[1] - 1 - np.frexp(scale)[1]
+    ratio = np.divide(residual, spread, out=np.sign(residual), where=np.broadcast_to(spread != 0, residual.shape))
     with np.errstate(over="ignore"):
-        factor = (size / scale) ** 2
-        share = np.divide(residual * factor, spread, out=np.where(residual > 0, 1.0, 0.0), where=spread > 0)
-    return np.asarray((1 - share).mean(axis=-1))
+        share = np.where(spread == 0, ratio, np.ldexp(ratio, 2 * places))
+    return np.asarray(average(1 - share, None))

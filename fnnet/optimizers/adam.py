@@ -85,7 +85,7 @@ def adam(lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float
     means of the gradient and of its square, corrected for their start at 0.
 
     eps stands beside the root of the corrected v̂, as in PyTorch and Optax. With ``eps_hat`` it is the paper's other one
-    (the end of section 2), beside the root of v itself, as in Keras, scikit-learn and Thinc: p' = p - lrₜ m / (√v + eps)
+    (the end of section 2), beside the root of v itself, as in Keras, scikit-learn, Thinc: p' = p - lrₜ m / (√v + eps)
     with lrₜ = lr √(1 - b₂ᵗ) / (1 - b₁ᵗ). That is an eps larger by 1 / √(1 - b₂ᵗ), 32 times in the first step: where
     gradients are small, the steps differ.
 
