@@ -100,3 +100,10 @@ def test_a_row_of_one_value_is_brought_to_zero(dtype: Any) -> None:
     y = np.empty_like(x)
     normalize(LAYERS[fn.LayerNorm].kind, 1e-5, x, np.array([[1.0] * 7, [0.0] * 7], dtype), y)
     assert np.abs(y).max() < 1e-3
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-30, 0.1, 3e7, 1e30])
+def test_rows_of_equal_entries_are_normalized_to_0(size: float) -> None:
+    for dtype in (np.float32, np.float64):
+        y, _ = _normed("LayerNorm", np.full((2, 7), size, dtype), 1e-5)
+        assert np.array_equal(y, np.zeros((2, 7)))

@@ -140,7 +140,7 @@ def _predictions(dtype: Any) -> Array:
     rows = [some * size for size in sizes] + [some + offset, some - offset, some * 1e-3 + offset, 8 * some + offset]
     most, inf = float(np.finfo(dtype).max), np.inf
     ends = [
-        [0, 0, 0, 0], [5, 5, 5, 5], [most, 0, -most, 1], [-most, most, 0, 0], [most, most, -most, -most], [-most] * 4,
+        [3, 3, 3, 3], [0, 0, 0, 0], [most, 0, -most, 1], [-most, most, 0, 0], [most, most, -most, -most], [-most] * 4,
         [most] * 4, [30, -30, 0, 0], [-inf, 0, 1, 2], [0, -inf, -inf, 1], [0, 1, -inf, most], [20, 20, -20, -inf],
     ]  # fmt: skip
     return np.concatenate([*rows, np.array(ends)]).astype(dtype)
@@ -157,6 +157,8 @@ def _targets(kind: str, p: Array) -> Array:
     elif kind in ("signs", "counts"):
         drawn = np.floor((2 if kind == "signs" else 5) * uniform(Key(3), shape))
         drawn[np.isneginf(p)] = 0
+        if kind == "counts":
+            drawn[(p == 3).all(axis=1)] = np.finfo(p.dtype).max / 8  # of such a row the sum is below all floats
     else:
         drawn = normal(Key(4), shape)
         drawn[::3] += p[::3].clip(-1e30, 1e30)

@@ -27,7 +27,7 @@ from fnnet.jit.norms import normalize, normalize_gradients
 from fnnet.jit.updates import update
 from fnnet.types import Array
 
-SOURCES = "bc906a59e56aebf0"
+SOURCES = "47f03a90e81beeca"
 """The digest of the modules here that this one imports from, as in ``kernels``."""
 
 Integers = NDArray[np.int64]

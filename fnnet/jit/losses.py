@@ -238,7 +238,7 @@ def _far_squares(p: Array, i: int, t: Array, r: int, d: Array, factor: Number) -
 def far_row_loss(kind: int, constant: float, p: Array, i: int, t: Array, r: int, label: int, d: Array) -> Number:
     """``row_loss``, and where its plain formula is infinite that which is so only where the mean itself is."""
     value = row_loss(kind, constant, p, i, t, r, label, d)
-    if value != p.dtype.type(np.inf):
+    if not np.isinf(value):
         return value
     if kind == MSE:
         return _far_squares(p, i, t, r, d, p.dtype.type(2 / p.shape[1]))

@@ -17,39 +17,21 @@ TINY_SINGLE, TINY_DOUBLE = float(np.finfo(np.float32).tiny), float(np.finfo(np.f
 
 
 @compiled_loosely
-def _mean(x: Array, i: int, unit: Number) -> Number:
+def _mean(x: Array, i: int) -> Number:
     real, n = x.dtype.type, x.shape[1]
     total = real(0)
     for j in range(n):
-        total += x[i, j] * unit
+        total += x[i, j]
     mean: Number = total / real(n)
     return mean
 
 
-@compiled
-def _centred(x: Array, i: int, j: int, unit: Number, mean: Number, rest: Number) -> Number:
-    """An entry less the mean, and less what that is off; in this order, which sums in any order would lose."""
-    c: Number = x[i, j] * unit - mean
-    return c - rest
-
-
 @compiled_loosely
-def _mean_centred(x: Array, i: int, unit: Number, mean: Number) -> Number:
+def _mean_square(x: Array, i: int) -> Number:
     real, n = x.dtype.type, x.shape[1]
     total = real(0)
     for j in range(n):
-        total += _centred(x, i, j, unit, mean, real(0))
-    rest: Number = total / real(n)
-    return rest
-
-
-@compiled_loosely
-def _mean_square(x: Array, i: int, unit: Number, mean: Number, rest: Number) -> Number:
-    real, n = x.dtype.type, x.shape[1]
-    total = real(0)
-    for j in range(n):
-        d = _centred(x, i, j, unit, mean, rest)
-        total += d * d
+        total += x[i, j] * x[i, j]
     square: Number = total / real(n)
     return square
 
@@ -66,34 +48,47 @@ def _unit(x: Array, i: int) -> Number:
 
 
 @compiled
-def _moments(kind: int, eps: float, x: Array, i: int) -> tuple[Number, Number, Number, Number]:
-    """A unit u, the mean of u x, what that is off, and the deviation √(the mean of (u x - mean)² + u² eps).
+def _take(kind: int, x: Array, i: int, c: Array) -> Number:
+    """c = x, in a LayerNorm less its mean and then the mean of that; gives the mean of c²."""
+    mean = _mean(x, i) if kind == LAYER_NORM else x.dtype.type(0)
+    for j in range(x.shape[1]):
+        c[i, j] = x[i, j] - mean
+    if kind == LAYER_NORM:
+        mean = _mean(c, i)
+        for j in range(x.shape[1]):
+            c[i, j] -= mean
+    return _mean_square(c, i)
 
-    u is 1, unless squares of x are beyond all floats or eps, which is one itself, below those with all their digits.
+
+@compiled
+def _centred(kind: int, eps: float, x: Array, i: int, c: Array) -> tuple[Number, Number]:
+    """c = u (x - mean) of the i-th row, or u x; the unit u, and 1 / (u √(the mean of (x - mean)² + eps)).
+
+    The unit is 1, unless squares of x are beyond all floats, or eps, the square of one, is below those with all digits.
     """
     real = x.dtype.type
-    unit, is_centred = real(1), kind == LAYER_NORM
-    mean = _mean(x, i, unit) if is_centred else real(0)
-    rest = _mean_centred(x, i, unit, mean) if is_centred else real(0)
-    square = _mean_square(x, i, unit, mean, rest)
+    one = real(1)
+    square = _take(kind, x, i, c)
     if square < real(np.inf) and eps >= (TINY_SINGLE if x.itemsize == 4 else TINY_DOUBLE):
-        return unit, mean, rest, np.sqrt(square + real(eps))
+        return one, one / np.sqrt(square + real(eps))
     unit = _unit(x, i)
-    mean = _mean(x, i, unit) if is_centred else real(0)
-    rest = _mean_centred(x, i, unit, mean) if is_centred else real(0)
-    square = _mean_square(x, i, unit, mean, rest)
-    return unit, mean, rest, real(math.hypot(math.sqrt(square), math.sqrt(eps) * unit))
+    for j in range(x.shape[1]):
+        c[i, j] = x[i, j] * unit
+    square = _take(kind, c, i, c)
+    return unit, one / real(math.hypot(math.sqrt(square), math.sqrt(eps) * unit))
 
 
 @compiled
 def normalize(kind: int, eps: float, x: Array, w: Array, y: Array) -> None:
     """y = scale (x - mean) / √(variance + eps) + shift, the rows of w; the second form has neither mean nor shift."""
     for i in range(x.shape[0]):
-        unit, mean, rest, deviation = _moments(kind, eps, x, i)
-        for j in range(x.shape[1]):
-            y[i, j] = _centred(x, i, j, unit, mean, rest) / deviation * w[0, j]
-            if kind == LAYER_NORM:
-                y[i, j] += w[1, j]
+        _, inverse = _centred(kind, eps, x, i, y)
+        if kind == LAYER_NORM:
+            for j in range(x.shape[1]):
+                y[i, j] = y[i, j] * inverse * w[0, j] + w[1, j]
+        else:
+            for j in range(x.shape[1]):
+                y[i, j] = y[i, j] * inverse * w[0, j]
 
 
 @compiled
@@ -105,10 +100,10 @@ def normalize_gradients(kind: int, eps: float, x: Array, w: Array, dy: Array, dw
         for j in range(n):
             dw[r, j] = real(0)
     for i in range(x.shape[0]):
-        unit, mean, rest, deviation = _moments(kind, eps, x, i)
+        unit, inverse = _centred(kind, eps, x, i, dx)
         along, across = real(0), real(0)
         for j in range(n):
-            z, dz = _centred(x, i, j, unit, mean, rest) / deviation, dy[i, j] * w[0, j]
+            z, dz = dx[i, j] * inverse, dy[i, j] * w[0, j]
             dw[0, j] += z * dy[i, j]
             along += z * dz
             across += dz
@@ -117,5 +112,4 @@ def normalize_gradients(kind: int, eps: float, x: Array, w: Array, dy: Array, dw
         along /= real(n)
         across = across / real(n) if kind == LAYER_NORM else real(0)
         for j in range(n):
-            z, dz = _centred(x, i, j, unit, mean, rest) / deviation, dy[i, j] * w[0, j]
-            dx[i, j] = (dz - across - z * along) / deviation * unit
+            dx[i, j] = (dy[i, j] * w[0, j] - across - dx[i, j] * inverse * along) * inverse * unit
