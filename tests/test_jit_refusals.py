@@ -129,3 +129,13 @@ def test_a_state_beyond_its_data_and_what_is_no_state_are_refused() -> None:
             next(train(STEP, data, replace(state, batch=4)))
         with pytest.raises(fn.TreeError, match="state must be a TrainState"):
             train(STEP, data, LINEAR)
+
+
+def test_every_class_weight_is_one_of_the_dtype() -> None:
+    """Of labels the first and the last class stand for all, but each class has a weight of its own."""
+    loss = fn.class_weighted(fn.softmax_cross_entropy, (1.0, 1e39, 1.0))
+    net, x, y = fn.linear(Key(0), 2, 3), np.ones((9, 2)), np.arange(9) % 3
+    step, data = fn.train_step(fn.value_and_grad(loss), fn.sgd(0.1)), fn.minibatches(x, y, size=3)
+    for train in (fn.train, jit.train):
+        with pytest.raises(ValueError, match="weights must be finite float32 numbers"):
+            next(train(step, data, fn.start(net, fn.sgd(0.1), Key(0))))

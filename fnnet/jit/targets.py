@@ -87,8 +87,9 @@ Index = NDArray[np.int64]
 def check_target(loss: Loss[T], target: T, rows: int, columns: int, dtype: np.dtype[np.floating]) -> None:
     """Raises what the loss itself raises for a target of so many rows and a prediction of so many columns."""
     is_labelled, size = LOSSES[type(inner_loss(loss))].is_labelled, max(1, TOGETHER // columns)
-    kind, given = type(loss), cast(object, target)
-    if issubclass(kind, ClassWeighted) and isinstance(given, np.ndarray) and given.ndim == 1:
+    kind: type = type(loss)
+    given: object = target
+    if kind is ClassWeighted and isinstance(given, np.ndarray) and given.ndim == 1:
         among = np.unique(given, return_index=True)[1]  # a row of every class, for each has a weight of its own
         places: Iterable[Index] = (among[piece] for piece in _pieces(len(among), size))
     else:
