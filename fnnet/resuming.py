@@ -14,7 +14,7 @@ from fnnet.checkpoints import decoded_like, save_of_run
 from fnnet.errors import CheckpointError, TreeError
 from fnnet.nodes import Params
 from fnnet.records import Epoch, Moment, TrainState
-from fnnet.runs import Words, check_same, completed, run_of
+from fnnet.runs import Words, check_same, completed, run_of, settled
 from fnnet.sealed import File
 
 P = TypeVar("P", bound=Params)
@@ -39,7 +39,7 @@ class CheckpointTo:
         try:
             for i, item in enumerate(stream, start=1):
                 state = _state(item)
-                run = self._begin(state) if i == 1 else run
+                run = self._begin(state) if i == 1 else settled(run, state) if i == 2 else run
                 is_due = i % self.every == 0
                 unwritten = None if is_due else state
                 if is_due:

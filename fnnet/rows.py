@@ -92,7 +92,10 @@ def _of_strided(source: NDArray[np.generic], index: Index) -> NDArray[np.generic
 def _of_source(source: Rows, index: Index) -> NDArray[np.generic]:
     """Rows of what is no array: read in the order of the file, each once, then put in the order asked for."""
     wanted, place = np.unique(index, return_inverse=True)
-    found = np.asarray(source[wanted])
+    given = source[wanted]
+    if isinstance(given, np.ma.MaskedArray):
+        checks.array("minibatches", "rows of x", given)
+    found = np.asarray(given)
     if found.shape != (len(wanted), *source.shape[1:]):
         shape = (len(wanted), *source.shape[1:])
         raise ShapeError(f"minibatches: x[{len(wanted)} rows] must have the shape {shape}, got {found.shape}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
@@ -30,11 +31,13 @@ def load_torch(path: File, like: P) -> P:
     modules, layers = _ordered(path, tensors), tuple(_linears(like))
     if len(modules) != len(layers):
         raise CheckpointError(f"load_torch: {path} has {len(modules)} Linear layers, the network {len(layers)}")
-    found: dict[int, Array] = {}
+    theirs: list[tuple[Array, Array]] = []  # ours and theirs, in the order of the leaves: one may stand in two places
     for module, layer in zip(modules, layers, strict=True):
-        found[id(layer.w)] = _fitting(path, f"{module}weight", tensors, layer.w)
-        found[id(layer.b)] = _fitting(path, f"{module}bias", tensors, layer.b)
-    return freeze(rebuild(like, tuple([found.get(id(leaf), leaf) for leaf in leaves(like)])))
+        theirs.append((layer.w, _fitting(path, f"{module}weight", tensors, layer.w)))
+        theirs.append((layer.b, _fitting(path, f"{module}bias", tensors, layer.b)))
+    coming = deque(theirs)
+    values = [coming.popleft()[1] if coming and leaf is coming[0][0] else leaf for leaf in leaves(like)]
+    return freeze(rebuild(like, tuple(values)))
 
 
 def _fitting(path: File, name: str, tensors: Mapping[str, Array], ours: Array) -> Array:

@@ -277,3 +277,20 @@ def test_a_mapped_file_of_text_is_refused(tmp_path: Path) -> None:
     for call in (lambda: _epoch(x=mapped), lambda: fn.minibatches(X, mapped, size=2)):
         with pytest.raises(DtypeError, match=r"minibatches: [xy] must hold real numbers, got dtype \|S4"):
             call()
+
+
+def test_masked_rows_of_a_source_are_refused() -> None:
+    """What the mask hides would be trained on."""
+
+    class Source:
+        shape, dtype = (6, 2), np.dtype(np.float64)
+
+        def __len__(self) -> int:
+            return 6
+
+        def __getitem__(self, index: Any) -> Any:
+            return np.ma.masked_equal(np.arange(12.0).reshape(6, 2), 3.0)[index]
+
+    source: Any = Source()
+    with pytest.raises(fn.DtypeError, match=r"minibatches: rows of x must be a numpy.ndarray, got Masked"):
+        next(iter(fn.minibatches(source, np.zeros((6, 1)), size=3)(fn.Key(0))))

@@ -237,3 +237,22 @@ def test_every_state_of_a_run_knows_it(train: Any) -> None:
         assert origin.network == tree.digest(PLAIN.first().params)
         run: Any = origin.run()
         assert run is not None and run.data.x is X and run.optimizer is PLAIN.optimizer
+
+
+WORK = np.zeros((4, 1))
+
+
+def _with_a_work_array(prediction: Array, target: Array) -> tuple[fn.Value, Array]:
+    """A loss that keeps its differences, in a way that its code does not tell."""
+    for work in [WORK]:
+        work[...] = prediction - target
+    return fn.mse(prediction, target)
+
+
+def test_what_a_step_changes_by_itself_is_no_setting(tmp_path: Path) -> None:
+    """From the second state on the folder knows what the run has changed; until then the first one is its own."""
+    own = replace(PLAIN, loss=_with_a_work_array)
+    own.program(tmp_path, 3)
+    own.program(tmp_path, 2)
+    with pytest.raises(CheckpointError, match=r"step\.gradient\.penalty is None there"):
+        replace(own, penalty=fn.l2(0.1)).program(tmp_path, 1)

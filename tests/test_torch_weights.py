@@ -101,3 +101,13 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         fn.load_torch(tmp_path / "text", NET)
     with pytest.raises(CheckpointError, match=r"load_torch: .* could not be read"):
         fn.load_torch(tmp_path / "nowhere", NET)
+
+
+def test_one_layer_in_two_places_gets_the_weights_of_each(tmp_path: Path) -> None:
+    layer = fn.linear(Key(0), 3, 3)
+    a, b = (fn.linear(Key(seed), 3, 3, bias_init=fn.normal(1.0)) for seed in (1, 2))
+    tensors = {"0.weight": a.w.T, "0.bias": a.b, "2.weight": b.w.T, "2.bias": b.b}
+    tensors = {name: np.ascontiguousarray(values) for name, values in tensors.items()}
+    save_file(tensors, tmp_path / "torch.safetensors")
+    found = fn.load_torch(tmp_path / "torch.safetensors", fn.serial(layer, fn.Tanh(), layer))
+    assert tree.equal(found, fn.serial(a, fn.Tanh(), b))
