@@ -234,7 +234,8 @@ def accumulate(gradient: GradFn[T], n: int) -> Accumulate[T]:
     """The gradient of a batch from n pieces of it, one after another, which takes an n-th of the activations' memory.
 
     The parts are sums, added and divided once, so that the result is the batch's own to rounding, however the pieces
-    differ in length or weight. In a stochastic pass piece i draws from ``key.child(i)``.
+    differ in length or weight. In a stochastic pass piece i draws from ``key.child(i)``. The sums have to be floats
+    themselves: of weights near the ends of the dtype take shares, w / Σw.
 
     Of a target that could be one for all of K stacked networks or one a network, because a batch has K rows, it is
     found out which of them the loss takes. Raises ShapeError where that is both, ValueError where n is below 1 or above

@@ -67,6 +67,7 @@ INSIDE = {
         "kernels",
         "activations",
         "losses",
+        "far_losses",
         "norms",
         "updates",
         "epochs",

@@ -12,7 +12,7 @@ from mpmath import mp
 
 import fnnet as fn
 from fnnet import Array, Key, jit
-from fnnet.jit.losses import far_row_loss
+from fnnet.jit.far_losses import far_row_loss
 from fnnet.jit.targets import LOSSES, setting_of
 from fnnet.keys import normal, permutation, uniform
 
@@ -213,6 +213,44 @@ def test_losses_of_numbers(name: str, dtype: Any) -> None:
     p = p if kind != "numbers" else p[np.isfinite(p).all(axis=1)]
     with np.errstate(all="ignore"):
         _check(loss, exact, p, _targets(kind, p), np.zeros(len(p), np.int64))
+
+
+def _ends(kind: str, most: float, is_high: bool) -> tuple[list[float], list[float]]:
+    """Predictions and targets whose losses are of one sign, so that nothing cancels."""
+    if kind == "counts":
+        return ([0, 1, 2], [0, 1, most / 8, most / 3]) if is_high else ([0, -1, -most / 4, -most / 2], [0, 1, 3, 5])
+    low = [-most, -most / 2, -1, 0]
+    z = [*low, *[-a for a in low]]
+    return z, {"shares": [0.0, 0.25], "signs": [0.0, 1.0]}.get(kind, [*z, -1e-3])
+
+
+@pytest.mark.parametrize("is_high", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", DENSE)
+def test_what_overflows_on_the_way_to_a_mean(name: str, dtype: Any, is_high: bool) -> None:
+    """Terms of a row beyond all floats, where the mean of it is none."""
+    loss, exact, kind = DENSE[name]
+    z, t = (np.array(some) for some in _ends(kind, float(np.finfo(dtype).max), is_high))
+    p = z[(len(z) * uniform(Key(6), (200, COLUMNS))).astype(int)].astype(dtype)
+    target = t[(len(t) * uniform(Key(7), (200, COLUMNS))).astype(int)].astype(dtype)
+    with np.errstate(all="ignore"):
+        _check(loss, exact, p, target, np.zeros(len(p), np.int64))
+
+
+@pytest.mark.parametrize("is_weighted", [False, True])
+def test_a_batch_of_counts_has_the_loss_of_the_plain_path(is_weighted: bool) -> None:
+    most = float(np.finfo(np.float32).max)
+    x, y, w = np.eye(2, dtype=np.float32), np.full((2, 3), 5, np.float32), np.array([0, 1], np.float32)
+    y[:, 1:] = 0
+    net = fn.Linear(np.array([[-most / 2, 0, 0], [-1, -1, -1]], np.float32), np.zeros(3, np.float32))
+    target: Any = (y, w) if is_weighted else y
+    some: fn.Loss[Any] = fn.weighted(fn.poisson) if is_weighted else fn.poisson
+    step, data = fn.train_step(fn.value_and_grad(some), fn.sgd(0.1)), fn.minibatches(x, target, size=2)
+    first = fn.start(net, fn.sgd(0.1), Key(0))
+    ours, plain = next(jit.train(step, data, first)), next(fn.train(step, data, first))
+    np.testing.assert_allclose(ours.record.loss, plain.record.loss, 1e-6)
+    assert np.isfinite(plain.record.loss)
+    assert fn.tree.allclose(ours.state.params, plain.state.params, 1e-6)
 
 
 def test_every_compiled_loss_is_here() -> None:

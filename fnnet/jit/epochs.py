@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from fnnet.jit.activations import activate, deactivate
 from fnnet.jit.compiling import compiled
+from fnnet.jit.far_losses import far_row_loss
 from fnnet.jit.kernels import (
     BEGIN,
     DROPOUT,
@@ -22,12 +23,12 @@ from fnnet.jit.kernels import (
     product_nt,
     rectify_gradient,
 )
-from fnnet.jit.losses import far_row_loss, row_loss
+from fnnet.jit.losses import row_loss
 from fnnet.jit.norms import normalize, normalize_gradients
 from fnnet.jit.updates import update
 from fnnet.types import Array
 
-SOURCES = "47f03a90e81beeca"
+SOURCES = "5c2caef8de60cabe"
 """The digest of the modules here that this one imports from, as in ``kernels``."""
 
 Integers = NDArray[np.int64]

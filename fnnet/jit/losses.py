@@ -17,7 +17,6 @@ from fnnet.jit.kernels import (
     BINARY_HINGE,
     FOCAL,
     HINGE,
-    HUBER,
     LABEL_SMOOTHING,
     LOG_COSH,
     MAE,
@@ -138,7 +137,7 @@ def _log_cosh(e: Number, real: type[Number]) -> Number:
 
 
 @compiled
-def _entry(kind: int, constant: float, z: Number, t: Number, real: type[Number]) -> tuple[Number, Number]:
+def entry(kind: int, constant: float, z: Number, t: Number, real: type[Number]) -> tuple[Number, Number]:
     """The loss of an entry z against its target t, and its derivative, of losses that take their mean over columns."""
     c, e = real(constant), z - t
     if kind == BINARY_CROSS_ENTROPY:
@@ -165,7 +164,7 @@ def _mean(kind: int, constant: float, p: Array, i: int, t: Array, r: int, d: Arr
     real, n = p.dtype.type, p.shape[1]
     value, scale = real(0), real(n)
     for j in range(n):
-        one, slope = _entry(kind, constant, p[i, j], t[r, j], real)
+        one, slope = entry(kind, constant, p[i, j], t[r, j], real)
         value += one
         d[i, j] = slope / scale
     return value / scale
@@ -200,48 +199,3 @@ def row_loss(kind: int, constant: float, p: Array, i: int, t: Array, r: int, lab
     if kind == MSE:
         return _squares(p, i, t, r, d, p.dtype.type(2 / p.shape[1])) / p.dtype.type(p.shape[1])
     return _mean(kind, constant, p, i, t, r, d)
-
-
-# --- beyond all floats on the way ----------------------------------------------------------------------------------
-@compiled
-def _far_mean(kind: int, constant: float, p: Array, i: int, t: Array, r: int) -> Number:
-    """The sum of shares. Where the difference of an entry and its target is beyond all floats, the loss of it is twice
-    that of half of it, for so these losses grow."""
-    real, n = p.dtype.type, p.shape[1]
-    total, two, scale = real(0), real(2), real(n)
-    for j in range(n):
-        one, _ = _entry(kind, constant, p[i, j], t[r, j], real)
-        if one == real(np.inf) and kind in (MAE, HUBER, LOG_COSH, QUANTILE):
-            half, _ = _entry(kind, constant, p[i, j] / two, t[r, j] / two, real)
-            total += half * (two / scale)
-        else:
-            total += one / scale
-    return total
-
-
-@compiled
-def _far_squares(p: Array, i: int, t: Array, r: int, d: Array, factor: Number) -> Number:
-    """The mean of squared errors over the largest one, each error by its half."""
-    real, n = p.dtype.type, p.shape[1]
-    largest, total, two = real(0), real(0), real(2)
-    for j in range(n):
-        d[i, j] = p[i, j] * factor - t[r, j] * factor
-        largest = max(largest, abs(p[i, j] / two - t[r, j] / two))
-    for j in range(n):
-        share = (p[i, j] / two - t[r, j] / two) / largest
-        total += share * share
-    root = two * largest * np.sqrt(total / real(n))
-    return root * root if root == root else real(np.inf)
-
-
-@compiled
-def far_row_loss(kind: int, constant: float, p: Array, i: int, t: Array, r: int, label: int, d: Array) -> Number:
-    """``row_loss``, and where its plain formula is infinite that which is so only where the mean itself is."""
-    value = row_loss(kind, constant, p, i, t, r, label, d)
-    if not np.isinf(value):
-        return value
-    if kind == MSE:
-        return _far_squares(p, i, t, r, d, p.dtype.type(2 / p.shape[1]))
-    if kind in (MAE, HUBER, LOG_COSH, QUANTILE, BINARY_CROSS_ENTROPY, BINARY_HINGE, POISSON):
-        return _far_mean(kind, constant, p, i, t, r)
-    return value

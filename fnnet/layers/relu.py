@@ -14,6 +14,7 @@ from fnnet.types import Array
 class Relu(Params):
     """y = max(0, x), entry by entry (V. Nair, G. E. Hinton, ICML 2010, section 2); the derivative at 0 is 0.
 
+    An infinite dy times a slope of 0 is NaN, as in all activations.
     Shapes: x and y (..., batch, n). No parameters. y is its own cache and therefore read-only.
 
     >>> import fnnet as fn, numpy as np
