@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import operator
 import os
 import types
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from fnnet.classes import attributes, class_edges, hides, is_value, reduced, why_unseen
-from fnnet.codes import is_library, named, sha, written_by_library
+from fnnet.codes import is_library, named, sha
 from fnnet.digests import CONTAINERS, Known, data_digest, digest_of_rows, is_rows, plain_text
 from fnnet.errors import FnnetError
 from fnnet.nodes import Params, layout
@@ -65,11 +66,11 @@ def _taken_apart(value: Any) -> tuple[str | Callable[[], str], list[Edge]]:
 
 # --- functions -------------------------------------------------------------------------------------------------------
 def _function(f: FunctionType) -> tuple[str, list[Edge]]:
-    if is_library(f):
-        return named(f), list(reads(f)) if f.__closure__ and not f.__module__.startswith("fnnet.") else []
-    if written_by_library(f.__code__):  # a decorator's: it bears the name of what it wraps
-        return f"{f.__qualname__}, wrapped by {f.__code__.co_name}", list(reads(f))
-    return named(f), list(reads(f))
+    if not is_library(f):
+        return named(f), list(reads(f))
+    if not f.__closure__ or str(f.__globals__["__name__"]).startswith("fnnet."):
+        return named(f), []
+    return f"{f.__qualname__}, wrapped by {f.__code__.co_name}", list(reads(f))  # it bears the name of what it wraps
 
 
 def _method(value: MethodType) -> tuple[str, list[Edge]]:
@@ -91,16 +92,29 @@ def _ufunc(value: np.ufunc) -> tuple[str, list[Edge]]:
 
 
 def _partial(value: partial[object]) -> tuple[str, list[Edge]]:
-    return "partial", [Edge("func", value.func), Edge("args", value.args), Edge("keywords", value.keywords)]
+    return "partial", [
+        Edge("func", value.func),
+        Edge("args", value.args),
+        Edge("keywords", value.keywords),
+        *_own(value),
+    ]
 
 
 def _wrapper(value: Any) -> tuple[str, list[Edge]]:
     """A compiled or cached function: its own state is no setting, what it was made with is."""
-    edges = [Edge("function", value.__wrapped__)]
+    function = getattr(value, "py_func", value.__wrapped__)
+    is_cached = type(value).__module__ == "functools"
+    if is_cached and all(one is not function for one in gc.get_referents(value)):  # ``wraps`` has renamed it
+        function = Unseen("the function in it")
+    edges = [Edge("function", function)]
     for name in ("cache_parameters", "targetoptions"):
         given = getattr(value, name, None)
         edges += [] if given is None else [Edge(name, given() if callable(given) else given)]
-    return named(type(value)), edges
+    more = attributes(value) if is_cached else []
+    return named(type(value)), [
+        *edges,
+        *[edge for edge in more if edge.name not in ("__wrapped__", "cache_parameters")],
+    ]
 
 
 def _is_wrapper(value: Any) -> bool:
@@ -122,8 +136,16 @@ def _rows(value: Any) -> tuple[str | Callable[[], str], list[Edge]]:
     if isinstance(value, np.ma.MaskedArray):
         return "MaskedArray", [Edge("data", value.data), Edge("mask", np.ma.getmaskarray(value))]
     if not value.dtype.hasobject:
-        return partial(digest_of_rows, value), []
-    return f"|O{list(value.shape)}", [Edge("entries", np.asarray(value).tolist())]
+        return partial(digest_of_rows, value), _own(value)
+    return f"|O{list(value.shape)}", [Edge("entries", np.asarray(value).tolist()), *_own(value)]
+
+
+def _own(value: object) -> list[Edge]:
+    """What a user has given to an object or to a class derived from one that is told in a way of its own."""
+    kind = type(value)
+    if is_library(kind) and not isinstance(value, partial):
+        return []
+    return [*attributes(value), *([] if is_library(kind) else [Edge("class", kind)])]
 
 
 def _entries(value: Any) -> Iterator[Edge]:
@@ -193,8 +215,7 @@ def _enum(value: Enum) -> tuple[str, list[Edge]]:
 def _derived(value: Any) -> tuple[str, list[Edge]]:
     """A number or text of a class of its own."""
     base = next(base for base in _TEXTS if isinstance(value, base))
-    own = [] if is_library(type(value)) else [*attributes(value), Edge("class", type(value))]
-    return f"{named(type(value))} {base.__repr__(value)}", own
+    return f"{named(type(value))} {base.__repr__(value)}", _own(value)
 
 
 def _class(kind: type) -> tuple[str, list[Edge]]:
@@ -202,6 +223,11 @@ def _class(kind: type) -> tuple[str, list[Edge]]:
         return named(kind), []
     bases = ", ".join([named(base) for base in kind.__bases__ if is_library(base) and base is not object])
     return f"class {kind.__qualname__}{f'({bases})' if bases else ''}", class_edges(kind)
+
+
+def _type(value: Any) -> tuple[str, list[Edge]]:
+    parts = [typing.get_origin(value), *typing.get_args(value)]
+    return f"type {type(value).__name__}", [Edge(str(i), part) for i, part in enumerate(parts) if part is not None]
 
 
 _TEXTS = (int, float, complex, str, bytes)
@@ -224,11 +250,10 @@ _KINDS: list[tuple[Callable[[Any], bool], Callable[[Any], tuple[str | Callable[[
     (_of(MethodType), _method),
     (_of(BuiltinFunctionType, MethodWrapperType, *_DESCRIPTORS), _builtin),
     (_of(np.ufunc), _ufunc),
-    (_of(*_TYPING), lambda value: (f"type {type(value).__name__}", [])),
-    (lambda value: type(value).__module__ == "typing", lambda value: (f"type {type(value).__name__}", [])),
+    (lambda value: isinstance(value, _TYPING) or type(value).__module__ == "typing", _type),
     (_of(type), _class),
-    (_is_wrapper, _wrapper),
     (_of(partial), _partial),
+    (_is_wrapper, _wrapper),
     (_of(*_ACCESSORS), _accessor),
     (
         _of(operator.itemgetter, operator.attrgetter, operator.methodcaller),

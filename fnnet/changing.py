@@ -89,9 +89,11 @@ def _meant(f: FunctionType, owner: Owner, place: tuple[str, str]) -> Iterable[Si
 def _sites(edge: Edge, to_store: bool = False) -> list[Site]:
     """All that may mean the place of a value: an attribute is one by its name, and one of each class it belongs to. A
     frozen dataclass can only be forced to store another value there."""
-    if not edge.site or edge.site[0] != "attr":
+    if not edge.site or edge.site[0] not in ("attr", "default"):
         return [edge.site] if edge.site else []
-    _, holder, name = edge.site
+    place, holder, name = edge.site
+    if to_store and place == "default":  # what is stored to an object leaves the default of its class alone
+        return []
     kind = holder if isinstance(holder, type) else type(holder)
     related = [*kind.__mro__, *_derived(kind)] if isinstance(holder, type) else kind.__mro__
     owned: list[Site] = [("own", id(base), name) for base in related]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import copyreg
 import functools
+import os
 import sys
 import types
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum, EnumMeta
 from types import FunctionType
 from typing import Any
 
-from fnnet.codes import is_library, named, written_by_library
+from fnnet.codes import is_library, named
 from fnnet.reading import Edge, Unseen, as_function, unique
 
 # --- objects ---------------------------------------------------------------------------------------------------------
@@ -42,8 +43,8 @@ def _slots(kind: type) -> list[str]:
 
 def _is_passed_by(kind: type, name: str) -> bool:
     """Whether an attribute is what Python writes itself, or a value that was computed when it was first read."""
-    if name.startswith("__") and name.endswith("__"):
-        return name != "__wrapped__"
+    if name in (*functools.WRAPPER_ASSIGNMENTS, "__signature__", "__orig_class__", "__dict__", "__weakref__"):
+        return True
     return any(isinstance(vars(base).get(name), functools.cached_property) for base in kind.__mro__)
 
 
@@ -65,6 +66,8 @@ def why_unseen(value: object) -> str | None:
     module, top = str(kind.__module__), str(kind.__module__).partition(".")[0]
     if not is_library(kind) or top == "fnnet":
         return None
+    if value is os.environ:
+        return "which is another in every process"
     if isinstance(value, BaseException) or top in _ONES_OWN:
         return "which a run moves on" if hasattr(kind, "__next__") else None
     if hasattr(kind, "__next__") or hasattr(kind, "__enter__"):
@@ -102,8 +105,16 @@ def reduced(value: object) -> list[Edge]:
 
 
 # --- classes ---------------------------------------------------------------------------------------------------------
-_GENERATED = {"__init__", "__new__", "__repr__", "__eq__", "__hash__", "__setattr__", "__delattr__", "__replace__"}
-"""What ``dataclass`` and ``namedtuple`` write themselves, in another way in each Python."""
+_OF_PYTHON = {
+    *("__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__slots__", "__hash__", "__match_args__"),
+    *("__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__", "__abstractmethods__"),
+    *("__dataclass_fields__", "__dataclass_params__", "__orig_bases__", "__parameters__", "__type_params__"),
+    *("__static_attributes__", "__firstlineno__", "__protocol_attrs__", "__non_callable_proto_members__"),
+}
+"""What Python notes in a class; what of it counts is told in another place."""
+
+_MAKERS = ("abc", "collections", "dataclasses", "enum", "typing")
+"""Modules of Python that write functions into classes, in another way in each Python."""
 
 _OF_TYPES = (types.MemberDescriptorType, types.GetSetDescriptorType, type(vars(Edge)["name"]))
 """What Python itself puts into a class for slots and for the entries of a named tuple."""
@@ -113,30 +124,62 @@ def class_edges(kind: type) -> list[Edge]:
     """What a class of the user's derives from, and what its body defines."""
     bases = [Edge(f"({base.__name__})", base) for base in kind.__bases__ if not is_library(base)]
     made = [Edge("(metaclass)", type(kind))] if not is_library(type(kind)) else []
-    return unique([*bases, *made, *[Edge(name, value, ("attr", kind, name)) for name, value in _members(kind)]])
+    members = [Edge(name, value, ("attr", kind, name)) for name, value in _members(kind)]
+    return unique([*bases, *made, *_declared(kind), *members])
 
 
 def _members(kind: type) -> Iterator[tuple[str, object]]:
-    if isinstance(kind, EnumMeta):
-        members: Mapping[str, Enum] = kind.__members__
-        yield from [(name, member.value) for name, member in members.items()]
+    entries: Mapping[str, Enum] = kind.__members__ if isinstance(kind, EnumMeta) else {}
+    yield from [(name, member.value) for name, member in entries.items()]
     for name, value in sorted(vars(kind).items()):
-        function = as_function(value)
-        is_spoken = name.startswith("__") and name.endswith("__") and function is None
-        if is_spoken or name.startswith("_abc_") or isinstance(value, _OF_TYPES):
-            continue
-        if isinstance(kind, EnumMeta) and (function is None or name.startswith("_")):
-            continue
-        if function is None or not (_is_generated(name, function) or written_by_library(function.__code__)):
+        is_of_enum = name in entries or (isinstance(kind, EnumMeta) and name[0] == "_" and as_function(value) is None)
+        is_pythons = name in _OF_PYTHON or name.startswith("_abc_") or isinstance(value, _OF_TYPES)
+        if not (is_of_enum or is_pythons or _is_generated(value)):
             yield name, value
 
 
-def _is_generated(name: str, function: FunctionType) -> bool:
-    return name in _GENERATED and function.__code__.co_filename == "<string>"
+def _is_generated(value: object) -> bool:
+    """Whether it is a method that ``dataclass``, ``namedtuple`` or the like has written."""
+    function = as_function(value)
+    while function is not None and is_library(function) and "__wrapped__" in vars(function):
+        function = as_function(vars(function)["__wrapped__"])
+    if function is None:
+        return False
+    home = str(function.__globals__.get("__name__"))
+    is_written = function.__code__.co_qualname.startswith("__create_fn__.") or home.startswith("namedtuple_")
+    return is_written or (is_library(function) and home in _MAKERS)
+
+
+def _declared(kind: type) -> Iterator[Edge]:
+    """The order of an enumeration's members, and what the methods that ``dataclass`` has written are made from."""
+    if isinstance(kind, EnumMeta):
+        yield Edge("(members)", tuple(kind.__members__))
+    own = vars(kind)
+    if "__dataclass_params__" not in own:
+        return
+    found: Mapping[str, Field[object]] = own["__dataclass_fields__"]
+    params = [name for name in ("init", "repr", "eq", "order", "frozen") if getattr(own["__dataclass_params__"], name)]
+    yield Edge("(dataclass)", (*params, *[_in_words(field) for field in found.values()]))
+    inherited = [field for base in kind.__mro__[1:] for field in getattr(base, "__dataclass_fields__", {}).values()]
+    for field in [field for field in found.values() if field not in inherited]:
+        site = ("default", kind, field.name)
+        if field.default is not MISSING:
+            yield Edge(f"{field.name} by default", field.default, site)
+        if field.default_factory is not MISSING:
+            yield Edge(f"{field.name} made by", field.default_factory, site)
+        if field.metadata:
+            yield Edge(f"{field.name} metadata", dict(field.metadata))
+
+
+def _in_words(field: Field[object]) -> str:
+    flags = {name: getattr(field, name) for name in ("init", "compare", "kw_only")}
+    usual = {"init": True, "compare": True, "kw_only": False}
+    return " ".join([field.name, *[f"{name}={flag}" for name, flag in flags.items() if flag != usual[name]]])
 
 
 def functions_of(kind: type) -> Iterator[FunctionType]:
-    """The functions in the body of a class: methods, and those behind properties."""
+    """The user's functions in the body of a class: methods, and those behind properties."""
     for _, value in _members(kind):
         holders: list[Any] = [value, *[getattr(value, name, None) for name in ("fget", "fset", "fdel", "func")]]
-        yield from [found for found in map(as_function, holders) if found is not None]
+        found = [function for function in map(as_function, holders) if function is not None]
+        yield from [function for function in found if not is_library(function)]

@@ -8,8 +8,9 @@ import os
 import sys
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 
 from fnnet.digests import data_digest
 
@@ -22,23 +23,69 @@ def sha(texts: Iterable[str]) -> str:
     return found.hexdigest()
 
 
-# --- names -----------------------------------------------------------------------------------------------------------
-def is_library(thing: type | FunctionType) -> bool:
-    """Whether it is fnnet's, Python's or of an installed package: nobody changes it between two runs but by version."""
-    return is_library_module(thing.__module__)
+# --- whose it is -----------------------------------------------------------------------------------------------------
+_PYTHONS = str(Path(os.__file__).parent) + os.sep
+_FNNETS = str(Path(__file__).parent) + os.sep
+
+_MAKERS = {"abc", "builtins", "collections", "dataclasses", "enum", "types", "typing"}
+"""Modules that write themselves down as the module of classes that they make for others."""
 
 
-def is_library_module(name: object) -> bool:
-    """The same of a module, by its name."""
-    top = str(name).partition(".")[0]
+def is_library(thing: type | FunctionType | ModuleType) -> bool:
+    """Whether it is fnnet's, Python's or of an installed package: nobody changes it between two runs but by version.
+
+    The file in which it stands tells, not the name that it bears: ``functools.wraps`` copies names, and a program may
+    have a module called as one of Python's.
+    """
+    if isinstance(thing, ModuleType):
+        return _is_library_module(thing.__name__, thing)
+    if isinstance(thing, FunctionType):
+        return _is_library_code(thing)
+    return _is_library_class(thing)
+
+
+def _is_library_code(f: FunctionType) -> bool:
+    file = f.__code__.co_filename
+    if not file.startswith("<"):
+        return _is_library_file(file)
+    module = sys.modules.get(str(f.__globals__.get("__name__")))  # code without a file, such as dataclass writes
+    return file.startswith("<frozen ") or (module is not None and vars(module) is f.__globals__ and is_library(module))
+
+
+def _is_library_module(name: str, module: ModuleType | None) -> bool:
+    """By its file; one without a file is of its package, or built into Python."""
+    top, _, below = name.partition(".")
     if top == "__main__":  # whatever started it
         return False
-    if top in ("fnnet", "numpy") or top in sys.stdlib_module_names:
-        return True
-    file = getattr(sys.modules.get(str(name)), "__file__", None) or ""
-    return "site-packages" in file or "dist-packages" in file
+    package = sys.modules.get(top) if below or module is None else module
+    for known in (module, package):
+        file = getattr(known, "__file__", None)
+        if isinstance(file, str):
+            return _is_library_file(file)
+    return top in sys.builtin_module_names or (package is None and top in sys.stdlib_module_names)
 
 
+def _is_library_class(kind: type) -> bool:
+    name = str(kind.__module__)
+    module = sys.modules.get(name)
+    if not _is_library_module(name, module):
+        return False
+    if kind.__flags__ & _MADE_AT_RUN_TIME and name in _MAKERS and vars(module).get(kind.__name__) is not kind:
+        return False
+    files = [value.__code__.co_filename for value in vars(kind).values() if isinstance(value, FunctionType)]
+    return all(file.startswith("<") or _is_library_file(file) for file in files)
+
+
+_MADE_AT_RUN_TIME = 1 << 9
+
+
+@lru_cache(maxsize=4096)
+def _is_library_file(file: str) -> bool:
+    installed = {"site-packages", "dist-packages"}
+    return file.startswith((_PYTHONS, _FNNETS)) or not installed.isdisjoint(Path(file).parts)
+
+
+# --- names -----------------------------------------------------------------------------------------------------------
 def named(thing: type | FunctionType) -> str:
     """A class or function by name: a function of the user's with a digest of its code, a package's with its version.
 
@@ -110,12 +157,3 @@ _SILENT = {"CACHE", "EXTENDED_ARG", "NOP", "PRECALL", "RESUME"}
 def instructions(code: CodeType) -> Iterator[dis.Instruction]:
     """The instructions that do something."""
     return (one for one in dis.get_instructions(code) if one.opname not in _SILENT)
-
-
-def written_by_library(code: CodeType) -> bool:
-    """Whether code stands in a file of Python's or of an installed package, such as a decorator's wrapper."""
-    file = code.co_filename
-    return file.startswith(_PYTHONS) or "site-packages" in file or "dist-packages" in file
-
-
-_PYTHONS = (str(Path(os.__file__).parent) + os.sep, "<frozen ")

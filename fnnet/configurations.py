@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from fnnet import checks
 from fnnet.anatomy import content
+from fnnet.codes import sha
 from fnnet.data import Minibatches
 from fnnet.descriptions import described, described_all
 from fnnet.keys import ORDER, Key
@@ -53,7 +54,8 @@ def configuration_of(
     told = settings_of(step, data, run, state.key, streams)
     kind: type = type(data)
     if kind is not Minibatches:
-        told["data.first epoch"] = content(list(data(state.key.child(ORDER, 0))))
+        batches = data(state.key.child(ORDER, 0))
+        told["data.first epoch"] = f"batches {sha(map(content, batches))}"  # one by one: they may lie in one buffer
     return comparable({**told, **described(_NETWORK, state.params)}, state)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import dis
 import sys
 from collections.abc import Iterable, Iterator
 from importlib import import_module
@@ -10,7 +11,7 @@ from importlib.util import find_spec, resolve_name
 from types import CodeType, FunctionType, ModuleType
 from typing import NamedTuple
 
-from fnnet.codes import instructions, is_library_module
+from fnnet.codes import instructions, is_library
 
 Site = tuple[object, ...]
 """Where a value stands, so that what changes it can be found."""
@@ -34,10 +35,10 @@ def reads(f: FunctionType) -> Iterator[Edge]:
     """Everything that a function reads, as far as its code tells; what it does not tell as ``Unseen``."""
     yield from _enclosed(f)
     yield from _defaults(f)
-    if not is_library_module(f.__globals__.get("__name__", "")):
+    if not is_library(f):
         yield from _globals(f)
     for name, value in sorted(vars(f).items()):
-        if name == "__wrapped__" or not name.startswith("__"):
+        if name != "__signature__":
             yield Edge(name, value, ("attr", f, name))
 
 
@@ -69,18 +70,32 @@ _OPEN = {"getattr", "eval", "exec", "globals", "vars", "locals", "__import__", "
 }
 """Functions of Python that read or write what no code tells."""
 
-_STATES = {("random",), ("numpy", "random"), ("os", "environ"), ("os", "getenv"), ("time",), ("sys", "argv")}
-"""Parts of packages that are another thing at every call or in every process."""
+_OUTSIDE = {
+    *("random", "numpy.random", "time", "secrets", "uuid.uuid1", "uuid.uuid4", "os.urandom", "datetime.date.today"),
+    *("datetime.datetime.now", "datetime.datetime.utcnow", "datetime.datetime.today", "sys.argv", "sys.stdin"),
+    *("os.environ", "os.getenv", "os.open", "os.listdir", "io.open", "gzip.open", "subprocess", "socket", "glob"),
+    *("numpy.load", "numpy.loadtxt", "numpy.genfromtxt", "numpy.fromfile", "numpy.memmap", "urllib.request"),
+    *("sys.modules", "importlib"),
+}
+"""Parts of packages that give what no code tells: it may be another thing at every call or in every process."""
+
+_READERS = {"open", "read_text", "read_bytes"}
+"""Methods that read files."""
 
 
 def _globals(f: FunctionType) -> Iterator[Edge]:
     found: dict[str, Edge] = {}
     for code in _with_inner(f.__code__):
         imported, edges = _imported(f, code)
+        edges += [Edge(f"{one.argval} ", Unseen("what it reads")) for one in instructions(code) if _is_reader(one)]
         chains = _chains(code, imported)
         for edge in [*edges, *[edge for chain in chains for edge in _read(f, chain, imported)]]:
             found.setdefault(edge.name, edge)
     yield from [found[name] for name in sorted(found)]
+
+
+def _is_reader(one: dis.Instruction) -> bool:
+    return one.opname in ("LOAD_ATTR", "LOAD_METHOD") and one.argval in _READERS
 
 
 def _with_inner(code: CodeType) -> Iterator[CodeType]:
@@ -119,6 +134,8 @@ def _read(f: FunctionType, chain: Chain, imported: dict[str, ModuleType]) -> Ite
             yield from _of_module(value, [root], attributes)
         else:
             yield Edge(root, value, ("global", id(f.__globals__), root))
+            home, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+            yield from _outside([root, *attributes], f"{home}.{name}", attributes)
     elif root in _OPEN and hasattr(builtins, root):
         yield Edge(root, Unseen(f"what {root} reads or writes"))
 
@@ -126,11 +143,9 @@ def _read(f: FunctionType, chain: Chain, imported: dict[str, ModuleType]) -> Ite
 def _of_module(module: ModuleType, path: list[str], attributes: list[str]) -> Iterator[Edge]:
     """The part of a module that a chain names; of a package the module alone, whose version tells the rest."""
     name = module.__name__
-    if is_library_module(name):
-        whole = (*name.split("."), *attributes)
+    if is_library(module):
         yield Edge(".".join(path), module)
-        if any(whole[: len(state)] == state for state in _STATES):
-            yield Edge(".".join([*path, *attributes]) + " ", Unseen(f"{'.'.join(whole)}, another in every process"))
+        yield from _outside([*path, *attributes], name, attributes)
     elif not attributes:
         yield Edge(".".join(path), Unseen("a module of which it is not said what is read"))
     elif attributes[0] not in vars(module):
@@ -139,6 +154,13 @@ def _of_module(module: ModuleType, path: list[str], attributes: list[str]) -> It
         yield from _of_module(value, [*path, attributes[0]], attributes[1:])
     else:
         yield Edge(".".join([*path, attributes[0]]), value, ("attr", module, attributes[0]))
+
+
+def _outside(path: list[str], name: str, attributes: list[str]) -> Iterator[Edge]:
+    """What is read of the world where a part of a package gives that."""
+    whole = ".".join([name, *attributes])
+    if any(f"{whole}.".startswith(f"{part}.") for part in _OUTSIDE):
+        yield Edge(".".join(path) + " ", Unseen(f"what {whole} gives"))
 
 
 # --- imports inside a function ---------------------------------------------------------------------------------------
@@ -183,11 +205,11 @@ def _module(f: FunctionType, name: str, level: int) -> ModuleType | None:
 
 
 def _loaded(name: str) -> ModuleType:
-    top = name.partition(".")[0]
-    spec = find_spec(top)
-    origin = str(spec.origin) if spec is not None else ""
-    if top in sys.stdlib_module_names or "site-packages" in origin or "dist-packages" in origin:
-        return ModuleType(name)  # stands for it; its name is all that is told
+    spec = find_spec(name.partition(".")[0])
+    stand_in = ModuleType(name)
+    stand_in.__file__ = spec.origin if spec is not None else None
+    if is_library(stand_in):  # its name is all that is told
+        return stand_in
     return import_module(name)
 
 

@@ -6,6 +6,7 @@ import copy
 import pickle
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -439,6 +440,7 @@ def test_settings_are_told_without_drawing_data() -> None:
 
 SCRIPT = """
 import sys
+import tracemalloc
 import numpy as np
 import fnnet as fn
 
@@ -484,6 +486,45 @@ def test_data_of_the_users_count_by_their_batches() -> None:
     made = fn.receipt(fn.take(2)(fn.train(*experiment(X))), *experiment(X))
     assert fn.verify(made, *experiment(X.copy()))
     assert "data.first epoch" in {d.name for d in fn.verify(made, *experiment(flipped(X))).settings}
+
+
+def test_batches_of_one_buffer_count_each_by_its_own_numbers() -> None:
+    """``Data`` may fill one buffer again and again: each batch is read before the next one is asked for."""
+
+    def experiment(x: Array) -> tuple[Any, ...]:
+        step, _, first, _ = RUN.parts
+
+        def data(key: Key) -> Iterator[tuple[Array, Array]]:
+            buffer = np.empty_like(x[:5])
+            for i in (0, 5, 10):
+                buffer[:] = x[i : i + 5]
+                yield buffer, Y[i : i + 5]
+
+        return step, data, first
+
+    def told(x: Array) -> str:
+        return fn.receipt([], *experiment(x)).configuration["data.first epoch"]
+
+    others = [X + (np.arange(len(X)) == i)[:, None] for i in range(15)]
+    assert told(X) == told(X.copy())
+    assert len({told(x) for x in [X, *others]}) == 16
+
+
+def test_a_receipt_of_data_beyond_memory_holds_one_batch_at_a_time() -> None:
+    """200 batches of 160 kB."""
+    step, _, first, _ = RUN.parts
+
+    def data(key: Key) -> Iterator[tuple[Array, Array]]:
+        return ((np.ones((3300, X.shape[1])), np.ones((3300, Y.shape[1]))) for _ in range(200))
+
+    fn.receipt([], step, data, first)
+    tracemalloc.start()
+    try:
+        fn.receipt([], step, data, first)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 20 * 8 * 3300 * (X.shape[1] + Y.shape[1])
 
 
 def test_mapped_files_count_by_their_bytes(tmp_path: Path) -> None:

@@ -90,6 +90,26 @@ def test_the_same_in_every_process() -> None:
             assert changes(told, theirs) == (), form
 
 
+def test_a_program_whose_modules_are_called_as_those_of_python(tmp_path: Path) -> None:
+    """``import statistics`` gives the module beside the program, loaded before or not."""
+    for when in (
+        "import statistics\ndef f(): return statistics.f()",
+        "def f():\n import statistics\n return statistics.f()",
+    ):
+        told = []
+        for k in (1.0, 2.0):
+            (tmp_path / "statistics.py").write_text(f"K = {k}\ndef f(): return K\n")
+            code = (
+                f"from fnnet.descriptions import described\n{when}\nimport json\nprint(json.dumps(described('f', f)))"
+            )
+            (tmp_path / "main.py").write_text(code)
+            run = [sys.executable, "main.py"]
+            env = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(Path(fn.__file__).parent.parent)}
+            shown = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=True, env=env).stdout
+            told.append(json.loads(shown))
+        assert [found[1:] for found in changes(*told)] == [("1.0", "2.0")]
+
+
 @pytest.mark.parametrize(
     "form", ["m{0} = m{1} if x else m{2}", "m{0} = m{1}.a; m{0} = m{2}.b; m{0}[1] = 2", "m{0} = m{0}.a"]
 )

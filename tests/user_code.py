@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 HEAD = """
-import contextlib, dataclasses, decimal, enum, fractions, functools, itertools, operator, sys, types, collections
+import abc, contextlib, dataclasses, decimal, enum, fractions, functools, itertools, operator, sys, types, typing
+import collections
 import numpy as np
 import fnnet as fn
 def module(name, source, **given):
@@ -19,6 +20,12 @@ def module(name, source, **given):
     vars(made).update(given)
     exec(source, vars(made))
     sys.modules[name] = made
+    return made
+def shadowing(name, source, **given):
+    made = types.ModuleType(name)
+    made.__file__ = "/home/user/" + name + ".py"
+    vars(made).update(given)
+    exec(compile(source, made.__file__, "exec"), vars(made))
     return made
 """
 
@@ -106,6 +113,101 @@ BASES: Mapping[str, str] = {
     ),
     "item getter": "K = operator.itemgetter(int({k}))\ndef base(): return K([0, 1.0, 2.0])",
     "method of a dict": "K = {{'a': {k}}}.get\ndef base(): return K('a')",
+    "context of a method": (
+        "class D:\n @contextlib.contextmanager\n def at(self): yield {k}\nK = D()\ndef base():\n"
+        " with K.at() as k: return k"
+    ),
+    "init without a file": "class D:\n def __init__(self, k={k}): self.k = k\ndef base(): return D().k",
+    "dataclass default": "@dataclasses.dataclass\nclass D: k: float = {k}\ndef base(): return D().k",
+    "dataclass default in slots": (
+        "@dataclasses.dataclass(frozen=True, slots=True)\nclass D: k: float = {k}\ndef base(): return D().k"
+    ),
+    "dataclass factory": (
+        "@dataclasses.dataclass\nclass D: k: list = dataclasses.field(default_factory=lambda: [{k}])\n"
+        "def base(): return D().k[0]"
+    ),
+    "dataclass key": (
+        "@dataclasses.dataclass(slots=True)\nclass D: k: object = dataclasses.field(default=fn.Key(int({k})))\n"
+        "def base(): return float(D().k.seed)"
+    ),
+    "dataclass with a changing field": (
+        "@dataclasses.dataclass(slots=True)\nclass D:\n k: float = {k}\n def f(self):\n  self.k = self.k\n"
+        "  return self.k\ndef base(): return D().f()"
+    ),
+    "dataclass order": (
+        "D = dataclasses.make_dataclass('D', ['k', 'l'] if {k} == 1 else ['l', 'k'])\ndef base(): return D(1.0, 2.0).k"
+    ),
+    "dataclass made": "D = dataclasses.make_dataclass('D', [('k', float, {k})])\ndef base(): return D().k",
+    "dataclass inherited": (
+        "@dataclasses.dataclass(slots=True)\nclass B: k: float = {k}\n@dataclasses.dataclass(slots=True)\n"
+        "class D(B): l: float = 0.0\ndef base(): return D().k"
+    ),
+    "dataclass metadata": (
+        "@dataclasses.dataclass\nclass D: a: int = dataclasses.field(default=0, metadata={{'k': {k}}})\n"
+        "def base(): return dataclasses.fields(D)[0].metadata['k']"
+    ),
+    "named tuple default": "class D(typing.NamedTuple): k: float = {k}\ndef base(): return D().k",
+    "named tuple method": "class D(typing.NamedTuple):\n def k(self): return {k}\ndef base(): return D().k()",
+    "enum default": (
+        "class E(enum.Enum):\n A = {k}\nclass D(typing.NamedTuple): k: E = E.A\ndef base(): return D().k.value"
+    ),
+    "enum property": ("class E(enum.Enum):\n A = 0\n @property\n def k(self): return {k}\ndef base(): return E.A.k"),
+    "enum order": (
+        "E = enum.Enum('E', {{'A': 1.0, 'B': 2.0}} if {k} == 1 else {{'B': 2.0, 'A': 1.0}})\n"
+        "def base(): return list(E)[0].value"
+    ),
+    "enum missing": (
+        "class E(enum.Enum):\n A = 1.0\n B = 2.0\n @classmethod\n def _missing_(cls, v): return cls({k})\n"
+        "def base(): return E(7).value"
+    ),
+    "class made by type": "D = type('D', (), dict(k={k}))\ndef base(): return D.k",
+    "class made by types": "D = types.new_class('D', (), {{}}, lambda d: d.update(k={k}))\ndef base(): return D.k",
+    "class made by abc": "D = abc.ABCMeta('D', (), dict(k={k}))\ndef base(): return D.k",
+    "class without a module": (
+        "space = {{}}\nexec('class D: k = {k}\\ndef make():\\n class D: k = {k}\\n return D', space)\n"
+        "D, E = space['D'], space['make']()\ndef base(): return (D.k + E.k) / 2"
+    ),
+    "attribute of a metaclass": "class M(type): k = {k}\nclass D(metaclass=M): pass\ndef base(): return D.k",
+    "call of a metaclass": (
+        "class M(type):\n def __call__(cls): return {k}\nclass D(metaclass=M): pass\ndef base(): return D()"
+    ),
+    "call by a partial method": (
+        "class D:\n def f(self, x): return x\n __call__ = functools.partialmethod(f, {k})\nK = D()\n"
+        "def base(): return K()"
+    ),
+    "spoken attribute of a class": "class D: __k__ = {k}\ndef base(): return D.__k__",
+    "spoken attribute of an object": "class D: pass\nK = D()\nK.__k__ = {k}\ndef base(): return K.__k__",
+    "spoken attribute of a function": "def base(): return base.__k__\nbase.__k__ = {k}",
+    "attribute of a partial": "K = functools.partial(max)\nK.k = {k}\ndef base(): return K.k",
+    "attribute of a cached function": "@functools.lru_cache\ndef g(): pass\ng.k = {k}\ndef base(): return g.k",
+    "partial by another name": (
+        "def f(k): return k\nbase = functools.update_wrapper(functools.partial(f, {k}), fn.mse)"
+    ),
+    "partials in each other": (
+        "def f(k, *, l): return k * l\nbase = functools.partial(functools.partial(f, {k}), l=1)"
+    ),
+    "generator": "def g(): yield {k}\ndef base(): return next(g())",
+    "lambdas in a dict": "K = {{'a': {{'b': [lambda: {k}]}}}}\ndef base(): return K['a']['b'][0]()",
+    "function by another name": "g = module('m_of_user', 'k = {k}\\ndef f(): return k').f\ndef base(): return g()",
+    "array of a class": "class A(np.ndarray): pass\nK = np.zeros(3).view(A)\nK.k = {k}\ndef base(): return K.k",
+    "method of an array": (
+        "class A(np.ndarray):\n def k(self): return {k}\nK = np.zeros(3).view(A)\ndef base(): return K.k()"
+    ),
+    "rows of a class": (
+        "class A:\n shape, dtype = (3, 2), np.dtype('f8')\n def __init__(self): self.k = {k}\n"
+        " def __len__(self): return 3\n def __getitem__(self, i): return np.zeros((len(i), 2))\n"
+        "K = A()\ndef base(): return K.k"
+    ),
+    "literal": "K = typing.Literal['{k}']\ndef base(): return float(typing.get_args(K)[0])",
+    "descriptor": ("class G:\n def __get__(self, *_): return {k}\nclass D: k = G()\ndef base(): return D().k"),
+    "attribute that is missing": "class D:\n def __getattr__(self, _): return {k}\ndef base(): return D().k",
+    "module like one of Python": "m = shadowing('statistics', 'k = {k}')\ndef base(): return m.k",
+    "function of a module like one of Python": (
+        "m = shadowing('profile', 'K = {k}\\ndef f(): return K')\ndef base(): return m.f()"
+    ),
+    "class of a module like one of Python": (
+        "m = shadowing('statistics', 'class D:\\n def k(self): return {k}')\ndef base(): return m.D().k()"
+    ),
 }
 """What defines ``base()`` that gives k."""
 
@@ -125,6 +227,31 @@ LAYERS: Mapping[str, str] = {
     "decorated": (
         "def around_{new}(f):\n @functools.wraps(f)\n def inner(): return f()\n return inner\n"
         "@around_{new}\ndef {new}(): return {old}()"
+    ),
+    "wrapping a loss": "@functools.wraps(fn.mse)\ndef {new}(): return {old}()",
+    "wrapping a function of NumPy": (
+        "def make_{new}(f):\n @functools.wraps(np.mean)\n def inner(): return f()\n return inner\n"
+        "{new} = make_{new}({old})"
+    ),
+    "wrapping a method": (
+        "class C_{new}:\n @functools.wraps(fn.RowLoss.__call__)\n def __call__(self): return {old}()\n{new} = C_{new}()"
+    ),
+    "wrapping in a class": (
+        "class C_{new}:\n f = staticmethod(functools.wraps(np.mean)({old}))\ndef {new}(): return C_{new}.f()"
+    ),
+    "context of a method": (
+        "class C_{new}:\n @contextlib.contextmanager\n def at(self): yield {old}()\n def __call__(self):\n"
+        "  with self.at() as k: return k\n{new} = C_{new}()"
+    ),
+    "default of a dataclass": (
+        "@dataclasses.dataclass(slots=True)\nclass C_{new}: f: object = {old}\ndef {new}(): return C_{new}().f()"
+    ),
+    "factory": (
+        "@dataclasses.dataclass\nclass C_{new}: k: float = dataclasses.field(default_factory={old})\n"
+        "def {new}(): return C_{new}().k"
+    ),
+    "module like one of Python": (
+        "{new}_m = shadowing('calendar', 'def f(): return g()', g={old})\ndef {new}(): return {new}_m.f()"
     ),
     "decorated by an object": (
         "class Around_{new}:\n def __init__(self, f): functools.update_wrapper(self, f)\n"
@@ -271,6 +398,23 @@ NOISES: Mapping[str, str] = {
         "D_{new} = {{k: 1 for k in {{'a', 'b', 'c', 'd'}}}}\ndef {new}(): return {old}() if D_{new} else 0"
     ),
     "global not there yet": ("def {new}():\n global late_{new}\n late_{new} = 1\n return {old}() if late_{new} else 0"),
+    "in a context": "@np.errstate(over='ignore')\ndef {new}(): return {old}()",
+    "method in a context": (
+        "class C_{new}:\n @np.errstate(over='ignore')\n def __call__(self): return {old}()\n{new} = C_{new}()"
+    ),
+    "field of a dataclass": (
+        "@dataclasses.dataclass\nclass C_{new}:\n n: int = 0\n def __call__(self):\n  self.n += 1\n"
+        "  return {old}()\n{new} = C_{new}()"
+    ),
+    "list of a dataclass": (
+        "class L_{new}(list): __hash__ = object.__hash__\n@dataclasses.dataclass(slots=True)\n"
+        "class C_{new}: a: object = L_{new}()\n"
+        "def {new}():\n C_{new}().a.append(1)\n return {old}()"
+    ),
+    "single dispatch method": (
+        "class C_{new}:\n @functools.singledispatchmethod\n def f(self, x): return 0\n @f.register\n"
+        " def _(self, x: int): return {old}()\nO_{new} = C_{new}()\ndef {new}(): return O_{new}.f(1)"
+    ),
     "single dispatch": (
         "@functools.singledispatch\ndef {new}_d(x): return 0\n@{new}_d.register\n"
         "def _(x: int): return {old}()\ndef {new}(): return {new}_d(1)"
