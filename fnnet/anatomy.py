@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from fnnet.classes import attributes, class_edges, hides, is_value, reduced, why_unseen
-from fnnet.codes import is_library, named, sha
+from fnnet.codes import is_library, named, sha, version_of
 from fnnet.digests import CONTAINERS, Known, data_digest, digest_of_rows, is_rows, plain_text
 from fnnet.errors import FnnetError
 from fnnet.nodes import Params, layout
@@ -245,7 +245,7 @@ _KINDS: list[tuple[Callable[[Any], bool], Callable[[Any], tuple[str | Callable[[
     (_of(Enum), _enum),
     (_of(*_TEXTS), _derived),
     (_of(os.PathLike), lambda value: (repr(os.fspath(value)), [])),
-    (_of(ModuleType), lambda value: (f"module {value.__name__}", [])),
+    (_of(ModuleType), lambda value: (f"module {value.__name__}{version_of(value.__name__)}", [])),
     (_of(FunctionType), _function),
     (_of(MethodType), _method),
     (_of(BuiltinFunctionType, MethodWrapperType, *_DESCRIPTORS), _builtin),

@@ -79,7 +79,7 @@ def _is_library_class(kind: type) -> bool:
 _MADE_AT_RUN_TIME = 1 << 9
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(4096)
 def _is_library_file(file: str) -> bool:
     installed = {"site-packages", "dist-packages"}
     return file.startswith((_PYTHONS, _FNNETS)) or not installed.isdisjoint(Path(file).parts)
@@ -99,8 +99,14 @@ def named(thing: type | FunctionType) -> str:
         return f"{thing.__qualname__}, code of Python {major}.{minor} {compiled(thing.__code__)[:16]}"
     if top in ("fnnet", "builtins"):
         return f"jit.{thing.__qualname__}" if str(thing.__module__).startswith("fnnet.jit") else thing.__qualname__
-    version = None if top == "numpy" else getattr(sys.modules.get(top), "__version__", None)
-    return f"{thing.__module__}.{thing.__qualname__}{f' of {top} {version}' if isinstance(version, str) else ''}"
+    return f"{thing.__module__}.{thing.__qualname__}{version_of(top)}"
+
+
+def version_of(name: str) -> str:
+    """The version of the package of a module, in words; nothing for NumPy and fnnet, which are conditions."""
+    top = name.partition(".")[0]
+    version = None if top in ("numpy", "fnnet") else getattr(sys.modules.get(top), "__version__", None)
+    return f" of {top} {version}" if isinstance(version, str) else ""
 
 
 # --- code ------------------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ X = np.ones((4, 3), np.float32)
 KEPT = {
     "rules._RULES": "the classes that a program has defined as layers",
     "packing._STRUCTURES": "weak: the structures of the trees that there are",
+    "jit.training._PLANS": "weak: the plans of the runs that go on",
 }
 """The containers of modules that are filled at run time, and why each may be."""
 

@@ -459,3 +459,16 @@ def test_code_of_two_pythons_is_not_compared() -> None:
     then = {"f": "f, code of Python 3.11 0123", "g": "g, code of Python 3.11 0123", "h": "h, code of Python 3.11 0123"}
     now = {"f": "f, code of Python 3.12 4567", "g": "k, code of Python 3.12 4567", "h": "h, code of Python 3.11 4567"}
     assert [difference.name for difference in changes(then, now)] == ["g", "h"]
+
+
+def test_a_package_that_code_reads_is_told_with_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    def loss(prediction: Any, target: Any) -> Any:
+        return safetensors.SafetensorError
+
+    import safetensors
+
+    before = described("loss", loss)
+    monkeypatch.setattr(safetensors, "__version__", "0.0.1")
+    now = described("loss", loss)
+    assert [name for name in before if before[name] != now[name]] == ["loss.safetensors"]
+    assert now["loss.safetensors"] == "module safetensors of safetensors 0.0.1"
