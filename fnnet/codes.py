@@ -131,7 +131,7 @@ def _told(code: CodeType) -> Iterator[str]:
     offsets = [one.offset for one in found]
     for one, after in zip(found, [*found[1:], None], strict=True):
         is_spoken = after is not None and after.opname == "STORE_NAME" and after.argval in _SPOKEN
-        value = one.argval
+        value = code.co_consts[one.arg or 0] if one.opcode in dis.hasconst else one.argval  # 3.11 has no KW_NAMES there
         if isinstance(value, CodeType):
             yield compiled(value)
         elif one.opcode in dis.hasjrel or one.opcode in dis.hasjabs:

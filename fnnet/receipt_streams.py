@@ -9,7 +9,7 @@ from types import FunctionType
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from fnnet import files
-from fnnet.chains import Chain, link, longer
+from fnnet.chains import Chain, digest_of, link, longer
 from fnnet.comparisons import changes
 from fnnet.conditions import conditions
 from fnnet.configurations import check_arguments, comparable, configuration_of, is_start
@@ -161,6 +161,8 @@ class ReceiptTo(Generic[P, T]):
         changed = [difference.name for difference in changes(comparable(found.configuration, state), mine)]
         if not state.batch and link(links[-2].chain if state.epoch else "", state) != links[-1]:
             changed.append(f"the state of epoch {state.epoch}")
+        if state.batch and digest_of(state.history)[:16] != links[-1].history:
+            changed.append(f"the history up to epoch {state.epoch}")
         if changed:
             raise ReceiptError(
                 f"receipt_to: {self.path} is the receipt of another run; give this one a file of its own; what "

@@ -472,3 +472,14 @@ def test_a_package_that_code_reads_is_told_with_its_version(monkeypatch: pytest.
     now = described("loss", loss)
     assert [name for name in before if before[name] != now[name]] == ["loss.safetensors"]
     assert now["loss.safetensors"] == "module safetensors of safetensors 0.0.1"
+
+
+def test_the_names_of_keyword_arguments_are_code() -> None:
+    def up(f: Any) -> Any:
+        return f(up=1.0)
+
+    def down(f: Any) -> Any:
+        return f(down=1.0)
+
+    down.__qualname__ = up.__qualname__
+    assert described("loss", up) != described("loss", down)

@@ -567,3 +567,12 @@ def test_states_and_receipts_that_do_not_fit() -> None:
         fn.verify(RECEIPT, *RUN.parts, 3)  # type: ignore[arg-type]
     with pytest.raises(ReceiptError, match="verify: the run ended before epoch 3 of 4; leave out streams that end it"):
         fn.verify(RECEIPT, step, data, first, check, fn.take(2))
+
+
+def test_a_receipt_of_another_history_is_not_gone_on_with_in_mid_epoch(tmp_path: Path) -> None:
+    step, data, first = with_loss(fn.mse)
+    other = fn.start(tree.map(lambda a: a + 1, first.params), step.optimizer, first.key)
+    list(fn.pipe(fn.steps(step, data, first), fn.receipt_to(tmp_path / "r.json", step, data, first), fn.take(9)))
+    middle = next(state for state in fn.steps(step, data, other) if state.batch and state.epoch)
+    with pytest.raises(ReceiptError, match="is the receipt of another run"):
+        next(fn.receipt_to(tmp_path / "r.json", step, data, middle)(fn.steps(step, data, middle)))
