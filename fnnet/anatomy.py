@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from fnnet.classes import attributes, class_edges, hides, is_value, reduced, why_unseen
+from fnnet.classes import attributes, class_edges, given, hides, is_value, reduced, why_unseen
 from fnnet.codes import is_library, named, sha, version_of
 from fnnet.digests import CONTAINERS, Known, data_digest, digest_of_rows, is_rows, plain_text
 from fnnet.errors import FnnetError
@@ -92,12 +92,8 @@ def _ufunc(value: np.ufunc) -> tuple[str, list[Edge]]:
 
 
 def _partial(value: partial[object]) -> tuple[str, list[Edge]]:
-    return "partial", [
-        Edge("func", value.func),
-        Edge("args", value.args),
-        Edge("keywords", value.keywords),
-        *_own(value),
-    ]
+    parts = [Edge("func", value.func), Edge("args", value.args), Edge("keywords", value.keywords)]
+    return "partial", [*parts, *given(value)]
 
 
 def _wrapper(value: Any) -> tuple[str, list[Edge]]:
@@ -106,23 +102,21 @@ def _wrapper(value: Any) -> tuple[str, list[Edge]]:
     is_cached = type(value).__module__ == "functools"
     if is_cached and all(one is not function for one in gc.get_referents(value)):  # ``wraps`` has renamed it
         function = Unseen("the function in it")
-    edges = [Edge("function", function)]
-    for name in ("cache_parameters", "targetoptions"):
-        given = getattr(value, name, None)
-        edges += [] if given is None else [Edge(name, given() if callable(given) else given)]
-    more = attributes(value) if is_cached else []
-    return named(type(value)), [
-        *edges,
-        *[edge for edge in more if edge.name not in ("__wrapped__", "cache_parameters")],
+    settings = [
+        Edge(name, getattr(value, name)) for name in ("cache_parameters", "targetoptions") if hasattr(value, name)
     ]
+    edges = [edge._replace(value=edge.value()) if callable(edge.value) else edge for edge in settings]
+    more = (
+        [edge for edge in attributes(value) if edge.name not in ("__wrapped__", "cache_parameters")]
+        if is_cached
+        else []
+    )
+    return named(type(value)), [Edge("function", function), *edges, *more]
 
 
 def _is_wrapper(value: Any) -> bool:
-    return (
-        is_library(type(value))
-        and not isinstance(value, FunctionType)
-        and "__wrapped__" in getattr(value, "__dict__", {})
-    )
+    is_told = is_library(type(value)) and not isinstance(value, FunctionType)
+    return is_told and "__wrapped__" in getattr(value, "__dict__", {})
 
 
 def _accessor(value: Any) -> tuple[str, list[Edge]]:
@@ -134,18 +128,11 @@ def _accessor(value: Any) -> tuple[str, list[Edge]]:
 # --- rows and entries ------------------------------------------------------------------------------------------------
 def _rows(value: Any) -> tuple[str | Callable[[], str], list[Edge]]:
     if isinstance(value, np.ma.MaskedArray):
-        return "MaskedArray", [Edge("data", value.data), Edge("mask", np.ma.getmaskarray(value))]
+        parts = {"data": value.data, "mask": np.ma.getmaskarray(value), "fill_value": value.fill_value}
+        return "MaskedArray", [Edge(name, part) for name, part in parts.items()]
     if not value.dtype.hasobject:
-        return partial(digest_of_rows, value), _own(value)
-    return f"|O{list(value.shape)}", [Edge("entries", np.asarray(value).tolist()), *_own(value)]
-
-
-def _own(value: object) -> list[Edge]:
-    """What a user has given to an object or to a class derived from one that is told in a way of its own."""
-    kind = type(value)
-    if is_library(kind) and not isinstance(value, partial):
-        return []
-    return [*attributes(value), *([] if is_library(kind) else [Edge("class", kind)])]
+        return partial(digest_of_rows, value), given(value)
+    return f"|O{list(value.shape)}", [Edge("entries", np.asarray(value).tolist()), *given(value)]
 
 
 def _entries(value: Any) -> Iterator[Edge]:
@@ -179,8 +166,8 @@ def content(value: object) -> str:
     met, todo = [value], [value]  # what is met stays alive, and its number its own
     while todo:
         top = todo.pop()
-        number = numbers.setdefault(id(top), len(numbers))
-        found = anatomy(top, {}) if number == len(numbers) - 1 else Anatomy(partial(str, f"as {number}"))
+        is_new, number = id(top) not in numbers, numbers.setdefault(id(top), len(numbers))
+        found = anatomy(top, {}) if is_new else Anatomy(partial(str, f"as {number}"))
         told.append(f"{found.text()} {[edge.name for edge in found.edges]}")
         met += [edge.value for edge in found.edges]
         todo += [edge.value for edge in found.edges[::-1]]
@@ -215,13 +202,13 @@ def _enum(value: Enum) -> tuple[str, list[Edge]]:
 def _derived(value: Any) -> tuple[str, list[Edge]]:
     """A number or text of a class of its own."""
     base = next(base for base in _TEXTS if isinstance(value, base))
-    return f"{named(type(value))} {base.__repr__(value)}", _own(value)
+    return f"{named(type(value))} {base.__repr__(value)}", given(value)
 
 
 def _class(kind: type) -> tuple[str, list[Edge]]:
     if is_library(kind):
         return named(kind), []
-    bases = ", ".join([named(base) for base in kind.__bases__ if is_library(base) and base is not object])
+    bases = ", ".join([named(base) for base in kind.__bases__ if base is not object])
     return f"class {kind.__qualname__}{f'({bases})' if bases else ''}", class_edges(kind)
 
 
@@ -233,7 +220,6 @@ def _type(value: Any) -> tuple[str, list[Edge]]:
 _TEXTS = (int, float, complex, str, bytes)
 _DESCRIPTORS = (types.MethodDescriptorType, types.WrapperDescriptorType, types.ClassMethodDescriptorType)
 _ACCESSORS = (property, classmethod, staticmethod, cached_property)
-_TYPING = (types.GenericAlias, types.UnionType, typing.TypeVar)
 
 
 def _of(*kinds: type) -> Callable[[Any], bool]:
@@ -250,8 +236,9 @@ _KINDS: list[tuple[Callable[[Any], bool], Callable[[Any], tuple[str | Callable[[
     (_of(MethodType), _method),
     (_of(BuiltinFunctionType, MethodWrapperType, *_DESCRIPTORS), _builtin),
     (_of(np.ufunc), _ufunc),
-    (lambda value: isinstance(value, _TYPING) or type(value).__module__ == "typing", _type),
+    (_of(types.GenericAlias, types.UnionType), _type),
     (_of(type), _class),
+    (lambda value: type(value).__module__ == "typing", _type),
     (_of(partial), _partial),
     (_is_wrapper, _wrapper),
     (_of(*_ACCESSORS), _accessor),

@@ -33,6 +33,14 @@ def attributes(value: object) -> list[Edge]:
     return [Edge(name, child, ("attr", value, name)) for name, child in found.items()]
 
 
+def given(value: object) -> list[Edge]:
+    """What a user has given to an object, and its class, beside what is told of it in a way of its own."""
+    kind = type(value)
+    if is_library(kind):
+        return attributes(value) if isinstance(value, functools.partial) else []
+    return [*attributes(value), Edge("class", kind)]
+
+
 def _slots(kind: type) -> list[str]:
     slots = vars(kind).get("__slots__", ())
     names = [slots] if isinstance(slots, str) else list(slots)
@@ -134,8 +142,14 @@ def _members(kind: type) -> Iterator[tuple[str, object]]:
     for name, value in sorted(vars(kind).items()):
         is_of_enum = name in entries or (isinstance(kind, EnumMeta) and name[0] == "_" and as_function(value) is None)
         is_pythons = name in _OF_PYTHON or name.startswith("_abc_") or isinstance(value, _OF_TYPES)
-        if not (is_of_enum or is_pythons or _is_generated(value)):
+        if not (is_of_enum or is_pythons or _is_generated(value) or _inherits(kind, name, value)):
             yield name, value
+
+
+def _inherits(kind: type, name: str, value: object) -> bool:
+    """Whether a class would have the same without its own, as ``typing`` notes it in one at its first call."""
+    found = [vars(base)[name] for base in kind.__mro__[1:] if name in vars(base)]
+    return next((one is value for one in found if not _is_generated(one)), False)
 
 
 def _is_generated(value: object) -> bool:

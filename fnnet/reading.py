@@ -79,8 +79,8 @@ _OUTSIDE = {
 }
 """Parts of packages that give what no code tells: it may be another thing at every call or in every process."""
 
-_READERS = {"open", "read_text", "read_bytes"}
-"""Methods that read files."""
+_READERS = {"open", "read_text", "read_bytes", "__doc__", "__annotations__"}
+"""Methods that read files, and what is said of code."""
 
 
 def _globals(f: FunctionType) -> Iterator[Edge]:

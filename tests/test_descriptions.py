@@ -416,6 +416,7 @@ UNSEEN: dict[str, Callable[[], object]] = {
     "the date": lambda: made_of("from datetime import datetime\ndef f(): return datetime.now()"),
     "a file of numbers": lambda: made_of("import numpy as np\ndef f(): return np.load('a.npy')"),
     "a file of text": lambda: made_of("from pathlib import Path\ndef f(): return Path('a').read_text()"),
+    "a docstring": lambda: made_of("def f(): return f.__doc__"),
     "a module by its name": lambda: made_of("import sys\ndef f(): return sys.modules['a'].k"),
     "a cached function by another name": lambda: functools.wraps(len)(functools.lru_cache(lambda: 1)),
     "an attribute by its name": lambda: made_of("def f(x): return getattr(x, 'a' + 'b')"),

@@ -94,6 +94,10 @@ BASES: Mapping[str, str] = {
     "partial method": (
         "class D:\n def f(self, x): return x\n k = functools.partialmethod(f, {k})\ndef base(): return D().k()"
     ),
+    "recursion": "def base(n=1): return base(n - 1) if n else {k}",
+    "recursion in a set": (
+        "def g(n): return g(n - 1) if n else {k}\nK = {{g}}\ndef base(): return max([f(1) for f in K])"
+    ),
     "default": "def base(k={k}): return k",
     "default of a keyword": "def base(*, k={k}): return k",
     "closure": "def make(k):\n def base(): return k\n return base\nbase = make({k})",
@@ -159,6 +163,27 @@ BASES: Mapping[str, str] = {
     "enum missing": (
         "class E(enum.Enum):\n A = 1.0\n B = 2.0\n @classmethod\n def _missing_(cls, v): return cls({k})\n"
         "def base(): return E(7).value"
+    ),
+    "protocol": ("class P(typing.Protocol):\n def f(self): return {k}\nclass D(P): pass\ndef base(): return D().f()"),
+    "typed dict": "class T(typing.TypedDict): k: float\nK = T(k={k})\ndef base(): return K['k']",
+    "order of bases": (
+        "class A: k = 1.0\nclass B: k = 2.0\nD = type('D', (A, B) if {k} == 1 else (B, A), {{}})\n"
+        "def base(): return D.k"
+    ),
+    "method put in later": (
+        "class D: pass\ndef call(self): return {k}\nD.__call__ = call\nK = D()\ndef base(): return K()"
+    ),
+    "class under another name": (
+        "text = '@wraps(Linear, updated=())\\nclass D:\\n def __call__(self): return {k}'\n"
+        "base = shadowing('m_of_user', text, wraps=functools.wraps, Linear=fn.Linear).D()"
+    ),
+    "hook of a base": (
+        "class B:\n def __init_subclass__(cls, k): cls.k = k\nclass D(B, k={k}): pass\ndef base(): return D.k"
+    ),
+    "filled array": "K = np.ma.array([0.0], mask=[True], fill_value={k})\ndef base(): return K.filled()[0]",
+    "enum by itself": (
+        "class E(enum.Enum):\n def _generate_next_value_(*_): return {k}\n A = enum.auto()\n"
+        "def base(): return E.A.value"
     ),
     "class made by type": "D = type('D', (), dict(k={k}))\ndef base(): return D.k",
     "class made by types": "D = types.new_class('D', (), {{}}, lambda d: d.update(k={k}))\ndef base(): return D.k",
@@ -237,7 +262,7 @@ LAYERS: Mapping[str, str] = {
         "class C_{new}:\n @functools.wraps(fn.RowLoss.__call__)\n def __call__(self): return {old}()\n{new} = C_{new}()"
     ),
     "wrapping in a class": (
-        "class C_{new}:\n f = staticmethod(functools.wraps(np.mean)({old}))\ndef {new}(): return C_{new}.f()"
+        "class C_{new}:\n f = staticmethod(functools.wraps(np.mean)(lambda: {old}()))\ndef {new}(): return C_{new}.f()"
     ),
     "context of a method": (
         "class C_{new}:\n @contextlib.contextmanager\n def at(self): yield {old}()\n def __call__(self):\n"
@@ -284,7 +309,7 @@ LAYERS: Mapping[str, str] = {
         " def __call__(self): return self.f()\n{new} = C_{new}({old})"
     ),
     "dataclass": (
-        "@dataclasses.dataclass\nclass C_{new}:\n f: object\n def __call__(self): return self.f()\n"
+        "@dataclasses.dataclass(unsafe_hash=True)\nclass C_{new}:\n f: object\n def __call__(self): return self.f()\n"
         "{new} = C_{new}({old})"
     ),
     "inherited": (
@@ -405,6 +430,11 @@ NOISES: Mapping[str, str] = {
     "field of a dataclass": (
         "@dataclasses.dataclass\nclass C_{new}:\n n: int = 0\n def __call__(self):\n  self.n += 1\n"
         "  return {old}()\n{new} = C_{new}()"
+    ),
+    "dataclass with another init": (
+        "@dataclasses.dataclass\nclass C_{new}: k: float = 0.0\ndef around_{new}(g):\n @functools.wraps(g)\n"
+        " def init(self): g(self, {old}())\n return init\nC_{new}.__init__ = around_{new}(C_{new}.__init__)\n"
+        "def {new}(): return C_{new}().k"
     ),
     "list of a dataclass": (
         "class L_{new}(list): __hash__ = object.__hash__\n@dataclasses.dataclass(slots=True)\n"
