@@ -33,7 +33,7 @@ def main() -> None:
         return step(state, batch, key)
 
     items: Iterator[Any] = fn.train(slow, data, first) if kind == "epochs" else fn.steps(slow, data, first)
-    item = fn.pipe(items, fn.stop_on_signal(), fn.checkpoint_to(folder, every=1000), fn.last)
+    item = fn.pipe(items, fn.checkpoint_to(folder, every=1000), fn.stop_on_signal(), fn.last)
     state = item.state if isinstance(item, Epoch) else item
     print(state.epoch, state.batch, fn.tree.digest(state), flush=True)
 

@@ -275,7 +275,7 @@ def test_a_signal_ends_the_stream_after_the_step_under_way(number: signal.Signal
             os.kill(os.getpid(), number)
         return STEP(state, batch, key)
 
-    stream = fn.pipe(fn.steps(disturbed, DATA, FIRST), fn.stop_on_signal(), fn.checkpoint_to(tmp_path, every=1000))
+    stream = fn.pipe(fn.steps(disturbed, DATA, FIRST), fn.checkpoint_to(tmp_path, every=1000), fn.stop_on_signal())
     state = fn.last(stream)
     assert (state.epoch, state.batch) == (1, 3)
     assert tree.equal(fn.resume(tmp_path, FIRST), state)

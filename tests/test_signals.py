@@ -1,4 +1,4 @@
-"""Signals beside a stream: noted while it is at work, and never swallowed, whatever way its loop is left."""
+"""Signals beside a stream: noted while an item is made, and never swallowed, whatever way its loop is left."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ import pytest
 
 import fnnet as fn
 from fnnet import Key, TrainState
-from fnnet.signals import Watch
 
 NET = fn.linear(Key(0), 1, 1)
 ROOT = Path(__file__).parent.parent
@@ -72,13 +71,28 @@ def test_the_item_under_way_is_the_last(caught: list[int]) -> None:
 def _passing(stream: Iterable[Any]) -> Iterator[Any]:
     """A user's stream function, in which the signal comes with the third item."""
     for state in stream:
-        if number_of(state) == 3:
-            send()
-        yield state
+        yield _sent(state)
 
 
 def _filtered(stream: Iterable[Any]) -> Iterator[Any]:
     return (_sent(state) for state in stream)
+
+
+def _mapped(stream: Iterable[Any]) -> Iterator[Any]:
+    return map(_sent, stream)
+
+
+class _Reading:
+    """A stream function that is a class."""
+
+    def __init__(self, stream: Iterable[Any]) -> None:
+        self.stream = iter(stream)
+
+    def __iter__(self) -> _Reading:
+        return self
+
+    def __next__(self) -> Any:
+        return _sent(next(self.stream))
 
 
 def _sent(state: Any) -> Any:
@@ -87,24 +101,34 @@ def _sent(state: Any) -> Any:
     return state
 
 
-def _behind_others(stream: Iterator[Any]) -> Iterator[Any]:
-    return _passing(fn.take(9)(_zipped(map(_same, stream))))
+FUNCTIONS = pytest.mark.parametrize("function", [_passing, _filtered, _mapped, _Reading])
 
 
-def _same(state: Any) -> Any:
-    return state
-
-
-def _zipped(stream: Iterable[Any]) -> Iterator[Any]:
-    """One of several iterators in between."""
-    return (state for state, _ in zip(stream, count(), strict=False))
-
-
-@pytest.mark.parametrize("through", [_passing, _filtered, _behind_others])
-def test_while_stream_functions_behind_are_at_work_it_is_noted_too(through: Any, caught: list[int]) -> None:
-    seen = [number_of(state) for state in through(stopped(states()))]
-    assert seen == [1, 2, 3]
+@FUNCTIONS
+def test_while_what_stands_before_is_at_work_it_is_noted(function: Any, caught: list[int]) -> None:
+    assert [number_of(state) for state in stopped(function(states()))] == [1, 2, 3]
     assert caught == []
+
+
+@FUNCTIONS
+def test_while_what_stands_behind_is_at_work_it_acts_as_it_would_have_without(function: Any, caught: list[int]) -> None:
+    seen = [number_of(state) for state in fn.take(4)(function(stopped(states())))]
+    assert seen == [1, 2, 3, 4]
+    assert caught == [NUMBER]
+
+
+def test_a_program_that_is_a_generator_is_the_readers_own_time(caught: list[int]) -> None:
+    """As pytest's fixtures and context managers are."""
+
+    def program() -> Iterator[int]:
+        stream = stopped(states())
+        for state in stream:
+            yield number_of(state)
+            break
+        send()
+        yield len(caught)
+
+    assert list(program()) == [1, 1]
 
 
 def test_a_checkpoint_that_is_written_is_finished(
@@ -117,7 +141,7 @@ def test_a_checkpoint_that_is_written_is_finished(
         sync(handle)
 
     monkeypatch.setattr(os, "fsync", disturbed)
-    state = fn.last(fn.checkpoint_to(tmp_path)(stopped(states())))
+    state = fn.last(stopped(fn.checkpoint_to(tmp_path)(states())))
     assert fn.tree.equal(fn.resume(tmp_path, state), state)
     assert number_of(state) == 1
     assert caught == []
@@ -156,7 +180,7 @@ def test_in_the_body_of_the_loop_it_acts_as_it_would_have_without(caught: list[i
 def test_an_interrupt_in_the_body_of_the_loop_comes_at_once(tmp_path: Path) -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        stream = fn.pipe(states(), fn.stop_on_signal(), fn.checkpoint_to(tmp_path, every=100))
+        stream = fn.pipe(states(), fn.checkpoint_to(tmp_path, every=100), fn.stop_on_signal())
         with pytest.raises(KeyboardInterrupt):
             for state in stream:
                 if number_of(state) == 3:
@@ -286,13 +310,14 @@ def test_whatever_way_a_loop_is_left_no_signal_is_swallowed(
     leave: Callable[[Stream], object], caught: list[int]
 ) -> None:
     """Not while somebody still has the stream, and not when it has been let go of."""
+    mine = signal.getsignal(NUMBER)
     leave(stopped(states()))
     for n in (1, 2, 3):
+        assert signal.getsignal(NUMBER) is mine
         send()
         assert len(caught) == n
     HELD.clear()
     gc.collect()
-    assert not isinstance(getattr(signal.getsignal(NUMBER), "__self__", None), Watch)
     send()
     assert len(caught) == 4
 
@@ -317,7 +342,7 @@ import fnnet as fn
 from tests.killing import training
 signal.signal(signal.SIGINT, signal.default_int_handler)
 step, data, first = training()
-stream = fn.pipe(fn.train(step, data, first), fn.stop_on_signal(), fn.take(100))
+stream = fn.pipe(fn.train(step, data, first), fn.take(100), fn.stop_on_signal())
 for epoch in stream:
     if epoch.state.epoch == 2:
         break
@@ -361,6 +386,47 @@ def test_a_signal_that_was_ignored_is_ignored_again() -> None:
         signal.signal(NUMBER, before)
 
 
+def test_a_handler_that_is_set_while_an_item_is_made_stays(caught: list[int]) -> None:
+    before, mine = signal.getsignal(NUMBER), list[int]()
+
+    def items() -> Iterator[TrainState[Any]]:
+        signal.signal(NUMBER, lambda number, frame: mine.append(number))
+        yield from states()
+
+    next(stopped(items()))
+    send()
+    assert mine == [NUMBER]
+    signal.signal(NUMBER, before)
+
+
+def test_a_handler_that_could_not_be_put_back_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a program that embeds Python has set before, Python cannot set again."""
+    monkeypatch.setattr(signal, "getsignal", lambda number: None)
+    with pytest.raises(ValueError, match=rf"stop_on_signal: signal {NUMBER} has a handler that was not set by Python"):
+        next(stopped(states()))
+
+
+def test_all_handlers_are_put_back_where_one_of_them_raises_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    def raises(number: int, frame: FrameType | None) -> None:
+        raise InterruptedError
+
+    def disturbed(number: int, handler: Any) -> Any:
+        was = sets(number, handler)
+        if handler is raises:
+            send(number)
+        return was
+
+    numbers, sets = (signal.SIGUSR1, signal.SIGUSR2), signal.signal
+    before = [signal.signal(number, raises) for number in numbers]
+    monkeypatch.setattr(signal, "signal", disturbed)
+    with pytest.raises(InterruptedError):
+        next(fn.stop_on_signal(*numbers)(states()))
+    monkeypatch.undo()
+    assert [signal.getsignal(number) for number in numbers] == [raises, raises]
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
 def test_a_stream_that_another_thread_lets_go_of(caught: list[int]) -> None:
     held = [stopped(states())]
     next(held[0])
@@ -369,4 +435,3 @@ def test_a_stream_that_another_thread_lets_go_of(caught: list[int]) -> None:
     thread.join()
     send()
     assert caught == [NUMBER]
-    list(fn.take(1)(stopped(states())))  # who is next puts back what was there before both
