@@ -68,6 +68,7 @@ def result(call: Any, is_held: bool) -> Any:
 
 # --- losses ----------------------------------------------------------------------------------------------------------
 PLAIN = {name: case.loss for name, case in LOSSES.items() if type(case.loss).__module__ != "fnnet.losses.weighted"}
+PLAIN |= {"Huber, wide": fn.Huber(1e19), "Huber, wider": fn.Huber(1e154)}
 OF_NUMBERS = [type(loss) for loss in (fn.mse, fn.sum_squared_error, fn.mae, fn.huber, fn.log_cosh, fn.quantile(0.5))]
 
 

@@ -125,6 +125,7 @@ DENSE: dict[str, tuple[Any, Callable[[Row, Any], Exact], str]] = {
     "mae": (fn.mae, _of_difference(lambda d: (abs(d), mp.sign(d))), "numbers"),
     "huber": (fn.huber, _of_difference(_huber(mpf(1))), "numbers"),
     "Huber": (fn.Huber(0.3), _of_difference(_huber(mpf(0.3))), "numbers"),
+    "Huber, wide": (fn.Huber(1e19), _of_difference(_huber(mpf(1e19))), "numbers"),
     "log_cosh": (fn.log_cosh, _of_difference(_log_cosh), "numbers"),
     "quantile": (fn.quantile(0.999), _of_difference(_quantile(mpf(0.999))), "numbers"),
 }

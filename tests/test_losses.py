@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal, getcontext
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,6 +44,8 @@ def test_hinge_is_its_formula(key: Key, rows: int, classes: int) -> None:
 def test_a_margin_of_exactly_1_costs_nothing() -> None:
     value, grad = fn.hinge(np.array([[1.0, 2.0, 1.0]]), np.array([1]))
     assert (float(value), grad.tolist()) == (0.0, [[0.0, 0.0, 0.0]])
+    _, grad = fn.hinge(np.array([[0.9, 1e-9, 2e-9]], np.float32), np.array([0]))
+    assert grad.tolist() == [[-1, 0, 1]]  # though both scores less the largest one are equal
     value, grad = fn.binary_hinge(np.array([[1.0, -1.0]]), np.array([[1.0, 0.0]]))
     assert (float(value), grad.tolist()) == (0.0, [[0.0, 0.0]])
 
@@ -203,3 +206,10 @@ def test_a_rate_beyond_all_floats_is_infinite() -> None:
         value, _ = fn.poisson(np.array([[89.0]], np.float32), np.array([[1.0]]))
     assert float(value) == math.inf
     assert math.isfinite(float(fn.poisson(np.array([[88.0]], np.float32), np.array([[1.0]]))[0]))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_a_rate_above_all_floats_is_an_infinite_loss_whatever_stands_beside_it(kind: Any) -> None:
+    most = float(np.finfo(kind).max)
+    for z, t in (([5, 3e4], [most, 1]), ([3e4, -5], [most, most]), ([-700, 20, 20], [most, most / 3, most / 2])):
+        assert fn.poisson(np.array([z], kind), np.array([t], kind))[0] == np.inf

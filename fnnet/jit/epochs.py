@@ -28,7 +28,7 @@ from fnnet.jit.norms import normalize, normalize_gradients
 from fnnet.jit.updates import update
 from fnnet.types import Array
 
-SOURCES = "5c2caef8de60cabe"
+SOURCES = "2d7c208a5b5d972e"
 """The digest of the modules here that this one imports from, as in ``kernels``."""
 
 Integers = NDArray[np.int64]

@@ -21,35 +21,40 @@ from fnnet.jit.kernels import (
 from fnnet.jit.losses import entry, row_loss
 from fnnet.types import Array
 
-SOURCES = "14310b08ced77d39"
+SOURCES = "402ed8c50fe30e68"
 """The digest of the modules here that this one imports from, as in ``kernels``."""
 
 
 @compiled
 def _far_poisson(p: Array, i: int, t: Array, r: int) -> Number:
-    """The mean of shares eᶻ/c - t (z/c), of a power of two c above the columns, so that t z overflows only where the
-    mean does."""
+    """The mean of eᶻ/c - (t/c) z, times c, the largest rate or count, so that t z overflows only where the mean
+    does."""
     real, n = p.dtype.type, p.shape[1]
-    share, total = real(1), real(0)
-    while share * real(n) >= real(1):
-        share /= real(2)
+    scale, total = real(1), real(0)
+    for j in range(n):
+        rate = real(math.exp(p[i, j]))
+        scale = max(scale, t[r, j], rate if rate < real(np.inf) else real(1))
     for j in range(n):
         rate, count = real(math.exp(p[i, j])), t[r, j]
-        total += rate * share
+        total += rate / scale
         if count != 0 and rate != real(np.inf):
-            total -= count * (p[i, j] * share)
-    return total / (real(n) * share)
+            total -= count / scale * p[i, j]
+    return total / real(n) * scale
 
 
 @compiled
 def _far_mean(kind: int, constant: float, p: Array, i: int, t: Array, r: int) -> Number:
-    """The sum of shares. Where the difference of an entry and its target is beyond all floats, the loss of it is twice
-    that of half of it, for so these losses grow."""
+    """The sum of shares. Where the loss of an entry is beyond all floats, it is twice that of half its difference, for
+    so these losses grow, all but Huber's, which has its own formula of the halves."""
     real, n = p.dtype.type, p.shape[1]
     total, two, scale = real(0), real(2), real(n)
     for j in range(n):
         one, _ = entry(kind, constant, p[i, j], t[r, j], real)
-        if one == real(np.inf) and kind in (MAE, HUBER, LOG_COSH, QUANTILE):
+        if one == real(np.inf) and kind == HUBER:
+            d, cut = p[i, j] / two - t[r, j] / two, real(constant / 2)
+            cut = min(max(d, -cut), cut)
+            total += cut * (two * two / scale) * (d - cut / two)
+        elif one == real(np.inf) and kind in (MAE, LOG_COSH, QUANTILE):
             half, _ = entry(kind, constant, p[i, j] / two, t[r, j] / two, real)
             total += half * (two / scale)
         else:

@@ -33,6 +33,9 @@ from fnnet.types import Array
 SOURCES = "4c092a32b573c872"
 """The digest of the modules here that this one imports from, as in ``kernels``."""
 
+LARGEST = float(np.finfo(np.float32).max)
+"""What a float32 is at most: a ``delta`` above it never cuts."""
+
 
 # --- of labels -----------------------------------------------------------------------------------------------------
 @compiled
@@ -155,6 +158,7 @@ def entry(kind: int, constant: float, z: Number, t: Number, real: type[Number]) 
         return max(short, real(0)), (-sign if short > 0 else real(0))
     if kind == MAE:
         return abs(e), real(np.sign(e))
+    c = c if c < real(np.inf) else real(LARGEST)
     cut = min(max(e, -c), c)
     return cut * (e - real(0.5) * cut), cut
 

@@ -69,10 +69,7 @@ class SumLoss(RowLoss[T_contra]):
 
 
 class DifferenceLoss(RowLoss[Array]):
-    """The mean over rows and columns of f(d) with d = prediction - target. A subclass writes f and its slope.
-
-    f has to grow as |d| does far from 0, f(d) = 2 f(d/2), which serves where no float holds d itself.
-    """
+    """The mean over rows and columns of f(d) with d = prediction - target. A subclass writes f and its slope."""
 
     __slots__ = ()
     name: ClassVar[str]
@@ -92,11 +89,16 @@ class DifferenceLoss(RowLoss[Array]):
         return row, slopes / n
 
     def _far(self, prediction: Array, target: Array, values: Array) -> Array:
-        """The rows as sums of shares f(d_j) / F, where d_j is beyond all floats 2 f(d_j / 2) / F."""
+        """The rows as sums of shares f(d_j) / F, which are floats where f(d_j) or d_j itself is none."""
         n, t = prediction.shape[-1], checks.target(self.name, prediction, target)
-        half, _ = self.entries(prediction / 2 - t / 2)
-        row: Array = np.add.reduce(np.where(np.isfinite(values), values / n, half * (2 / n)), axis=-1)
+        far = self.share(prediction / 2 - t / 2, n)
+        row: Array = np.add.reduce(np.where(np.isfinite(values), values / n, far), axis=-1)
         return row
+
+    def share(self, half: Array, n: int, /) -> Array:
+        """f(d) / n of half of d, for a d so large that f(d) is no float: 2 f(d/2) / n, as f grows like |d| there."""
+        values, _ = self.entries(half)
+        return values * (2 / n)
 
 
 def checked_rows(loss: Loss[T_contra], prediction: Array, target: T_contra) -> tuple[Array, Array]:

@@ -52,8 +52,14 @@ class Huber(DifferenceLoss):
 
     def entries(self, d: Array, /) -> tuple[Array, Array]:
         """c (d - c/2) and c, where c is d cut off at ±delta: one formula for both branches."""
-        c = np.clip(d, -self.delta, self.delta)
+        delta = min(self.delta, float(np.finfo(d.dtype).max))
+        c = np.clip(d, -delta, delta)
         return c * (d - 0.5 * c), c
+
+    def share(self, half: Array, n: int, /) -> Array:
+        """c (d - c/2) / n by the halves of c and d, for d²/2 grows faster than |d|."""
+        c = np.clip(half, -self.delta / 2, self.delta / 2)
+        return c * (4 / n) * (half - 0.5 * c)
 
 
 mae = MeanAbsoluteError()

@@ -29,10 +29,10 @@ class Hinge(RowLoss[Labels]):
     def rows(self, prediction: Array, target: Labels, /) -> tuple[Array, Array]:
         """max(0, 1 + z_rival - z_label), with gradient onehot(rival) - onehot(label) where it is above 0."""
         z, (row, label) = scores("hinge", prediction, target)
-        others = z.copy()
+        others = prediction.reshape(z.shape).copy()  # by themselves, for less their maximum they may be equal
         others[row, label] = -np.inf
         rival = np.argmax(others, axis=-1)
-        margin = 1 + others[row, rival] - z[row, label]
+        margin = np.where(rival == label, -np.inf, 1 + z[row, rival] - z[row, label])  # there may be no other
         grads = np.zeros_like(z)
         missed = (margin > 0).astype(z.dtype)
         grads[row, rival] = missed

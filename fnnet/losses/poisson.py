@@ -9,7 +9,7 @@ import numpy as np
 from fnnet import checks
 from fnnet.losses._base import RowLoss
 from fnnet.numerics import exp
-from fnnet.sums import is_finite, share_of, weighed
+from fnnet.sums import is_finite, magnitude, weighed
 from fnnet.types import Array
 
 
@@ -21,8 +21,7 @@ class Poisson(RowLoss[Array]):
 
     Shapes: prediction z (..., N, F), the logarithms of rates, target the same or that without replica axes. Beyond
     z = 88 in float32, 709 in float64, the loss itself is above all floats, and infinite; at z = -inf, a rate of 0, it
-    is 0 for a count of 0. Raises ShapeError, and
-    ValueError for targets that are negative or not finite.
+    is 0 for a count of 0. Raises ShapeError, and ValueError for targets that are negative or not finite.
 
     >>> import fnnet as fn, numpy as np
     >>> value, grad = fn.poisson(np.array([[0.0]]), np.array([[3.0]]))
@@ -40,8 +39,9 @@ class Poisson(RowLoss[Array]):
         with np.errstate(over="ignore", invalid="ignore"):
             values = _mean(rate, t, prediction)
         if not is_finite(values):
-            share = share_of(n)
-            values = np.where(np.isfinite(values), values, _mean(rate * share, t, prediction * share) / share)
+            scale = magnitude(np.maximum(np.where(rate < np.inf, rate, 1), t))
+            scaled = _mean(rate / scale, t / scale, prediction) * scale[..., 0]
+            values = np.where(np.isfinite(values), values, scaled)
         return values, (rate - t) / n
 
 
