@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fnnet import callables
-from fnnet.classes import attributes, class_edges, given, hides, reduced, why_unseen
+from fnnet.classes import attributes, class_edges, given, hidden, reduced, why_unseen
 from fnnet.codes import is_library, named, sha, version_of
 from fnnet.digests import (
     CONTAINERS,
@@ -124,13 +124,11 @@ def content(value: object) -> str:
 # --- objects ---------------------------------------------------------------------------------------------------------
 def _object(value: Any) -> tuple[str, list[Edge]]:
     kind = type(value)
-    why = why_unseen(value)
+    why = why_unseen(kind)
     if why is not None:
         return f"not covered: {named(kind)}, {why}", []
     length = f" of {len(value)}" if type(value) in CONTAINERS else ""
-    edges = [*_entries(value), *attributes(value)]
-    if hides(kind):
-        edges += reduced(value)
+    edges = [*_entries(value), *attributes(value), *hidden(value)]
     if isinstance(value, Params) and not is_library(kind):
         rule = rule_of(value)
         edges += [Edge(name, getattr(rule, name)) for name in layout(type(rule)).names if callable(getattr(rule, name))]

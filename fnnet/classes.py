@@ -76,31 +76,32 @@ def _is_value(kind: type) -> bool:
     return compare is not object.__eq__
 
 
-def why_unseen(value: object) -> str | None:
-    """Why an object of Python's or of a package cannot be told, where it cannot."""
-    kind = type(value)
+def why_unseen(kind: type) -> str | None:
+    """Why objects of a class of Python's or of a package cannot be told, where they cannot."""
     module, top = str(kind.__module__), str(kind.__module__).partition(".")[0]
     if not is_library(kind) or top == "fnnet":
         return None
-    if value is os.environ:
+    if kind is type(os.environ):
         return "which is another in every process"
-    if isinstance(value, BaseException) or top in _ONES_OWN:
+    if issubclass(kind, BaseException) or top in _ONES_OWN:
         return "which a run moves on" if hasattr(kind, "__next__") else None
     if hasattr(kind, "__next__") or hasattr(kind, "__enter__"):
         return "which a run moves on"
     if module in ("weakref", "_weakref", "_weakrefset"):
         return "which does not hold what it knows"
-    if isinstance(value, _KNOWN) or is_dataclass(kind) or _is_value(kind):
+    if issubclass(kind, _KNOWN) or is_dataclass(kind) or _is_value(kind):
         return None
     is_pythons = top in sys.stdlib_module_names or top == "numpy"
     return "whose state may change in a run" if is_pythons else None
 
 
-def hides(kind: type) -> bool:
-    """Whether objects of a class have more to them than Python shows: the memory of a class written in C."""
-    if str(kind.__module__).startswith("fnnet"):
-        return False
-    return any(_is_of_c(base) for base in kind.__mro__ if base not in _SHOWN)
+def hidden(value: object) -> list[Edge]:
+    """What an object has more to it than Python shows: the memory of a class written in C."""
+    bases = [base for base in type(value).__mro__ if base not in _SHOWN and _is_of_c(base)]
+    if not bases or str(type(value).__module__).startswith("fnnet"):
+        return []
+    whys = [f"{named(base)}, {why}" for base in bases if (why := why_unseen(base)) is not None]
+    return [Edge("state", Unseen(whys[0]))] if whys else reduced(value)
 
 
 def _is_of_c(kind: type) -> bool:

@@ -112,9 +112,11 @@ def _chains(code: CodeType, body: list[Op], modules: Mapping[str, ModuleType]) -
     found: list[Chain] = []
     cells = (*code.co_cellvars, *code.co_freevars)
     for i, op in enumerate(body):
+        is_of_class = op.name == "LOAD_NAME" and op.value == "__name__"  # every body of a class notes its module
         is_variable = op.name.startswith(_VARIABLES) and op.value in modules
         is_cell = op.name.startswith("LOAD_FAST") and op.value in cells  # for inner code, which may read it
-        if op.name in ("LOAD_GLOBAL", "LOAD_NAME") or (is_variable and not is_cell):
+        is_global = op.name in ("LOAD_GLOBAL", "LOAD_NAME") and not is_of_class
+        if is_global or (is_variable and not is_cell):
             found.append((str(op.value), *[str(read.value) for read in takewhile(_is_read, body[i + 1 :])]))
     return list(dict.fromkeys(found))
 

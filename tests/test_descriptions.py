@@ -296,6 +296,16 @@ def test_two_functions_of_one_line() -> None:
     assert described("f", one) != described("f", two)
 
 
+def test_a_class_in_a_function_does_not_tell_what_its_module_is_called() -> None:
+    """It is another name when the module is run than when it is imported."""
+    told = []
+    for name in ("__main__", "program"):
+        namespace: dict[str, Any] = {"__name__": name}
+        exec("def f():\n class C: k = 1\n return C.k", namespace)
+        told.append(described("f", namespace["f"]))
+    assert told[0] == told[1]
+
+
 def test_code_does_not_change_by_being_run() -> None:
     f = made_of("def f(x):\n total = 0\n for i in range(x): total += i\n return total")
     before = described("f", f)

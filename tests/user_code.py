@@ -480,6 +480,29 @@ NOISES: Mapping[str, str] = {
         "def g_{new}():\n while True: yield 1\nG_{new} = g_{new}()\ndef {new}():\n next(G_{new})\n return {old}()"
     ),
     "random numbers": "R_{new} = np.random.default_rng(0)\ndef {new}():\n R_{new}.normal()\n return {old}()",
+    "random numbers of a class": (
+        "class R_{new}(np.random.RandomState): pass\nO_{new} = R_{new}(0)\n"
+        "def {new}():\n O_{new}.normal()\n return {old}()"
+    ),
+    "random numbers of a class of Python": (
+        "import random\nclass R_{new}(random.Random): pass\nO_{new} = R_{new}(0)\n"
+        "def {new}():\n O_{new}.random()\n return {old}()"
+    ),
+    "count of a class": (
+        "class R_{new}(itertools.count): pass\nO_{new} = R_{new}(0)\ndef {new}():\n next(O_{new})\n return {old}()"
+    ),
+    "counter of a deque of a class": (
+        "class D_{new}(collections.deque):\n n = 0\n def __call__(self):\n  self.n += 1\n  return {old}()\n"
+        "{new} = D_{new}([len], 3)"
+    ),
+    "counter of an exception": (
+        "class E_{new}(Exception):\n def __call__(self):\n  self.n = len(vars(self))\n  return {old}()\n"
+        "{new} = E_{new}(1)\n{new}.n = 0"
+    ),
+    "counter of a module around": (
+        "def make_{new}(m):\n def inner():\n  m.n += 1\n  return {old}()\n return inner\n"
+        "{new} = make_{new}(module('{new}_state', 'n = 0'))"
+    ),
     "method of random numbers": (
         "R_{new} = np.random.default_rng(0).normal\ndef {new}():\n R_{new}()\n return {old}()"
     ),
