@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import sys
+from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from importlib.util import find_spec, resolve_name
@@ -97,6 +98,9 @@ def _read_by(f: FunctionType, code: CodeType, modules: Mapping[str, ModuleType])
     modules = {**modules, **imported}
     yield from edges
     yield from [Edge(f"{op.value} ", Unseen("what it reads")) for op in body if _is_read(op) and op.value in _READERS]
+    known = ChainMap[str, object](dict(modules), f.__globals__, _pythons(f))
+    missing = [str(op.value) for op in body if op.name == "LOAD_GLOBAL" and op.value not in known]
+    yield from [Edge(name, Unseen("not defined yet")) for name in missing]
     for chain in _chains(code, body, modules):
         yield from _read(f, chain, modules)
     for inner in [constant for constant in code.co_consts if isinstance(constant, CodeType)]:
@@ -138,9 +142,15 @@ def _read(f: FunctionType, chain: Chain, modules: Mapping[str, ModuleType]) -> I
         yield from _of_python(f, root)
 
 
-def _of_python(f: Any, name: str) -> Iterator[Edge]:
+def _pythons(f: Any) -> dict[str, object]:
+    """What a function takes for Python's own functions."""
+    found: dict[str, object] = f.__builtins__
+    return found
+
+
+def _of_python(f: FunctionType, name: str) -> Iterator[Edge]:
     """A function of Python, where it is none of those that say nothing but their name."""
-    value = f.__builtins__.get(name)
+    value = _pythons(f).get(name)
     if isinstance(value, FunctionType) or value is not vars(builtins).get(name):  # put in the place of Python's
         yield Edge(name, value)
     elif value is not None and name in _OPEN:

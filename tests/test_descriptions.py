@@ -447,6 +447,7 @@ UNSEEN: dict[str, Callable[[], object]] = {
     "an attribute by its name": lambda: made_of("def f(x): return getattr(x, 'a' + 'b')"),
     "code in a text": lambda: made_of("def f(x): return eval(x)"),
     "a module as a whole": lambda: made_of("import tests.user_code as m\ndef f(g): return g(m)"),
+    "a variable that is not there yet": lambda: made_of("def f(): return late"),
     "a module of an object": lambda: Plain(user_code),
     "a module of a class": lambda: type("f", (), {"m": user_code}),
     "a module in a partial": lambda: functools.partial(max, user_code),
