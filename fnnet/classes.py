@@ -14,7 +14,7 @@ from enum import Enum, EnumMeta
 from types import FunctionType
 from typing import Any
 
-from fnnet.codes import is_library, named
+from fnnet.codes import instructions, is_library, named
 from fnnet.reading import Edge, Unseen, as_function, unique
 
 # --- objects ---------------------------------------------------------------------------------------------------------
@@ -26,7 +26,8 @@ def attributes(value: object) -> list[Edge]:
     if is_dataclass(value) and not isinstance(value, type):
         found = {field.name: getattr(value, field.name, None) for field in fields(value)}
     more = _own(value)
-    found |= {name: more[name] for name in sorted(more) if name not in found and not _is_passed_by(type(value), name)}
+    names = [name for name in sorted(more) if name not in found and not _is_passed_by(type(value), name)]
+    found |= {name: _noted(type(value), name) or more[name] for name in names}
     return [Edge(name, child, ("attr", value, name)) for name, child in found.items()]
 
 
@@ -59,6 +60,19 @@ def _is_passed_by(kind: type, name: str) -> bool:
     if name in (*functools.WRAPPER_ASSIGNMENTS, "__signature__", "__orig_class__", "__dict__", "__weakref__"):
         return True
     return any(isinstance(vars(base).get(name), functools.cached_property) for base in kind.__mro__)
+
+
+def _noted(kind: type, name: str) -> Unseen | None:
+    """In the place of what a class of a package may note in an object when one of its properties is read."""
+    is_noted = any(name in _stored_by_properties(base) for base in kind.__mro__ if is_library(base))
+    return Unseen("a property of its class writes it") if is_noted else None
+
+
+@functools.lru_cache(1024)
+def _stored_by_properties(kind: type) -> frozenset[str]:
+    getters = [as_function(value.fget) for value in vars(kind).values() if isinstance(value, property)]
+    found = [one for f in getters if f is not None for one in instructions(f.__code__) if one.opname == "STORE_ATTR"]
+    return frozenset([str(one.argval) for one in found])
 
 
 # --- what cannot be seen ---------------------------------------------------------------------------------------------

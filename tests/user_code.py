@@ -480,6 +480,10 @@ NOISES: Mapping[str, str] = {
         "def g_{new}():\n while True: yield 1\nG_{new} = g_{new}()\ndef {new}():\n next(G_{new})\n return {old}()"
     ),
     "random numbers": "R_{new} = np.random.default_rng(0)\ndef {new}():\n R_{new}.normal()\n return {old}()",
+    "sparse matrix that notes its order": (
+        "import scipy.sparse\nS_{new} = scipy.sparse.csr_array([[1.0, 2.0]])\n"
+        "def {new}():\n S_{new}.max()\n S_{new}.has_canonical_format\n return {old}()"
+    ),
     "random numbers of a class": (
         "class R_{new}(np.random.RandomState): pass\nO_{new} = R_{new}(0)\n"
         "def {new}():\n O_{new}.normal()\n return {old}()"
