@@ -496,7 +496,8 @@ NOISES: Mapping[str, str] = {
         "class R_{new}(itertools.count): pass\nO_{new} = R_{new}(0)\ndef {new}():\n next(O_{new})\n return {old}()"
     ),
     "counter of a deque of a class": (
-        "class D_{new}(collections.deque):\n n, __hash__ = 0, object.__hash__\n def __call__(self):\n  self.n += 1\n  return {old}()\n"
+        "class D_{new}(collections.deque):\n n, __hash__ = 0, object.__hash__\n"
+        " def __call__(self):\n  self.n += 1\n  return {old}()\n"
         "{new} = D_{new}([len], 3)"
     ),
     "counter of an exception": (
