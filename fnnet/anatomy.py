@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gc
-import operator
 import os
 import types
 import typing
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property, partial
 from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
@@ -17,12 +15,22 @@ from typing import Any
 
 import numpy as np
 
-from fnnet.classes import attributes, class_edges, given, hides, is_value, reduced, why_unseen
+from fnnet import callables
+from fnnet.classes import attributes, class_edges, given, hidden, reduced, why_unseen
 from fnnet.codes import is_library, named, sha, version_of
-from fnnet.digests import CONTAINERS, Known, data_digest, digest_of_rows, is_rows, plain_text
+from fnnet.digests import (
+    CONTAINERS,
+    Known,
+    data_digest,
+    digest_of_rows,
+    gives_arrays,
+    is_rows,
+    plain_text,
+    text_of_rows,
+)
 from fnnet.errors import FnnetError
 from fnnet.nodes import Params, layout
-from fnnet.reading import Edge, Unseen, reads, unique
+from fnnet.reading import Edge, Unseen, unique
 from fnnet.rules import rule_of
 
 LONG, MANY = 99, 1000
@@ -64,75 +72,14 @@ def _taken_apart(value: Any) -> tuple[str | Callable[[], str], list[Edge]]:
         return f"not covered: {named(type(value))}, which cannot be looked at: {type(error).__name__}", []
 
 
-# --- functions -------------------------------------------------------------------------------------------------------
-def _function(f: FunctionType) -> tuple[str, list[Edge]]:
-    if not is_library(f):
-        return named(f), list(reads(f))
-    if not f.__closure__ or str(f.__globals__["__name__"]).startswith("fnnet."):
-        return named(f), []
-    return f"{f.__qualname__}, wrapped by {f.__code__.co_name}", list(reads(f))  # it bears the name of what it wraps
-
-
-def _method(value: MethodType) -> tuple[str, list[Edge]]:
-    name = getattr(value.__func__, "__qualname__", "")
-    return f"method {name}", [Edge("function", value.__func__), Edge("self", value.__self__)]
-
-
-def _builtin(value: Any) -> tuple[str, list[Edge]]:
-    owner = getattr(value, "__self__", None)
-    if owner is not None and not isinstance(owner, (ModuleType, type)):
-        return f"method {value.__name__}", [Edge("self", owner)]
-    name = getattr(value, "__qualname__", value.__name__)
-    return f"{getattr(value, '__module__', None) or 'module'}.{name}", []
-
-
-def _ufunc(value: np.ufunc) -> tuple[str, list[Edge]]:
-    is_made = "(vectorized)" in value.__name__
-    return f"module.{value.__name__}", [Edge("function", Unseen("the function in it"))] if is_made else []
-
-
-def _partial(value: partial[object]) -> tuple[str, list[Edge]]:
-    parts = [Edge("func", value.func), Edge("args", value.args), Edge("keywords", value.keywords)]
-    return "partial", [*parts, *given(value)]
-
-
-def _wrapper(value: Any) -> tuple[str, list[Edge]]:
-    """A compiled or cached function: its own state is no setting, what it was made with is."""
-    function = getattr(value, "py_func", value.__wrapped__)
-    is_cached = type(value).__module__ == "functools"
-    if is_cached and all(one is not function for one in gc.get_referents(value)):  # ``wraps`` has renamed it
-        function = Unseen("the function in it")
-    settings = [
-        Edge(name, getattr(value, name)) for name in ("cache_parameters", "targetoptions") if hasattr(value, name)
-    ]
-    edges = [edge._replace(value=edge.value()) if callable(edge.value) else edge for edge in settings]
-    more = (
-        [edge for edge in attributes(value) if edge.name not in ("__wrapped__", "cache_parameters")]
-        if is_cached
-        else []
-    )
-    return named(type(value)), [Edge("function", function), *edges, *more]
-
-
-def _is_wrapper(value: Any) -> bool:
-    is_told = is_library(type(value)) and not isinstance(value, FunctionType)
-    return is_told and "__wrapped__" in getattr(value, "__dict__", {})
-
-
-def _accessor(value: Any) -> tuple[str, list[Edge]]:
-    """A property, a class method or the like, as a class holds them."""
-    names = ("fget", "fset", "fdel", "func", "__func__")
-    return type(value).__name__, [Edge(name, getattr(value, name)) for name in names if getattr(value, name, None)]
-
-
 # --- rows and entries ------------------------------------------------------------------------------------------------
 def _rows(value: Any) -> tuple[str | Callable[[], str], list[Edge]]:
     if isinstance(value, np.ma.MaskedArray):
         parts = {"data": value.data, "mask": np.ma.getmaskarray(value), "fill_value": value.fill_value}
-        return "MaskedArray", [Edge(name, part) for name, part in parts.items()]
-    if not value.dtype.hasobject:
-        return partial(digest_of_rows, value), given(value)
-    return f"|O{list(value.shape)}", [Edge("entries", np.asarray(value).tolist()), *given(value)]
+        return "MaskedArray", [*[Edge(name, part) for name, part in parts.items()], *given(value)]
+    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.hasobject:
+        return f"|O{list(value.shape)}", [Edge("entries", np.asarray(value).tolist()), *given(value)]
+    return (partial(text_of_rows, value), given(value)) if gives_arrays(value) else _object(value)
 
 
 def _entries(value: Any) -> Iterator[Edge]:
@@ -177,21 +124,24 @@ def content(value: object) -> str:
 # --- objects ---------------------------------------------------------------------------------------------------------
 def _object(value: Any) -> tuple[str, list[Edge]]:
     kind = type(value)
-    why = why_unseen(value)
+    why = why_unseen(kind)
     if why is not None:
         return f"not covered: {named(kind)}, {why}", []
     length = f" of {len(value)}" if type(value) in CONTAINERS else ""
-    edges = [*_entries(value), *attributes(value)]
-    if is_library(kind) and is_value(kind) and not is_dataclass(value) and not edges and not length:
-        edges = reduced(value)
-    if hides(kind):
-        edges += reduced(value)
+    edges = [*_entries(value), *attributes(value), *hidden(value)]
     if isinstance(value, Params) and not is_library(kind):
         rule = rule_of(value)
         edges += [Edge(name, getattr(rule, name)) for name in layout(type(rule)).names if callable(getattr(rule, name))]
     if not is_library(kind):
         edges.append(Edge("class", kind))
     return f"{named(kind)}{length}", edges
+
+
+def _module(value: ModuleType) -> tuple[str, list[Edge]]:
+    """Of the user's own modules only what code reads of them by name is told: all of one may be all of a program."""
+    if not is_library(value):
+        return "not covered: a module of which it is not said what is read", []
+    return f"module {value.__name__}{version_of(value.__name__)}", []
 
 
 def _enum(value: Enum) -> tuple[str, list[Edge]]:
@@ -214,7 +164,8 @@ def _class(kind: type) -> tuple[str, list[Edge]]:
 
 def _type(value: Any) -> tuple[str, list[Edge]]:
     parts = [typing.get_origin(value), *typing.get_args(value)]
-    return f"type {type(value).__name__}", [Edge(str(i), part) for i, part in enumerate(parts) if part is not None]
+    edges = [Edge(str(i), part) for i, part in enumerate(parts) if part is not None]
+    return f"type {type(value).__name__}", edges or reduced(value)
 
 
 _TEXTS = (int, float, complex, str, bytes)
@@ -231,21 +182,17 @@ _KINDS: list[tuple[Callable[[Any], bool], Callable[[Any], tuple[str | Callable[[
     (_of(Enum), _enum),
     (_of(*_TEXTS), _derived),
     (_of(os.PathLike), lambda value: (repr(os.fspath(value)), [])),
-    (_of(ModuleType), lambda value: (f"module {value.__name__}{version_of(value.__name__)}", [])),
-    (_of(FunctionType), _function),
-    (_of(MethodType), _method),
-    (_of(BuiltinFunctionType, MethodWrapperType, *_DESCRIPTORS), _builtin),
-    (_of(np.ufunc), _ufunc),
+    (_of(ModuleType), _module),
+    (_of(FunctionType), callables.function),
+    (_of(MethodType), callables.method),
+    (_of(BuiltinFunctionType, MethodWrapperType, *_DESCRIPTORS), callables.builtin),
+    (_of(np.ufunc), callables.ufunc),
     (_of(types.GenericAlias, types.UnionType), _type),
     (_of(type), _class),
     (lambda value: type(value).__module__ == "typing", _type),
-    (_of(partial), _partial),
-    (_is_wrapper, _wrapper),
-    (_of(*_ACCESSORS), _accessor),
-    (
-        _of(operator.itemgetter, operator.attrgetter, operator.methodcaller),
-        lambda value: (named(type(value)), reduced(value)),
-    ),
+    (_of(partial), callables.bound),
+    (callables.is_wrapper, callables.wrapper),
+    (_of(*_ACCESSORS), callables.accessor),
     (is_rows, _rows),
 ]
 """What is told in a way of its own, the first that fits."""

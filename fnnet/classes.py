@@ -14,7 +14,7 @@ from enum import Enum, EnumMeta
 from types import FunctionType
 from typing import Any
 
-from fnnet.codes import is_library, named
+from fnnet.codes import instructions, is_library, named
 from fnnet.reading import Edge, Unseen, as_function, unique
 
 # --- objects ---------------------------------------------------------------------------------------------------------
@@ -25,12 +25,18 @@ def attributes(value: object) -> list[Edge]:
     found: dict[str, object] = {}
     if is_dataclass(value) and not isinstance(value, type):
         found = {field.name: getattr(value, field.name, None) for field in fields(value)}
+    more = _own(value)
+    names = [name for name in sorted(more) if name not in found and not _is_passed_by(type(value), name)]
+    found |= {name: _noted(type(value), name) or more[name] for name in names}
+    return [Edge(name, child, ("attr", value, name)) for name, child in found.items()]
+
+
+def _own(value: object) -> dict[str, object]:
+    """What stands in the slots and in the dictionary of an object."""
     kinds = [kind for kind in type(value).__mro__ if not kind.__module__.startswith("fnnet.")]
     slots = [name for kind in kinds for name in _slots(kind) if hasattr(value, name)]
     own = getattr(value, "__dict__", None)
-    more = {**{name: getattr(value, name) for name in slots}, **(own if isinstance(own, dict) else {})}
-    found |= {name: more[name] for name in sorted(more) if name not in found and not _is_passed_by(type(value), name)}
-    return [Edge(name, child, ("attr", value, name)) for name, child in found.items()]
+    return {**{name: getattr(value, name) for name in slots}, **(own if isinstance(own, dict) else {})}
 
 
 def given(value: object) -> list[Edge]:
@@ -56,43 +62,60 @@ def _is_passed_by(kind: type, name: str) -> bool:
     return any(isinstance(vars(base).get(name), functools.cached_property) for base in kind.__mro__)
 
 
+def _noted(kind: type, name: str) -> Unseen | None:
+    """In the place of what a class of a package may note in an object when one of its properties is read."""
+    is_noted = any(name in _stored_by_properties(base) for base in kind.__mro__ if is_library(base))
+    return Unseen("a property of its class writes it") if is_noted else None
+
+
+@functools.lru_cache(1024)
+def _stored_by_properties(kind: type) -> frozenset[str]:
+    getters = [as_function(value.fget) for value in vars(kind).values() if isinstance(value, property)]
+    found = [one for f in getters if f is not None for one in instructions(f.__code__) if one.opname == "STORE_ATTR"]
+    return frozenset([str(one.argval) for one in found])
+
+
 # --- what cannot be seen ---------------------------------------------------------------------------------------------
 _KNOWN = (int, float, complex, str, bytes, tuple, list, dict, set, frozenset, deque, BaseException, Mapping)
+_SHOWN = (object, tuple, list, dict, set, frozenset, types.MappingProxyType)
+"""Classes of C that have nothing to them but their entries."""
+
 _ONES_OWN = {"functools", "operator", "types", "collections", "dataclasses", "enum"}
 """Modules of Python whose objects hold what they were given."""
 
 
-def is_value(kind: type) -> bool:
+def _is_value(kind: type) -> bool:
     """Whether objects of a class are equal by what they are, as dates are, and not by being the same one."""
     compare: object = kind.__eq__
     return compare is not object.__eq__
 
 
-def why_unseen(value: object) -> str | None:
-    """Why an object of Python's or of a package cannot be told, where it cannot."""
-    kind = type(value)
+def why_unseen(kind: type) -> str | None:
+    """Why objects of a class of Python's or of a package cannot be told, where they cannot."""
     module, top = str(kind.__module__), str(kind.__module__).partition(".")[0]
     if not is_library(kind) or top == "fnnet":
         return None
-    if value is os.environ:
+    if kind is type(os.environ):
         return "which is another in every process"
-    if isinstance(value, BaseException) or top in _ONES_OWN:
+    if issubclass(kind, BaseException) or top in _ONES_OWN:
         return "which a run moves on" if hasattr(kind, "__next__") else None
     if hasattr(kind, "__next__") or hasattr(kind, "__enter__"):
         return "which a run moves on"
     if module in ("weakref", "_weakref", "_weakrefset"):
         return "which does not hold what it knows"
-    if isinstance(value, _KNOWN) or is_dataclass(kind) or is_value(kind):
+    if issubclass(kind, _KNOWN) or is_dataclass(kind) or _is_value(kind):
         return None
     is_pythons = top in sys.stdlib_module_names or top == "numpy"
     return "whose state may change in a run" if is_pythons else None
 
 
-def hides(kind: type) -> bool:
-    """Whether objects of a class have more to them than Python shows: the memory of a class written in C."""
-    if is_value(kind) or issubclass(kind, _KNOWN) or str(kind.__module__).startswith("fnnet"):
-        return False
-    return any(_is_of_c(base) for base in kind.__mro__ if base is not object and base.__base__ is not None)
+def hidden(value: object) -> list[Edge]:
+    """What an object has more to it than Python shows: the memory of a class written in C."""
+    bases = [base for base in type(value).__mro__ if base not in _SHOWN and _is_of_c(base)]
+    if not bases or str(type(value).__module__).startswith("fnnet"):
+        return []
+    whys = [f"{named(base)}, {why}" for base in bases if (why := why_unseen(base)) is not None]
+    return [Edge("state", Unseen(whys[0]))] if whys else reduced(value)
 
 
 def _is_of_c(kind: type) -> bool:
@@ -103,13 +126,29 @@ def _is_of_c(kind: type) -> bool:
 
 
 def reduced(value: object) -> list[Edge]:
-    """What a value of C is made of, as pickle takes it apart."""
+    """What an object of C is made of beside what it shows, as pickle takes it apart."""
     reduce: Any = copyreg.dispatch_table.get(type(value))
     try:
         found = reduce(value) if reduce else value.__reduce_ex__(4)
     except Exception:  # whatever it raises, it cannot be taken apart
         return [Edge("state", Unseen(f"{named(type(value))} shows none"))]
-    return [Edge("made of", found[1:3])] if isinstance(found, tuple) else [Edge("made of", found)]
+    if not isinstance(found, tuple):
+        return [Edge("made of", found)]
+    told: list[Any] = [*found[1:], None]
+    arguments, state, *entries = told
+    parts = [one for one in arguments if one is not type(value)]
+    parts += [] if _is_shown(value, state) else [state]
+    parts += [] if isinstance(value, _KNOWN) else [list(one) for one in entries[:2] if one is not None]
+    return [Edge("made of", tuple(parts))] if parts else []
+
+
+def _is_shown(value: object, state: object) -> bool:
+    """Whether the state of an object is what stands in its slots and its dictionary."""
+    own = _own(value)
+    parts = state if isinstance(state, tuple) and len(state) == 2 else (state,)
+    dicts = [part for part in parts if isinstance(part, dict)]
+    is_plain = len(dicts) == len([part for part in parts if part is not None])
+    return is_plain and all(name in own and own[name] is one for part in dicts for name, one in part.items())
 
 
 # --- classes ---------------------------------------------------------------------------------------------------------

@@ -86,7 +86,10 @@ def _differences(then: _Told, now: _Told) -> Iterator[Difference]:
         is_code = _is_of_two_codes(found)
         if found.recorded != found.now and not is_code:
             yield found
-        below = _pairs(then.below.get(pair[0] or "", {}), now.below.get(pair[1] or "", {}))
+        mine, theirs = then.below.get(pair[0] or "", {}), now.below.get(pair[1] or "", {})
+        if mine.keys() == theirs.keys() and list(mine) != list(theirs) and not is_code:
+            yield Difference(found.name, *[f"in the order {', '.join(names)}" for names in (mine, theirs)])
+        below = _pairs(mine, theirs)
         todo += [one for one in below if None not in one or not is_code]
 
 

@@ -38,16 +38,36 @@ def is_rows(value: object) -> TypeGuard[Rows]:
 def digest_of_rows(source: Rows | NDArray[np.generic]) -> str:
     """An array, a mapped file or anything else with rows: dtype, shape, and a SHA-256 over its bytes in C order.
 
-    Raises DtypeError for objects: their bytes are where they lie in memory.
+    Raises DtypeError for objects, whose bytes are where they lie in memory, and where what comes for some rows is not
+    an array of them.
     """
     shape, dtype = source.shape, source.dtype
     if dtype.hasobject:
         raise DtypeError(f"receipt: an array must hold numbers or text of one length, to have a digest, got {dtype}")
     sha = hashlib.sha256()
-    for rows in _in_chunks(source):
-        sha.update(np.asarray(rows).tobytes())
+    for piece in _in_chunks(source):
+        sha.update(piece.tobytes())
     kind = dtype.str if dtype.names is None else str(dtype)
     return f"{kind}{list(shape)} {sha.hexdigest()}"
+
+
+def gives_arrays(source: Rows) -> bool:
+    """Whether what has a shape and a dtype gives arrays of them; a sparse matrix, say, gives sparse ones."""
+    if isinstance(source, np.ndarray) or source.dtype.hasobject:
+        return not source.dtype.hasobject
+    try:
+        _rows(source, 0, min(1, source.shape[0]))
+    except Exception:  # whatever it raises, it gives no rows by their numbers
+        return False
+    return True
+
+
+def text_of_rows(source: Rows) -> str:
+    """The digest, or why there is none."""
+    try:
+        return digest_of_rows(source)
+    except Exception as error:  # whatever rows of the user's may raise when they are read
+        return f"not covered: {type(source).__qualname__}, whose rows cannot be read: {type(error).__name__}"
 
 
 def _in_chunks(source: Rows | NDArray[np.generic]) -> Iterator[NDArray[np.generic]]:
@@ -58,8 +78,20 @@ def _in_chunks(source: Rows | NDArray[np.generic]) -> Iterator[NDArray[np.generi
     bytes_a_row = source.dtype.itemsize * math.prod(source.shape[1:])
     step = max(1, CHUNK // max(1, bytes_a_row))
     for start in range(0, rows, step):
-        stop = min(rows, start + step)
-        yield source[start:stop] if isinstance(source, np.ndarray) else source[np.arange(start, stop)]
+        yield _rows(source, start, min(rows, start + step))
+
+
+def _rows(source: Rows | NDArray[np.generic], start: int, stop: int) -> NDArray[np.generic]:
+    if isinstance(source, np.ndarray):
+        return source[start:stop]
+    found = np.asarray(source[np.arange(start, stop)])
+    dtype, shape = source.dtype, (stop - start, *source.shape[1:])
+    if found.dtype != dtype or found.shape != shape:
+        raise DtypeError(
+            f"receipt: rows must be arrays of {dtype} {list(shape)}, as their source says, got {found.dtype} "
+            f"{list(found.shape)}"
+        )
+    return found
 
 
 # --- plain data ------------------------------------------------------------------------------------------------------
@@ -80,7 +112,7 @@ def plain_text(value: object) -> str | None:
         return _short(repr(value))
     if isinstance(value, (np.generic, np.dtype)):
         dtype = value if isinstance(value, np.dtype) else value.dtype
-        return None if dtype.hasobject else _short(repr(value))
+        return None if dtype.hasobject or dtype.metadata else _short(repr(value))
     if type(value) is slice:
         parts = [plain_text(part) for part in (value.start, value.stop, value.step)]
         return None if None in parts else f"slice({', '.join(map(str, parts))})"
@@ -124,7 +156,7 @@ def _entries(container: Any) -> list[object]:
 
 
 def _combined(container: Any, known: Known) -> Told | None:
-    """A container by what it holds; of a dict and a set the order does not count."""
+    """A container by what it holds; of a set the order does not count."""
     entries = _entries(container)
     found = [known[id(one)] if type(one) in CONTAINERS else data_digest(one) for one in entries]
     told = [one for one in found if one is not None]
@@ -132,9 +164,9 @@ def _combined(container: Any, known: Known) -> Told | None:
         return None
     texts = [one.text for one in told]
     if type(container) is dict:
-        texts = sorted(
-            [f"{key}: {text}" for key, text in zip(texts[: len(container)], texts[len(container) :], strict=True)]
-        )
+        texts = [f"{key}: {text}" for key, text in zip(texts[: len(container)], texts[len(container) :], strict=True)]
+    elif type(container) is deque:
+        texts = [*texts, f"of at most {container.maxlen}"]
     elif type(container) in (set, frozenset):
         texts = sorted(texts)
     sha = hashlib.sha256()

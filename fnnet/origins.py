@@ -49,7 +49,8 @@ _PAIRS = {
 """Instructions of Python 3.13 that are two in one."""
 
 
-def _ops(code: CodeType) -> Iterator[Op]:
+def ops(code: CodeType) -> Iterator[Op]:
+    """What code does, in its order."""
     for one in instructions(code):
         if one.opname in _PAIRS:
             for name, value in zip(_PAIRS[one.opname], one.argval, strict=True):
@@ -79,7 +80,7 @@ class Body:
     """The instructions of a function, and what jumps to which of them."""
 
     def __init__(self, code: CodeType) -> None:
-        self.code, self.ops = code, list(_ops(code))
+        self.code, self.ops = code, list(ops(code))
         offsets = [op.offset for op in self.ops]
         self.jumps: dict[int, list[int]] = {}
         for i, op in enumerate(self.ops):

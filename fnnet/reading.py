@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import builtins
-import dis
 import sys
-from collections.abc import Iterable, Iterator
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from importlib.util import find_spec, resolve_name
+from itertools import takewhile
 from types import CodeType, FunctionType, ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from fnnet.codes import instructions, is_library
+from fnnet.codes import is_library
+from fnnet.origins import Op, ops
 
 Site = tuple[object, ...]
 """Where a value stands, so that what changes it can be found."""
@@ -33,10 +35,14 @@ class Unseen(NamedTuple):
 
 def reads(f: FunctionType) -> Iterator[Edge]:
     """Everything that a function reads, as far as its code tells; what it does not tell as ``Unseen``."""
-    yield from _enclosed(f)
-    yield from _defaults(f)
+    around = [*_enclosed(f), *_defaults(f)]
+    modules = {edge.name: edge.value for edge in around if isinstance(edge.value, ModuleType) and not is_library(f)}
+    yield from [edge for edge in around if edge.name not in modules]
     if not is_library(f):
-        yield from _globals(f)
+        found: dict[str, Edge] = {}
+        for edge in _read_by(f, f.__code__, modules):
+            found.setdefault(edge.name, edge)
+        yield from [found[name] for name in sorted(found)]
     for name, value in sorted(vars(f).items()):
         if name != "__signature__":
             yield Edge(name, value, ("attr", f, name))
@@ -79,55 +85,51 @@ _OUTSIDE = {
 }
 """Parts of packages that give what no code tells: it may be another thing at every call or in every process."""
 
+_VARIABLES = ("LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF")
+
 _READERS = {"open", "read_text", "read_bytes", "__doc__", "__annotations__"}
 """Methods that read files, and what is said of code."""
 
 
-def _globals(f: FunctionType) -> Iterator[Edge]:
-    found: dict[str, Edge] = {}
-    for code in _with_inner(f.__code__):
-        imported, edges = _imported(f, code)
-        edges += [Edge(f"{one.argval} ", Unseen("what it reads")) for one in instructions(code) if _is_reader(one)]
-        chains = _chains(code, imported)
-        for edge in [*edges, *[edge for chain in chains for edge in _read(f, chain, imported)]]:
-            found.setdefault(edge.name, edge)
-    yield from [found[name] for name in sorted(found)]
+def _read_by(f: FunctionType, code: CodeType, modules: Mapping[str, ModuleType]) -> Iterator[Edge]:
+    """What the code of a function and the code in it read, where these variables hold modules."""
+    body = list(ops(code))
+    imported, edges = _imported(f, body)
+    modules = {**modules, **imported}
+    yield from edges
+    yield from [Edge(f"{op.value} ", Unseen("what it reads")) for op in body if _is_read(op) and op.value in _READERS]
+    known = ChainMap[str, object](dict(modules), f.__globals__, _pythons(f))
+    missing = [str(op.value) for op in body if op.name == "LOAD_GLOBAL" and op.value not in known]
+    yield from [Edge(name, Unseen("not defined yet")) for name in missing]
+    for chain in _chains(code, body, modules):
+        yield from _read(f, chain, modules)
+    for inner in [constant for constant in code.co_consts if isinstance(constant, CodeType)]:
+        yield from _read_by(f, inner, {name: modules[name] for name in inner.co_freevars if name in modules})
 
 
-def _is_reader(one: dis.Instruction) -> bool:
-    return one.opname in ("LOAD_ATTR", "LOAD_METHOD") and one.argval in _READERS
+def _is_read(op: Op) -> bool:
+    return op.name in ("LOAD_ATTR", "LOAD_METHOD")
 
 
-def _with_inner(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _with_inner(constant)
-
-
-def _chains(code: CodeType, imported: dict[str, ModuleType]) -> list[Chain]:
+def _chains(code: CodeType, body: list[Op], modules: Mapping[str, ModuleType]) -> list[Chain]:
     """The globals that code reads, and variables that hold modules, with the attributes read of them, each once."""
     found: list[Chain] = []
-    chain: Chain | None = None
-    for one in [*instructions(code), None]:
-        name = "" if one is None else one.opname
-        if chain is not None and one is not None and name in ("LOAD_ATTR", "LOAD_METHOD"):
-            chain = (*chain, str(one.argval))
-            continue
-        if chain is not None:
-            found.append(chain)
-            chain = None
-        is_local = name.startswith(("LOAD_FAST", "LOAD_DEREF")) and one is not None and one.argval in imported
-        if one is not None and (name in ("LOAD_GLOBAL", "LOAD_NAME") or is_local):
-            chain = (str(one.argval),)
+    cells = (*code.co_cellvars, *code.co_freevars)
+    for i, op in enumerate(body):
+        is_of_class = op.name == "LOAD_NAME" and op.value == "__name__"  # every body of a class notes its module
+        is_variable = op.name.startswith(_VARIABLES) and op.value in modules
+        is_cell = op.name.startswith("LOAD_FAST") and op.value in cells  # for inner code, which may read it
+        is_global = op.name in ("LOAD_GLOBAL", "LOAD_NAME") and not is_of_class
+        if is_global or (is_variable and not is_cell):
+            found.append((str(op.value), *[str(read.value) for read in takewhile(_is_read, body[i + 1 :])]))
     return list(dict.fromkeys(found))
 
 
-def _read(f: FunctionType, chain: Chain, imported: dict[str, ModuleType]) -> Iterator[Edge]:
+def _read(f: FunctionType, chain: Chain, modules: Mapping[str, ModuleType]) -> Iterator[Edge]:
     """What reading a chain reads."""
     root, *attributes = chain
-    if root in imported:
-        yield from _of_module(imported[root], [root], attributes)
+    if root in modules:
+        yield from _of_module(modules[root], [root], attributes)
     elif root in f.__globals__:
         value = f.__globals__[root]
         if isinstance(value, ModuleType):
@@ -136,8 +138,23 @@ def _read(f: FunctionType, chain: Chain, imported: dict[str, ModuleType]) -> Ite
             yield Edge(root, value, ("global", id(f.__globals__), root))
             home, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
             yield from _outside([root, *attributes], f"{home}.{name}", attributes)
-    elif root in _OPEN and hasattr(builtins, root):
-        yield Edge(root, Unseen(f"what {root} reads or writes"))
+    else:
+        yield from _of_python(f, root)
+
+
+def _pythons(f: Any) -> dict[str, object]:
+    """What a function takes for Python's own functions."""
+    found: dict[str, object] = f.__builtins__
+    return found
+
+
+def _of_python(f: FunctionType, name: str) -> Iterator[Edge]:
+    """A function of Python, where it is none of those that say nothing but their name."""
+    value = _pythons(f).get(name)
+    if isinstance(value, FunctionType) or value is not vars(builtins).get(name):  # put in the place of Python's
+        yield Edge(name, value)
+    elif value is not None and name in _OPEN:
+        yield Edge(name, Unseen(f"what {name} reads or writes"))
 
 
 def _of_module(module: ModuleType, path: list[str], attributes: list[str]) -> Iterator[Edge]:
@@ -147,7 +164,7 @@ def _of_module(module: ModuleType, path: list[str], attributes: list[str]) -> It
         yield Edge(".".join(path), module)
         yield from _outside([*path, *attributes], name, attributes)
     elif not attributes:
-        yield Edge(".".join(path), Unseen("a module of which it is not said what is read"))
+        yield Edge(".".join(path), module)
     elif attributes[0] not in vars(module):
         yield Edge(".".join([*path, attributes[0]]), Unseen("not in its module yet"))
     elif isinstance(value := vars(module)[attributes[0]], ModuleType):
@@ -164,34 +181,26 @@ def _outside(path: list[str], name: str, attributes: list[str]) -> Iterator[Edge
 
 
 # --- imports inside a function ---------------------------------------------------------------------------------------
-def _imported(f: FunctionType, code: CodeType) -> tuple[dict[str, ModuleType], list[Edge]]:
+def _imported(f: FunctionType, body: list[Op]) -> tuple[dict[str, ModuleType], list[Edge]]:
     """The variables to which code itself imports modules of the user's, and what else it takes from them."""
-    ops = list(instructions(code))
     modules: dict[str, ModuleType] = {}
     edges: list[Edge] = []
-    for i, one in enumerate(ops):
-        if one.opname != "IMPORT_NAME":
+    for i, op in enumerate(body):
+        if op.name != "IMPORT_NAME":
             continue
-        level, names = ops[i - 2].argval, ops[i - 1].argval
-        module = _module(f, str(one.argval), int(level or 0))
+        level, names = body[i - 2].value, body[i - 1].value
+        module = _module(f, str(op.value), level if isinstance(level, int) else 0)
+        variables = [str(after.value) for after in body[i + 1 :] if after.name.startswith("STORE_")]
         if module is None:
-            edges.append(Edge(f"import {one.argval}", Unseen("a module that cannot be imported beforehand")))
-            continue
-        stores = [op for op in ops[i + 1 :] if op.opname.startswith("STORE_")]
-        if names:
-            taken = zip(names, stores[: len(names)], strict=True)
-            pairs = [
-                (str(op.argval), name, getattr(module, name, Unseen("not in its module yet"))) for name, op in taken
-            ]
-            modules |= {to: value for to, _, value in pairs if isinstance(value, ModuleType)}
-            edges += [
-                Edge(name, value, ("attr", module, name))
-                for _, name, value in pairs
-                if not isinstance(value, ModuleType)
-            ]
-        elif stores:
-            is_whole = ops[i + 1].opname == "IMPORT_FROM"  # import a.b as c
-            modules[str(stores[0].argval)] = module if is_whole else sys.modules[module.__name__.partition(".")[0]]
+            edges.append(Edge(f"import {op.value}", Unseen("a module that cannot be imported beforehand")))
+        elif isinstance(names, tuple):
+            for name, variable in zip(names, variables[: len(names)], strict=True):
+                value = getattr(module, name, Unseen("not in its module yet"))
+                modules |= {variable: value} if isinstance(value, ModuleType) else {}
+                edges += [] if isinstance(value, ModuleType) else [Edge(name, value, ("attr", module, name))]
+        elif variables:
+            is_whole = body[i + 1].name == "IMPORT_FROM"  # import a.b as c
+            modules[variables[0]] = module if is_whole else sys.modules[module.__name__.partition(".")[0]]
     return modules, edges
 
 

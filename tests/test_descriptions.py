@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import importlib
+import itertools
 import json
 import subprocess
 import sys
@@ -30,6 +32,7 @@ from fnnet.comparisons import changes, not_covered
 from fnnet.conditions import conditions
 from fnnet.descriptions import described
 from fnnet.digests import digest_of_rows
+from tests import user_code
 
 
 class Slotted:
@@ -78,6 +81,18 @@ class Rate(float):
 
 class Name(str):
     """A text of a class of its own."""
+
+
+class Torn:
+    """Rows of which only the first is an array of the dtype."""
+
+    shape, dtype = (3,), np.dtype("f8")
+
+    def __len__(self) -> int:
+        return 3
+
+    def __getitem__(self, index: Any) -> Any:
+        return np.zeros(len(index), "f8" if len(index) == 1 else "f4")
 
 
 def with_default(value: object) -> Callable[..., object]:
@@ -281,6 +296,16 @@ def test_two_functions_of_one_line() -> None:
     assert described("f", one) != described("f", two)
 
 
+def test_a_class_in_a_function_does_not_tell_what_its_module_is_called() -> None:
+    """It is another name when the module is run than when it is imported."""
+    told = []
+    for name in ("__main__", "program"):
+        namespace: dict[str, Any] = {"__name__": name}
+        exec("def f():\n class C: k = 1\n return C.k", namespace)
+        told.append(described("f", namespace["f"]))
+    assert told[0] == told[1]
+
+
 def test_code_does_not_change_by_being_run() -> None:
     f = made_of("def f(x):\n total = 0\n for i in range(x): total += i\n return total")
     before = described("f", f)
@@ -422,8 +447,65 @@ UNSEEN: dict[str, Callable[[], object]] = {
     "an attribute by its name": lambda: made_of("def f(x): return getattr(x, 'a' + 'b')"),
     "code in a text": lambda: made_of("def f(x): return eval(x)"),
     "a module as a whole": lambda: made_of("import tests.user_code as m\ndef f(g): return g(m)"),
+    "a variable that is not there yet": lambda: made_of("def f(): return late"),
+    "a module of an object": lambda: Plain(user_code),
+    "a module of a class": lambda: type("f", (), {"m": user_code}),
+    "a module in a partial": lambda: functools.partial(max, user_code),
+    "a module by default as a whole": lambda: with_default(user_code),
+    "a module around as a whole": lambda: around(user_code),
+    "rows that cannot be read": lambda: Torn(),
     "a module that is missing": lambda: made_of("def f():\n import no_such_module_of_user\n return 1"),
 }
+
+
+def test_modules_of_packages_are_told_by_name_wherever_they_are() -> None:
+    for value in (Plain(np), around(np), with_default(np), functools.partial(max, np), [np], {"np": np}):
+        told = described("it", value)
+        assert not not_covered(told)
+        assert any(text == "module numpy" for text in told.values()) or callable(value)
+
+
+def test_the_order_of_a_dict_counts_and_is_named() -> None:
+    """A sum over its values rounds in another way; where it is that of a set, it is another one in each process."""
+    one, two = [described("it", {name: Plain(name) for name in names}) for names in ("ab", "ba")]
+    assert changes(one, two) == (("it", "in the order a, b", "in the order b, a"),)
+    assert changes(one, one) == ()
+
+
+FUNCTIONS = [abs, min, max]
+ARGUMENTS: list[Callable[[int], tuple[object, ...]]] = [
+    lambda k: (k,),
+    lambda k: (str(k),),
+    lambda k: ([k],),
+    lambda k: ([1], k),
+    lambda k: ({"a": k},),
+    lambda k: ("a", k),
+    lambda k: (2000 + k, 1, 1),
+    lambda k: ("a", (), {"k": k}),
+    lambda k: ("d", [k]),
+    lambda k: (len, k),
+    lambda k: ([len, len], k),
+    lambda k: (FUNCTIONS[k],),
+    lambda k: (FUNCTIONS[k], {"a": 1}),
+]
+HOMES = "builtins collections types datetime decimal fractions array operator functools string uuid pathlib ipaddress"
+
+
+@pytest.mark.parametrize("home", [*HOMES.split(), "typing", "itertools", "re", "enum", "dataclasses", "numpy.ma"])
+def test_an_object_of_any_class_of_python_is_told_in_full_or_said_not_to_be(home: str) -> None:
+    found = vars(importlib.import_module(home))
+    kinds: list[Any] = [value for value in found.values() if isinstance(value, type)]
+    for kind, given in itertools.product(kinds, ARGUMENTS):
+        try:
+            value, same, other = [kind(*given(k)) for k in (1, 1, 2)]
+            is_other = repr(value) != repr(other)
+        except Exception:  # these do not make one
+            continue
+        told = described("it", value)
+        assert changes(told, described("it", same)) == (), value
+        assert (
+            changes(told, described("it", other)) or not_covered(told) or not (is_other and repr(value) == repr(same))
+        )
 
 
 @pytest.mark.parametrize("name", UNSEEN)

@@ -99,6 +99,76 @@ BASES: Mapping[str, str] = {
         "def g(n): return g(n - 1) if n else {k}\nK = {{g}}\ndef base(): return max([f(1) for f in K])"
     ),
     "default": "def base(k={k}): return k",
+    "module around": (
+        "def make(m):\n def base(): return m.k\n return base\nbase = make(module('m_of_user', 'k = {k}'))"
+    ),
+    "module around inner code": (
+        "def make(m):\n def base(): return (lambda: sum([m.k for _ in (1,)]))()\n return base\n"
+        "base = make(module('m_of_user', 'k = {k}'))"
+    ),
+    "module around a class": (
+        "def make(m):\n class D:\n  def f(self): return m.f()\n return D()\n"
+        "D_ = make(module('m_of_user', 'k = {k}\\ndef f(): return k'))\ndef base(): return D_.f()"
+    ),
+    "module by default": "def base(m=module('m_of_user', 'k = {k}')): return m.k",
+    "module by default of a keyword": "def base(*, m=module('m_of_user', 'k = {k}')): return (m.k + m.k) / 2",
+    "module in a module around": (
+        "def make(m):\n def base(): return m.sub.k\n return base\n"
+        "base = make(module('m_of_user', '', sub=module('m_of_user.sub', 'k = {k}')))"
+    ),
+    "function of Python replaced": (
+        "space = {{'__builtins__': {{**vars(__import__('builtins')), 'abs': lambda _: {k}}}}}\n"
+        "exec('def base(): return abs(0)', space)\nbase = space['base']"
+    ),
+    "order of a dict": (
+        "K = {{'a': 1.0, 'b': 2.0}} if {k} == 1 else {{'b': 2.0, 'a': 1.0}}\ndef base(): return [*K.values()][0]"
+    ),
+    "order of a dict of functions": (
+        "K = {{'a': lambda: 1.0, 'b': lambda: 2.0}}\nif {k} != 1: K['a'] = K.pop('a')\n"
+        "def base(): return [*K.values()][0]()"
+    ),
+    "order of an ordered dict": (
+        "K = collections.OrderedDict(a=1.0, b=2.0)\nK.move_to_end('b', last={k} == 1)\n"
+        "def base(): return [*K.values()][0]"
+    ),
+    "order of a long dict": (
+        "K = {{i: float(i) for i in range(1, 201)[:: 1 if {k} == 1 else -1]}}\n"
+        "def base(): return min(2.0, [*K.values()][0])"
+    ),
+    "length of a deque": "K = collections.deque([1], maxlen=int({k}))\ndef base(): return float(K.maxlen)",
+    "length of a deque of functions": (
+        "K = collections.deque([len], maxlen=int({k}))\ndef base(): return float(K.maxlen)"
+    ),
+    "length of a long deque": (
+        "K = collections.deque(range(200), maxlen=200 + int({k}))\ndef base(): return K.maxlen - 200.0"
+    ),
+    "deque of a class": (
+        "class D(collections.deque): pass\nK = D([1], maxlen=int({k}))\ndef base(): return float(K.maxlen)"
+    ),
+    "factory of a default dict": (
+        "K = collections.defaultdict(lambda: {k}, a=0.0)\ndef base(): return K.default_factory()"
+    ),
+    "argument of an exception": "K = ValueError({k})\ndef base(): return K.args[0]",
+    "argument of an exception of a class": ("class E(Exception): pass\nK = E({k})\ndef base(): return K.args[0]"),
+    "decimal of a class": "class D(decimal.Decimal): pass\nK = D({k})\ndef base(): return float(K)",
+    "name of a type variable": (
+        "K = typing.TypeVar('T1' if {k} == 1 else 'T2')\ndef base(): return float(K.__name__[1:])"
+    ),
+    "metadata of a dtype": "K = np.dtype('f8', metadata={{'k': {k}}})\ndef base(): return K.metadata['k']",
+    "sparse matrix": "import scipy.sparse\nK = scipy.sparse.csr_matrix([[{k}]])\ndef base(): return float(K[0, 0])",
+    "sparse matrix of lists": (
+        "import scipy.sparse\nK = scipy.sparse.lil_matrix([[{k}]])\ndef base(): return float(K[0, 0])"
+    ),
+    "rows that are no arrays": (
+        "class R:\n def __init__(self, a): self.a, self.shape, self.dtype = a, a.shape, a.dtype\n"
+        " def __len__(self): return len(self.a)\n def __getitem__(self, i): return R(self.a[i])\n"
+        "K = R(np.full((3, 2), {k}))\ndef base(): return K[[0]].a[0, 0]"
+    ),
+    "rows of another dtype": (
+        "class R:\n shape, dtype = (3,), np.dtype('i4')\n def __init__(self): self.k = {k}\n"
+        " def __len__(self): return 3\n def __getitem__(self, i): return np.full(len(i), self.k)\n"
+        "K = R()\ndef base(): return K[[0]][0]"
+    ),
     "default of a keyword": "def base(*, k={k}): return k",
     "closure": "def make(k):\n def base(): return k\n return base\nbase = make({k})",
     "attribute of a function": "def base(): return base.k\nbase.k = {k}",
@@ -110,6 +180,9 @@ BASES: Mapping[str, str] = {
     ),
     "import inside": "module('m_of_user', 'k = {k}')\ndef base():\n import m_of_user\n return m_of_user.k",
     "import of a name": "module('m_of_user', 'k = {k}')\ndef base():\n from m_of_user import k\n return k",
+    "import inside for inner code": (
+        "module('m_of_user', 'k = {k}')\ndef base():\n import m_of_user as m\n def inner(): return m.k\n return inner()"
+    ),
     "import of a part": (
         "module('m_of_user', '')\nmodule('m_of_user.sub', 'k = {k}')\n"
         "sys.modules['m_of_user'].sub = sys.modules['m_of_user.sub']\ndef base():\n"
@@ -407,6 +480,34 @@ NOISES: Mapping[str, str] = {
         "def g_{new}():\n while True: yield 1\nG_{new} = g_{new}()\ndef {new}():\n next(G_{new})\n return {old}()"
     ),
     "random numbers": "R_{new} = np.random.default_rng(0)\ndef {new}():\n R_{new}.normal()\n return {old}()",
+    "sparse matrix that notes its order": (
+        "import scipy.sparse\nS_{new} = scipy.sparse.csr_array([[1.0, 2.0]])\n"
+        "def {new}():\n S_{new}.max()\n S_{new}.has_canonical_format\n return {old}()"
+    ),
+    "random numbers of a class": (
+        "class R_{new}(np.random.RandomState): pass\nO_{new} = R_{new}(0)\n"
+        "def {new}():\n O_{new}.normal()\n return {old}()"
+    ),
+    "random numbers of a class of Python": (
+        "import random\nclass R_{new}(random.Random): pass\nO_{new} = R_{new}(0)\n"
+        "def {new}():\n O_{new}.random()\n return {old}()"
+    ),
+    "count of a class": (
+        "class R_{new}(itertools.count): pass\nO_{new} = R_{new}(0)\ndef {new}():\n next(O_{new})\n return {old}()"
+    ),
+    "counter of a deque of a class": (
+        "class D_{new}(collections.deque):\n n, __hash__ = 0, object.__hash__\n"
+        " def __call__(self):\n  self.n += 1\n  return {old}()\n"
+        "{new} = D_{new}([len], 3)"
+    ),
+    "counter of an exception": (
+        "class E_{new}(Exception):\n def __call__(self):\n  self.n = len(vars(self))\n  return {old}()\n"
+        "{new} = E_{new}(1)\n{new}.n = 0"
+    ),
+    "counter of a module around": (
+        "def make_{new}(m):\n def inner():\n  m.n += 1\n  return {old}()\n return inner\n"
+        "{new} = make_{new}(module('{new}_state', 'n = 0'))"
+    ),
     "method of random numbers": (
         "R_{new} = np.random.default_rng(0).normal\ndef {new}():\n R_{new}()\n return {old}()"
     ),
@@ -419,16 +520,13 @@ NOISES: Mapping[str, str] = {
         "class Key_{new}: pass\nD_{new} = {{Key_{new}(): 1, Key_{new}: 2, len: 3}}\n"
         "def {new}(): return {old}() if D_{new} else 0"
     ),
-    "a dict in the order of a set": (
-        "D_{new} = {{k: 1 for k in {{'a', 'b', 'c', 'd'}}}}\ndef {new}(): return {old}() if D_{new} else 0"
-    ),
     "global not there yet": ("def {new}():\n global late_{new}\n late_{new} = 1\n return {old}() if late_{new} else 0"),
     "in a context": "@np.errstate(over='ignore')\ndef {new}(): return {old}()",
     "method in a context": (
         "class C_{new}:\n @np.errstate(over='ignore')\n def __call__(self): return {old}()\n{new} = C_{new}()"
     ),
     "field of a dataclass": (
-        "@dataclasses.dataclass\nclass C_{new}:\n n: int = 0\n def __call__(self):\n  self.n += 1\n"
+        "@dataclasses.dataclass(eq=False)\nclass C_{new}:\n n: int = 0\n def __call__(self):\n  self.n += 1\n"
         "  return {old}()\n{new} = C_{new}()"
     ),
     "dataclass with another init": (
