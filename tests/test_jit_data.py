@@ -210,3 +210,34 @@ def test_many_classes_cost_nothing_before_the_first_step_and_with_a_plateau_in_n
     next(jit.train(step, few, state))  # which compiles, or reads what was compiled
     with _within(3):
         fn.last(fn.take(3)(fn.reduce_on_plateau(jit.train)(step, few, state)))
+
+
+def _moved(net: Any) -> fn.StreamFn:
+    """A stream function that goes on with another network after the second epoch."""
+
+    def change(epochs: Any) -> Any:
+        for epoch in epochs:
+            state = epoch.state
+            other = replace(fn.start(net, fn.sgd(0.01), Key(0)), epoch=2, history=state.history, origin=state.origin)
+            yield fn.Epoch(other) if state.epoch == 2 else epoch
+
+    return change
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("sizes", [(3, 2), (3, 5, 2), (3, 1), (3, 3), (3, 5000), (4, 2)])
+def test_a_run_that_goes_on_with_another_network_is_checked_for_it(sizes: tuple[int, ...], dtype: Any) -> None:
+    x, y, optimizer = normal(Key(0), (40, 3)), normal(Key(1), (40, 2)), fn.sgd(0.01)
+    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=8)
+    state = fn.start(fn.linear(Key(2), 3, 2, dtype=np.float64), optimizer, Key(3))
+    ours, plain = [
+        fn.reduce_on_plateau(train, streams=(_moved(fn.mlp(Key(4), sizes, dtype=dtype)),))(step, data, state)
+        for train in (jit.train, fn.train)
+    ]
+    if sizes[0] == 3 and sizes[-1] == 2:
+        for mine, theirs in zip(fn.take(4)(ours), fn.take(4)(plain), strict=True):
+            np.testing.assert_allclose(mine.record.loss, theirs.record.loss, 1e-5)
+        return
+    for stream in (ours, plain):
+        with pytest.raises((fn.ShapeError, fn.LayerError)):
+            list(fn.take(4)(stream))

@@ -102,8 +102,11 @@ def test_a_row_of_one_value_is_brought_to_zero(dtype: Any) -> None:
     assert np.abs(y).max() < 1e-3
 
 
-@pytest.mark.parametrize("size", [0.0, 1e-30, 0.1, 3e7, 1e30])
-def test_rows_of_equal_entries_are_normalized_to_0(size: float) -> None:
+@pytest.mark.parametrize("eps", [1e-5, 1e-12, 1e-45, 1e-100, 1e-320])
+@pytest.mark.parametrize("columns", [4, 7, 600])
+@pytest.mark.parametrize("size", [0.0, 1e-44, 1e-30, 0.1, 3e7, 1e30, 1e36, 1.2e38, 3e38])
+def test_rows_of_equal_entries_are_normalized_to_0(size: float, columns: int, eps: float) -> None:
     for dtype in (np.float32, np.float64):
-        y, _ = _normed("LayerNorm", np.full((2, 7), size, dtype), 1e-5)
-        assert np.array_equal(y, np.zeros((2, 7)))
+        x = np.full((2, columns), size, dtype)
+        assert np.array_equal(_normed("LayerNorm", x, eps)[0], np.zeros_like(x))
+        assert np.array_equal(fn.forward(fn.layer_norm(columns, eps=eps, dtype=dtype), x)[0], np.zeros_like(x))

@@ -14,6 +14,7 @@ SOURCES = "98e2e1c573edaab0"
 """The digest of the modules here that this one imports from, as in ``kernels``."""
 
 TINY_SINGLE, TINY_DOUBLE = float(np.finfo(np.float32).tiny), float(np.finfo(np.float64).tiny)
+LARGEST_SINGLE, LARGEST_DOUBLE = float(np.finfo(np.float32).max), float(np.finfo(np.float64).max)
 
 
 @compiled_loosely
@@ -38,13 +39,14 @@ def _mean_square(x: Array, i: int) -> Number:
 
 @compiled
 def _unit(x: Array, i: int) -> Number:
-    """The power of two that brings the largest entry of a row to about 1."""
-    real, most = x.dtype.type, 120 if x.itemsize == 4 else 1000
+    """The power of two that brings the largest entry of a row to about 1, or as far that its square is a float: a
+    smaller unit would take the root of eps to 0."""
+    real, least, most = x.dtype.type, -100 if x.itemsize == 4 else -900, 120 if x.itemsize == 4 else 1000
     largest = real(0)
     for j in range(x.shape[1]):
         largest = max(largest, abs(x[i, j]))
     _, exponent = math.frexp(largest)
-    return real(math.ldexp(1.0, min(max(-exponent, -most), most)))
+    return real(math.ldexp(1.0, min(max(-exponent, least), most)))
 
 
 @compiled
@@ -75,7 +77,8 @@ def _centred(kind: int, eps: float, x: Array, i: int, c: Array) -> tuple[Number,
     for j in range(x.shape[1]):
         c[i, j] = x[i, j] * unit
     square = _take(kind, c, i, c)
-    return unit, one / real(math.hypot(math.sqrt(square), math.sqrt(eps) * unit))
+    inverse = one / real(math.hypot(math.sqrt(square), math.sqrt(eps) * unit))
+    return unit, min(inverse, real(LARGEST_SINGLE if x.itemsize == 4 else LARGEST_DOUBLE))
 
 
 @compiled

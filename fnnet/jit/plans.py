@@ -35,8 +35,9 @@ READ: dict[type, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The settings of a run as numbers, and its data in the dtype of the parameters."""
+    """The settings of a run as numbers, and its data in the dtype of the parameters, checked for so many outputs."""
 
+    outputs: int
     data: Minibatches[Any]
     settings: Elementwise
     loss: int
@@ -60,6 +61,7 @@ def plan_of(step: object, data: object, params: Params) -> Plan:
     target, weights = _target_of(loss, batches.y)
     known = LOSSES[type(inner)]
     return Plan(
+        outputs=prediction.shape[-1],
         data=batches,
         settings=settings,
         loss=known.kind,

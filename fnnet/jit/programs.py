@@ -139,7 +139,9 @@ def _sizes(layer: Params, path: str, width: int) -> tuple[int, int]:
     arrays = _arrays(layer)
     wanted, n_out = arrays[0].shape if type(layer) is Linear else [arrays[0].size if arrays else width] * 2
     if wanted != width:
-        raise LayerError(f"jit: {path} must take the {width} features that it is given, it takes {wanted}")
+        raise LayerError(
+            f"jit: {path or 'the network'} must take the {width} features that it is given, it takes {wanted}"
+        )
     return n_out, sum([leaf.size for leaf in arrays])
 
 

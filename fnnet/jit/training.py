@@ -40,6 +40,7 @@ from fnnet.records import (
     run_from,
     within,
 )
+from fnnet.rules import check_network
 from fnnet.training import check_run
 from fnnet.tree import leaves
 from fnnet.types import Array, Labels
@@ -76,13 +77,19 @@ _PLANS: WeakKeyDictionary[Run[Any], Plan] = WeakKeyDictionary()
 
 
 def _plan(step: Step[T], data: Data[T], state: TrainState[P]) -> Plan:
-    """The plan of a run, made once while the run that the state is of goes on."""
+    """The plan of a run, made once while the run that the state is of goes on with networks of one structure."""
     run = state.origin.run() if state.origin else None
     if run is None or run.step is not step or run.data is not data:
         return plan_of(step, data, state.params)
-    if run not in _PLANS:
+    if run not in _PLANS or not _is_for(_PLANS[run], state.params):
         _PLANS[run] = plan_of(step, data, state.params)
     return _PLANS[run]
+
+
+def _is_for(plan: Plan, params: Params) -> bool:
+    """Whether a plan's data are cast and checked for a network."""
+    program, dtype = remembered(Compiler(plan.x.shape[1]), params), check_network("jit", params)
+    return dtype == plan.x.dtype and plan.outputs == int(program.operations[-1, 2])
 
 
 def _check_state(plan: Plan, state: TrainState[P]) -> None:

@@ -62,7 +62,7 @@ def _normalized_in_range(x: Array, root: float, is_centred: bool) -> tuple[Array
     """The same where squares of x or eps, the square of the root, are no floats: of each row over its magnitude s."""
     n, s = x.shape[-1], magnitude(x)
     c = centred(x / s) if is_centred else x / s
-    a, b = np.sqrt(row_sum(c * c) / n) * s, np.asarray(root, x.dtype)
+    a, b = np.sqrt(row_sum(c * c) / n) * s, np.asarray(max(root, np.finfo(x.dtype).smallest_subnormal), x.dtype)
     longer = np.maximum(a, b)
     r = longer * np.sqrt((a / longer) ** 2 + (b / longer) ** 2)
     return c * np.minimum(s / r, np.finfo(x.dtype).max), 1 / r
