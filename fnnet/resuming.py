@@ -63,7 +63,7 @@ class CheckpointTo:
                 check_same("checkpoint_to", self.folder, before, run)
             run = completed(run, before)
             self._check_behind(state, newest[0])
-        files.sweep(Path(self.folder), "epoch-")
+        files.sweep_all(Path(self.folder), _NAME.pattern)
         rest = islice(whole, self.keep - 1)  # the others that are to stay
         return run, self._stock([path for path, _ in (newest, *rest)] if newest else [])
 

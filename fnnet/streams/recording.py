@@ -180,9 +180,11 @@ FORMS = {".json": JSON, ".csv": CSV}
 
 # --- files -------------------------------------------------------------------------------------------------------
 def _check_writable(path: Path) -> None:
-    """Raises OSError where a file cannot be written, before there is anything to write."""
+    """Raises OSError where a file cannot be written, before there is anything to write. Sweeps up after a run that was
+    killed."""
     try:
         files.check_writable(path)
     except OSError as error:
         told = f"record: the path must be that of a file that can be written: {error.strerror}"
         raise OSError(error.errno, told, str(path)) from None
+    files.sweep(path)
