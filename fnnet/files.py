@@ -62,22 +62,23 @@ def _temporary(path: Path, mode: int | None) -> Iterator[tuple[Path, BufferedWri
 
 
 def _locked(path: Path, mode: int) -> tuple[Path, BufferedWriter]:
-    """A new file and the lock on it, which ends with the process at the latest, whatever ends that. A sweep that came
-    between the two has taken the file away."""
+    """A new file and the lock on it, which ends with the process at the latest, whatever ends that. A sweep that comes
+    between the two has the lock for a moment, and has taken the file away then."""
     while True:
         temporary = path.with_name(f".{path.name[:SHOWN]}.{os.urandom(6).hex()}{_PART}")
         file = open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode))  # noqa: SIM115
-        _lock(file.fileno())
+        _lock(file.fileno(), waits=True)
         if os.fstat(file.fileno()).st_nlink:
             return temporary, file
         file.close()
 
 
-def _lock(handle: int) -> bool:
-    """Locks an open file for as long as it is open; False where somebody else has, or the file system has no locks."""
+def _lock(handle: int, waits: bool) -> bool:
+    """Locks an open file for as long as it is open. False where the file system has no locks, and where somebody else
+    has the lock and it does not wait."""
     if sys.platform != "win32":
         with suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
             return True
     return False
 
@@ -208,7 +209,7 @@ def _remove_left(path: Path) -> None:
     with suppress(OSError):
         handle = os.open(path, os.O_RDONLY)
         try:
-            if _lock(handle):
+            if _lock(handle, waits=False):
                 path.unlink()
         finally:
             os.close(handle)

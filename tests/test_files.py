@@ -6,6 +6,8 @@ import os
 import stat
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -157,21 +159,30 @@ def test_a_sweep_of_the_same_program_leaves_what_it_is_writing(tmp_path: Path, m
     assert (len(seen[0]), _left(tmp_path), path.read_bytes()) == (1, set(), b"whole")
 
 
-def test_a_sweep_between_a_file_and_its_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The writer sees that its file is gone, and takes another."""
-    path, lock, times = tmp_path / "file", files._lock, list[bool]()
+@pytest.mark.parametrize("is_slow", [False, True])
+def test_a_sweep_between_a_file_and_its_lock(is_slow: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The writer sees that its file is gone, and takes another; also where the sweep is under way when it comes."""
+    path, lock, sweeps = tmp_path / "file", files._lock, list[threading.Thread]()
+    is_locked, unlink = threading.Event(), Path.unlink
 
-    def late(handle: int) -> bool:
-        if not times:
-            times.append(True)
-            files.sweep(path)
-            assert _left(tmp_path) == set()
-        return lock(handle)
+    def locking(handle: int, waits: bool) -> bool:
+        if waits and not sweeps:
+            sweeps.append(threading.Thread(target=files.sweep, args=(path,)))
+            sweeps[0].start()
+            is_locked.wait() if is_slow else sweeps[0].join()
+        return lock(handle, waits)
 
-    monkeypatch.setattr(files, "_lock", late)
+    def unlinking(path: Path) -> None:
+        is_locked.set()
+        time.sleep(0.05 * is_slow)  # while the writer asks for the lock
+        unlink(path)
+
+    monkeypatch.setattr(files, "_lock", locking)
+    monkeypatch.setattr(Path, "unlink", unlinking)
+    monkeypatch.setattr(os, "fsync", lambda handle: sweeps[0].join())  # nobody writes faster than it sweeps
     files.write(path, b"whole")
     files.check_writable(path)
-    assert (times, _left(tmp_path), path.read_bytes()) == ([True], set(), b"whole")
+    assert (_left(tmp_path), path.read_bytes()) == (set(), b"whole")
 
 
 def test_where_there_are_no_locks_everything_is_written_and_stays(
@@ -179,7 +190,7 @@ def test_where_there_are_no_locks_everything_is_written_and_stays(
 ) -> None:
     left = tmp_path / ".file.0123456789ab.part"
     left.touch()
-    monkeypatch.setattr(files, "_lock", lambda handle: False)
+    monkeypatch.setattr(files, "_lock", lambda handle, waits: False)
     files.sweep(tmp_path / "file")
     files.write(tmp_path / "file", b"whole")
     assert (left.exists(), (tmp_path / "file").read_bytes()) == (True, b"whole")
