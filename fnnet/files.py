@@ -200,7 +200,7 @@ def sweep_all(folder: Path, names: str) -> None:
     pattern = re.compile(rf"\.{names}\.[0-9a-f]{{12}}{re.escape(_PART)}")
     with suppress(OSError), os.scandir(folder) as found:
         for entry in found:
-            if pattern.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+            if entry.name.endswith(_PART) and pattern.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
                 _remove_left(Path(entry.path))
 
 

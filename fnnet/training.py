@@ -86,22 +86,24 @@ class TrainStep(Generic[T]):
         """The state after one batch, and the batch's loss before the step."""
         value, grads = self.gradient(state.params, batch, key)
         params, opt_state = self.optimizer.update(state.params, grads, state.opt_state)
-        if packed(params) is None or not _is_ours(self.optimizer):  # what ours pack is like the parameters, and frozen
+        is_ours = _is_plain(type(self.optimizer)) or _is_ours(self.optimizer)
+        if not is_ours or packed(params) is None:  # what ours pack is like the parameters, and read-only
             _check_alike(state.params, params)
             params, opt_state = frozen(params), frozen(opt_state)
         return with_update(state, params, opt_state), value
 
 
-def _is_ours(optimizer: Optimizer) -> bool:
-    """Whether it is one of fnnet's through and through; one of a user's may be inside of ours."""
-    while type(optimizer) is Wrapped and _of_fnnet(type(optimizer.wrapper)):
-        optimizer = optimizer.optimizer
-    return _of_fnnet(type(optimizer)) and type(optimizer) is not Wrapped
-
-
 @lru_cache(256)
-def _of_fnnet(kind: type) -> bool:
-    return kind.__module__.startswith("fnnet.")
+def _is_plain(kind: type) -> bool:
+    """Whether optimizers of a class are fnnet's, with none inside."""
+    return kind.__module__.startswith("fnnet.optimizers.")
+
+
+def _is_ours(optimizer: Optimizer) -> bool:
+    """Whether an optimizer is fnnet's through and through; one of a user's may be inside of ours."""
+    while type(optimizer) is Wrapped and type(optimizer.wrapper).__module__.startswith("fnnet.wrappers."):
+        optimizer = optimizer.optimizer
+    return _is_plain(type(optimizer))
 
 
 def _check_alike(before: Params, after: Params) -> None:
@@ -121,8 +123,8 @@ def _check_alike(before: Params, after: Params) -> None:
 
 def with_update(state: TrainState[P], params: P, opt_state: OptState[P]) -> TrainState[P]:
     """The state one batch further on."""
-    progress = state.epoch, state.batch + 1, state.total, state.rows, state.history
-    return TrainState(params, opt_state, state.key, *progress, state.origin)
+    s = state
+    return TrainState(params, opt_state, s.key, s.epoch, s.batch + 1, s.total, s.rows, s.history, s.origin)
 
 
 def train_step(gradient: GradFn[T], optimizer: Optimizer) -> TrainStep[T]:
