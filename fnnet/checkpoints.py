@@ -7,11 +7,12 @@ JSON, ``structures`` says; how a file is sealed, ``sealed``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TypeVar, cast, overload
 
 import numpy as np
 
-from fnnet import sealed
+from fnnet import files, sealed
 from fnnet.errors import CheckpointError, FnnetError
 from fnnet.likeness import unlike
 from fnnet.sealed import File
@@ -26,7 +27,8 @@ def save(path: File, tree: object) -> None:
     """Writes a tree to a file, atomically and durably: after a crash the old file or the new one is there, whole.
 
     A tree is a network, an OptState, a TrainState, an Epoch, a history, and any tuple or frozen dataclass of such. The
-    numbers are exact, floats in settings too.
+    numbers are exact, floats in settings too. What a process that was killed while it wrote the same file has left
+    beside it is removed.
 
     Raises CheckpointError where the file cannot be written, and leaves what was there; TreeError for what is no tree,
     and for a setting that is no plain float, int, str or bool; DtypeError for an array of objects, complex numbers or
@@ -40,6 +42,7 @@ def save(path: File, tree: object) -> None:
     >>> fn.tree.equal(again, net)
     True
     """
+    files.sweep(Path(path))
     save_of_run(path, tree, {})
 
 

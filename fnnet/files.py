@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import suppress
-from io import FileIO
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import BufferedWriter, FileIO
 from pathlib import Path
 from typing import NamedTuple
 
+if sys.platform != "win32":
+    import fcntl
+
 _PART = ".part"
+
+SHOWN = 48
+"""Letters of a file's name that those of its temporary files begin with."""
 
 
 def read(path: Path) -> bytes:
@@ -29,25 +38,56 @@ def write(path: Path, *pieces: bytes | memoryview) -> None:
     """
     path = Path(os.path.realpath(path))
     _check_regular(path)
-    temporary = _temporary(path)
-    try:
-        _fill(temporary, _mode(path), pieces)
-        _rename(temporary, path)
-    except BaseException:
-        remove(temporary)
-        raise
-    _sync_folder(path.parent)
-
-
-def _fill(temporary: Path, mode: int | None, pieces: tuple[bytes | memoryview, ...]) -> None:
-    """A new file with these bytes on the disk; of a given mode from before the first byte on."""
-    first = 0o666 if mode is None else 0o600
-    with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, first)) as file:
-        if mode is not None:
-            temporary.chmod(mode)
+    with _temporary(path, _mode(path)) as (temporary, file):
         file.writelines(pieces)
         file.flush()
         os.fsync(file.fileno())
+        _let_go(file)
+        _rename(temporary, path)
+    _sync_folder(path.parent)
+
+
+@contextmanager
+def _temporary(path: Path, mode: int | None) -> Iterator[tuple[Path, BufferedWriter]]:
+    """A new file beside a path, of a given mode from before the first byte on; locked, and gone after an error."""
+    temporary, file = _locked(path, 0o666 if mode is None else 0o600)
+    try:
+        with file:
+            if mode is not None:
+                temporary.chmod(mode)
+            yield temporary, file
+    except BaseException:
+        remove(temporary)
+        raise
+
+
+def _locked(path: Path, mode: int) -> tuple[Path, BufferedWriter]:
+    """A new file and the lock on it, which ends with the process at the latest, whatever ends that. A sweep that comes
+    between the two has the lock for a moment, and has taken the file away then."""
+    while True:
+        temporary = path.with_name(f".{path.name[:SHOWN]}.{os.urandom(6).hex()}{_PART}")
+        file = open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode))  # noqa: SIM115
+        _lock(file.fileno(), waits=True)
+        if os.fstat(file.fileno()).st_nlink:
+            return temporary, file
+        file.close()
+
+
+def _lock(handle: int, waits: bool) -> bool:
+    """Locks an open file for as long as it is open. False where the file system has no locks, and where somebody else
+    has the lock and it does not wait."""
+    if sys.platform != "win32":
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
+            return True
+    return False
+
+
+def _let_go(file: BufferedWriter) -> None:
+    """Closes a file that is to be renamed or removed, on the system that does neither with open ones, and needs no
+    lock for that reason."""
+    if sys.platform == "win32":
+        file.close()
 
 
 def _rename(temporary: Path, path: Path) -> None:
@@ -56,7 +96,7 @@ def _rename(temporary: Path, path: Path) -> None:
     except FileNotFoundError:
         if temporary.exists() or not path.parent.exists():
             raise
-        told = "another process, which removes what is unfinished, writes to this folder too; a folder is for one run"
+        told = "something else has removed the unfinished file; a folder is for one run"
         raise OSError(errno.EBUSY, told, str(path)) from None
 
 
@@ -71,9 +111,9 @@ def check_writable(path: Path) -> None:
     """Raises OSError where ``write`` could not put a file."""
     path = Path(os.path.realpath(path))
     _check_regular(path)
-    temporary = _temporary(path)
-    temporary.touch()
-    temporary.unlink()
+    with _temporary(path, None) as (temporary, file):
+        _let_go(file)
+        remove(temporary)
 
 
 class Stamp(NamedTuple):
@@ -144,9 +184,35 @@ def append(path: Path, size: int, piece: bytes) -> int:
     return size + len(piece)
 
 
-def sweep(folder: Path, start: str) -> None:
-    """Removes what writers that were killed have left of files whose names start so; no writer must be at work."""
-    remove(*folder.glob(f".{start}*{_PART}"))
+def sweep(path: Path) -> None:
+    """Removes what writers of a file that were killed have left beside it, and never what one has under way.
+
+    A writer holds a lock on its temporary file, and the system lets go of it when the process ends: what can be locked
+    has no writer. Where there are no locks (Windows, some network file systems) everything stays.
+    """
+    with suppress(OSError, ValueError):  # a path that cannot be is told by who writes there
+        path = Path(os.path.realpath(path))
+        sweep_all(path.parent, re.escape(path.name[:SHOWN]))
+
+
+def sweep_all(folder: Path, names: str) -> None:
+    """The same for the files of a folder whose names a pattern tells."""
+    pattern = re.compile(rf"\.{names}\.[0-9a-f]{{12}}{re.escape(_PART)}")
+    with suppress(OSError), os.scandir(folder) as found:
+        for entry in found:
+            if entry.name.endswith(_PART) and pattern.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                _remove_left(Path(entry.path))
+
+
+def _remove_left(path: Path) -> None:
+    """Removes a temporary file whose writer is dead."""
+    with suppress(OSError):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            if _lock(handle, waits=False):
+                path.unlink()
+        finally:
+            os.close(handle)
 
 
 def remove(*paths: Path) -> None:
@@ -154,10 +220,6 @@ def remove(*paths: Path) -> None:
     for path in paths:
         with suppress(OSError):
             path.unlink()
-
-
-def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name[:48]}.{os.urandom(6).hex()}{_PART}")
 
 
 def _check_regular(path: Path) -> None:

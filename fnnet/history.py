@@ -10,15 +10,13 @@ from typing import NoReturn, overload
 
 import numpy as np
 
+from fnnet.entries import LOSS, check_names, value_of
 from fnnet.errors import TreeError
 from fnnet.nodes import Node, freeze, is_leaf
 from fnnet.types import Array, Value
 
 CHUNK = 128
 """Records that are put together into columns: an appended record costs at most a copy of so many references."""
-
-LOSS = "loss"
-"""The name of the training loss of a record; all others are those of its metrics."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -98,7 +96,8 @@ class History(Node, Sequence[Record]):
         return tuple([_joined(list(alike)) for _, alike in groupby(pieces, _form_of_segment)])
 
     def append(self, record: Record) -> History:
-        """The history with one record more."""
+        """The history with one record more. Raises TreeError for what is none; ValueError, DtypeError or ShapeError for
+        a metric whose name or value not every file of a history can hold."""
         tail = (*self._tail, _settled(record))
         if len(tail) < CHUNK:
             return _made(self._chunks, tail)
@@ -151,13 +150,13 @@ def _settle(history: History, chunks: tuple[_Chunk, ...], tail: tuple[Record, ..
 
 # --- records and columns ---------------------------------------------------------------------------------------------
 def _settled(record: Record) -> Record:
-    """A record whose values are read-only arrays. Raises TreeError for what is no record."""
+    """A record whose values are read-only arrays. Raises TreeError for what is no record, ValueError, DtypeError or
+    ShapeError for a name or a value that not every file can hold."""
     if type(record) is not Record:
         raise TreeError(f"history: its entries must be Records, got {record!r}")
-    if is_leaf(record.loss) and all(is_leaf(value) for _, value in record.metrics):
-        return freeze(record)
-    metrics = tuple([(name, np.asarray(value)) for name, value in record.metrics])
-    return freeze(Record(np.asarray(record.loss), metrics))
+    check_names("history", tuple([name for name, _ in record.metrics]))
+    metrics = tuple([(str.__str__(name), value_of(name, value)) for name, value in record.metrics])
+    return freeze(Record(value_of(LOSS, record.loss), metrics))
 
 
 def _values(record: Record) -> tuple[Value, ...]:

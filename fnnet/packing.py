@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 import numpy as np
 
 from fnnet.matching import flatten_shared, restore_shared
-from fnnet.nodes import CONSTANT, Params, is_leaf, is_static, layout, parts
+from fnnet.nodes import CONSTANT, Params, freeze, is_leaf, is_static, layout, parts
 from fnnet.types import Array
 from fnnet.views import Views, views
 
@@ -158,6 +158,21 @@ def pack(tree: P) -> P:
     vector = joined(leaves)
     vector.setflags(write=False)
     return structure.tree(tree, vector)
+
+
+def frozen(node: T) -> T:
+    """``freeze`` that leaves packed trees packed, and as they are whatever nobody can write to."""
+    known = packed(node) if isinstance(node, Params) else None
+    if known is not None:
+        vector = freeze(known.vector)
+        return node if vector is known.vector else cast(T, known.structure.tree(cast(Params, node), vector))
+    if is_leaf(node):
+        return cast(T, freeze(node))
+    children = tuple([child for _, child in parts(node)])
+    new = tuple([frozen(child) for child in children])
+    if all(mine is given for mine, given in zip(new, children, strict=True)):
+        return node
+    return cast(T, new if type(node) is tuple else type(node)(*new))
 
 
 def fresh_like(tree: P) -> P:

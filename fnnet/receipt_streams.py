@@ -9,7 +9,7 @@ from types import FunctionType
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from fnnet import files
-from fnnet.chains import Chain, digest_of, link, longer
+from fnnet.chains import Chain, Link, digest_of, link, longer
 from fnnet.comparisons import changes
 from fnnet.conditions import conditions
 from fnnet.configurations import check_arguments, comparable, configuration_of, is_start
@@ -159,10 +159,7 @@ class ReceiptTo(Generic[P, T]):
             )
         mine = configuration_of(self.step, self.data, state, self.streams, self.run)
         changed = [difference.name for difference in changes(comparable(found.configuration, state), mine)]
-        if not state.batch and link(links[-2].chain if state.epoch else "", state) != links[-1]:
-            changed.append(f"the state of epoch {state.epoch}")
-        if state.batch and digest_of(state.history)[:16] != links[-1].history:
-            changed.append(f"the history up to epoch {state.epoch}")
+        changed += self._strange(links)
         if changed:
             raise ReceiptError(
                 f"receipt_to: {self.path} is the receipt of another run; give this one a file of its own; what "
@@ -172,6 +169,26 @@ class ReceiptTo(Generic[P, T]):
         spans = tuple([span for span in found.conditions if span[0] < max(state.epoch, 1)])
         spans = spans if spans[-1][1] == now else (*spans, (state.epoch, now))
         return replace(found, links=links, conditions=spans, history=found.history[: state.epoch])
+
+    def _strange(self, links: tuple[Link, ...]) -> list[str]:
+        """By what the state is known to be none of the run of these links. Raises ReceiptError where nothing tells.
+
+        That of an epoch's end has a link of its own, one in mid-epoch the history; in the first epoch there is none
+        yet, and only the network that the run began with tells.
+        """
+        state, network = self.state, self.state.origin.network[:16] if self.state.origin else ""
+        if not (network or state.epoch):
+            raise ReceiptError(
+                f"receipt_to: {self.path} may be the receipt of another run, for this state of the first epoch does "
+                "not tell the network that its run began with; take the one that resume(folder, like) gives, or begin "
+                "the run anew"
+            )
+        told = {"the network at the start": network in ("", links[0].params)}
+        if state.batch:
+            told[f"the history up to epoch {state.epoch}"] = digest_of(state.history)[:16] == links[-1].history
+        else:
+            told[f"the state of epoch {state.epoch}"] = link(links[-2].chain, state) == links[-1]
+        return [name for name, is_same in told.items() if not is_same]
 
 
 def _check_replaceable(path: Path) -> None:

@@ -69,7 +69,9 @@ class Receipt:
         return sealed(contents(self))[0]
 
     def save(self, path: File) -> None:
-        """Writes the file, whole or not at all. Raises ReceiptError where that cannot be done."""
+        """Writes the file, whole or not at all, and sweeps up after a writer of it that was killed. Raises ReceiptError
+        where that cannot be done."""
+        files.sweep(Path(path))
         try:
             files.write(Path(path), self.to_json().encode())
         except (OSError, ValueError) as error:

@@ -10,6 +10,7 @@ from weakref import ref
 import numpy as np
 from numpy.typing import NDArray
 
+from fnnet import tree
 from fnnet.history import History as History
 from fnnet.history import Record as Record
 from fnnet.keys import Key
@@ -224,8 +225,18 @@ def run_from(state: TrainState[P], step: Step[T], data: Data[T], train: Callable
 
 def within(run: Run[T], state: TrainState[P]) -> TrainState[P]:
     """The state as one of a run, which it does not keep alive."""
-    network = state.origin.network if state.origin else ""
-    return replace(state, origin=Origin(network, None, ref(run)))
+    origin = origin_of(state)
+    return replace(state, origin=Origin(origin.network if origin else "", None, ref(run)))
+
+
+def origin_of(state: TrainState[P]) -> Origin | None:
+    """Where a state comes from. The network of a run's start is the one that it has: whoever gives a start other
+    parameters than ``start`` did leaves the origin as it was, or none."""
+    origin = state.origin
+    if state.epoch or state.batch:
+        return origin
+    optimizer, run = (origin.optimizer, origin.run) if origin else (None, nothing)
+    return Origin(tree.digest(state.params), optimizer, run)
 
 
 class StreamFn(Protocol):

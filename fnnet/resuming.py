@@ -6,14 +6,15 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from fnnet import checks, files, sealed
 from fnnet.checkpoints import decoded_like, save_of_run
 from fnnet.errors import CheckpointError, TreeError
 from fnnet.nodes import Params
-from fnnet.records import Epoch, Moment, TrainState
+from fnnet.records import Epoch, Moment, TrainState, origin_of
 from fnnet.runs import Words, check_same, completed, run_of, settled
 from fnnet.sealed import File
 
@@ -36,22 +37,24 @@ class CheckpointTo:
         """The stream as it is; what is due to be written is on the disk before it is handed on."""
         unwritten: TrainState[Params] | None = None
         run: Words = {}
+        stock = _Stock()
         try:
             for i, item in enumerate(stream, start=1):
                 state = _state(item)
-                run = self._begin(state) if i == 1 else settled(run, state) if i == 2 else run
+                if i == 1:
+                    run, stock = self._begin(state)
+                run = settled(run, state) if i == 2 else run
                 is_due = i % self.every == 0
                 unwritten = None if is_due else state
-                if is_due:
-                    self._write(state, run)
+                stock = self._written(state, run, stock) if is_due else stock
                 yield item
         finally:  # also where who reads the stream has had enough, or something went wrong
             if unwritten is not None:
-                self._write(unwritten, run)
+                self._written(unwritten, run, stock)
 
-    def _begin(self, state: TrainState[Params]) -> Words:
-        """The settings of the run. Raises CheckpointError where the folder is another run's; sweeps up after a run that
-        was killed."""
+    def _begin(self, state: TrainState[Params]) -> tuple[Words, _Stock]:
+        """The settings of the run, and what is in the folder. Raises CheckpointError where that is another run's;
+        sweeps up after a run that was killed."""
         run, whole = run_of(state), _whole(self.folder)
         newest = next(whole, None)
         if newest is not None:
@@ -60,8 +63,9 @@ class CheckpointTo:
                 check_same("checkpoint_to", self.folder, before, run)
             run = completed(run, before)
             self._check_behind(state, newest[0])
-        files.sweep(Path(self.folder), "epoch-")
-        return run
+        files.sweep_all(Path(self.folder), _NAME.pattern)
+        rest = islice(whole, self.keep - 1)  # the others that are to stay
+        return run, self._stock([path for path, _ in (newest, *rest)] if newest else [])
 
     def _check_behind(self, state: TrainState[Params], newest: Path) -> None:
         """Raises CheckpointError where the newest whole state is one that the run has not reached."""
@@ -71,11 +75,25 @@ class CheckpointTo:
                 f"{_name(state)}; go on from there by resume, or take another folder"
             )
 
-    def _write(self, state: TrainState[Params], run: Words) -> None:
+    def _stock(self, whole: list[Path]) -> _Stock:
+        return _Stock(tuple(whole[::-1]), tuple([path for path in checkpoints_in(self.folder) if path not in whole]))
+
+    def _written(self, state: TrainState[Params], run: Words, stock: _Stock) -> _Stock:
+        """What is there when a state is, and nothing is that is older than the newest whole ones that stay."""
         new = Path(self.folder) / _name(state)
         save_of_run(new, state, run)
-        older = [path for path in checkpoints_in(self.folder) if _place(path) < _place(new)]
-        files.remove(*older[: max(0, len(older) + 1 - self.keep)])
+        whole = (*[path for path in stock.whole if path != new], new)[-self.keep :]
+        others = [path for path in (*stock.whole, *stock.others) if path not in whole]
+        oldest = _place(whole[0]) if len(whole) == self.keep else (0, 0)
+        files.remove(*[path for path in others if _place(path) < oldest])
+        return _Stock(whole, tuple([path for path in others if _place(path) >= oldest]))
+
+
+class _Stock(NamedTuple):
+    """The files of a folder: the newest that are known to be whole, in the order of their states, and all others."""
+
+    whole: tuple[Path, ...] = ()
+    others: tuple[Path, ...] = ()
 
 
 def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3, anyway: bool = False) -> CheckpointTo:
@@ -84,8 +102,10 @@ def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3, anyway: bool =
     killed loses the states since the last one that was due. (Where Python lets go of the stream, an error of that last
     write is printed and not raised; ``close()`` of the stream raises it, and ``fit`` calls that.)
 
-    A state is written whole or not at all (``save``), before it is handed on; the newest ``keep`` stay. What writes
-    into the history, such as ``validate``, has to stand before.
+    A state is written whole or not at all (``save``), before it is handed on; the newest ``keep`` stay, and what is
+    older goes. A file that turns out to be damaged when the stream begins does not count: it goes when so many whole
+    ones are newer, for it may be one that could not be read just then. What writes into the history, such as
+    ``validate``, has to stand before.
 
     The folder belongs to one run and is made where it is missing. Beside a state stand the settings of its run: the
     key, the network at the start, the optimizer, the step, the data by a digest, and what makes the epochs. A folder
@@ -170,7 +190,7 @@ def resume(folder: File, like: TrainState[P], *, anyway: bool = False) -> TrainS
     >>> fn.tree.equal(fn.last(on), fn.last(through))
     True
     """
-    damaged: list[str] = []
+    damaged, like = list[str](), replace(like, origin=origin_of(like))
     for path in reversed(checkpoints_in(folder)):
         try:
             data = sealed.read(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain, count, islice
 from typing import Generic, TypeVar
 
@@ -17,7 +17,7 @@ from fnnet.functional import accumulate
 from fnnet.keys import NOISE, ORDER, Key
 from fnnet.matching import columns
 from fnnet.nodes import Params, freeze
-from fnnet.packing import pack, packed
+from fnnet.packing import frozen, pack, packed
 from fnnet.records import (
     Data,
     Epoch,
@@ -37,6 +37,7 @@ from fnnet.records import (
 )
 from fnnet.rules import check_network, fork
 from fnnet.types import Array, Value
+from fnnet.wrappers._base import Wrapped
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")
@@ -61,7 +62,7 @@ def start(params: P, optimizer: Startable, key: Key) -> TrainState[P]:
     params = pack(freeze(params))
     _keep_freed_memory()
     origin = Origin(tree.digest(params), optimizer, nothing)
-    return TrainState(params, optimizer.init(params), key, origin=origin)
+    return TrainState(params, frozen(optimizer.init(params)), key, origin=origin)
 
 
 def _keep_freed_memory() -> None:
@@ -85,10 +86,24 @@ class TrainStep(Generic[T]):
         """The state after one batch, and the batch's loss before the step."""
         value, grads = self.gradient(state.params, batch, key)
         params, opt_state = self.optimizer.update(state.params, grads, state.opt_state)
-        if packed(params) is None:  # what our own optimizers pack is like the parameters, and read-only
+        is_ours = _is_plain(type(self.optimizer)) or _is_ours(self.optimizer)
+        if not is_ours or packed(params) is None:  # what ours pack is like the parameters, and read-only
             _check_alike(state.params, params)
-            params, opt_state = freeze(params), freeze(opt_state)
+            params, opt_state = frozen(params), frozen(opt_state)
         return with_update(state, params, opt_state), value
+
+
+@lru_cache(256)
+def _is_plain(kind: type) -> bool:
+    """Whether optimizers of a class are fnnet's, with none inside."""
+    return kind.__module__.startswith("fnnet.optimizers.")
+
+
+def _is_ours(optimizer: Optimizer) -> bool:
+    """Whether an optimizer is fnnet's through and through; one of a user's may be inside of ours."""
+    while type(optimizer) is Wrapped and type(optimizer.wrapper).__module__.startswith("fnnet.wrappers."):
+        optimizer = optimizer.optimizer
+    return _is_plain(type(optimizer))
 
 
 def _check_alike(before: Params, after: Params) -> None:
@@ -108,8 +123,8 @@ def _check_alike(before: Params, after: Params) -> None:
 
 def with_update(state: TrainState[P], params: P, opt_state: OptState[P]) -> TrainState[P]:
     """The state one batch further on."""
-    progress = state.epoch, state.batch + 1, state.total, state.rows, state.history
-    return TrainState(params, opt_state, state.key, *progress, state.origin)
+    s = state
+    return TrainState(params, opt_state, s.key, s.epoch, s.batch + 1, s.total, s.rows, s.history, s.origin)
 
 
 def train_step(gradient: GradFn[T], optimizer: Optimizer) -> TrainStep[T]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import islice, takewhile
 from typing import NamedTuple, TypeVar
 
 from fnnet.chains import Link, link
@@ -32,8 +33,9 @@ class Verification:
     "opt_state", "history", or where these agree "key or counters", and where only what the receipt tells of it differs
     "metrics". ``settings`` are those that differ from the receipt's; ``conditions`` are what else differs of machine
     and programs, which may be the cause where bytes differ and does no harm where they do not. ``metrics`` are those
-    that the receipt tells otherwise than they are. ``not_covered`` names what the settings cannot vouch for, and why:
-    what the user's own code changes while it runs, and what Python does not let one see.
+    that the receipt tells otherwise than they are, or not at all. ``not_covered`` names what the settings cannot vouch
+    for, and why: what the user's own code changes while it runs, and what Python does not let one see; and the epochs
+    at the beginning of whose metrics the receipt tells none, as those of format version 1.
     """
 
     first: int
@@ -124,7 +126,7 @@ def verify(
         now |= dict.fromkeys(sorted(moved), "not covered: it changed while the run was done again")
     at = max(end if found.epoch is None else found.epoch, 1)
     span = [conditions for begin, conditions in receipt.conditions if begin < at][-1]
-    open_places = {**not_covered(then), **not_covered(now)}
+    open_places = {**_untold(receipt, state.epoch + 1, end), **not_covered(then), **not_covered(now)}
     return Verification(state.epoch + 1, end, *found[:2], settings, _conditions(span), found.metrics, open_places)
 
 
@@ -173,14 +175,22 @@ def _parts(then: Link, now: Link) -> tuple[str, ...]:
 
 
 def _invented(receipt: Receipt, number: int, state: TrainState[P]) -> tuple[Difference, ...]:
-    """The metrics of an epoch that the receipt tells otherwise than they are, where it tells any."""
-    told = receipt.history[number - 1] if number else {}
-    if not told or not state.history:
+    """The metrics of an epoch that the receipt tells otherwise than they are, or not at all; none of those before the
+    first that it tells of."""
+    if not any(islice(receipt.history, number)):
         return ()
-    real = metrics_of(state.history[-1])
+    told, real = receipt.history[number - 1], metrics_of(state.history[-1])
     then, now = [{name: json.dumps(value) for name, value in one.items()} for one in (told, real)]
     pairs = [Difference(name, then.get(name, NOTHING), now.get(name, NOTHING)) for name in {**then, **now}]
     return tuple([pair for pair in pairs if pair.recorded != pair.now])
+
+
+def _untold(receipt: Receipt, first: int, last: int) -> dict[str, str]:
+    """The epochs before the first whose metrics are told, as a place that is not covered: version 1 of the format left
+    them out, and so may a forger."""
+    last = min(last, sum([1 for _ in takewhile(lambda metrics: not metrics, receipt.history)]))
+    why = "the receipt tells none; those of a run are in the links all the same"
+    return {f"the metrics of epochs {first} to {last}": why} if first <= last else {}
 
 
 def _conditions(then: Conditions) -> tuple[Difference, ...]:

@@ -36,7 +36,7 @@ LEVELS = [
         "quasi_newton",
     ],
     ["packing", "tree"],
-    ["rules", "network", "history", "records", "initializers", "schedules", "selection", "penalties"],
+    ["rules", "network", "entries", "history", "records", "initializers", "schedules", "selection", "penalties"],
     ["layers", "losses", "optimizers", "wrappers", "metrics", "encoders", "rows", "orders", "data", "splits"],
     [
         "models",

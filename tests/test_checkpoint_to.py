@@ -10,7 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fnnet as fn
-from fnnet import CheckpointError, Key, TrainState, tree
+from fnnet import CheckpointError, Key, TrainState, files, tree
 from fnnet.keys import normal
 from tests.killing import training
 
@@ -196,10 +197,58 @@ def test_the_only_whole_one_is_never_removed(
         if is_bad:
             path.write_bytes(path.read_bytes()[:-3])
     state = FIRST if all(bad) else fn.resume(folder, FIRST)
-    assert state.opt_state.step == max([0, *[i for i, is_bad in enumerate(bad, start=1) if not is_bad]])
+    whole = [i for i, is_bad in enumerate(bad, start=1) if not is_bad]
+    assert state.opt_state.step == max([0, *whole])
     for after in fn.pipe(_steps(state), fn.checkpoint_to(folder, keep=keep), fn.take(8 - state.opt_state.step)):
         assert tree.equal(fn.resume(folder, FIRST), after)
-    assert len(_names(folder)) == keep
+        whole = [*whole, after.opt_state.step][-keep:]
+        assert _whole_in(folder) == whole
+        assert len(whole) < keep or _step_of(fn.checkpoints_in(folder)[0]) == whole[0]  # a damaged one before is gone
+
+
+def _whole_in(folder: Path) -> list[int]:
+    """The steps of the files that can be read."""
+    found = []
+    for path in fn.checkpoints_in(folder):
+        with suppress(CheckpointError):
+            found.append(fn.load(path, like=FIRST).opt_state.step)
+    return found
+
+
+def _step_of(path: Path) -> int:
+    _, epoch, _, batch = path.stem.split("-")
+    return 5 * int(epoch) + int(batch)
+
+
+@pytest.mark.parametrize("keep", [1, 3, 6])
+@pytest.mark.parametrize("others", [0, 200])
+def test_a_checkpoint_costs_the_same_however_many_files_there_are(
+    others: int, keep: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files are read and looked for when the stream begins, and not again."""
+    list(fn.pipe(_steps(), fn.checkpoint_to(tmp_path, keep=8), fn.take(8)))
+    for i in range(others):
+        (tmp_path / f"{i}.txt").touch()
+    newest = fn.checkpoints_in(tmp_path)[-1]
+    newest.write_bytes(newest.read_bytes()[:-3])
+    state, calls = fn.resume(tmp_path, FIRST), list[str]()
+
+    def counted(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def counting(*arguments: Any) -> Any:
+            calls.append(name)
+            return call(*arguments)
+
+        return counting
+
+    monkeypatch.setattr(files, "read", counted("read", files.read))
+    monkeypatch.setattr(os, "scandir", counted("look", os.scandir))
+    stream = fn.checkpoint_to(tmp_path, keep=keep)(_steps(state))
+    next(stream)
+    assert calls.count("read") == keep + 1
+    calls.clear()
+    for _ in range(5):
+        next(stream)
+    assert calls == []
 
 
 def test_another_run_is_refused(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from fnnet import Array, Key, tree
 from fnnet.keys import normal
 from fnnet.layers.portable import has_portable
 from fnnet.nodes import freeze
+from tests import user_optimizers
 from tests.catalogue import INITIALIZERS, LAYERS, LOSSES, OPTIMIZERS, PENALTIES
 from tests.strategies import DTYPES, KEYS, SIZES, Problem, composites, problems, target, values
 
@@ -167,14 +168,13 @@ def test_what_enters_a_state_is_copied_and_read_only(problem: Problem, key: Key)
                 leaf[...] = 0
 
 
-def _states(net: fn.Params, name: str, kind: str, key: Key) -> Iterator[object]:
+def _states(net: fn.Params, optimizer: fn.Optimizer, kind: str, key: Key) -> Iterator[object]:
     """Some states of a run of three batches an epoch."""
-    optimizer = OPTIMIZERS[name]
     x, y = normal(key, (5, 3)), normal(key.child(1), (5, 2))
     step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=2)
     first = fn.start(net, optimizer, key)
     if kind == "steps":
-        return fn.take(7)(fn.steps(step, data, first))
+        return iter([first, *fn.take(7)(fn.steps(step, data, first))])
     if kind == "guarded steps":
         return fn.take(4)(fn.steps(fn.stop_on_nonfinite(step), data, first))
     run = fn.reduce_on_plateau(fn.train, patience=1) if kind == "a plateau" else fn.train
@@ -193,9 +193,44 @@ def test_all_arrays_of_all_states_are_read_only(kind: str, name: str, is_stacked
     ]
     is_stacked = is_stacked and kind != "a plateau"  # which is for one network
     net = tree.map(lambda *leaves: np.stack(leaves), *nets) if is_stacked else nets[0].layers[1]
-    for state in _states(net, name, kind, Key(0)):
+    for state in _states(net, OPTIMIZERS[name], kind, Key(0)):
         for copied in (state, pickle.loads(pickle.dumps(state)), copy.deepcopy(state)):
             assert not any(leaf.flags.writeable for leaf in tree.leaves(copied))
+
+
+def _bases(leaf: Array) -> Iterator[Array]:
+    """An array and those that it is a view of."""
+    base: object = leaf
+    while isinstance(base, np.ndarray):
+        yield base
+        base = base.base
+
+
+@pytest.mark.parametrize("inner", ["sgd with momentum", "adam"])
+@pytest.mark.parametrize("form", user_optimizers.made(fn.sgd(0.1)))
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_nobody_can_write_to_the_states_of_a_users_optimizer(inner: str, form: str, is_packed: bool) -> None:
+    """Not to what its arrays are views of either, so that a state is what it was for ever."""
+    net: fn.Params = fn.mlp(Key(0), (3, 4, 2), dtype=np.float64)
+    if not is_packed:
+        net = fn.serial(fn.Standardize(np.zeros(3), np.ones(3)), net)
+    optimizer = user_optimizers.made(fn.adam(0.1) if inner == "adam" else fn.sgd(0.1, momentum=0.9))[form]
+    states, seen = [], []
+    for state in _states(net, optimizer, "steps", Key(0)):
+        states.append(state)
+        seen.append(tree.digest(state))
+        for leaf in tree.leaves(state):
+            assert leaf.flags.c_contiguous
+            assert not any(base.flags.writeable for base in _bases(leaf))
+    assert [tree.digest(state) for state in states] == seen
+
+
+@pytest.mark.parametrize("memory", [{"m": np.ones(3)}, [np.ones(3)], {1.0}, np.float32(1.0)])
+def test_a_memory_that_is_no_tree_is_refused_at_the_start(memory: object) -> None:
+    """And not by the first checkpoint, hours later."""
+    optimizer = user_optimizers.Own(fn.sgd(0.1), lambda p, s: (s, memory), lambda g, s, a: (a, memory), lambda s: s[0])
+    with pytest.raises(fn.TreeError, match=r"tree: a .* can be no part of a tree; a tree holds arrays, frozen"):
+        fn.start(fn.mlp(Key(0), (3, 4, 2)), optimizer, Key(0))
 
 
 def test_an_output_that_is_its_own_cache_is_read_only() -> None:

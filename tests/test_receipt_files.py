@@ -264,6 +264,32 @@ def test_invented_metrics_are_named(epoch: int) -> None:
     assert "metric accuracy: 1.0 in the receipt, nothing now" in str(verdict)
 
 
+@pytest.mark.parametrize(
+    "epochs", [{1}, {1, 2}, {2}, {3}, {EPOCHS}, {2, 3}, {1, 3}, set(range(1, EPOCHS + 1))], ids=str
+)
+@pytest.mark.parametrize("begin", [0, 1])
+def test_metrics_that_were_taken_out_never_pass_in_silence(epochs: set[int], begin: int, tmp_path: Path) -> None:
+    """Those of an epoch behind one that has some are missing; of those before it the receipt tells none, and so it
+    says."""
+    step, data, first, check = RUN.parts
+    (tmp_path / "run.json").write_text(
+        resealed([{**json.loads(line), **({"metrics": {}} if i - 2 in epochs else {})} for i, line in enumerate(LINES)])
+    )
+    found = fn.read_receipt(tmp_path / "run.json")
+    state = first if not begin else fn.last(RUN.epochs(begin)).state
+    verdict = fn.verify(found, step, data, state, check)
+    untold = [epoch for epoch in range(1, EPOCHS + 1) if not set(range(1, epoch + 1)) - epochs]
+    missing = [epoch for epoch in sorted(epochs - set(untold)) if epoch > begin]
+    assert bool(verdict) == (not missing)
+    if missing:
+        assert (verdict.epoch, verdict.parts) == (missing[0], ("metrics",))
+        assert [(name, was) for name, was, _ in verdict.metrics] == [("loss", "nothing"), ("size", "nothing")]
+    seen = [epoch for epoch in untold if epoch > begin]
+    place = f"the metrics of epochs {seen[0]} to {seen[-1]}" if seen else ""
+    assert [name for name in verdict.not_covered if "metrics of epochs" in name] == [place][: len(seen)]
+    assert not seen or f"not covered: {place}, the receipt tells none" in str(verdict)
+
+
 @functools.cache
 def folder() -> Path:
     """One for all examples of a test."""
@@ -372,6 +398,7 @@ def test_a_receipt_of_version_1_is_read_and_verified() -> None:
     verdict = fn.verify(found, *golden_run())
     assert verdict
     assert "not covered: streams.0.metrics.0.1, format version 1 told it otherwise" in str(verdict)
+    assert "not covered: the metrics of epochs 1 to 2, the receipt tells none" in str(verdict)
     assert [d.name for d in fn.verify(found, *golden_run(0.25)).settings] == ["step.optimizer.lr"]
     invented = replace(found, history=(*found.history[:-1], {**found.metrics, "size": 1.0}))
     assert [d.name for d in fn.verify(invented, *golden_run()).metrics] == ["size"]

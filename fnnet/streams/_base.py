@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+from fnnet.entries import LOSS
 from fnnet.records import Record
 from fnnet.types import Value
 
 Mode = Literal["min", "max"]
-
-LOSS = "loss"
-"""The name of the training loss of a record; all others are those of its metrics."""
 
 
 def checked(where: str, metric: object, mode: object) -> None:
@@ -23,7 +21,7 @@ def checked(where: str, metric: object, mode: object) -> None:
 
 
 def values(record: Record) -> dict[str, Value]:
-    """The loss and the metrics of a record by name; where two bear one name, the later counts."""
+    """The loss and the metrics of a record by name."""
     return {LOSS: record.loss, **dict(record.metrics)}
 
 

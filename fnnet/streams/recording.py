@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -15,7 +16,7 @@ import numpy as np
 
 from fnnet import files
 from fnnet.nodes import Params
-from fnnet.records import Epoch
+from fnnet.records import Epoch, History
 from fnnet.streams._base import values
 from fnnet.types import Value
 
@@ -77,18 +78,22 @@ Row = Mapping[str, Value]
 
 def _rows(epoch: Epoch[P], seen: int) -> list[Row]:
     """The rows of a history but for those that have been seen."""
-    history = epoch.state.history
+    history = History.of(epoch.state.history)
     before = epoch.state.epoch - len(history)
     new = enumerate(history[seen:], start=seen + 1)
     return [{"epoch": np.asarray(before + i), **values(entry)} for i, entry in new]
 
 
+Column = tuple[str, tuple[int, ...]]
+"""Whose values a column has: a name, and which network's, where there are several."""
+
+
 class Form(NamedTuple):
     """How rows are written: which columns they bring, a row of all columns, and what stands around and between."""
 
-    names: Callable[[Row], Iterable[str]]
-    line: Callable[[Sequence[str], Row], str]
-    start: Callable[[Sequence[str]], str]
+    names: Callable[[Row], Iterable[Column]]
+    line: Callable[[Sequence[Column], Row], str]
+    start: Callable[[Sequence[Column]], str]
     joint: str
     end: str
 
@@ -96,7 +101,7 @@ class Form(NamedTuple):
 class Sheet(NamedTuple):
     """What a file holds: its columns, and by what it is known again; no stamp before it has rows."""
 
-    columns: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
     stamp: files.Stamp | None = None
 
 
@@ -120,12 +125,12 @@ def _whole(path: Path, form: Form, rows: Sequence[Row]) -> Sheet:
     return Sheet(columns, files.stamp(path) if rows else None)
 
 
-def _body(form: Form, columns: Sequence[str], rows: Sequence[Row]) -> str:
+def _body(form: Form, columns: Sequence[Column], rows: Sequence[Row]) -> str:
     return form.joint.join([form.line(columns, row) for row in rows])
 
 
 # --- JSON --------------------------------------------------------------------------------------------------------
-def _object(columns: Sequence[str], row: Row) -> str:
+def _object(columns: Sequence[Column], row: Row) -> str:
     return json.dumps({name: _plain(value.tolist()) for name, value in row.items()})
 
 
@@ -140,32 +145,46 @@ JSON = Form(lambda row: (), _object, lambda columns: "[\n", ",\n", "\n]\n")
 
 
 # --- CSV ---------------------------------------------------------------------------------------------------------
-def _line(columns: Sequence[str], row: Row) -> str:
-    cells = dict(_cells(row))
-    return ",".join([cells.get(name, "") for name in columns])
-
-
-def _cells(row: Row) -> Iterator[tuple[str, str]]:
-    """The cells of a row by the names of their columns."""
-    for name, value in row.items():
-        for place in np.ndindex(value.shape):
-            yield _quoted(name + "".join([f"[{i}]" for i in place])), repr(value[place].item())
+def _head(columns: Sequence[Column]) -> str:
+    """The line of names. Raises ValueError where two columns have one."""
+    names = [name + "".join([f"[{i}]" for i in place]) for name, place in columns]
+    if len(set(names)) < len(names):
+        name = next(name for name, count in Counter(names).items() if count > 1)
+        raise ValueError(
+            f"record: {name!r} is a metric of one epoch, and in another one a column of stacked networks; rename it"
+        )
+    return ",".join(map(_quoted, names)) + "\n"
 
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"' if set(name) & set(',"\r\n') else name
 
 
-CSV = Form(lambda row: dict(_cells(row)), _line, lambda columns: ",".join(columns) + "\n", "\n", "\n")
+def _line(columns: Sequence[Column], row: Row) -> str:
+    cells = dict(_cells(row))
+    return ",".join([cells.get(column, "") for column in columns])
+
+
+def _cells(row: Row) -> Iterator[tuple[Column, str]]:
+    """The cells of a row by their columns, true and false as the numbers that they are."""
+    for name, value in row.items():
+        for place in np.ndindex(value.shape):
+            number = value[place].item()
+            yield (name, place), repr(int(number) if isinstance(number, bool) else number)
+
+
+CSV = Form(lambda row: dict(_cells(row)), _line, _head, "\n", "\n")
 
 FORMS = {".json": JSON, ".csv": CSV}
 
 
 # --- files -------------------------------------------------------------------------------------------------------
 def _check_writable(path: Path) -> None:
-    """Raises OSError where a file cannot be written, before there is anything to write."""
+    """Raises OSError where a file cannot be written, before there is anything to write. Sweeps up after a run that was
+    killed."""
     try:
         files.check_writable(path)
     except OSError as error:
         told = f"record: the path must be that of a file that can be written: {error.strerror}"
         raise OSError(error.errno, told, str(path)) from None
+    files.sweep(path)

@@ -10,13 +10,13 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from fnnet import checks
+from fnnet.entries import check_names
 from fnnet.errors import ShapeError
 from fnnet.layers.portable import has_portable
 from fnnet.network import forward
 from fnnet.nodes import Node, Params, freeze
 from fnnet.records import Epoch, History, Loss, LossFunction, Metric, Record
 from fnnet.scope import portably
-from fnnet.streams._base import LOSS
 from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
@@ -60,7 +60,7 @@ class Validate(Node, Generic[T]):
         prediction, _ = forward(params, self.x)
         prediction.setflags(write=False)  # each metric gets the same
         found = portably(self._metrics, prediction) if has_portable(params) else self._metrics(prediction)
-        _check_new(epoch.record, found)
+        check_names("validate", tuple([name for name, _ in (*epoch.record.metrics, *found)]))
         return freeze(Record(epoch.record.loss, (*epoch.record.metrics, *found)))
 
     def _metrics(self, prediction: Array) -> list[tuple[str, Value]]:
@@ -68,20 +68,9 @@ class Validate(Node, Generic[T]):
         return [(name, _number(name, metric(prediction, self.y), replicas)) for name, metric in self.metrics]
 
 
-def _check_new(record: Record, found: list[tuple[str, Value]]) -> None:
-    """Raises ValueError for a metric whose name the epoch's record has already."""
-    taken = dict(record.metrics)
-    for name, _ in found:
-        if name in taken:
-            raise ValueError(
-                f"validate: metrics must have names of their own, got {name!r}, which the epoch has already; "
-                "give this one another name"
-            )
-
-
 def _number(name: str, value: Value, replicas: tuple[int, ...]) -> Value:
     """What a metric gave, in float64. Raises DtypeError or ShapeError unless it is a real number, or one a replica."""
-    found = np.asarray(value)
+    found = value if isinstance(value, np.ma.MaskedArray) else np.asarray(value)  # which would tell what is hidden
     checks.array("validate", f"metric {name!r}", found)
     if found.shape not in ((), replicas):
         raise ShapeError(f"validate: metric {name!r} must give one number, or {replicas}, got {found.shape}")
@@ -93,8 +82,9 @@ def validate(x: Array, y: T, metrics: Mapping[str, Metric[T]]) -> Validate[T]:
 
     A metric is a function (prediction, target) -> number. The data are not copied: do not write to them while training
     goes on. Raises ShapeError for empty data, ValueError without metrics and for one that is named "loss" or "epoch",
-    by no text, or, when epochs come, as one that they have already, DtypeError or ShapeError for one that gives
-    anything but a real number, or one a replica.
+    by no text or by one that UTF-8 has no bytes for, as a column of another one ("loss[0]"), or, when epochs come, as
+    one that they have already, DtypeError or ShapeError for one that gives anything but a real number, or one a
+    replica.
 
     >>> import fnnet as fn, numpy as np
     >>> fn.validate(np.ones((3, 2)), np.zeros(3, int), {"accuracy": fn.metrics.accuracy}).metrics[0][0]
@@ -106,14 +96,7 @@ def validate(x: Array, y: T, metrics: Mapping[str, Metric[T]]) -> Validate[T]:
         raise ValueError(
             'validate: metrics must name at least one metric, such as {"accuracy": accuracy}, got ' + repr(metrics)
         )
+    check_names("validate", tuple(metrics))
     for name, metric in metrics.items():
-        named: object = name
-        if not isinstance(named, str):
-            raise ValueError(f"validate: metrics must have names that are text, got {name!r}")
-        if name in (LOSS, "epoch"):
-            raise ValueError(
-                f"validate: metrics must have names other than 'loss', which is the training loss, and 'epoch', "
-                f"got {name!r}; 'valid_loss' is the usual one"
-            )
         checks.function("validate", f"metric {name!r}", metric)
-    return Validate(x, y, tuple(metrics.items()))
+    return Validate(x, y, tuple([(str.__str__(name), metric) for name, metric in metrics.items()]))
