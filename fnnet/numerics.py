@@ -16,7 +16,7 @@ from fnnet import elementary
 from fnnet.elementary import polynomial
 from fnnet.products import product
 from fnnet.scope import SCOPE
-from fnnet.sums import is_finite, share_of
+from fnnet.sums import batch_sum, is_finite, share_of
 from fnnet.types import Array, Value
 
 F64 = np.dtype(np.float64)
@@ -49,13 +49,13 @@ def affine_gradients(x: Array, dy: Array, dw: Array, db: Array) -> None:
     """
     if is_portable(x):
         dw[...] = product(x.mT, dy)
-        np.add.reduce(dy, -2, out=db)
+        db[...] = batch_sum(dy)
     elif x.ndim == dy.ndim == 2:
         x.T.dot(dy, dw)
         _ones(len(dy), dy.dtype).dot(dy, db)
     else:
         np.matmul(x.mT, dy, dw)
-        np.add.reduce(dy, -2, out=db)
+        db[...] = batch_sum(dy)
 
 
 @lru_cache(64)

@@ -56,6 +56,20 @@ def mean(a: Array) -> Array:
     return np.where(np.isfinite(plain), plain, shares)
 
 
+BLOCK = 1 << 10
+"""How many rows are added one after another."""
+
+
+def batch_sum(a: Array) -> Array:
+    """Σ a over the batch, the axis before the last: of blocks of rows, and then of their sums. NumPy adds row after
+    row there, so that a sum in float32 would have lost half its digits after 2¹² rows, and stand still after 2²⁴."""
+    n = a.shape[-2]
+    if n <= BLOCK:
+        out: Array = np.add.reduce(a, axis=-2)
+        return out
+    return batch_sum(np.stack([batch_sum(a[..., i : i + BLOCK, :]) for i in range(0, n, BLOCK)], axis=-2))
+
+
 def scaled_squares(a: Array, factor: float) -> Value:
     """factor · Σ a² over the last axis, of a over its magnitude: for where the plain sum overflows."""
     scale = magnitude(a)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from mpmath import mp
 
 import fnnet as fn
-from fnnet import Array, Dtype, Key, tree
+from fnnet import Array, Dtype, Key, jit, tree
 from fnnet.keys import normal, uniform
+from fnnet.sums import BLOCK, batch_sum
 from tests.own_layers import Centred
 from tests.strategies import DTYPES, KEYS, examples
 
@@ -132,3 +133,42 @@ def test_penalties_are_finite_wherever_a_float_is(is_stacked: bool, key: Key, ki
         assert value.dtype == kind
         room = UNITS * (float(about.eps) * wanted + float(about.smallest_subnormal))
         assert all(abs(mp.mpf(float(v)) - wanted) <= room for v in value.ravel()), (value, wanted)
+
+
+# --- sums over many rows -----------------------------------------------------------------------------------------
+MANY = (1 << 18) + 5
+
+
+@pytest.mark.parametrize("rows", [1, 2, BLOCK, BLOCK + 1, 3 * BLOCK + 7, MANY])
+def test_a_sum_over_a_batch_keeps_its_digits(rows: int) -> None:
+    a = np.full((2, rows, 3), 0.1, np.float32) * np.array([1, 2, 3], np.float32)
+    exact = a.astype(np.float64).sum(axis=-2)
+    assert np.abs(batch_sum(a) / exact - 1).max() < 2e-5  # row after row it would be 5e-3 off
+    assert batch_sum(a).dtype == np.float32
+    if rows <= BLOCK:
+        assert np.array_equal(batch_sum(a), np.add.reduce(a, axis=-2))
+
+
+KINDS: dict[str, fn.Params] = {
+    "linear": fn.linear(Key(0), 3, 3),
+    "stacked": tree.map(lambda p: np.stack([p, p]), fn.linear(Key(0), 3, 3)),
+    "layer_norm": fn.layer_norm(3),
+    "rms_norm": fn.rms_norm(3),
+}
+
+
+@pytest.mark.parametrize("loss", ["mse", "weighted"])
+@pytest.mark.parametrize("name", KINDS)
+def test_the_gradient_of_many_rows_keeps_its_digits(name: str, loss: str) -> None:
+    """Plain and compiled: it is that of the same network in float64, to float32's rounding."""
+    net, some = KINDS[name], fn.weighted(fn.mse) if loss == "weighted" else fn.mse
+    x, w = 1 + uniform(Key(1), (MANY, 3)), np.full(MANY, 0.1)
+    target: Any = (np.zeros((MANY, 3)), w) if loss == "weighted" else np.zeros((MANY, 3))
+    optimizer = fn.sgd(1.0)
+    step, data = fn.train_step(fn.value_and_grad(some), optimizer), fn.minibatches(x, target, size=MANY)
+    exact = fn.last(fn.take(1)(fn.train(step, data, fn.start(tree.astype(net, np.float64), optimizer, Key(2)))))
+    for train in (fn.train, *([] if name == "stacked" else [jit.train])):
+        ours = fn.last(fn.take(1)(train(step, data, fn.start(net, optimizer, Key(2)))))
+        np.testing.assert_allclose(ours.record.loss, exact.record.loss, 1e-5)
+        for mine, right in zip(tree.leaves(ours.state.params), tree.leaves(exact.state.params), strict=True):
+            np.testing.assert_allclose(mine, right, 1e-4, 1e-4)

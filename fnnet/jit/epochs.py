@@ -28,7 +28,7 @@ from fnnet.jit.norms import normalize, normalize_gradients
 from fnnet.jit.updates import update
 from fnnet.types import Array
 
-SOURCES = "a819b4e7a20f02d7"
+SOURCES = "335166f0fa302eba"
 """The digest of the modules here that this one imports from, as in ``kernels``."""
 
 Integers = NDArray[np.int64]
@@ -40,14 +40,14 @@ Numbers = NDArray[np.float64]
 def _shares(weights: Array, index: Integers, rows: int, is_sum: bool, shares: Array) -> bool:
     """Each row's share of the loss: w / Σ w, of weights over their largest, or w where the loss is a sum; and whether
     there is anything to share."""
-    largest, total = weights.dtype.type(0), weights.dtype.type(0)
+    largest, total = weights.dtype.type(0), 0.0
     for i in range(rows):
         largest = max(largest, weights[index[i]])
     for i in range(rows):
         shares[i] = weights[index[i]] if is_sum else weights[index[i]] / largest
         total += shares[i]
     for i in range(rows):
-        shares[i] /= weights.dtype.type(1) if is_sum else total
+        shares[i] /= weights.dtype.type(1.0 if is_sum else total)
     return True if is_sum else bool(largest > 0)
 
 

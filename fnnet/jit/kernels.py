@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from fnnet.jit.compiling import compiled, compiled_loosely
 from fnnet.types import Array
 
+BLOCK = 1 << 10
+"""How many rows are added one after another, as in ``fnnet.sums``: a longer sum in float32 would lose digits."""
+
 SOURCES = "9c907a386e57368f"
 """The digest of the modules here that this one imports from. Numba looks for changes in a function's own file only;
 when they change this has to change, or what it keeps on disk would stay in use."""
@@ -73,14 +76,26 @@ def rectify_gradient(y: Array, dy: Array) -> None:
 
 
 @compiled
+def _add_rows(a: Array, start: int, stop: int, total: Array) -> None:
+    """The sum of some rows."""
+    for j in range(a.shape[1]):
+        total[j] = a[start, j]
+    for i in range(start + 1, stop):
+        for j in range(a.shape[1]):
+            total[j] += a[i, j]
+
+
+@compiled
 def affine_gradients(x: Array, dy: Array, dw: Array) -> None:
     """dw = xᵀ dy; its last row is the gradient of b, the sum of the rows of dy."""
     rows, n_in, n_out = x.shape[0], x.shape[1], dy.shape[1]
-    for j in range(n_out):
-        dw[n_in, j] = dy[0, j]
-    for i in range(1, rows):
-        for j in range(n_out):
-            dw[n_in, j] += dy[i, j]
+    _add_rows(dy, 0, min(rows, BLOCK), dw[n_in])
+    if rows > BLOCK:
+        part = np.empty(n_out, dw.dtype)
+        for start in range(BLOCK, rows, BLOCK):
+            _add_rows(dy, start, min(rows, start + BLOCK), part)
+            for j in range(n_out):
+                dw[n_in, j] += part[j]
     if rows * n_in * n_out > SMALL:
         np.dot(x.T, dy, dw[:n_in])
         return

@@ -66,9 +66,3 @@ def _normalized_in_range(x: Array, root: float, is_centred: bool) -> tuple[Array
     longer = np.maximum(a, b)
     r = longer * np.sqrt((a / longer) ** 2 + (b / longer) ** 2)
     return c * np.minimum(s / r, np.finfo(x.dtype).max), 1 / r
-
-
-def batch_sum(a: Array) -> Array:
-    """The sum over the batch."""
-    out: Array = np.add.reduce(a, axis=-2)
-    return out

@@ -54,6 +54,7 @@ def weighted(loss: Loss[T]) -> Weighted[T]:
 
     A weight of k counts as k copies of the row, a weight of 0 as its absence, unless its loss is NaN or infinite, as
     with a missing target, in place of which any number does. A sum stays a sum: Σ w_i loss_i.
+    Weights are cast to the prediction's dtype; of such near its ends take shares, w / Σ w.
     Shapes: weights (N,), or (..., N) with the prediction's replica axes. Raises ShapeError for weights of another
     length, ValueError for weights that are negative, NaN or infinite, or all 0, TypeError for a loss without rows and
     for one that is weighted already.

@@ -9,6 +9,7 @@ from fnnet import checks
 from fnnet.errors import ShapeError
 from fnnet.metrics._base import LabelTarget, shares, split
 from fnnet.numerics import softmax
+from fnnet.sums import is_finite
 from fnnet.types import Array, Value
 
 
@@ -36,7 +37,7 @@ def roc_auc(prediction: Array, target: LabelTarget) -> Value:
     checks.labels("roc_auc", prediction, labels)
     scores: Array = prediction.astype(np.float64)
     is_pair = scores.shape[-1] == 2
-    scores = np.diff(scores, axis=-1) if is_pair else softmax(scores)
+    scores = _difference(scores) if is_pair else softmax(scores)
     label = np.broadcast_to(labels, scores.shape[:-1])
     weight = np.ones(label.shape) if weights is None else shares(weights)
     areas = np.empty(scores.shape[:-2])
@@ -45,6 +46,13 @@ def roc_auc(prediction: Array, target: LabelTarget) -> Value:
         mine = [_area(score, label[place] == number, weight[place], number) for number, score in columns]
         areas[place] = sum(mine) / len(mine)
     return np.asarray(areas)
+
+
+def _difference(scores: Array) -> Array:
+    """By how much the second of two scores is larger, by their halves where no float holds that."""
+    with np.errstate(over="ignore"):
+        whole: Array = np.diff(scores, axis=-1)
+        return whole if is_finite(whole) else np.where(np.isfinite(scores).all(), np.diff(scores / 2, axis=-1), whole)
 
 
 def _area(score: Array, is_own: NDArray[np.bool], weight: Array, number: int) -> float:

@@ -35,4 +35,4 @@ def power(factor: float, exponent: float) -> float:
     try:
         return float(factor**exponent)
     except OverflowError:
-        return math.inf
+        return math.inf if factor > 1 else 0.0
