@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fnnet.elementary import cos_sin, log1p
+from fnnet.numerics.elementary import cos_sin, log1p
 
 INIT = int.from_bytes(b"INIT")
 ORDER = int.from_bytes(b"ORDR")

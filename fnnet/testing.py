@@ -16,17 +16,17 @@ from typing import TypeVar
 import numpy as np
 
 from fnnet import checks, tree
-from fnnet.derivatives import BOUND as BOUND
-from fnnet.derivatives import STEP as STEP
-from fnnet.derivatives import Judgement, Leaves, Problem, judgement, numeric_gradient, redrawn, size_of
+from fnnet.calculus.derivatives import BOUND as BOUND
+from fnnet.calculus.derivatives import STEP as STEP
+from fnnet.calculus.derivatives import Judgement, Leaves, Problem, judgement, numeric_gradient, redrawn, size_of
+from fnnet.core.network import forward
+from fnnet.core.protocols import Loss, LossFunction, Penalty
+from fnnet.core.rules import check_network
 from fnnet.errors import GradientError, ShapeError
 from fnnet.keys import Key
-from fnnet.losses._base import RowLoss
-from fnnet.matching import columns, trained
-from fnnet.network import forward
-from fnnet.nodes import Params
-from fnnet.records import Loss, LossFunction, Penalty
-from fnnet.rules import check_network
+from fnnet.losses.reductions import RowLoss
+from fnnet.tree.matching import columns, trained
+from fnnet.tree.nodes import Params
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)

@@ -12,7 +12,7 @@ import numpy as np
 import fnnet as fn
 from fnnet import Array, Key, Params
 from fnnet.keys import normal, permutation, uniform
-from tests.own_layers import Centred, Noise, Setting
+from tests.support.own_layers import Centred, Noise, Setting
 
 Make = Callable[[Key, int, int], Params]
 """A layer from a key and its numbers of inputs and outputs; one that keeps the width is only asked with equal ones."""

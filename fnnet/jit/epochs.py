@@ -28,7 +28,7 @@ from fnnet.jit.norms import normalize, normalize_gradients
 from fnnet.jit.updates import update
 from fnnet.types import Array
 
-SOURCES = "335166f0fa302eba"
+SOURCES = "b6ea91e7a40e36a3"
 """The digest of the modules here that this one imports from, as in ``kernels``."""
 
 Integers = NDArray[np.int64]

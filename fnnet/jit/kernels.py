@@ -12,7 +12,7 @@ from fnnet.jit.compiling import compiled, compiled_loosely
 from fnnet.types import Array
 
 BLOCK = 1 << 10
-"""How many rows are added one after another, as in ``fnnet.sums``: a longer sum in float32 would lose digits."""
+"""How many rows are added one after another, as in ``numerics.sums``: a longer sum in float32 would lose digits."""
 
 SOURCES = "9c907a386e57368f"
 """The digest of the modules here that this one imports from. Numba looks for changes in a function's own file only;

@@ -12,21 +12,22 @@ from numpy.typing import NDArray
 
 import fnnet.jit.kernels as kernels
 from fnnet import checks
+from fnnet.core.protocols import Schedule
+from fnnet.core.states import OptState
 from fnnet.jit.threads import in_threads
 from fnnet.jit.updates import update_fresh
-from fnnet.nodes import Params
-from fnnet.optimizers._base import Elementwise, apply, rate, slots_of
 from fnnet.optimizers.adadelta import Adadelta
 from fnnet.optimizers.adagrad import Adagrad
 from fnnet.optimizers.adam import Adam
 from fnnet.optimizers.adamax import Adamax
 from fnnet.optimizers.amsgrad import Amsgrad
+from fnnet.optimizers.elementwise import Elementwise, apply, rate, slots_of
 from fnnet.optimizers.lion import Lion
 from fnnet.optimizers.nadam import Nadam
 from fnnet.optimizers.radam import Radam
 from fnnet.optimizers.rmsprop import Rmsprop
 from fnnet.optimizers.sgd import Sgd
-from fnnet.records import OptState, Schedule
+from fnnet.tree.nodes import Params
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)

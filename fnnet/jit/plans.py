@@ -11,18 +11,18 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from fnnet.data import Minibatches, minibatches
-from fnnet.gradients import ValueAndGrad
+from fnnet.calculus.gradients import ValueAndGrad
+from fnnet.core.network import forward
+from fnnet.core.rules import check_network
+from fnnet.data.batches import Minibatches, minibatches
 from fnnet.jit.optimizers import compiled_one, rules_of
 from fnnet.jit.programs import Compiler
 from fnnet.jit.targets import LOSSES, check_target, inner_loss, setting_of
 from fnnet.losses.weighted import ClassWeighted, Weighted
-from fnnet.network import forward
-from fnnet.nodes import Params
-from fnnet.optimizers._base import Elementwise
-from fnnet.packing import remembered
-from fnnet.rules import check_network
-from fnnet.training import TrainStep
+from fnnet.optimizers.elementwise import Elementwise
+from fnnet.training.folds import TrainStep
+from fnnet.tree.nodes import Params
+from fnnet.tree.packing import remembered
 from fnnet.types import Array
 
 READ: dict[type, tuple[str, ...]] = {

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fnnet.jit.kernels as kernels
+from fnnet.core.rules import check_network, replicas
 from fnnet.errors import LayerError
 from fnnet.layers.dropout import Dropout
 from fnnet.layers.elu import Elu
@@ -21,6 +22,7 @@ from fnnet.layers.identity import Identity
 from fnnet.layers.layer_norm import LayerNorm
 from fnnet.layers.leaky_relu import LeakyRelu
 from fnnet.layers.linear import Linear
+from fnnet.layers.mlp import Mlp
 from fnnet.layers.relu import Relu
 from fnnet.layers.residual import Residual
 from fnnet.layers.rms_norm import RmsNorm
@@ -30,9 +32,7 @@ from fnnet.layers.silu import Silu
 from fnnet.layers.softmax import Softmax
 from fnnet.layers.softplus import Softplus
 from fnnet.layers.tanh import Tanh
-from fnnet.models import Mlp
-from fnnet.nodes import Params
-from fnnet.rules import check_network, replicas
+from fnnet.tree.nodes import Params
 from fnnet.types import Array
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fnnet.jit.kernels as kernels
+from fnnet.core.protocols import Loss
 from fnnet.losses.absolute import Huber, MeanAbsoluteError
 from fnnet.losses.cross_entropy import BinaryCrossEntropy, SoftmaxCrossEntropy
 from fnnet.losses.focal import Focal
@@ -24,7 +25,6 @@ from fnnet.losses.quantile import Quantile
 from fnnet.losses.soft_cross_entropy import SoftCrossEntropy
 from fnnet.losses.squared import MeanSquaredError, SumSquaredError
 from fnnet.losses.weighted import ClassWeighted, Weighted
-from fnnet.records import Loss
 from fnnet.types import Array
 
 T = TypeVar("T")

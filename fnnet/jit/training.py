@@ -13,36 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnnet import checks, keys
-from fnnet.fitting import Fit, fit_by
+from fnnet.core.history import History, Record
+from fnnet.core.protocols import Data, Loss, Optimizer, Rows, Step, StreamFn
+from fnnet.core.rules import check_network
+from fnnet.core.runs import Run, run_from, under_way, within
+from fnnet.core.states import Epoch, OptState, TrainState
 from fnnet.functional import accumulate
 from fnnet.jit.epochs import run
 from fnnet.jit.optimizers import schedule_of
 from fnnet.jit.plans import Plan, plan_of
 from fnnet.jit.programs import Compiler, Program
 from fnnet.keys import NOISE, ORDER, Key
-from fnnet.losses._base import nonzero
-from fnnet.nodes import Params
-from fnnet.optimizers._base import apply, slots_of
-from fnnet.packing import joined, remembered, unjoined
-from fnnet.records import (
-    Data,
-    Epoch,
-    History,
-    Loss,
-    Optimizer,
-    OptState,
-    Record,
-    Rows,
-    Run,
-    Step,
-    StreamFn,
-    TrainState,
-    run_from,
-    within,
-)
-from fnnet.rules import check_network
-from fnnet.training import check_run
+from fnnet.losses.reductions import nonzero
+from fnnet.optimizers.elementwise import apply, slots_of
+from fnnet.training.fitting import Fit, fit_by
+from fnnet.training.folds import check_run
 from fnnet.tree import leaves
+from fnnet.tree.nodes import Params
+from fnnet.tree.packing import joined, remembered, unjoined
 from fnnet.types import Array, Labels
 
 P = TypeVar("P", bound=Params)
@@ -72,13 +60,13 @@ def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[
     return map(Epoch, accumulate(partial(_epoch, plan, made_by), count(state.epoch), state))
 
 
-_PLANS: WeakKeyDictionary[Run[Any], Plan] = WeakKeyDictionary()
+_PLANS: WeakKeyDictionary[Run[object], Plan] = WeakKeyDictionary()
 """The plans of runs that are begun anew for every epoch, as by ``reduce_on_plateau``."""
 
 
 def _plan(step: Step[T], data: Data[T], state: TrainState[P]) -> Plan:
     """The plan of a run, made once while the run that the state is of goes on with networks of one structure."""
-    run = state.origin.run() if state.origin else None
+    run = under_way(state)
     if run is None or run.step is not step or run.data is not data:
         return plan_of(step, data, state.params)
     if run not in _PLANS or not _is_for(_PLANS[run], state.params):

@@ -26,7 +26,7 @@ from fnnet.jit.kernels import (
 )
 from fnnet.types import Array
 
-SOURCES = "2909e032dae0071c"
+SOURCES = "bb1b0b3303a3b692"
 """The digest of the modules here that this one imports from, as in ``kernels``."""
 
 Numbers = NDArray[np.float64]

@@ -8,7 +8,7 @@ import numpy as np
 
 from fnnet.errors import DtypeError, ShapeError
 from fnnet.numerics import row_sum
-from fnnet.sums import magnitude
+from fnnet.numerics.sums import magnitude
 from fnnet.types import Array
 
 TINY = {np.dtype(kind): float(np.finfo(kind).tiny) for kind in (np.float32, np.float64)}

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnnet import checks
+from fnnet.core.network import Cache, backward, forward
+from fnnet.core.rules import define_layer
 from fnnet.errors import LayerError, ShapeError
 from fnnet.keys import Key
-from fnnet.network import Cache, backward, forward
-from fnnet.nodes import Params
-from fnnet.rules import define_layer
+from fnnet.tree.nodes import Params
 from fnnet.types import Array
 
 Ts = TypeVarTuple("Ts")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks, keys
+from fnnet.core.rules import define_layer
 from fnnet.keys import Key
-from fnnet.nodes import Params
 from fnnet.numerics import sum_to
-from fnnet.rules import define_layer
+from fnnet.tree.nodes import Params
 from fnnet.types import Array
 
 Saved = tuple[Array, tuple[int, ...]] | None

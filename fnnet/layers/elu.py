@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.nodes import Params
+from fnnet.core.rules import define_layer
 from fnnet.numerics import expm1
-from fnnet.rules import define_layer
+from fnnet.tree.nodes import Params
 from fnnet.types import Array
 
 

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnnet import checks, keys
+from fnnet.core.protocols import Initializer
+from fnnet.core.rules import define_layer
 from fnnet.errors import ShapeError, TreeError
 from fnnet.initializers import normal, rounded
 from fnnet.keys import INIT, Key
-from fnnet.nodes import Params, freeze
-from fnnet.records import Initializer
-from fnnet.rules import define_layer
+from fnnet.tree.nodes import Params, freeze
 from fnnet.types import Array, Dtype
 
 UNIT = normal(1.0)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fnnet.nodes import Params
+from fnnet.core.rules import define_layer
 from fnnet.numerics import erf, exp
-from fnnet.rules import define_layer
+from fnnet.tree.nodes import Params
 from fnnet.types import Array
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
+from fnnet.core.rules import define_layer
 from fnnet.layers._base import check_features, normalized, over_rows
-from fnnet.nodes import Params, freeze
 from fnnet.numerics import row_sum, sum_to
-from fnnet.rules import define_layer
-from fnnet.sums import batch_sum
+from fnnet.numerics.sums import batch_sum
+from fnnet.tree.nodes import Params, freeze
 from fnnet.types import Array, Dtype
 
 Saved = tuple[Array, Array, tuple[int, ...]]

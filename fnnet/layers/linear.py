@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks, keys
+from fnnet.core.protocols import Initializer
+from fnnet.core.rules import define_layer
 from fnnet.errors import DtypeError, ShapeError, TreeError
 from fnnet.initializers import he_uniform, rounded, zeros
 from fnnet.keys import INIT, Key
-from fnnet.nodes import Params, freeze
 from fnnet.numerics import affine, affine_gradients, product_nt, sum_to
-from fnnet.records import Initializer
-from fnnet.rules import define_layer
+from fnnet.tree.nodes import Params, freeze
 from fnnet.types import Array, Dtype
 
 

@@ -7,12 +7,12 @@ from typing import Generic, TypeVar
 
 from fnnet import checks, tree
 from fnnet.checks import F64
+from fnnet.core.network import Cache, backward, forward, param_gradients
+from fnnet.core.rules import define_layer
 from fnnet.errors import DtypeError, LayerError
 from fnnet.keys import Key
-from fnnet.network import Cache, backward, forward, param_gradients
-from fnnet.nodes import Params, parts
-from fnnet.rules import define_layer
-from fnnet.scope import portably
+from fnnet.numerics.bits import portably
+from fnnet.tree.nodes import Params, parts
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)

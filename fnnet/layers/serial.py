@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVarTuple
 
+from fnnet.core.network import Cache, backward, forward, param_gradients
+from fnnet.core.rules import define_layer
 from fnnet.errors import LayerError, TreeError
 from fnnet.keys import Key
-from fnnet.network import Cache, backward, forward, param_gradients
-from fnnet.nodes import Params
-from fnnet.rules import define_layer
+from fnnet.tree.nodes import Params
 from fnnet.types import Array
 
 Ts = TypeVarTuple("Ts")

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
+from fnnet.core.rules import define_layer
 from fnnet.errors import ShapeError
 from fnnet.layers._base import check_features, over_rows
-from fnnet.nodes import Params, constant, freeze
 from fnnet.numerics import sum_to
-from fnnet.rules import define_layer
-from fnnet.sums import power_of_two
+from fnnet.numerics.sums import power_of_two
+from fnnet.tree.nodes import Params, constant, freeze
 from fnnet.types import Array, Dtype
 
 

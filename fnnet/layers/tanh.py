@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fnnet.nodes import Params
+from fnnet.core.rules import define_layer
 from fnnet.numerics import tanh
-from fnnet.rules import define_layer
+from fnnet.tree.nodes import Params
 from fnnet.types import Array
 
 

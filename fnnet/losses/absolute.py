@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from fnnet import checks
-from fnnet.losses._base import DifferenceLoss
+from fnnet.losses.reductions import DifferenceLoss
 from fnnet.types import Array
 
 

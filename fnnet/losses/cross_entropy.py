@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.losses._base import RowLoss, scores
+from fnnet.losses.reductions import RowLoss, scores
 from fnnet.numerics import exp, log, log1p, row_sum, sigmoid
-from fnnet.sums import mean, weighed
+from fnnet.numerics.sums import mean, weighed
 from fnnet.types import Array, Labels
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.losses._base import RowLoss, scores
+from fnnet.losses.reductions import RowLoss, scores
 from fnnet.numerics import exp, expm1, log, power, row_sum
-from fnnet.sums import weighed
+from fnnet.numerics.sums import weighed
 from fnnet.types import Array, Labels
 
 

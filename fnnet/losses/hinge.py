@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.losses._base import RowLoss, scores
-from fnnet.sums import mean
+from fnnet.losses.reductions import RowLoss, scores
+from fnnet.numerics.sums import mean
 from fnnet.types import Array, Labels
 
 

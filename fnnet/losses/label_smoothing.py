@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fnnet import checks
-from fnnet.losses._base import RowLoss, scores
+from fnnet.losses.reductions import RowLoss, scores
 from fnnet.numerics import exp, log, row_sum
 from fnnet.types import Array, Labels
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from fnnet.losses._base import DifferenceLoss
+from fnnet.losses.reductions import DifferenceLoss
 from fnnet.numerics import exp, expm1, log1p, tanh
 from fnnet.types import Array
 

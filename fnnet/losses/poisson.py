@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.losses._base import RowLoss
+from fnnet.losses.reductions import RowLoss
 from fnnet.numerics import exp
-from fnnet.sums import is_finite, magnitude, weighed
+from fnnet.numerics.sums import is_finite, magnitude, weighed
 from fnnet.types import Array
 
 

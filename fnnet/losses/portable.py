@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeVar
 
-from fnnet.losses._base import RowLoss
-from fnnet.records import Loss
-from fnnet.scope import portably
+from fnnet.core.protocols import Loss
+from fnnet.losses.reductions import RowLoss
+from fnnet.numerics.bits import portably
 from fnnet.types import Array, Value
 
 T = TypeVar("T")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.losses._base import RowLoss
+from fnnet.losses.reductions import RowLoss
 from fnnet.numerics import exp, log, row_max, row_sum
-from fnnet.sums import weighed
+from fnnet.numerics.sums import weighed
 from fnnet.types import Array
 
 TOLERANCE = 1e-3

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.losses._base import RowLoss, SumLoss, difference
+from fnnet.losses.reductions import RowLoss, SumLoss, difference
 from fnnet.numerics import inner_product, square_mean, square_sum
-from fnnet.sums import is_finite
+from fnnet.numerics.sums import is_finite
 from fnnet.types import Array, Value
 
 

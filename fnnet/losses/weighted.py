@@ -9,9 +9,9 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from fnnet import checks
+from fnnet.core.protocols import Loss
 from fnnet.errors import ShapeError
-from fnnet.losses._base import RowLoss, checked_rows, nonzero
-from fnnet.records import Loss
+from fnnet.losses.reductions import RowLoss, checked_rows, nonzero
 from fnnet.types import Array, Labels, Value
 
 T = TypeVar("T")

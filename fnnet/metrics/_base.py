@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnnet import checks
-from fnnet.sums import is_finite, mean, share_of, weighed
+from fnnet.numerics.sums import is_finite, mean, share_of, weighed
 from fnnet.types import Array, Labels
 
 T = TypeVar("T")

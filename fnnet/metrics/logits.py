@@ -8,9 +8,9 @@ from typing import cast
 import numpy as np
 
 from fnnet import checks
+from fnnet.core.protocols import Metric
 from fnnet.errors import ShapeError
 from fnnet.metrics._base import NumberTarget, split
-from fnnet.records import Metric
 from fnnet.types import Array, Labels, Value
 
 

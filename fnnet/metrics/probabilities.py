@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.losses._base import checked_rows
 from fnnet.losses.cross_entropy import softmax_cross_entropy
+from fnnet.losses.reductions import checked_rows
 from fnnet.metrics._base import LabelTarget, average, guesses, in_cells, shares, split
 from fnnet.numerics import softmax
-from fnnet.sums import weighed
+from fnnet.numerics.sums import weighed
 from fnnet.types import Array, Value
 
 

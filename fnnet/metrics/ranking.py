@@ -9,7 +9,7 @@ from fnnet import checks
 from fnnet.errors import ShapeError
 from fnnet.metrics._base import LabelTarget, shares, split
 from fnnet.numerics import softmax
-from fnnet.sums import is_finite
+from fnnet.numerics.sums import is_finite
 from fnnet.types import Array, Value
 
 

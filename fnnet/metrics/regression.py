@@ -8,7 +8,7 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.metrics._base import NumberTarget, average, split
-from fnnet.sums import is_finite, magnitude
+from fnnet.numerics.sums import is_finite, magnitude
 from fnnet.types import Array, Value
 
 

@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 
 from fnnet import checks
-from fnnet.optimizers._base import Elementwise, Rule, checked_rate
-from fnnet.records import Schedule
+from fnnet.core.protocols import Schedule
+from fnnet.optimizers.elementwise import Elementwise, Rule, checked_rate
 from fnnet.types import Array
 
 

@@ -7,9 +7,9 @@ from functools import partial
 from typing import TypeVar
 
 from fnnet import checks
-from fnnet.nodes import Params
-from fnnet.optimizers._base import Elementwise, Rule, apply, checked_rate
-from fnnet.records import Schedule
+from fnnet.core.protocols import Schedule
+from fnnet.optimizers.elementwise import Elementwise, Rule, apply, checked_rate
+from fnnet.tree.nodes import Params
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)

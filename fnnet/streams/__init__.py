@@ -20,11 +20,11 @@ function that drops epochs writes them all the same, when the next one passes: i
 epoch comes, which ``early_stopping`` does not let pass.
 """
 
-from fnnet.streams._base import Mode as Mode
 from fnnet.streams.choice import Best as Best
 from fnnet.streams.choice import best as best
 from fnnet.streams.display import progress as progress
 from fnnet.streams.limits import time_limit as time_limit
+from fnnet.streams.measures import Mode as Mode
 from fnnet.streams.recording import record as record
 from fnnet.streams.stopping import early_stopping as early_stopping
 from fnnet.streams.validation import LossMetric as LossMetric

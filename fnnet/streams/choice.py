@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from fnnet.nodes import Params
-from fnnet.records import Epoch
-from fnnet.streams._base import Mode, checked, is_better, number
+from fnnet.core.states import Epoch
+from fnnet.streams.measures import Mode, checked, is_better, number
+from fnnet.tree.nodes import Params
 
 P = TypeVar("P", bound=Params)
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Protocol, TextIO, TypeVar
 
 from fnnet import checks
-from fnnet.nodes import Params
-from fnnet.records import Epoch, Record
-from fnnet.streams._base import values
+from fnnet.core.history import Record
+from fnnet.core.states import Epoch
+from fnnet.streams.measures import values
+from fnnet.tree.nodes import Params
 from fnnet.types import Value
 
 P = TypeVar("P", bound=Params)

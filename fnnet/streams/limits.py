@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from fnnet import checks
-from fnnet.nodes import Params
-from fnnet.records import Epoch
+from fnnet.core.states import Epoch
+from fnnet.tree.nodes import Params
 
 P = TypeVar("P", bound=Params)
 

@@ -15,9 +15,10 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from fnnet import files
-from fnnet.nodes import Params
-from fnnet.records import Epoch, History
-from fnnet.streams._base import values
+from fnnet.core.history import History
+from fnnet.core.states import Epoch
+from fnnet.streams.measures import values
+from fnnet.tree.nodes import Params
 from fnnet.types import Value
 
 P = TypeVar("P", bound=Params)

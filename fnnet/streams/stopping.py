@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from fnnet import checks
-from fnnet.nodes import Params
-from fnnet.records import Epoch, Record
-from fnnet.streams._base import Mode, checked, is_better, number, values
+from fnnet.core.history import Record
+from fnnet.core.states import Epoch
+from fnnet.streams.measures import Mode, checked, is_better, number, values
+from fnnet.tree.nodes import Params
 
 P = TypeVar("P", bound=Params)
 

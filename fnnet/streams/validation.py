@@ -10,13 +10,15 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from fnnet import checks
-from fnnet.entries import check_names
+from fnnet.core.entries import check_names
+from fnnet.core.history import History, Record
+from fnnet.core.network import forward
+from fnnet.core.protocols import Loss, LossFunction, Metric
+from fnnet.core.states import Epoch
 from fnnet.errors import ShapeError
 from fnnet.layers.portable import has_portable
-from fnnet.network import forward
-from fnnet.nodes import Node, Params, freeze
-from fnnet.records import Epoch, History, Loss, LossFunction, Metric, Record
-from fnnet.scope import portably
+from fnnet.numerics.bits import portably
+from fnnet.tree.nodes import Node, Params, freeze
 from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)

@@ -12,7 +12,7 @@ from time import perf_counter
 import numpy as np
 
 import fnnet as fn
-from tests.class_based import ClassMlp
+from tests.support.class_based import ClassMlp
 
 ROUNDS = 400
 STEPS = 50

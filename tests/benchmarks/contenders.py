@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 import fnnet as fn
 from tests.benchmarks.workloads import Workload
-from tests.class_based import ClassLinear, ClassMlp
+from tests.support.class_based import ClassLinear, ClassMlp
 
 Train = Callable[[int], object]
 """Trains for so many epochs, going on from where the last call ended."""

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 import fnnet as fn
 from fnnet import Params, tree
 from tests.catalogue import LAYERS, LOSSES, PENALTIES, is_weight
-from tests.own_layers import Centred, Noise
-from tests.strategies import Problem, composites, problems, target
+from tests.support.own_layers import Centred, Noise
+from tests.support.strategies import Problem, composites, problems, target
 
 jax: Any = import_module("jax")
 jnp: Any = import_module("jax.numpy")

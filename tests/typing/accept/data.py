@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 import fnnet as fn
 from fnnet import Array, Key, Labels, Metric, Value, metrics
-from fnnet.data import Minibatches
+from fnnet.data.batches import Minibatches
 
 
 class Pixels:

@@ -1,0 +1,1 @@
+"""From a loss to gradients: whole, in parts, with penalties, and checked against differences."""

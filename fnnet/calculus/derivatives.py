@@ -1,0 +1,157 @@
+"""The function that a gradient check is about, its analytic derivatives and how far numeric ones are from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fnnet import checks, keys, tree
+from fnnet.calculus.differences import Terms, central, extrapolated, has_kink
+from fnnet.calculus.gradients import penalized
+from fnnet.core.network import backward, forward, param_gradients
+from fnnet.core.protocols import Loss, LossFunction, Penalty
+from fnnet.core.rules import replicas
+from fnnet.errors import GradientError
+from fnnet.keys import Key
+from fnnet.tree.matching import columns
+from fnnet.tree.nodes import Params
+from fnnet.types import Array
+
+STEP = 1e-5
+"""h, times max(1, |p|)."""
+
+BOUND = 1e-6
+"""The largest error that a right gradient may have."""
+
+NOISE = 1 / 16
+"""The share of the worst rounding that is reckoned with."""
+
+WHERE = "check_gradients"
+
+Leaves = tuple[Array, ...]
+Place = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Problem:
+    """f as a function of the leaves of (network, x)."""
+
+    net: Params
+    x: Array
+    loss: Loss[Any] | LossFunction[Any] | None
+    target: object
+    penalty: Penalty | None
+    noise: Key | None
+    key: Key
+    inputs: bool
+
+    def leaves(self) -> Leaves:
+        """Those of the network, and x."""
+        return *tree.leaves(self.net), self.x
+
+    def terms(self, leaves: Leaves) -> Array:
+        """What f is the sum of: differences are taken before the sum, to keep digits."""
+        net = tree.rebuild(self.net, leaves[:-1])
+        terms, _ = self._terms(forward(net, leaves[-1], self.noise)[0])
+        return terms if self.penalty is None else np.append(terms, self.penalty(net)[0])
+
+    def gradients(self, leaves: Leaves) -> Leaves:
+        """The analytic gradients, those of backward and of the penalty."""
+        net = tree.rebuild(self.net, leaves[:-1])
+        y, cache = forward(net, leaves[-1], self.noise)
+        dy = self._terms(y)[1]
+        grads, dx = backward(net, cache, dy)
+        columns(WHERE, (net, grads))
+        for leaf in (*tree.leaves(grads), dx):
+            checks.array(WHERE, "a gradient", leaf)
+        if not tree.equal(grads, param_gradients(net, cache, dy)):
+            raise GradientError(f"{WHERE}: {type(net).__name__}: gradients must give what backward gives")
+        if self.penalty is not None:
+            grads = penalized(self.penalty, net, np.zeros(replicas(net)), grads)[1]
+        return *tree.leaves(grads), dx
+
+    def rounding(self, leaves: Leaves) -> float:
+        """What f is known to at best: the last places of its terms t and of the outputs y that they are made of, and a
+        subnormal number for each."""
+        y, _ = forward(tree.rebuild(self.net, leaves[:-1]), leaves[-1], self.noise)
+        terms, dy = self.terms(leaves), self._terms(y)[1]
+        mass = max(float(np.abs(terms).sum()), float(np.abs(dy * y).sum()))
+        about = np.finfo(np.float64)
+        return float(about.eps) * mass + float(about.smallest_subnormal) * (terms.size + y.size)
+
+    def along(self, leaves: Leaves, i: int, j: Place) -> Terms:
+        """The terms of f as a function of how far one coordinate is moved."""
+        return lambda by: self.terms(self.moved(leaves, i, j, by) if by else leaves)
+
+    @staticmethod
+    def moved(leaves: Leaves, i: int, j: Place, by: float) -> Leaves:
+        """The leaves with one coordinate moved."""
+        leaf = leaves[i].copy()
+        leaf[j] += by
+        return *leaves[:i], leaf, *leaves[i + 1 :]
+
+    def _terms(self, y: Array) -> tuple[Array, Array]:
+        if self.loss is None:
+            c = keys.normal(self.key.child(0), y.shape)
+            return c * y, c
+        if isinstance(self.loss, Loss):
+            return self.loss.rows(y, self.target)
+        value, grad = self.loss(y, self.target)
+        return np.asarray(value), grad
+
+
+class Judgement(NamedTuple):
+    """The error of a coordinate, the numeric derivative it is from, and whether there is a kink instead."""
+
+    error: float
+    numeric: float
+    is_kink: bool = False
+
+
+def size_of(analytic: Array, numeric: Array, rounding: float) -> float:
+    """The largest |entry| of a leaf, by either account, or what the rounding of the quotient alone would pass for."""
+    return max(float(np.abs(analytic).max()), float(np.abs(numeric).max()), rounding / STEP / BOUND)
+
+
+def numeric_gradient(problem: Problem, leaves: Leaves, i: int) -> Array:
+    """The numeric gradient of one leaf."""
+    places = np.ndindex(leaves[i].shape)
+    values = [central(problem.along(leaves, i, j), _step(leaves, i, j)) for j in places]
+    return np.array(values).reshape(leaves[i].shape)
+
+
+def _step(leaves: Leaves, i: int, j: Place) -> float:
+    return STEP * max(1.0, abs(float(leaves[i][j])))
+
+
+def judgement(problem: Problem, leaves: Leaves, i: int, j: Place, analytic: float, size: float) -> Judgement:
+    """That of a derivative which the difference over h does not confirm, by the limit of smaller steps.
+
+    Where the limit is not found, or the sides differ, there is a kink,
+    judged by f alone. Near a minimum of f it is the rounding at p ± h that h has to bear.
+    """
+    terms, h, rounding = problem.along(leaves, i, j), _step(leaves, i, j), problem.rounding(leaves)
+    far = max([problem.rounding(problem.moved(leaves, i, j, by)) for by in (-h, h)])
+    size = max(size, far / STEP / BOUND)
+    room = BOUND * size
+    best = extrapolated(terms, h, NOISE * rounding, room)
+    error, is_sure = abs(analytic - best.value) / size, best.doubt <= room / 2
+    is_kink = not is_sure or (not error <= BOUND and has_kink(terms, max(best.step, rounding / room), room))
+    return Judgement(error, best.value, is_kink)
+
+
+def redrawn(problem: Problem, leaves: Leaves, i: int, j: Place) -> Judgement:
+    """The judgement at another point near by, where there is no kink; of the last one tried where all have one."""
+    for attempt in range(10):
+        u = float(keys.uniform(problem.key.child(1, i, attempt), (1,))[0]) - 0.5
+        moved = problem.moved(leaves, i, j, 0.2 * u * max(1.0, abs(float(leaves[i][j]))))
+        analytic, numeric = problem.gradients(moved)[i], central(problem.along(moved, i, j), _step(moved, i, j))
+        size = size_of(analytic, np.asarray(numeric), problem.rounding(moved))
+        found = Judgement(abs(float(analytic[j]) - numeric) / size, numeric)
+        if not found.error <= BOUND:
+            found = judgement(problem, moved, i, j, float(analytic[j]), size)
+        if not found.is_kink:
+            break
+    return found

@@ -1,0 +1,151 @@
+"""From a loss to the gradients of a whole network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, Generic, TypeVar, cast
+
+import numpy as np
+
+from fnnet import checks, tree
+from fnnet.core.network import forward, param_gradients
+from fnnet.core.protocols import GradFn, Loss, LossFunction, Penalty
+from fnnet.core.states import Part
+from fnnet.errors import DtypeError, ShapeError
+from fnnet.keys import Key
+from fnnet.layers.portable import has_portable
+from fnnet.losses.portable import PortableLoss
+from fnnet.losses.reductions import RowLoss, checked_rows
+from fnnet.numerics.bits import portably
+from fnnet.tree.matching import columns, restore_shared, trained
+from fnnet.tree.nodes import Params
+from fnnet.tree.packing import packed, remembered
+from fnnet.types import Array, Value
+
+P = TypeVar("P", bound=Params)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ValueAndGrad(Generic[T]):
+    """What ``value_and_grad(loss)`` returns."""
+
+    loss: Loss[T] | LossFunction[T]
+    penalty: Penalty | None = None
+
+    def __call__(self, params: P, batch: tuple[Array, T], key: Key, /) -> tuple[Value, P]:
+        """The loss of a batch under a stochastic pass, with the penalty, and the gradients of the parameters."""
+        x, target = pair_of(batch)
+        prediction, cache = forward(params, x, key)
+        is_portable = remembered(has_portable, params)
+        made = portably(self.loss, prediction, target) if is_portable else self.loss(prediction, target)
+        if type(made) is not tuple or len(made) != 2:
+            checks.pair("value_and_grad", "what the loss returns, (value, gradient),", made)
+        value = np.asarray(made[0])
+        if value.shape != prediction.shape[:-2] or value.dtype.kind != "f":
+            _check_value(self.loss, value, prediction)
+        grads = param_gradients(params, cache, made[1])
+        return (value, grads) if self.penalty is None else penalized(self.penalty, params, value, grads)
+
+    def part(self, params: P, batch: tuple[Array, T], key: Key, /) -> Part[P]:
+        """The batch's share as sums over rows, without the penalty. Raises TypeError for a plain function as loss."""
+        if not isinstance(self.loss, Loss):
+            raise TypeError(
+                f"value_and_grad: {self.loss!r} has no rows and is_sum, so its parts cannot be added up; derive a "
+                "class from fnnet.RowLoss and write its rows"
+            )
+        x, target = pair_of(batch)
+        prediction, cache = forward(params, x, key)
+        loss = PortableLoss(self.loss) if has_portable(params) else self.loss
+        values, d_prediction = checked_rows(loss, prediction, target)
+        value: Value = np.asarray(np.add.reduce(values, axis=-1, dtype=np.float64))
+        grads = param_gradients(params, cache, d_prediction)
+        rows = values.shape[-1]
+        weight = self.loss.weight(prediction, target) if isinstance(self.loss, RowLoss) else rows
+        return Part(value, np.asarray(weight, np.float64), grads, self.loss.is_sum)
+
+
+def pair_of(batch: tuple[Array, T]) -> tuple[Array, T]:
+    if type(batch) is not tuple or len(batch) != 2:
+        checks.pair("value_and_grad", "batch", batch)
+    return batch
+
+
+def _check_value(loss: object, value: Value, prediction: Array) -> None:
+    if value.dtype.kind not in "fiu":
+        raise DtypeError(f"value_and_grad: the value of {loss!r} must be a real number, got {value.dtype}")
+    if value.shape != prediction.shape[:-2]:
+        raise ShapeError(
+            f"value_and_grad: the value of {loss!r} must have the prediction's replica axes, {prediction.shape[:-2]}, "
+            f"and no other, got {value.shape}"
+        )
+
+
+def penalized(penalty: Penalty, params: P, value: Value, grads: P) -> tuple[Value, P]:
+    """A loss and its gradients with the penalty added, in the dtypes that they have; constant fields are passed by.
+
+    Raises ValueError, ShapeError, DtypeError or TreeError where a penalty of the user's is no (value, gradients).
+    """
+    made = penalty(params)
+    if type(made) is not tuple or len(made) != 2:
+        checks.pair("value_and_grad", "what penalty returns, (value, gradients),", made)
+    more = np.asarray(made[0])
+    if more.dtype.kind not in "fiu":
+        raise DtypeError(f"value_and_grad: penalty must give a real number, got {more.dtype}")
+    if more.shape != value.shape:
+        raise ShapeError(f"value_and_grad: penalty must give one number a replica, {value.shape}, got {more.shape}")
+    total = np.asarray(value + more.astype(value.dtype if value.dtype.kind == "f" else np.float64))
+    mine, theirs = packed(grads), packed(made[1])
+    if mine and theirs and mine.structure is theirs.structure:
+        return total, mine.structure.tree(grads, mine.vector + theirs.vector)
+    (left, right), form = columns("value_and_grad", (grads, made[1]))
+    for path, a, b in zip(tree.paths(grads), left, right, strict=True):
+        if a.shape != b.shape:
+            raise ShapeError(f"value_and_grad: penalty's gradient of {path} must be {a.shape}, got {b.shape}")
+        if a.dtype != b.dtype:
+            raise DtypeError(f"value_and_grad: penalty's gradient of {path} must be {a.dtype}, got {b.dtype}")
+    sums = [a + b if changes else a for a, b, changes in zip(left, right, trained(form), strict=True)]
+    return total, cast(P, restore_shared(grads, iter(sums)))
+
+
+def penalty_of(where: str, gradient: GradFn[T]) -> Penalty | None:
+    """The penalty of a gradient, which is its attribute ``penalty``.
+
+    Raises TypeError where it has no such attribute and holds a gradient with a penalty, which would be off in silence.
+    """
+    unknown = object()
+    own: Any = getattr(gradient, "penalty", unknown)
+    if own is not unknown:
+        penalty: Penalty | None = own
+        return penalty
+    holder: Any = gradient
+    names = [f.name for f in fields(holder)] if is_dataclass(holder) else [*getattr(holder, "__dict__", ())]
+    if any(getattr(getattr(holder, name), "penalty", None) is not None for name in names):
+        kind = type(gradient).__name__
+        raise TypeError(
+            f"{where}: {kind} holds a gradient with a penalty and has no attribute penalty itself, so that the penalty "
+            f"would be off in silence; give {kind} a property penalty that hands it on"
+        )
+    return None
+
+
+def value_and_grad(loss: Loss[T] | LossFunction[T], *, penalty: Penalty | None = None) -> ValueAndGrad[T]:
+    """A function (params, batch, key) -> (loss, gradients), whose ``part`` gives both as sums over the batch's rows.
+
+    A batch is (x, target). The gradients have the type of the parameters. x's own gradient is not computed. ``loss``
+    is a loss of fnnet, a class of the user's with ``rows``, or a plain function (prediction, target) -> (value,
+    gradient), which has no ``part``. ``penalty``, such as ``l2(1e-4)`` or a function params -> (value, gradient), is
+    added once, and not divided by the number of rows.
+
+    >>> import fnnet as fn, numpy as np
+    >>> net = fn.Linear(np.ones((2, 1)), np.zeros(1))
+    >>> batch = np.array([[1.0, 2.0]]), np.array([[0.0]])
+    >>> value, grads = fn.value_and_grad(fn.mse)(net, batch, fn.Key(0))
+    >>> float(value), grads.w.tolist()
+    (9.0, [[6.0], [12.0]])
+    """
+    if not callable(loss):
+        raise TypeError(f"value_and_grad: loss must be a loss such as fnnet.mse, got {loss!r}")
+    if penalty is not None:
+        checks.function("value_and_grad", "penalty", penalty)
+    return ValueAndGrad(loss, penalty)

@@ -1,0 +1,122 @@
+"""Shares of a batch that add."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from typing import Generic, TypeVar, cast
+
+import numpy as np
+
+from fnnet import checks, tree
+from fnnet.calculus.gradients import pair_of, penalized, penalty_of
+from fnnet.calculus.pieces import Form, cut, forms, places
+from fnnet.core.protocols import GradFn, Penalty
+from fnnet.core.rules import fork, replicas
+from fnnet.core.states import Part
+from fnnet.errors import ShapeError
+from fnnet.keys import Key
+from fnnet.losses.reductions import nonzero
+from fnnet.tree.matching import columns, restore_shared, trained
+from fnnet.tree.nodes import Params
+from fnnet.types import Array, Value
+
+P = TypeVar("P", bound=Params)
+T = TypeVar("T")
+
+
+def add(a: Part[P], b: Part[P]) -> Part[P]:
+    """Two parts of one batch together."""
+    grads = tree.map(np.add, a.grads, b.grads)
+    return Part(np.asarray(a.value + b.value), np.asarray(a.weight + b.weight), grads, a.is_sum)
+
+
+def finish(part: Part[P]) -> tuple[Value, P]:
+    """The loss and the gradients of a whole batch: one division by the weight, none where the loss is a sum."""
+    if part.is_sum:
+        return part.value, part.grads
+    weight = nonzero(part.weight)
+    (found,), form = columns("value_and_grad", (part.grads,))
+    divided = [_divided(weight, g) if changes else g for g, changes in zip(found, trained(form), strict=True)]
+    grads = cast(P, restore_shared(part.grads, iter(divided)))
+    return np.asarray(part.value / weight), grads
+
+
+def _divided(weight: Value, g: Array) -> Array:
+    """A gradient over the weight, each replica's over its own."""
+    return g / weight.reshape(weight.shape + (1,) * (g.ndim - weight.ndim)).astype(g.dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulate(Generic[T]):
+    """What ``accumulate(gradient, n)`` returns."""
+
+    gradient: GradFn[T]
+    n: int
+
+    def __call__(self, params: P, batch: tuple[Array, T], key: Key, /) -> tuple[Value, P]:
+        """The loss and gradients of the whole batch, with the penalty of the gradient inside."""
+        penalty = self.penalty
+        value, grads = finish(self.part(params, batch, key))
+        return (value, grads) if penalty is None else penalized(penalty, params, value, grads)
+
+    @property
+    def penalty(self) -> Penalty | None:
+        """That of the gradient inside, where it has one."""
+        return penalty_of("accumulate", self.gradient)
+
+    def part(self, params: P, batch: tuple[Array, T], key: Key, /) -> Part[P]:
+        """The sums of the pieces' sums, from the first to the last."""
+        key = fork(params, key)
+        x, target = pair_of(batch)
+        checks.rows("accumulate", x)
+        axes = (*(x.shape[:-2] or replicas(params)), x.shape[-2])
+        whole = places("accumulate", axes[-1], self.n)
+        found = forms("accumulate", target, axes)
+        form = found[0] if len(found) == 1 or self.n == 1 else self._fitting(found, params, batch, key, axes, whole[0])
+        pieces = enumerate([cut(batch, form, axes, place) for place in whole])
+        return reduce(add, [self.gradient.part(params, piece, key.child(i)) for i, piece in pieces])
+
+    def _fitting(
+        self, found: list[Form], params: P, batch: tuple[Array, T], key: Key, axes: tuple[int, ...], first: slice
+    ) -> Form:
+        """The form of a target that by its shape has several: the one in which the loss takes its first piece.
+
+        Raises ShapeError where it takes more, and the loss's own error where it takes none.
+        """
+        taken, errors = [], []
+        for form in found:
+            try:
+                self.gradient.part(params, cut(batch, form, axes, first), key.child(0))
+            except (ValueError, TypeError, IndexError) as error:
+                errors.append(error)
+            else:
+                taken.append(form)
+        if not taken:
+            raise next((error for error in errors if not isinstance(error, ShapeError)), errors[0])
+        if len(taken) > 1:
+            raise ShapeError(
+                f"accumulate: the loss takes the target for {axes[0]} stacked networks and {axes[-1]} rows as one for "
+                "all and as one a network; give it all its axes, or batches of another size"
+            )
+        return taken[0]
+
+
+def accumulate(gradient: GradFn[T], n: int) -> Accumulate[T]:
+    """The gradient of a batch from n pieces of it, one after another, which takes an n-th of the activations' memory.
+
+    The parts are sums, added and divided once, so that the result is the batch's own to rounding, however the pieces
+    differ in length or weight. In a stochastic pass piece i draws from ``key.child(i)``. The sums have to be floats
+    themselves: of weights near the ends of the dtype take shares, w / Σw.
+
+    Of a target that could be one for all of K stacked networks or one a network, because a batch has K rows, it is
+    found out which of them the loss takes. Raises ShapeError where that is both, ValueError where n is below 1 or above
+    the rows of a batch, TypeError for a gradient that holds another one
+    with a penalty and has no attribute ``penalty`` that hands it on.
+
+    >>> import fnnet as fn
+    >>> fn.accumulate(fn.value_and_grad(fn.mse), 4).n
+    4
+    """
+    penalty_of("accumulate", gradient)
+    return Accumulate(gradient, checks.size("accumulate", "n", n))

@@ -1,0 +1,119 @@
+"""Penalties on the size of the parameters, for ``value_and_grad(loss, penalty=...)``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+import numpy as np
+
+from fnnet import checks
+from fnnet.core.rules import replicas
+from fnnet.numerics import ZERO
+from fnnet.numerics.sums import is_finite, scaled_squares
+from fnnet.tree.matching import columns, restore_shared, trained
+from fnnet.tree.nodes import Params
+from fnnet.tree.packing import Remembers, pack, packed
+from fnnet.tree.selection import Selection, Where, checked_where
+from fnnet.types import Array, Value
+
+P = TypeVar("P", bound=Params)
+
+
+@dataclass(frozen=True, slots=True)
+class ElasticNet(Remembers):
+    """What ``l1(...)``, ``l2(...)`` and ``elastic_net(...)`` return: a function of the network that gives the penalty,
+    0-d or (K,) for K stacked networks, and its gradient."""
+
+    l1: float
+    l2: float
+    where: Where | None = None
+
+    def __post_init__(self) -> None:
+        checks.settle(self, l1=checks.real("penalty", "l1", self.l1), l2=checks.real("penalty", "l2", self.l2))
+        if self.where is not None:
+            checked_where("penalty", self.where)
+
+    def __call__(self, params: P, /) -> tuple[Value, P]:
+        """l1 Σ |w| + l2/2 Σ w² over the chosen leaves, and its gradient l1 sign(w) + l2 w, 0 for all others."""
+        stacked = replicas(params)
+        like = params if stacked or packed(params) else pack(params)  # shapes alone decide on the way, for bits do too
+        known = None if stacked else packed(like)
+        if known is None:
+            return self._of_leaves(params, len(stacked))
+        w = known.vector
+        if self.where is not None:
+            mask = self.remembered(Selection("penalty", self.where), like).mask
+            w = w if mask is None else np.where(mask, w, ZERO[w.dtype])
+        return np.asarray(self._size(w)), known.structure.tree(params, self._slope(w))
+
+    def _of_leaves(self, params: P, axes: int) -> tuple[Value, P]:
+        (found,), form = columns("penalty", (params,))
+        flags = trained(form)
+        if self.where is not None:
+            flags = list(self.remembered(Selection("penalty", self.where), params).flags)
+        taken = [leaf for leaf, is_taken in zip(found, flags, strict=True) if is_taken]
+        sizes = [self._size(leaf.reshape((*leaf.shape[:axes], -1))) for leaf in taken]
+        value: Value = np.asarray(sum(sizes[1:], start=sizes[0])) if sizes else np.zeros(())
+        leaves = [self._slope(w) if is_taken else np.zeros_like(w) for w, is_taken in zip(found, flags, strict=True)]
+        return value, cast(P, restore_shared(params, iter(leaves)))
+
+    def _size(self, w: Array) -> Array:
+        with np.errstate(over="ignore", invalid="ignore"):
+            size: Array = self.l2 / 2 * np.add.reduce(w * w, axis=-1)
+            total = size + self.l1 * np.add.reduce(np.abs(w), axis=-1) if self.l1 else size
+            return total if is_finite(total) else self._size_in_range(w)
+
+    def _size_in_range(self, w: Array) -> Array:
+        """The same where a sum overflows: of squares over their magnitude, and of shares of absolute values."""
+        squares = scaled_squares(w, self.l2 / 2) if self.l2 else 0.0
+        total: Array = squares + np.add.reduce(self.l1 * np.abs(w), axis=-1)
+        return total
+
+    def _slope(self, w: Array) -> Array:
+        slope: Array = self.l2 * w
+        return slope + self.l1 * np.sign(w) if self.l1 else slope
+
+
+def l1(strength: float, *, where: Where | None = None) -> ElasticNet:
+    """strength · Σ |w|, which brings weights to 0 (R. Tibshirani, J. R. Stat. Soc. B 58, 1996); the gradient at 0 is 0.
+
+    ``where`` is asked for the path of each leaf, such as "layers.0.w", whether it is penalized; without it all are.
+    Biases and norms are left out by ``where=lambda path: path.endswith("w")``. Constants never take part. The penalty
+    is added to the loss once, and not divided by the number of rows.
+
+    Raises ValueError for a strength that is negative or not finite, and, when it is used, for a ``where`` that matches
+    no path.
+
+    >>> import fnnet as fn, numpy as np
+    >>> value, grads = fn.l1(0.5)(fn.Linear(np.array([[2.0]]), np.array([-4.0])))
+    >>> float(value), grads.w.tolist(), grads.b.tolist()
+    (3.0, [[0.5]], [-0.5])
+    """
+    return ElasticNet(strength, 0.0, where)
+
+
+def l2(strength: float, *, where: Where | None = None) -> ElasticNet:
+    """strength / 2 · Σ w², whose gradient is strength · w (A. E. Hoerl, R. W. Kennard, Technometrics 12, 1970); see
+    ``l1`` for ``where`` and the errors.
+
+    That is PyTorch's ``weight_decay`` of plain ``sgd``. Keras' ``L2(s)`` has no 1/2 and is ``l2(2 * s)``;
+    scikit-learn's ``alpha`` of a perceptron leaves biases out and is divided by the rows of a batch: ``l2(alpha / size,
+    where=...)``.
+
+    >>> import fnnet as fn, numpy as np
+    >>> value, grads = fn.l2(0.5)(fn.Linear(np.array([[2.0]]), np.array([-4.0])))
+    >>> float(value), grads.w.tolist(), grads.b.tolist()
+    (5.0, [[1.0]], [-2.0])
+    """
+    return ElasticNet(0.0, strength, where)
+
+
+def elastic_net(l1: float, l2: float, *, where: Where | None = None) -> ElasticNet:
+    """l1 Σ |w| + l2/2 Σ w² (H. Zou, T. Hastie, J. R. Stat. Soc. B 67, 2005); see ``l1`` for ``where`` and the errors.
+
+    >>> import fnnet as fn, numpy as np
+    >>> float(fn.elastic_net(0.5, 0.5)(fn.Linear(np.array([[2.0]]), np.array([-4.0])))[0])
+    8.0
+    """
+    return ElasticNet(l1, l2, where)

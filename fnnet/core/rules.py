@@ -1,0 +1,184 @@
+"""The rules of layers, and what they say of a network as a whole.
+
+A layer is a frozen dataclass derived from Params, a forward and a backward, tied together by ``define_layer``, which is
+the one way to add a layer, built-in or a user's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from fnnet import checks
+from fnnet.errors import DtypeError, LayerError
+from fnnet.keys import Key
+from fnnet.tree.nodes import Params, is_leaf, layout, parts
+from fnnet.tree.packing import remembered
+from fnnet.types import Array
+
+P = TypeVar("P", bound=Params)
+C = TypeVar("C")
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Rule(Generic[P, C]):
+    """What ``define_layer`` was given for one class."""
+
+    forward: Callable[[P, Array], tuple[Array, C]]
+    backward: Callable[[P, C, Array], tuple[P, Array]]
+    sample: Callable[[P, Array, Key], tuple[Array, C]] | None
+    gradients: Callable[[P, C, Array], P] | None
+    replicas: Callable[[P], tuple[int, ...]] | None
+    passes_key: bool
+    casts: bool
+
+
+_RULES: dict[type, Rule[Any, Any]] = {}
+
+
+def define_layer(
+    kind: type[P],
+    *,
+    forward: Callable[[P, Array], tuple[Array, C]],
+    backward: Callable[[P, C, Array], tuple[P, Array]],
+    sample: Callable[[P, Array, Key], tuple[Array, C]] | None = None,
+    gradients: Callable[[P, C, Array], P] | None = None,
+    replicas: Callable[[P], tuple[int, ...]] | None = None,
+    passes_key: bool = False,
+    casts: bool = True,
+) -> None:
+    """Makes a class a layer, once, by its rules.
+
+    ``forward(p, x)`` gives y and what backward needs of the way; ``backward(p, saved, dy)`` gives the gradients of p,
+    of p's own type, and dx. x is (..., batch, features) and has been cast to the dtype of p's arrays, or without any is
+    float32 or float64; dy has the shape and dtype of y, dx the shape of x.
+
+    Optional: ``sample(p, x, key)`` is the forward of a stochastic training pass; ``gradients(p, saved, dy)`` is
+    backward without dx, for a layer that nobody asks for it; ``replicas(p)`` gives the leading axes of stacked
+    parameters (``p.w.shape[:-2]``), and a layer of parameters of its own needs it to be stacked; ``passes_key`` says of
+    a composite that its ``sample`` does no more than hand a child key to each child, so that it acts by chance only
+    where a child does; ``casts=False`` says of a layer that it takes x as it comes, float32 or float64, and casts by
+    itself: x is then not cast to float32 where it enters a network with such a layer either. To float64 it is cast in
+    any case, for that loses nothing.
+
+    Raises LayerError for a class that is not derived from Params, or that is a layer already, TreeError for one that
+    is no frozen dataclass, ValueError for a rule that is no function.
+
+    >>> import fnnet as fn
+    >>> @dataclass(frozen=True, slots=True, eq=False, repr=False)
+    ... class Square(fn.Params):
+    ...     pass
+    >>> fn.define_layer(Square, forward=lambda p, x: (x * x, x), backward=lambda p, x, dy: (p, 2 * x * dy))
+    >>> fn.forward(Square(), np.array([[3.0]]))[0].tolist()
+    [[9.0]]
+    """
+    if Params not in getattr(kind, "__mro__", ()):
+        raise LayerError(f"define_layer: {kind!r} must be a class derived from fnnet.Params")
+    for name, rule in (("forward", forward), ("backward", backward)):
+        checks.function(f"define_layer({kind.__name__})", name, rule)
+    if kind in _RULES:
+        raise LayerError(f"define_layer: {kind.__name__} is a layer already; define a class once")
+    layout(kind)
+    _RULES[kind] = Rule(forward, backward, sample, gradients, replicas, passes_key, casts)
+
+
+def rule_of(params: P) -> Rule[P, object]:
+    """The rules of a layer. Raises LayerError where its class was never defined as one."""
+    rule = _RULES.get(type(params))
+    if rule is None:
+        raise LayerError(
+            f"{type(params).__name__} was never defined as a layer; a network is an instance of a class that was given "
+            "to define_layer"
+        )
+    return rule
+
+
+def layers_defined() -> tuple[type[Params], ...]:
+    """All classes that were given to ``define_layer``."""
+    return tuple(_RULES)
+
+
+# --- a whole network -----------------------------------------------------------------------------------------------
+def casts(params: Params) -> bool:
+    """Whether no layer of a network takes x as it comes."""
+    rule = _RULES.get(type(params))
+    return (rule is None or rule.casts) and all(map(casts, children(params)))
+
+
+def children(node: object) -> tuple[Params, ...]:
+    """The layers directly under a layer, through tuples."""
+    found: list[Params] = []
+    for child in node if isinstance(node, tuple) else layout(type(node)).values(node):
+        if isinstance(child, Params):
+            found.append(child)
+        elif type(child) is tuple:
+            found.extend(children(child))
+    return tuple(found)
+
+
+def is_stochastic(params: Params) -> bool:
+    """Whether a network acts by chance under a key: it has a ``sample`` rule, and not one that hands keys on in vain.
+
+    Raises LayerError where a layer without such a rule holds one with it. Packed networks of one structure are looked
+    through once.
+    """
+    return remembered(_is_stochastic, params)
+
+
+def _is_stochastic(params: Params) -> bool:
+    rule = rule_of(params)
+    chances = [child for child in children(params) if _is_stochastic(child)]
+    if chances and rule.sample is None:
+        name, hidden = type(params).__name__, type(chances[0]).__name__
+        raise LayerError(
+            f"{name}: holds a {hidden}, which has a sample rule, and has none itself, so its chance would be off in "
+            f"silence; give define_layer({name}, ..., sample=...), a child key a child"
+        )
+    return rule.sample is not None and (bool(chances) or not rule.passes_key)
+
+
+def replicas(params: Params) -> tuple[int, ...]:
+    """The leading axes of a network of stacked parameters, () for a single one."""
+    return remembered(_replicas, params)
+
+
+def _replicas(params: Params) -> tuple[int, ...]:
+    rule = rule_of(params)
+    if rule.replicas is not None:
+        return rule.replicas(params)
+    return next(filter(None, map(replicas, children(params))), ())
+
+
+def fork(params: Params, key: Key) -> Key:
+    """The key of a pass through a network: that of its replicas where its parameters are stacked."""
+    stacked = replicas(params)
+    return key.forked(stacked) if stacked else key
+
+
+def check_network(where: str, params: object) -> np.dtype[np.floating]:
+    """The one dtype of a network. Raises LayerError, TreeError or DtypeError where it is none that can be trained."""
+    if not isinstance(params, Params):
+        raise LayerError(f"{where}: params must be a network, an instance of a Params class, got {params!r}")
+    found: set[np.dtype[np.floating]] = set()
+    _collect(where, params, found)
+    replicas(params)  # which checks the arrays of layers against each other
+    if len(found) > 1:
+        names = " and ".join(sorted(str(dtype) for dtype in found))
+        raise DtypeError(f"{where}: all parameters must have one dtype, got {names}; cast by tree.astype")
+    return next(iter(found), np.dtype(np.float32))
+
+
+def _collect(where: str, node: object, found: set[np.dtype[np.floating]]) -> None:
+    if is_leaf(node):
+        found.add(checks.dtype(where, node.dtype))
+        return
+    if isinstance(node, Params):
+        rule_of(node)
+    if isinstance(node, Params) or type(node) is tuple:
+        constants = () if isinstance(node, tuple) else layout(type(node)).constant
+        for name, child in parts(node):
+            if not (name in constants and is_leaf(child) and child.dtype.kind in "iub"):
+                _collect(where, child, found)

@@ -1,0 +1,59 @@
+"""What a state is a state of: the step, the data and the fold that go on from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+from weakref import ref
+
+from fnnet import tree
+from fnnet.core.protocols import Data, Step
+from fnnet.core.states import Origin, TrainState
+from fnnet.tree.nodes import Params
+
+P = TypeVar("P", bound=Params)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Run(Generic[T]):
+    """What makes the epochs of a stream: the step, the data, the function that folds them, such as ``train``, and the
+    optimizer that the first state came from, where that is known."""
+
+    step: Step[T]
+    data: Data[T]
+    train: Callable[..., object]
+    optimizer: object
+
+
+def nothing() -> None:
+    """The run of a state that no run goes on from."""
+
+
+def under_way(state: TrainState[P]) -> Run[object] | None:
+    """The run that a state is of, for as long as somebody folds it."""
+    run = state.origin.run() if state.origin else None
+    return run if isinstance(run, Run) else None
+
+
+def run_from(state: TrainState[P], step: Step[T], data: Data[T], train: Callable[..., object]) -> Run[T]:
+    """The run that goes on from a state. Who folds it holds it."""
+    origin, before = state.origin, under_way(state)
+    return Run(step, data, train, (origin.optimizer if origin else None) or (before.optimizer if before else None))
+
+
+def within(run: Run[T], state: TrainState[P]) -> TrainState[P]:
+    """The state as one of a run, which it does not keep alive."""
+    origin = origin_of(state)
+    return replace(state, origin=Origin(origin.network if origin else "", None, ref(run)))
+
+
+def origin_of(state: TrainState[P]) -> Origin | None:
+    """Where a state comes from. The network of a run's start is the one that it has: whoever gives a start other
+    parameters than ``start`` did leaves the origin as it was, or none."""
+    origin = state.origin
+    if state.epoch or state.batch:
+        return origin
+    optimizer, run = (origin.optimizer, origin.run) if origin else (None, nothing)
+    return Origin(tree.digest(state.params), optimizer, run)

@@ -1,0 +1,92 @@
+"""The states of a training run, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from fnnet.core.history import History, Record
+from fnnet.keys import Key
+from fnnet.tree.nodes import ASIDE, CARRIED, Node, Params
+from fnnet.types import Value
+
+P = TypeVar("P", bound=Params)
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+T_contra = TypeVar("T_contra", contravariant=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Part(Node, Generic[P]):
+    """The share of some rows in a loss and its gradient: sums that add leaf by leaf.
+
+    ``weight`` is the number of rows, or the sum of their weights; in the end value and gradients are divided by it,
+    unless the loss is itself a sum.
+    """
+
+    value: Value
+    weight: Value
+    grads: P
+    is_sum: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class OptState(Node, Generic[P]):
+    """An optimizer's memory: steps done, slot variables shaped like the parameters, a wrapped optimizer's own state,
+    and a factor on the learning rate."""
+
+    step: int
+    slots: tuple[P, ...] = ()
+    inner: OptState[P] | None = None
+    scale: float = 1.0
+
+
+class Moment(Node):
+    """A point of a training run: what the streams of ``train`` and of ``steps`` give."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Origin:
+    """Where a state comes from: the run that it is a state of, for as long as that goes on, and what began it.
+
+    ``network`` is the digest of the parameters at the start. The optimizer is that of the start's own state; later
+    states leave it to the run, so that a state which is kept keeps neither data nor settings alive.
+    """
+
+    network: str
+    optimizer: object
+    run: Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class TrainState(Moment, Generic[P]):
+    """All that training needs to go on: nothing else lives between two steps.
+
+    ``total`` and ``rows`` are sums over the batches of the epoch under way: of loss times rows, and of rows. ``origin``
+    tells a checkpoint which run it is of; no result depends on it, and it is no part of the tree.
+    """
+
+    params: P
+    opt_state: OptState[P]
+    key: Key = field(metadata=CARRIED)
+    epoch: int = 0
+    batch: int = 0
+    total: Value | float = field(default=0.0, metadata=CARRIED)
+    rows: int = 0
+    history: History = field(default=History(), metadata=CARRIED)
+    origin: Origin | None = field(default=None, metadata=ASIDE)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Epoch(Moment, Generic[P]):
+    """A finished epoch: the state at its end, which stays valid for ever."""
+
+    state: TrainState[P]
+
+    @property
+    def record(self) -> Record:
+        """What the epoch left in the history."""
+        return self.state.history[-1]

@@ -1,0 +1,128 @@
+"""Orders of an epoch that look at classes. Each is a function of a key, so that it can be had again."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from fnnet import checks
+from fnnet.data.sources import Index
+from fnnet.errors import DtypeError, ShapeError
+from fnnet.keys import Key, permutation, uniform
+from fnnet.tree.nodes import Node
+from fnnet.types import Labels
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ByClass(Node, ABC):
+    """An order that deals out the rows of every class evenly to the batches."""
+
+    labels: Labels
+
+    @abstractmethod
+    def chosen(self, key: Key) -> Index:
+        """The rows of the epoch, class by class, in random order within a class."""
+
+    def __call__(self, key: Key, rows: int, size: int, /) -> Index:
+        """The rows of the epoch, batch behind batch."""
+        return _dealt(key, self.chosen(key.child(0)), size)
+
+
+class Stratified(ByClass):
+    """What ``stratified(labels)`` returns."""
+
+    __slots__ = ()
+
+    def chosen(self, key: Key) -> Index:
+        """Every row once."""
+        return class_by_class(key, self.labels)
+
+
+class Balanced(ByClass):
+    """What ``balanced(labels)`` returns."""
+
+    __slots__ = ()
+
+    def chosen(self, key: Key) -> Index:
+        """As many rows as there are, the same number of every class to one: whole rounds of its rows, then a part."""
+        counts = np.unique(self.labels, return_counts=True)[1]
+        share, more = divmod(len(self.labels), len(counts))
+        draws = share + (permutation(key.child(0), len(counts)) < more)
+        rows = np.split(class_by_class(key.child(1), self.labels), np.cumsum(counts)[:-1])
+        return np.concatenate([np.resize(mine, n) for mine, n in zip(rows, draws.tolist(), strict=True)])
+
+
+def stratified(labels: Labels) -> Stratified:
+    """The order of ``minibatches`` that gives every batch the classes in the shares that they have in the data.
+
+    Every row comes once an epoch. Of a class with n_c of the n rows a batch of m rows has m n_c / n, to less than one
+    row where ``size`` divides n, and to less than two elsewhere; which batch has the row more is drawn anew each epoch,
+    as is everything else.
+
+    Shapes: labels (rows,), integers. Raises ShapeError, DtypeError.
+
+    >>> import fnnet as fn, numpy as np
+    >>> y = np.array([0, 0, 0, 0, 1, 1])
+    >>> data = fn.minibatches(np.zeros((6, 1)), y, size=3, order=fn.stratified(y))
+    >>> [np.sort(labels).tolist() for _, labels in data(fn.Key(0))]
+    [[0, 0, 1], [0, 0, 1]]
+    """
+    return Stratified(_checked("stratified", labels))
+
+
+def balanced(labels: Labels) -> Balanced:
+    """The order of ``minibatches`` that draws all classes equally often.
+
+    An epoch has as many rows as the data, n. Each of the C classes that occur gives n / C of them, rounded up or down,
+    and every batch has its share of these, to less than one row where ``size`` divides n, and to less than two
+    elsewhere. A class of more than that many rows leaves some out, others each epoch; a class of fewer gives each row
+    equally often, to one. The loss of the epoch is then that of balanced data.
+
+    Shapes: labels (rows,), integers. Raises ShapeError, DtypeError.
+
+    >>> import fnnet as fn, numpy as np
+    >>> y = np.array([0, 0, 0, 0, 0, 1])
+    >>> data = fn.minibatches(np.zeros((6, 1)), y, size=2, order=fn.balanced(y))
+    >>> [np.sort(labels).tolist() for _, labels in data(fn.Key(0))]
+    [[0, 1], [0, 1], [0, 1]]
+    """
+    return Balanced(_checked("balanced", labels))
+
+
+def class_by_class(key: Key, labels: Labels) -> Index:
+    """All rows, sorted by class, in random order within a class."""
+    mixed = permutation(key, len(labels))
+    return mixed[np.argsort(labels[mixed], kind="stable")]
+
+
+def _dealt(key: Key, rows: Index, size: int) -> Index:
+    """Rows that stand class by class, dealt out to batches: of every run of them each batch gets its share.
+
+    A smaller last batch takes rows at even distances, the others are dealt by turns; where that begins, which batch
+    comes first and the order inside a batch are drawn.
+    """
+    n, full, rest = len(rows), len(rows) // size, len(rows) % size
+    rows = np.roll(rows, int(n * float(uniform(key.child(1), ()))))
+    batch = np.full(n, full)
+    is_rest = np.zeros(n, bool)
+    is_rest[np.arange(rest) * n // max(rest, 1)] = True
+    batch[~is_rest] = permutation(key.child(2), full)[np.arange(n - rest) % full]
+    mixed = permutation(key.child(3), n)
+    return rows[mixed[np.argsort(batch[mixed], kind="stable")]]
+
+
+def _checked(where: str, labels: Labels) -> Labels:
+    """Labels one a row. Raises DtypeError or ShapeError."""
+    check_labels(where, "labels", labels)
+    return labels
+
+
+def check_labels(where: str, name: str, labels: Labels) -> None:
+    """Raises DtypeError or ShapeError unless these are integers, one a row."""
+    checks.array(where, name, labels)
+    if labels.dtype.kind not in "iu":
+        raise DtypeError(f"{where}: {name} must hold class numbers of an integer dtype, got {labels.dtype}")
+    if labels.ndim != 1 or not labels.size:
+        raise ShapeError(f"{where}: {name} must be (rows,), at least one, got {labels.shape}")

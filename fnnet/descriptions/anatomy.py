@@ -1,0 +1,198 @@
+"""What a value is, in a word, and what it holds and reads, by name."""
+
+from __future__ import annotations
+
+import os
+import types
+import typing
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property, partial
+from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from fnnet.core.rules import rule_of
+from fnnet.descriptions import callables
+from fnnet.descriptions.classes import attributes, class_edges, given, hidden, reduced, why_unseen
+from fnnet.descriptions.codes import is_library, named, sha, version_of
+from fnnet.descriptions.digests import (
+    CONTAINERS,
+    Known,
+    data_digest,
+    digest_of_rows,
+    gives_arrays,
+    is_rows,
+    plain_text,
+    text_of_rows,
+)
+from fnnet.descriptions.reading import Edge, Unseen, unique
+from fnnet.errors import FnnetError
+from fnnet.tree.nodes import Params, layout
+
+LONG, MANY = 99, 1000
+"""Plain data of more entries, or of more lines, are told in one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anatomy:
+    """A value in a word, made when it is asked for, and what it holds."""
+
+    text: Callable[[], str]
+    edges: tuple[Edge, ...] = ()
+
+
+def anatomy(value: object, known: Known) -> Anatomy:
+    """What a value is and holds; ``known`` are the plain data met so far."""
+    if type(value) in (np.ndarray, np.memmap) and isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        return Anatomy(partial(digest_of_rows, value))  # only when it is told
+    text = plain_text(value)
+    if text is None and type(value) in CONTAINERS:
+        data = data_digest(value, known)
+        is_long = data is not None and (len(typing.cast(Any, value)) > LONG or data.size > MANY)
+        text = data.text if data is not None and is_long else None
+    if text is not None:
+        return Anatomy(partial(str, text))
+    word, edges = _taken_apart(value)
+    return Anatomy(word if callable(word) else partial(str, word), tuple(unique(edges)))
+
+
+def _taken_apart(value: Any) -> tuple[str | Callable[[], str], list[Edge]]:
+    try:
+        for is_kind, take in _KINDS:
+            if is_kind(value):
+                return take(value)
+        return _object(value)
+    except FnnetError:
+        raise
+    except Exception as error:  # whatever an attribute of an object of the user's may raise when it is read
+        return f"not covered: {named(type(value))}, which cannot be looked at: {type(error).__name__}", []
+
+
+# --- rows and entries ------------------------------------------------------------------------------------------------
+def _rows(value: Any) -> tuple[str | Callable[[], str], list[Edge]]:
+    if isinstance(value, np.ma.MaskedArray):
+        parts = {"data": value.data, "mask": np.ma.getmaskarray(value), "fill_value": value.fill_value}
+        return "MaskedArray", [*[Edge(name, part) for name, part in parts.items()], *given(value)]
+    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.hasobject:
+        return f"|O{list(value.shape)}", [Edge("entries", np.asarray(value).tolist()), *given(value)]
+    return (partial(text_of_rows, value), given(value)) if gives_arrays(value) else _object(value)
+
+
+def _entries(value: Any) -> Iterator[Edge]:
+    site = ("attr", value, "[]")
+    if isinstance(value, (tuple, list, deque)):
+        names = getattr(value, "_fields", None) or map(str, range(len(value)))
+        yield from [Edge(name, child, site) for name, child in zip(names, value, strict=True)]
+    elif isinstance(value, (set, frozenset)):
+        yield from [Edge(str(i), child, site) for i, child in enumerate(sorted(value, key=content))]
+    elif isinstance(value, Mapping):
+        yield from [Edge(_key(key), child, site) for key, child in value.items()]
+
+
+def _key(key: object) -> str:
+    if type(key) is str and key.isidentifier():
+        return key
+    if isinstance(key, (type, FunctionType)):
+        return f"({key.__qualname__})"
+    if isinstance(key, Enum):
+        return f"({type(key).__qualname__}.{key.name})"
+    return f"({content(key)})"
+
+
+def content(value: object) -> str:
+    """A value by its content alone, in a line."""
+    data = data_digest(value)
+    if data is not None:
+        return data.text
+    numbers: dict[int, int] = {}
+    told: list[str] = []
+    met, todo = [value], [value]  # what is met stays alive, and its number its own
+    while todo:
+        top = todo.pop()
+        is_new, number = id(top) not in numbers, numbers.setdefault(id(top), len(numbers))
+        found = anatomy(top, {}) if is_new else Anatomy(partial(str, f"as {number}"))
+        told.append(f"{found.text()} {[edge.name for edge in found.edges]}")
+        met += [edge.value for edge in found.edges]
+        todo += [edge.value for edge in found.edges[::-1]]
+    return f"{told[0]} {sha(told)}"
+
+
+# --- objects ---------------------------------------------------------------------------------------------------------
+def _object(value: Any) -> tuple[str, list[Edge]]:
+    kind = type(value)
+    why = why_unseen(kind)
+    if why is not None:
+        return f"not covered: {named(kind)}, {why}", []
+    length = f" of {len(value)}" if type(value) in CONTAINERS else ""
+    edges = [*_entries(value), *attributes(value), *hidden(value)]
+    if isinstance(value, Params) and not is_library(kind):
+        rule = rule_of(value)
+        edges += [Edge(name, getattr(rule, name)) for name in layout(type(rule)).names if callable(getattr(rule, name))]
+    if not is_library(kind):
+        edges.append(Edge("class", kind))
+    return f"{named(kind)}{length}", edges
+
+
+def _module(value: ModuleType) -> tuple[str, list[Edge]]:
+    """Of the user's own modules only what code reads of them by name is told: all of one may be all of a program."""
+    if not is_library(value):
+        return "not covered: a module of which it is not said what is read", []
+    return f"module {value.__name__}{version_of(value.__name__)}", []
+
+
+def _enum(value: Enum) -> tuple[str, list[Edge]]:
+    kind = type(value)
+    return f"{named(kind)}.{value.name}", [] if is_library(kind) else [Edge("value", value.value), Edge("class", kind)]
+
+
+def _derived(value: Any) -> tuple[str, list[Edge]]:
+    """A number or text of a class of its own."""
+    base = next(base for base in _TEXTS if isinstance(value, base))
+    return f"{named(type(value))} {base.__repr__(value)}", given(value)
+
+
+def _class(kind: type) -> tuple[str, list[Edge]]:
+    if is_library(kind):
+        return named(kind), []
+    bases = ", ".join([named(base) for base in kind.__bases__ if base is not object])
+    return f"class {kind.__qualname__}{f'({bases})' if bases else ''}", class_edges(kind)
+
+
+def _type(value: Any) -> tuple[str, list[Edge]]:
+    parts = [typing.get_origin(value), *typing.get_args(value)]
+    edges = [Edge(str(i), part) for i, part in enumerate(parts) if part is not None]
+    return f"type {type(value).__name__}", edges or reduced(value)
+
+
+_TEXTS = (int, float, complex, str, bytes)
+_DESCRIPTORS = (types.MethodDescriptorType, types.WrapperDescriptorType, types.ClassMethodDescriptorType)
+_ACCESSORS = (property, classmethod, staticmethod, cached_property)
+
+
+def _of(*kinds: type) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, kinds)
+
+
+_KINDS: list[tuple[Callable[[Any], bool], Callable[[Any], tuple[str | Callable[[], str], list[Edge]]]]] = [
+    (_of(Unseen), lambda value: (f"not covered: {value.why}", [])),
+    (_of(Enum), _enum),
+    (_of(*_TEXTS), _derived),
+    (_of(os.PathLike), lambda value: (repr(os.fspath(value)), [])),
+    (_of(ModuleType), _module),
+    (_of(FunctionType), callables.function),
+    (_of(MethodType), callables.method),
+    (_of(BuiltinFunctionType, MethodWrapperType, *_DESCRIPTORS), callables.builtin),
+    (_of(np.ufunc), callables.ufunc),
+    (_of(types.GenericAlias, types.UnionType), _type),
+    (_of(type), _class),
+    (lambda value: type(value).__module__ == "typing", _type),
+    (_of(partial), callables.bound),
+    (callables.is_wrapper, callables.wrapper),
+    (_of(*_ACCESSORS), callables.accessor),
+    (is_rows, _rows),
+]
+"""What is told in a way of its own, the first that fits."""

@@ -1,0 +1,74 @@
+"""Functions in a word, and whatever stands for one: methods, partials, compiled and cached functions, properties."""
+
+from __future__ import annotations
+
+import gc
+from functools import partial
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+
+import numpy as np
+
+from fnnet.descriptions.classes import attributes, given
+from fnnet.descriptions.codes import is_library, named
+from fnnet.descriptions.reading import Edge, Unseen, reads
+
+
+def function(f: FunctionType) -> tuple[str, list[Edge]]:
+    """A function by name, and what one of the user's reads, or one that a package has put around one."""
+    if not is_library(f):
+        return named(f), list(reads(f))
+    if not f.__closure__ or str(f.__globals__["__name__"]).startswith("fnnet."):
+        return named(f), []
+    return f"{f.__qualname__}, wrapped by {f.__code__.co_name}", list(reads(f))  # it bears the name of what it wraps
+
+
+def method(value: MethodType) -> tuple[str, list[Edge]]:
+    """A method, and the object whose it is."""
+    name = getattr(value.__func__, "__qualname__", "")
+    return f"method {name}", [Edge("function", value.__func__), Edge("self", value.__self__)]
+
+
+def builtin(value: BuiltinFunctionType) -> tuple[str, list[Edge]]:
+    """A function or a method of C."""
+    owner: object = getattr(value, "__self__", None)
+    if owner is not None and not isinstance(owner, (ModuleType, type)):
+        return f"method {value.__name__}", [Edge("self", owner)]
+    name = getattr(value, "__qualname__", value.__name__)
+    return f"{getattr(value, '__module__', None) or 'module'}.{name}", []
+
+
+def ufunc(value: np.ufunc) -> tuple[str, list[Edge]]:
+    """A function of NumPy that works on each entry; of one that was made of a function, that is hidden in it."""
+    is_made = "(vectorized)" in value.__name__
+    return f"module.{value.__name__}", [Edge("function", Unseen("the function in it"))] if is_made else []
+
+
+def bound(value: partial[object]) -> tuple[str, list[Edge]]:
+    """A function with some of its arguments."""
+    parts = [Edge("func", value.func), Edge("args", value.args), Edge("keywords", value.keywords)]
+    return "partial", [*parts, *given(value)]
+
+
+def wrapper(value: object) -> tuple[str, list[Edge]]:
+    """A compiled or cached function: its own state is no setting, what it was made with is."""
+    inner: object = getattr(value, "py_func", vars(value)["__wrapped__"])
+    is_cached = type(value).__module__ == "functools"
+    if is_cached and all(one is not inner for one in gc.get_referents(value)):  # ``wraps`` has renamed it
+        inner = Unseen("the function in it")
+    names = ("cache_parameters", "targetoptions")
+    found = [(name, getattr(value, name)) for name in names if hasattr(value, name)]
+    made = [Edge(name, one() if callable(one) else one) for name, one in found]
+    own = [edge for edge in attributes(value) if edge.name not in ("__wrapped__", *names)] if is_cached else []
+    return named(type(value)), [Edge("function", inner), *made, *own]
+
+
+def is_wrapper(value: object) -> bool:
+    """Whether it is an object of a package that stands for a function."""
+    is_told = is_library(type(value)) and not isinstance(value, FunctionType)
+    return is_told and "__wrapped__" in getattr(value, "__dict__", {})
+
+
+def accessor(value: object) -> tuple[str, list[Edge]]:
+    """A property, a class method or the like, as a class holds them."""
+    names = ("fget", "fset", "fdel", "func", "__func__")
+    return type(value).__name__, [Edge(name, getattr(value, name)) for name in names if getattr(value, name, None)]

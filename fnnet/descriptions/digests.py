@@ -1,0 +1,177 @@
+"""Plain data in a line: arrays and other rows by their bytes, lists and dicts of plain values as a whole."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, NamedTuple, TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fnnet.core.protocols import Rows
+from fnnet.errors import DtypeError
+from fnnet.keys import Key
+
+CHUNK = 1 << 24
+"""Bytes of an array that are read at a time: it may be a mapped file beyond memory."""
+
+_LONG = 200
+"""A text is told as it is up to so many characters."""
+
+PLAIN = (type(None), bool, int, float, complex, str, bytes, bytearray, type(...), range)
+CONTAINERS = (tuple, list, deque, dict, set, frozenset)
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+def is_rows(value: object) -> TypeGuard[Rows]:
+    """Whether it is an array or anything else that gives rows by their numbers."""
+    if isinstance(value, np.ndarray):
+        return True
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    has_rows = hasattr(value, "__len__") and hasattr(value, "__getitem__")
+    return has_rows and isinstance(shape, tuple) and isinstance(dtype, np.dtype)
+
+
+def digest_of_rows(source: Rows | NDArray[np.generic]) -> str:
+    """An array, a mapped file or anything else with rows: dtype, shape, and a SHA-256 over its bytes in C order.
+
+    Raises DtypeError for objects, whose bytes are where they lie in memory, and where what comes for some rows is not
+    an array of them.
+    """
+    shape, dtype = source.shape, source.dtype
+    if dtype.hasobject:
+        raise DtypeError(f"receipt: an array must hold numbers or text of one length, to have a digest, got {dtype}")
+    sha = hashlib.sha256()
+    for piece in _in_chunks(source):
+        sha.update(piece.tobytes())
+    kind = dtype.str if dtype.names is None else str(dtype)
+    return f"{kind}{list(shape)} {sha.hexdigest()}"
+
+
+def gives_arrays(source: Rows) -> bool:
+    """Whether what has a shape and a dtype gives arrays of them; a sparse matrix, say, gives sparse ones."""
+    if isinstance(source, np.ndarray) or source.dtype.hasobject:
+        return not source.dtype.hasobject
+    try:
+        _rows(source, 0, min(1, source.shape[0]))
+    except Exception:  # whatever it raises, it gives no rows by their numbers
+        return False
+    return True
+
+
+def text_of_rows(source: Rows) -> str:
+    """The digest, or why there is none."""
+    try:
+        return digest_of_rows(source)
+    except Exception as error:  # whatever rows of the user's may raise when they are read
+        return f"not covered: {type(source).__qualname__}, whose rows cannot be read: {type(error).__name__}"
+
+
+def _in_chunks(source: Rows | NDArray[np.generic]) -> Iterator[NDArray[np.generic]]:
+    if not source.shape:
+        yield np.asarray(source)
+        return
+    rows = source.shape[0]
+    bytes_a_row = source.dtype.itemsize * math.prod(source.shape[1:])
+    step = max(1, CHUNK // max(1, bytes_a_row))
+    for start in range(0, rows, step):
+        yield _rows(source, start, min(rows, start + step))
+
+
+def _rows(source: Rows | NDArray[np.generic], start: int, stop: int) -> NDArray[np.generic]:
+    if isinstance(source, np.ndarray):
+        return source[start:stop]
+    found = np.asarray(source[np.arange(start, stop)])
+    dtype, shape = source.dtype, (stop - start, *source.shape[1:])
+    if found.dtype != dtype or found.shape != shape:
+        raise DtypeError(
+            f"receipt: rows must be arrays of {dtype} {list(shape)}, as their source says, got {found.dtype} "
+            f"{list(found.shape)}"
+        )
+    return found
+
+
+# --- plain data ------------------------------------------------------------------------------------------------------
+class Told(NamedTuple):
+    """Plain data in a line, and how many lines they would be one by one."""
+
+    text: str
+    size: int
+
+
+Known = dict[int, Told | None]
+"""What is known already of containers, by their ids: they have to live as long."""
+
+
+def plain_text(value: object) -> str | None:
+    """A plain value or an array in a line; None for anything else, whose text would not be the same in each process."""
+    if type(value) in PLAIN or type(value) is Key:
+        return _short(repr(value))
+    if isinstance(value, (np.generic, np.dtype)):
+        dtype = value if isinstance(value, np.dtype) else value.dtype
+        return None if dtype.hasobject or dtype.metadata else _short(repr(value))
+    if type(value) is slice:
+        parts = [plain_text(part) for part in (value.start, value.stop, value.step)]
+        return None if None in parts else f"slice({', '.join(map(str, parts))})"
+    if type(value) in (np.ndarray, np.memmap) and isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        return digest_of_rows(value)
+    return None
+
+
+def _short(text: str) -> str:
+    if len(text) <= _LONG:
+        return text
+    return f"{text[:20]}... of {len(text)} characters {hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()}"
+
+
+def data_digest(value: object, known: Known | None = None) -> Told | None:
+    """Plain values, arrays, and tuples, lists, dicts and sets of such: in a line, by content alone; None for others.
+
+    What stands in many places is gone through once, and how deep it stands does not matter.
+    """
+    if type(value) not in CONTAINERS:
+        text = plain_text(value)
+        return None if text is None else Told(text, 1)
+    known = {} if known is None else known
+    todo, opened = [value], set[int]()
+    while todo:
+        top = todo[-1]
+        missing = [one for one in _entries(top) if type(one) in CONTAINERS and id(one) not in known]
+        if id(top) in known:
+            todo.pop()
+        elif missing and id(top) not in opened:
+            opened.add(id(top))
+            todo += missing
+        else:  # all is known, or what is missing holds this one itself
+            known[id(top)] = None if missing else _combined(top, known)
+            todo.pop()
+    return known[id(value)]
+
+
+def _entries(container: Any) -> list[object]:
+    return [*container, *container.values()] if type(container) is dict else list(container)
+
+
+def _combined(container: Any, known: Known) -> Told | None:
+    """A container by what it holds; of a set the order does not count."""
+    entries = _entries(container)
+    found = [known[id(one)] if type(one) in CONTAINERS else data_digest(one) for one in entries]
+    told = [one for one in found if one is not None]
+    if len(told) < len(entries):
+        return None
+    texts = [one.text for one in told]
+    if type(container) is dict:
+        texts = [f"{key}: {text}" for key, text in zip(texts[: len(container)], texts[len(container) :], strict=True)]
+    elif type(container) is deque:
+        texts = [*texts, f"of at most {container.maxlen}"]
+    elif type(container) in (set, frozenset):
+        texts = sorted(texts)
+    sha = hashlib.sha256()
+    for text in texts:
+        sha.update(f"{len(text)}:{text};".encode(errors="surrogatepass"))
+    return Told(
+        f"{type(container).__name__} of {len(container)} {sha.hexdigest()}", 1 + sum([one.size for one in told])
+    )

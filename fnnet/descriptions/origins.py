@@ -1,0 +1,204 @@
+"""Where the values come from that the instructions of a function work on.
+
+A value on the stack is followed back, along every way through the code, to the variable, attribute or argument that it
+was read from.
+"""
+
+from __future__ import annotations
+
+import dis
+from bisect import bisect_left
+from collections.abc import Iterator
+from types import CodeType
+from typing import NamedTuple
+
+from fnnet.descriptions.codes import instructions
+
+Place = tuple[str, str]
+"""What a value came from: "global", "free" (of the functions around), "param", "attr" (of anything), "own" (an
+attribute of a method's first argument), and the name."""
+
+
+class Op(NamedTuple):
+    """An instruction: how many values it leaves, and by how many the stack grows, also where it jumps."""
+
+    name: str
+    value: object
+    arg: int
+    pushes: int
+    effect: int
+    jumping: int
+    offset: int
+
+
+# --- instructions ----------------------------------------------------------------------------------------------------
+_POPS_ALL = (
+    *("STORE_", "DELETE_", "POP_", "JUMP_", "RETURN_", "LIST_", "SET_ADD", "SET_UPDATE", "MAP_", "DICT_", "END_"),
+    *("KW_NAMES", "MAKE_CELL", "COPY_FREE_VARS", "RAISE_", "RERAISE"),
+)
+_ENDS = ("JUMP_FORWARD", "JUMP_BACKWARD", "RETURN_", "RAISE_", "RERAISE")
+_POPPED = {"LOAD_ATTR": 1, "LOAD_METHOD": 1, "LOAD_SUPER_ATTR": 3, "UNPACK_SEQUENCE": 1, "UNPACK_EX": 1}
+_VARIABLES = ("LOAD_FAST", "LOAD_DEREF", "LOAD_CLOSURE", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF")
+_ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR")
+_PAIRS = {
+    "LOAD_FAST_LOAD_FAST": ("LOAD_FAST", "LOAD_FAST"),
+    "LOAD_FAST_BORROW_LOAD_FAST_BORROW": ("LOAD_FAST", "LOAD_FAST"),
+    "STORE_FAST_STORE_FAST": ("STORE_FAST", "STORE_FAST"),
+    "STORE_FAST_LOAD_FAST": ("STORE_FAST", "LOAD_FAST"),
+}
+"""Instructions of Python 3.13 that are two in one."""
+
+
+def ops(code: CodeType) -> Iterator[Op]:
+    """What code does, in its order."""
+    for one in instructions(code):
+        if one.opname in _PAIRS:
+            for name, value in zip(_PAIRS[one.opname], one.argval, strict=True):
+                grows = 1 if name == "LOAD_FAST" else -1
+                yield Op(name, value, 0, max(grows, 0), grows, grows, one.offset)
+            continue
+        effect = dis.stack_effect(one.opcode, one.arg, jump=False)
+        jumping = dis.stack_effect(one.opcode, one.arg, jump=True)
+        if one.opname == "CALL":  # where a version counts a part of it with an instruction before
+            effect = jumping = -1 - (one.arg or 0)
+        yield Op(one.opname, one.argval, one.arg or 0, _pushes(one.opname, effect), effect, jumping, one.offset)
+
+
+def _pushes(name: str, effect: int) -> int:
+    if name.startswith(_POPS_ALL):
+        return 0
+    if name in _POPPED:
+        return effect + _POPPED[name]
+    return effect if name.startswith(("LOAD_", "PUSH_", "IMPORT_FROM")) else 1
+
+
+IN_PLACE = range(13, 26)
+"""The arguments of BINARY_OP that mean ``+=`` and its like; further ones are subscripts."""
+
+
+class Body:
+    """The instructions of a function, and what jumps to which of them."""
+
+    def __init__(self, code: CodeType) -> None:
+        self.code, self.ops = code, list(ops(code))
+        offsets = [op.offset for op in self.ops]
+        self.jumps: dict[int, list[int]] = {}
+        for i, op in enumerate(self.ops):
+            if dis.opmap.get(op.name, -1) in {*dis.hasjrel, *dis.hasjabs} and isinstance(op.value, int):
+                self.jumps.setdefault(bisect_left(offsets, op.value), []).append(i)
+        count = code.co_argcount + code.co_kwonlyargcount
+        self.params = code.co_varnames[:count]
+        self.first = code.co_varnames[0] if code.co_argcount else None
+        self.stores: dict[str, list[int]] = {}
+        for i, op in enumerate(self.ops):
+            if op.name in ("STORE_FAST", "STORE_DEREF"):
+                self.stores.setdefault(str(op.value), []).append(i)
+        self.known: dict[tuple[int, int], set[Place]] = {}
+
+    def producers(self, at: int, depth: int) -> set[int]:
+        """The instructions that may have put the value on the stack that lies so deep before this one."""
+        found, met, todo = set[int](), set[tuple[int, int]](), [(at, depth)]
+        while todo:
+            at, depth = todo.pop()
+            if (at, depth) in met or depth < 0:
+                continue
+            met.add((at, depth))
+            todo += [(i, depth - self.ops[i].jumping) for i in self.jumps.get(at, ())]
+            if not at or self.ops[at - 1].name.startswith(_ENDS):
+                continue
+            op = self.ops[at - 1]
+            if op.name not in ("COPY", "SWAP") and depth < op.pushes:
+                found.add(at - 1)
+            else:
+                todo.append((at - 1, _depth_before(op, depth)))
+        return found
+
+    # --- where a value comes from
+    def places(self, at: int, depth: int) -> set[Place]:
+        """What the value came from that lies so deep before an instruction; where that is unclear, all there is."""
+        found, met, todo = set[Place](), set[Place](), list(self._raw(at, depth))
+        while todo:
+            place = todo.pop()
+            if place in met:
+                continue
+            met.add(place)
+            kind, name = place
+            if kind != "local":
+                found.add(place)
+                continue
+            found |= {("param", name)} if name in self.params else set()
+            for i in self.stores.get(name, ()):  # a local variable is whatever was ever stored in it
+                todo += self._raw(i, 0)
+        return found
+
+    def _raw(self, at: int, depth: int) -> set[Place]:
+        """The same with local variables as such."""
+        if (at, depth) not in self.known:
+            self.known[at, depth] = set()  # a value that goes round in a loop adds nothing to itself
+            found = self.producers(at, depth)
+            origins = map(self._origin, found) if found else map(self._loaded, range(len(self.ops)))
+            self.known[at, depth] = set[Place]().union(*origins)
+        return self.known[at, depth]
+
+    def _origin(self, i: int) -> set[Place]:
+        op = self.ops[i]
+        if op.name in ("BINARY_SUBSCR", "BINARY_SLICE") or (op.name == "BINARY_OP" and op.arg >= IN_PLACE.stop):
+            return self._raw(i, 2 if op.name == "BINARY_SLICE" else 1)
+        if op.name in ("FOR_ITER", "GET_ITER", "UNPACK_SEQUENCE", "UNPACK_EX"):
+            return self._raw(i, 0)
+        if op.name == "CALL":
+            return {place for j in self._called(i) if self.ops[j].name in _ATTRIBUTES for place in self._raw(j, 0)}
+        return self._loaded(i)
+
+    def _loaded(self, i: int) -> set[Place]:
+        name, value = self.ops[i].name, str(self.ops[i].value)
+        if name in ("LOAD_GLOBAL", "LOAD_NAME"):
+            return {("global", value)}
+        if name.startswith(_VARIABLES):
+            return {("free" if value in self.code.co_freevars else "local", value)}
+        if name in _ATTRIBUTES:
+            return {("own" if name == "LOAD_SUPER_ATTR" or self.is_first(i) else "attr", value)}
+        return set()
+
+    def is_first(self, i: int) -> bool:
+        """Whether an instruction works on the first argument, which is the object whose method it is."""
+        found = [self.ops[j] for j in self.producers(i, 0)]
+        is_kept = self.first is not None and self.first not in self.stores
+        return (
+            is_kept and bool(found) and all(op.name.startswith(_VARIABLES) and op.value == self.first for op in found)
+        )
+
+    # --- calls
+    def callees(self, i: int) -> list[tuple[str, set[Place]]]:
+        """The names of what a call may call, and what the object came from whose method it is."""
+        found = [(j, self.ops[j]) for j in sorted(self._called(i)) if self.ops[j].name.startswith("LOAD_")]
+        return [(str(op.value), self.places(j, 0) if op.name in _ATTRIBUTES else set()) for j, op in found]
+
+    def _called(self, i: int) -> set[int]:
+        """The instructions that may have put on the stack what is called, also by way of a local variable."""
+        depth = self.ops[i].arg + (self.ops[i].name == "CALL_KW")
+        found = self.producers(i, depth)
+        if any(self.ops[j].name == "PUSH_NULL" for j in found):
+            found = self.producers(i, depth + 1)
+        names = {str(self.ops[j].value) for j in found if self.ops[j].name.startswith(_VARIABLES)}
+        return found.union(*[self.producers(j, 0) for name in names for j in self.stores.get(name, ())])
+
+    def constants(self, i: int) -> list[str]:
+        """The texts that a call is given."""
+        found = [self.ops[j] for depth in range(self.ops[i].arg) for j in self.producers(i, depth)]
+        return [op.value for op in found if op.name == "LOAD_CONST" and isinstance(op.value, str)]
+
+    def keywords(self, i: int) -> tuple[object, ...]:
+        """The names of a call's keyword arguments."""
+        op, before = self.ops[i], self.ops[i - 1]
+        given = self.code.co_consts[before.arg] if before.name == "KW_NAMES" else before.value
+        return given if isinstance(given, tuple) and (before.name == "KW_NAMES" or op.name == "CALL_KW") else ()
+
+
+def _depth_before(op: Op, depth: int) -> int:
+    if op.name == "COPY":
+        return op.arg - 1 if depth == 0 else depth - 1
+    if op.name == "SWAP":
+        other = op.arg - 1
+        return other if depth == 0 else 0 if depth == other else depth
+    return depth - op.effect

@@ -1,0 +1,1 @@
+"""What makes a run be had again: checkpoints, receipts, fingerprints, portable bits."""

@@ -1,0 +1,81 @@
+"""What a run is made of, in words, and what has changed between two of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TypeVar
+
+from fnnet import checks
+from fnnet.core.protocols import Data, Step, StreamFn
+from fnnet.core.states import TrainState
+from fnnet.data.batches import Minibatches
+from fnnet.descriptions import described, described_all
+from fnnet.descriptions.anatomy import content
+from fnnet.descriptions.codes import sha
+from fnnet.keys import ORDER, Key
+from fnnet.training.folds import check_run
+from fnnet.training.plateau import Train
+from fnnet.tree.nodes import Params
+
+P = TypeVar("P", bound=Params)
+T = TypeVar("T")
+
+_NETWORK = "network"
+
+
+def check_arguments(
+    where: str, step: Step[T], data: Data[T], state: TrainState[P], streams: tuple[StreamFn, ...], run: Train
+) -> None:
+    """Raises ValueError or TreeError where these make no run."""
+    check_run(step, data, state)
+    for name, value in [("run", run), *[(f"streams[{i}]", stream) for i, stream in enumerate(streams)]]:
+        checks.function(where, name, value)
+
+
+def settings_of(
+    step: Step[T], data: Data[T], run: object, key: Key | None = None, streams: tuple[StreamFn, ...] = ()
+) -> dict[str, str]:
+    """The settings of a run by their paths, as they stand, without anything being run or drawn: of step, data, streams
+    and what makes the epochs, and the key where it is given.
+
+    >>> import fnnet as fn, numpy as np
+    >>> step = fn.train_step(fn.value_and_grad(fn.mse), fn.sgd(0.1))
+    >>> settings_of(step, fn.minibatches(np.eye(4), np.eye(4), size=2), fn.train)["step.optimizer.lr"]
+    '0.1'
+    """
+    settings: dict[str, object] = {} if key is None else {"key": key}
+    return described_all({**settings, "step": step, "data": data, "streams": streams, "run": run})
+
+
+def configuration_of(
+    step: Step[T], data: Data[T], state: TrainState[P], streams: tuple[StreamFn, ...], run: Train
+) -> dict[str, str]:
+    """Every setting of a run by its path, the first epoch of data of the user's, and the network."""
+    told = settings_of(step, data, run, state.key, streams)
+    kind: type = type(data)
+    if kind is not Minibatches:
+        batches = data(state.key.child(ORDER, 0))
+        told["data.first epoch"] = f"batches {sha(map(content, batches))}"  # one by one: they may lie in one buffer
+    return comparable({**told, **described(_NETWORK, state.params)}, state)
+
+
+def is_start(state: TrainState[P]) -> bool:
+    """Whether a state is that before the first step."""
+    return state.epoch == state.batch == 0
+
+
+def comparable(configuration: Mapping[str, str], state: TrainState[P]) -> dict[str, str]:
+    """What a run from this state tells too: of the network's arrays the numbers at the start only."""
+    if is_start(state):
+        return dict(configuration)
+    return {path: _without_numbers(path, text) for path, text in configuration.items()}
+
+
+def _without_numbers(path: str, text: str) -> str:
+    is_array = path.startswith(f"{_NETWORK}.") and _ARRAY.fullmatch(text)
+    return text.rpartition(" ")[0] if is_array else text
+
+
+_ARRAY = re.compile(r"[^']*\[[\d, ]*\] [0-9a-f]{64}")
+"""An array in words: dtype, shape, digest."""

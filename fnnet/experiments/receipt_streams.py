@@ -1,0 +1,231 @@
+"""Receipts of runs that are under way: made of a stream of epochs, or kept in a file while they go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FunctionType
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from fnnet import files
+from fnnet.core.protocols import Data, Step, StreamFn
+from fnnet.core.states import Epoch, TrainState
+from fnnet.descriptions.comparisons import changes
+from fnnet.errors import ReceiptError, TreeError
+from fnnet.experiments.chains import Chain, Link, digest_of, link, longer
+from fnnet.experiments.conditions import conditions
+from fnnet.experiments.configurations import check_arguments, comparable, configuration_of, is_start
+from fnnet.experiments.receipts import File, Receipt, contents, epoch_line, metrics_of, read_receipt, sealed
+from fnnet.training.folds import train
+from fnnet.training.plateau import Train
+from fnnet.tree.nodes import Node, Params
+
+P = TypeVar("P", bound=Params)
+T = TypeVar("T")
+S = TypeVar("S", bound=Node)
+
+
+def _begun(step: Step[T], data: Data[T], state: TrainState[P], streams: tuple[StreamFn, ...], run: Train) -> Receipt:
+    if not is_start(state):
+        raise ReceiptError(f"receipt: a run's receipt begins with its start, got a state of epoch {state.epoch}")
+    told = configuration_of(step, data, state, streams, run)
+    return Receipt(told, ((0, conditions()),), (link("", state),), ())
+
+
+def _chain(receipt: Receipt) -> Chain:
+    return Chain(receipt.epochs, receipt.links[-1])
+
+
+def _state_of(item: object) -> TrainState[Any]:
+    """The state of an epoch, or that of a stream of steps itself. Raises TreeError for anything else."""
+    state = item.state if isinstance(item, Epoch) else item
+    if type(state) is not TrainState:
+        raise TreeError(f"receipt: the stream must give epochs, as train does, or states, as steps does, got {item!r}")
+    return state
+
+
+def _is_ours(run: FunctionType) -> bool:
+    """Whether it is ``train``, compiled or not, which writes no metrics."""
+    return run.__module__.startswith("fnnet.")
+
+
+def _check_written(state: TrainState[P], streams: tuple[StreamFn, ...], run: Train) -> None:
+    """Raises ReceiptError where an epoch has metrics that nothing named writes: they could not be had again."""
+    if state.history[-1].metrics and not streams and isinstance(run, FunctionType) and _is_ours(run):
+        names = ", ".join([name for name, _ in state.history[-1].metrics])
+        raise ReceiptError(
+            f"receipt: the history has {names}, which training does not write; give what does, such as "
+            "validate(x, y, metrics), behind the state"
+        )
+
+
+def receipt(
+    epochs: Iterable[Epoch[P]] | Iterable[TrainState[P]],
+    step: Step[T],
+    data: Data[T],
+    first: TrainState[P],
+    *streams: StreamFn,
+    run: Train = train,
+) -> Receipt:
+    """The receipt of a run: of its epochs, from the first to the last, of what it was made of, and of what it ran on.
+
+    ``epochs`` are those of ``train``, or the states of ``steps``. ``streams`` are the functions between them and
+    ``train`` that write into the history, ``validate`` above all: with them ``verify`` can do the run again. ``run`` is
+    what made the epochs, where it is not ``train`` itself. ``receipt_to`` writes one while a run goes on.
+
+    Raises ReceiptError where an epoch is missing, the start is none, or the history has metrics that no stream named
+    here writes.
+
+    >>> import fnnet as fn, numpy as np
+    >>> optimizer = fn.sgd(0.1)
+    >>> step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(np.eye(4), np.eye(4), size=2)
+    >>> first = fn.start(fn.linear(fn.Key(0), 4, 4), optimizer, fn.Key(0))
+    >>> made = fn.receipt(fn.take(3)(fn.train(step, data, first)), step, data, first)
+    >>> made.epochs, made.configuration["step.optimizer.lr"], made.configuration["data.size"]
+    (3, '0.1', '2')
+    >>> print(fn.verify(made, step, data, first))
+    yes: epochs 1 to 3 gave the recorded bytes
+    """
+    check_arguments("receipt", step, data, first, streams, run)
+    begun = _begun(step, data, first, streams, run)
+    chain, links, history = _chain(begun), list(begun.links), []
+    for state in map(_state_of, epochs):
+        if state.batch == 0:
+            chain = longer(chain, state)
+            _check_written(state, streams, run)
+            links.append(chain.link)
+            history.append(metrics_of(state.history[-1]))
+    return replace(begun, links=tuple(links), history=tuple(history))
+
+
+# --- kept in a file --------------------------------------------------------------------------------------------------
+class _Written(NamedTuple):
+    """What is in the file: up to where in the chain, the seal of the last line, and how many bytes."""
+
+    chain: Chain
+    seal: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReceiptTo(Generic[P, T]):
+    """What ``receipt_to(...)`` returns."""
+
+    path: Path
+    step: Step[T]
+    data: Data[T]
+    state: TrainState[P]
+    streams: tuple[StreamFn, ...]
+    run: Train = train
+
+    def __call__(self, stream: Iterable[S], /) -> Iterator[S]:
+        """The stream as it is; an epoch's end is handed on when its line is in the file."""
+        begun = self._begun() if is_start(self.state) else self._continued()
+        begun.save(self.path)
+        text, seal = sealed(contents(begun))
+        written = _Written(_chain(begun), seal, len(text.encode()))
+        for item in stream:
+            state = _state_of(item)
+            if state.batch == 0:
+                written = self._add(written, state)
+            yield item
+
+    def _add(self, written: _Written, state: TrainState[Any]) -> _Written:
+        """One line more, at a cost that does not depend on how many there are."""
+        chain = longer(written.chain, state)
+        _check_written(state, self.streams, self.run)
+        line, seal = sealed([epoch_line(chain.epoch, chain.link, metrics_of(state.history[-1]))], written.seal)
+        try:
+            size = files.append(self.path, written.size, line.encode())
+        except OSError as error:
+            raise ReceiptError(
+                f"receipt_to: epoch {chain.epoch} could not be written to {self.path}, {error}; what was there is as "
+                "it was"
+            ) from error
+        return _Written(chain, seal, size)
+
+    def _begun(self) -> Receipt:
+        _check_replaceable(self.path)
+        return _begun(self.step, self.data, self.state, self.streams, self.run)
+
+    def _continued(self) -> Receipt:
+        """The receipt in the file up to the state. Raises ReceiptError where it is that of another run."""
+        found, state = read_receipt(self.path), self.state
+        links = found.links[: state.epoch + 1]
+        if len(links) <= state.epoch:
+            raise ReceiptError(
+                f"receipt_to: {self.path} ends before epoch {state.epoch}, where the run goes on; put receipt_to in "
+                "front of checkpoint_to, and go on from an older checkpoint"
+            )
+        mine = configuration_of(self.step, self.data, state, self.streams, self.run)
+        changed = [difference.name for difference in changes(comparable(found.configuration, state), mine)]
+        changed += self._strange(links)
+        if changed:
+            raise ReceiptError(
+                f"receipt_to: {self.path} is the receipt of another run; give this one a file of its own; what "
+                f"differs: {', '.join(changed)}"
+            )
+        now = conditions()
+        spans = tuple([span for span in found.conditions if span[0] < max(state.epoch, 1)])
+        spans = spans if spans[-1][1] == now else (*spans, (state.epoch, now))
+        return replace(found, links=links, conditions=spans, history=found.history[: state.epoch])
+
+    def _strange(self, links: tuple[Link, ...]) -> list[str]:
+        """By what the state is known to be none of the run of these links. Raises ReceiptError where nothing tells.
+
+        That of an epoch's end has a link of its own, one in mid-epoch the history; in the first epoch there is none
+        yet, and only the network that the run began with tells.
+        """
+        state, network = self.state, self.state.origin.network[:16] if self.state.origin else ""
+        if not (network or state.epoch):
+            raise ReceiptError(
+                f"receipt_to: {self.path} may be the receipt of another run, for this state of the first epoch does "
+                "not tell the network that its run began with; take the one that resume(folder, like) gives, or begin "
+                "the run anew"
+            )
+        told = {"the network at the start": network in ("", links[0].params)}
+        if state.batch:
+            told[f"the history up to epoch {state.epoch}"] = digest_of(state.history)[:16] == links[-1].history
+        else:
+            told[f"the state of epoch {state.epoch}"] = link(links[-2].chain, state) == links[-1]
+        return [name for name, is_same in told.items() if not is_same]
+
+
+def _check_replaceable(path: Path) -> None:
+    """Raises ReceiptError where there is a file that is no receipt, which would be lost."""
+    if path.exists():
+        try:
+            read_receipt(path)
+        except ReceiptError as error:
+            raise ReceiptError(
+                f"receipt_to: {path} is there already and no whole receipt, and is not written over; give another name"
+            ) from error
+
+
+def receipt_to(
+    path: File, step: Step[T], data: Data[T], state: TrainState[P], *streams: StreamFn, run: Train = train
+) -> ReceiptTo[P, T]:
+    """A stream function that keeps the receipt of a run in a file, whole from the start on; every epoch adds a line.
+
+    ``state`` is the one that ``train`` goes on from, or ``steps``, for whose streams it is too. At a run's start the
+    receipt begins anew, in the place of an older one; from a resumed state on, in mid-epoch too, the one in the file is
+    continued, so that it ends as that of the run that never stopped. It stands in front of ``checkpoint_to``: a state
+    that can be gone on from has its link already then. ``streams`` and ``run`` are those of ``receipt``.
+
+    Raises ReceiptError, when the first epoch is asked for, where the file is missing for a resumed state, is the
+    receipt of another run or no receipt at all, and where it cannot be written; in training where something else has
+    written to the file; else what ``receipt`` raises.
+
+    >>> import fnnet as fn, numpy as np, tempfile
+    >>> optimizer = fn.sgd(0.1)
+    >>> step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(np.eye(4), np.eye(4), size=2)
+    >>> first = fn.start(fn.linear(fn.Key(0), 4, 4), optimizer, fn.Key(0))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     keep = fn.receipt_to(f"{folder}/run.json", step, data, first)
+    ...     end = fn.pipe(fn.train(step, data, first), fn.take(3), keep, fn.last)
+    ...     print(fn.verify(fn.read_receipt(f"{folder}/run.json"), step, data, first))
+    yes: epochs 1 to 3 gave the recorded bytes
+    """
+    check_arguments("receipt_to", step, data, state, streams, run)
+    return ReceiptTo(Path(path), step, data, state, streams, run)

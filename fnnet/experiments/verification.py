@@ -1,0 +1,199 @@
+"""Doing a run again and comparing it with its receipt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from itertools import islice, takewhile
+from typing import NamedTuple, TypeVar
+
+from fnnet.core.protocols import Data, Step, StreamFn
+from fnnet.core.states import Epoch, TrainState
+from fnnet.descriptions.comparisons import NOTHING, Difference, changes, not_covered
+from fnnet.errors import ReceiptError
+from fnnet.experiments.chains import Link, link
+from fnnet.experiments.conditions import Conditions, conditions
+from fnnet.experiments.configurations import check_arguments, comparable, configuration_of
+from fnnet.experiments.receipts import Receipt, metrics_of
+from fnnet.functional import pipe
+from fnnet.training.folds import train
+from fnnet.training.plateau import Train
+from fnnet.tree.nodes import Params
+
+P = TypeVar("P", bound=Params)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What ``verify(...)`` returns; true where all bytes are the recorded ones and so are the settings and the data.
+
+    ``first`` to ``last`` are the epochs that were to be done again. ``epoch`` is the first one whose bytes differ, one
+    less than ``first`` where the given state itself does, None where none does; ``parts`` say in what: "params",
+    "opt_state", "history", or where these agree "key or counters", and where only what the receipt tells of it differs
+    "metrics". ``settings`` are those that differ from the receipt's; ``conditions`` are what else differs of machine
+    and programs, which may be the cause where bytes differ and does no harm where they do not. ``metrics`` are those
+    that the receipt tells otherwise than they are, or not at all. ``not_covered`` names what the settings cannot vouch
+    for, and why: what the user's own code changes while it runs, and what Python does not let one see; and the epochs
+    at the beginning of whose metrics the receipt tells none, as those of format version 1.
+    """
+
+    first: int
+    last: int
+    epoch: int | None
+    parts: tuple[str, ...]
+    settings: tuple[Difference, ...]
+    conditions: tuple[Difference, ...]
+    metrics: tuple[Difference, ...] = ()
+    not_covered: Mapping[str, str] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash((self.first, self.last, self.epoch, self.parts, self.settings, self.conditions, self.metrics))
+
+    def __bool__(self) -> bool:
+        return self.epoch is None and not self.settings
+
+    def __str__(self) -> str:
+        lines = [self._verdict()]
+        kinds = ("metric", self.metrics), ("setting", self.settings), ("condition", self.conditions)
+        for kind, found in kinds:
+            lines += [f"  {kind} {name}: {_short(was)} in the receipt, {_short(now)} now" for name, was, now in found]
+        return "\n".join([*lines, *[f"  not covered: {name}, {why}" for name, why in self.not_covered.items()]])
+
+    def _verdict(self) -> str:
+        if self.epoch is not None:
+            where = f"epoch {self.epoch}" if self.epoch else "the start"
+            given = ", as it was given," if self.epoch < self.first else ""
+            return f"no: {where}{given} is the first that differs, in {', '.join(self.parts)}"
+        span = f"epochs {self.first} to {self.last}" if self.last > self.first else f"epoch {self.last}"
+        where = f"of {span}'s end" if self.last else "before the first epoch"
+        same = f"{span} gave the recorded bytes" if self.last >= self.first else f"the state is that {where}"
+        return f"yes: {same}" if self else f"no: {same}, but not all that they were made of is as it was"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def verify(
+    receipt: Receipt,
+    step: Step[T],
+    data: Data[T],
+    state: TrainState[P],
+    *streams: StreamFn,
+    epoch: int | None = None,
+    run: Train = train,
+) -> Verification:
+    """Does a run again and compares it with its receipt, link by link.
+
+    ``state`` is the run's start, or the state at the end of any of its epochs, from a checkpoint, to begin there.
+    With ``epoch`` the run ends with that one: given the state before it, one epoch is done again. ``streams`` and
+    ``run`` are those that ``receipt`` was given, ``fnnet.jit.train`` for compiled epochs. A class of the user's in the
+    network counts by its module too: define it in one that both programs import.
+
+    Raises ValueError for an epoch that the receipt does not have or that lies before the state, ReceiptError where the
+    state stands inside an epoch or the run ends too early. Whatever the run raises has a note of the settings that
+    differ.
+
+    >>> import fnnet as fn, numpy as np
+    >>> def experiment(lr):
+    ...     optimizer = fn.sgd(lr)
+    ...     step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
+    ...     data = fn.minibatches(np.eye(4), np.eye(4), size=2)
+    ...     return step, data, fn.start(fn.linear(fn.Key(0), 4, 4), optimizer, fn.Key(0))
+    >>> step, data, first = experiment(0.1)
+    >>> made = fn.receipt(fn.take(3)(fn.train(step, data, first)), step, data, first)
+    >>> print(fn.verify(made, *experiment(0.2)))
+    no: epoch 1 is the first that differs, in params, history
+      setting step.optimizer.lr: 0.1 in the receipt, 0.2 now
+    """
+    if type(receipt) is not Receipt:
+        raise ReceiptError(f"verify: receipt must be a Receipt, as read_receipt gives it, got {receipt!r}")
+    check_arguments("verify", step, data, state, streams, run)
+    end = _last(receipt, state, epoch)
+    now = configuration_of(step, data, state, streams, run)
+    then = comparable(receipt.configuration, state)
+    settings = changes(then, now)
+    try:
+        found = _first_difference(receipt, state, pipe(run(step, data, state), *streams), end)
+    except Exception as error:
+        for name, was, is_now in settings:
+            error.add_note(f"verify: setting {name}: {_short(was)} in the receipt, {_short(is_now)} now")
+        raise
+    if settings and found.epoch is None:  # what the run itself has changed, unseen in its code, is no setting
+        moved = {change.name for change in changes(now, configuration_of(step, data, state, streams, run))}
+        settings = tuple([change for change in settings if change.name not in moved])
+        now |= dict.fromkeys(sorted(moved), "not covered: it changed while the run was done again")
+    at = max(end if found.epoch is None else found.epoch, 1)
+    span = [conditions for begin, conditions in receipt.conditions if begin < at][-1]
+    open_places = {**_untold(receipt, state.epoch + 1, end), **not_covered(then), **not_covered(now)}
+    return Verification(state.epoch + 1, end, *found[:2], settings, _conditions(span), found.metrics, open_places)
+
+
+def _last(receipt: Receipt, state: TrainState[P], epoch: int | None) -> int:
+    if state.batch or state.epoch >= len(receipt.links):
+        raise ReceiptError(
+            f"verify: state must be the start or the end of an epoch of the run, at most {receipt.epochs}, "
+            f"got epoch {state.epoch}, batch {state.batch}"
+        )
+    if epoch is not None and not (type(epoch) is int and state.epoch < epoch <= receipt.epochs):
+        raise ValueError(f"verify: epoch must be in ({state.epoch}, {receipt.epochs}], got {epoch!r}")
+    return receipt.epochs if epoch is None else epoch
+
+
+class _Found(NamedTuple):
+    """The first epoch that differs, and in what."""
+
+    epoch: int | None = None
+    parts: tuple[str, ...] = ()
+    metrics: tuple[Difference, ...] = ()
+
+
+def _first_difference(receipt: Receipt, state: TrainState[P], epochs: Iterator[Epoch[P]], end: int) -> _Found:
+    """The number of the first link that is another now, and in what; each is made of the recorded one before it."""
+    for number in range(state.epoch, end + 1):
+        if number > state.epoch:
+            epoch = next(epochs, None)
+            if epoch is None:
+                raise ReceiptError(
+                    f"verify: the run ended before epoch {number} of {end}; leave out streams that end it"
+                )
+            state = epoch.state
+        found = link(receipt.links[number - 1].chain if number else "", state)
+        if found.chain != receipt.links[number].chain:
+            return _Found(number, _parts(receipt.links[number], found))
+        invented = _invented(receipt, number, state)
+        if invented or found != receipt.links[number]:
+            parts = _parts(receipt.links[number], found) if found != receipt.links[number] else ("metrics",)
+            return _Found(number, parts, invented)
+    return _Found()
+
+
+def _parts(then: Link, now: Link) -> tuple[str, ...]:
+    names = [name for name in Link._fields[1:] if getattr(then, name) != getattr(now, name)]
+    return tuple(names) or ("key or counters",)
+
+
+def _invented(receipt: Receipt, number: int, state: TrainState[P]) -> tuple[Difference, ...]:
+    """The metrics of an epoch that the receipt tells otherwise than they are, or not at all; none of those before the
+    first that it tells of."""
+    if not any(islice(receipt.history, number)):
+        return ()
+    told, real = receipt.history[number - 1], metrics_of(state.history[-1])
+    then, now = [{name: json.dumps(value) for name, value in one.items()} for one in (told, real)]
+    pairs = [Difference(name, then.get(name, NOTHING), now.get(name, NOTHING)) for name in {**then, **now}]
+    return tuple([pair for pair in pairs if pair.recorded != pair.now])
+
+
+def _untold(receipt: Receipt, first: int, last: int) -> dict[str, str]:
+    """The epochs before the first whose metrics are told, as a place that is not covered: version 1 of the format left
+    them out, and so may a forger."""
+    last = min(last, sum([1 for _ in takewhile(lambda metrics: not metrics, receipt.history)]))
+    why = "the receipt tells none; those of a run are in the links all the same"
+    return {f"the metrics of epochs {first} to {last}": why} if first <= last else {}
+
+
+def _conditions(then: Conditions) -> tuple[Difference, ...]:
+    was, now = asdict(then), asdict(conditions())
+    return tuple([Difference(name, was[name], now[name]) for name in was if was[name] != now[name]])

@@ -1,0 +1,215 @@
+"""What a network is, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from fnnet import checks, tree
+from fnnet.core.rules import check_network, children, replicas
+from fnnet.inspection.traces import Call, trace
+from fnnet.layers.embedding import Embedding
+from fnnet.layers.identity import Identity
+from fnnet.layers.layer_norm import LayerNorm
+from fnnet.layers.linear import Linear
+from fnnet.layers.rms_norm import RmsNorm
+from fnnet.layers.standardize import Standardize
+from fnnet.tree.nodes import Params, is_leaf, parts
+
+Flops = tuple[int, int] | tuple[None, None]
+"""Forward and backward, or unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One layer of a summary. A layer that holds others has the parameters that are its own, and stands above them,
+    which are deeper; a layer that is called again has none the second time. FLOPs are None where they are unknown."""
+
+    path: str
+    layer: str
+    output: tuple[int, ...]
+    parameters: int
+    bytes: int
+    forward_flops: int | None
+    backward_flops: int | None
+    depth: int = 0
+    is_composite: bool = False
+
+    def cells(self) -> tuple[str, ...]:
+        """The row as it is printed."""
+        name = "  " * self.depth + self.layer
+        if self.is_composite and not self.bytes:
+            return self.path, name, str(self.output), "", "", "", ""
+        flops = [f"{n:,}" if n is not None else "-" for n in (self.forward_flops, self.backward_flops)]
+        return self.path, name, str(self.output), f"{self.parameters:,}", f"{self.bytes:,}", *flops
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What ``summary(net)`` returns: its rows, and a table when printed. FLOPs are the sums of those that are known."""
+
+    rows: tuple[Row, ...]
+    parameters: int
+    bytes: int
+
+    @property
+    def forward_flops(self) -> int:
+        """FLOPs of a forward pass."""
+        return sum([row.forward_flops or 0 for row in self.rows])
+
+    @property
+    def backward_flops(self) -> int:
+        """FLOPs of a backward pass."""
+        return sum([row.backward_flops or 0 for row in self.rows])
+
+    def __str__(self) -> str:
+        head = ("", "layer", "output shape", "parameters", "bytes", "FLOPs forward", "FLOPs backward")
+        body = [row.cells() for row in self.rows]
+        foot = ("total", "", "", f"{self.parameters:,}", f"{self.bytes:,}", *self._flops())
+        widths = [max(map(len, column)) for column in zip(head, *body, foot, strict=True)]
+        rule = "  ".join("-" * width for width in widths)
+        return "\n".join([_line(head, widths), rule, *[_line(row, widths) for row in body], rule, _line(foot, widths)])
+
+    def _flops(self) -> tuple[str, str]:
+        totals = self.forward_flops, self.backward_flops
+        if all(row.forward_flops is not None for row in self.rows):
+            return f"{totals[0]:,}", f"{totals[1]:,}"
+        return (f"≥ {totals[0]:,}", f"≥ {totals[1]:,}") if any(totals) else ("-", "-")
+
+
+def _line(cells: tuple[str, ...], widths: list[int]) -> str:
+    """Words to the left, numbers to the right."""
+    padded = [c.ljust(w) if i < 3 else c.rjust(w) for i, (c, w) in enumerate(zip(cells, widths, strict=True))]
+    return "  ".join(padded).rstrip()
+
+
+def summary(params: Params, batch: int = 1, features: int | None = None) -> Summary:
+    """The layers of a network with output shapes, trained parameters, bytes and FLOPs, as a table to print.
+
+    Shapes are those of a pass over ``batch`` rows of zeros, without chance. Constant arrays count in the bytes and not
+    in the parameters. The inputs' number of ``features`` is read off the first layer that has arrays, where it takes
+    one number only; else it has to be told.
+
+    FLOPs: a multiply-add is 2, so that a Linear layer takes 2 n_in a number of its output forward, and backward the
+    same for the gradient of w and again for that of x (which training leaves out at the first layer), and 1 for b's;
+    an activation counts 1 a number both ways, dropout as in a stochastic pass. Those of layers with other arrays are
+    unknown, a dash in the table; the total is then at least the sum of the others. What a layer does beside calling
+    those that it holds is not counted.
+
+    Raises ValueError where the number of features cannot be read off, or batch is below 1.
+
+    >>> import fnnet as fn
+    >>> print(fn.summary(fn.mlp(fn.Key(0), (64, 100, 10)), batch=32))
+                layer   output shape  parameters   bytes  FLOPs forward  FLOPs backward
+    ----------  ------  ------------  ----------  ------  -------------  --------------
+    layers.0    Linear  (32, 100)          6,500  26,000        409,600         822,400
+    activation  Relu    (32, 100)              0       0          3,200           3,200
+    layers.1    Linear  (32, 10)           1,010   4,040         64,000         128,320
+    ----------  ------  ------------  ----------  ------  -------------  --------------
+    total                                  7,510  30,040        476,800         953,920
+    """
+    dtype = check_network("summary", params)
+    batch = checks.size("summary", "batch", batch)
+    width = _features(params, dtype) if features is None else checks.size("summary", "features", features)
+    return Summary(_table(params, batch, width, dtype), tree.count(params), _bytes(params))
+
+
+# --- rows --------------------------------------------------------------------------------------------------------
+def _table(params: Params, batch: int, features: int, dtype: np.dtype[np.floating]) -> tuple[Row, ...]:
+    """The rows of a pass, without one of its own for a network that does no more than call others."""
+    whole = trace(params, np.zeros((*replicas(params), batch, features), dtype))
+    rows = list(_rows(whole, 0, set()))
+    if rows[0].is_composite and not rows[0].bytes and whole.calls[-1].y.shape == whole.y.shape:
+        rows = list(_rows(whole, -1, set()))[1:]
+    return tuple(rows)
+
+
+def _rows(call: Call, depth: int, seen: set[str]) -> Iterator[Row]:
+    """The row of a call, and those of the calls that it made."""
+    parameters, size = (0, 0) if call.path in seen else _own(call)
+    seen.add(call.path)
+    onward, back = (0, 0) if call.calls else _flops(call)
+    name, is_composite = type(call.layer).__name__, bool(call.calls)
+    yield Row(call.path, name, call.y.shape, parameters, size, onward, back, depth, is_composite)
+    for inner in call.calls:
+        yield from _rows(inner, depth + 1, seen)
+
+
+def _own(call: Call) -> tuple[int, int]:
+    """The parameters and bytes that no row below has."""
+    below = {inner.path: inner.layer for inner in call.calls}.values()
+    parameters = tree.count(call.layer) - sum([tree.count(layer) for layer in below])
+    return parameters, _bytes(call.layer) - sum([_bytes(layer) for layer in below])
+
+
+def _bytes(params: Params) -> int:
+    return sum([int(leaf.nbytes) for leaf in tree.leaves(params)])
+
+
+PER_ENTRY: dict[type[Params], tuple[int, int]] = {
+    Identity: (0, 0),
+    LayerNorm: (7, 11),
+    RmsNorm: (4, 8),
+    Standardize: (2, 1),
+    Embedding: (0, 1),
+}
+"""FLOPs for an entry of the output, forward and backward, of layers that are not one operation an entry each way."""
+
+
+def _flops(call: Call) -> Flops:
+    """The FLOPs of a layer that calls none."""
+    entries = call.y.size
+    if isinstance(call.layer, Linear):
+        products = 2 * entries * call.x[-1]
+        return products, 2 * products + entries
+    for kind, (onward, back) in PER_ENTRY.items():
+        if isinstance(call.layer, kind):
+            return onward * entries, back * entries
+    is_ours = type(call.layer).__module__.startswith("fnnet.layers.")
+    if not is_ours or children(call.layer) or tree.leaves(call.layer):
+        return None, None
+    return entries, entries
+
+
+# --- the inputs --------------------------------------------------------------------------------------------------
+def _features(params: Params, dtype: np.dtype[np.floating]) -> int:
+    """The number of features that the network takes, found among its numbers; where it takes several to the same
+    effect, the lowest. Raises ValueError where there is none, or an effect."""
+    tables = {n: table for n in _numbers(params) if (table := _tried(params, n, dtype)) is not None}
+    if tables and len(set(tables.values())) == 1:
+        return min(tables)
+    first = _first_with_arrays(params)
+    if not tables and first is not None and first is not params:  # the pass will say what is wrong behind it
+        return _features(first, dtype)
+    name = type(params).__name__
+    raise ValueError(f"summary: the number of inputs cannot be read off this {name}; tell it by features=")
+
+
+def _numbers(params: Params) -> list[int]:
+    """The lengths of the arrays and the whole numbers in a network's settings, columns among them, and those one up."""
+    lengths = {int(n) for leaf in tree.leaves(params) for n in leaf.shape[-2:]}
+    found = lengths | {n for n in _whole_numbers(params) if n >= 0}
+    return sorted((found | {n + 1 for n in found}) - {0})
+
+
+def _whole_numbers(node: object) -> Iterator[int]:
+    if type(node) is int:
+        yield node
+    for _, child in parts(node):
+        yield from _whole_numbers(child)
+
+
+def _first_with_arrays(params: Params) -> Params | None:
+    if any(is_leaf(value) for _, value in parts(params)):
+        return params
+    return next(filter(None, map(_first_with_arrays, children(params))), None)
+
+
+def _tried(params: Params, features: int, dtype: np.dtype[np.floating]) -> tuple[Row, ...] | None:
+    """The rows of a pass of one row of so many features; None where the network does not take them."""
+    try:
+        return _table(params, 1, features, dtype)
+    except Exception:  # whatever a layer raises that is not content with its input
+        return None

@@ -1,0 +1,227 @@
+"""Products, sums over rows and transcendental functions: one place for speed and for bits.
+
+Layers and losses take them from here and never call ``@`` or ``np.exp`` themselves. In float64 and inside the scope
+that ``portable`` opens, all of them give the same bits on every machine with fused multiply-adds; what is not chosen
+there, + - * /, the square root and sums along axes, does so anyway.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import cast
+
+import numpy as np
+
+from fnnet.numerics import elementary
+from fnnet.numerics.bits import SCOPE
+from fnnet.numerics.elementary import polynomial
+from fnnet.numerics.products import product
+from fnnet.numerics.sums import batch_sum, is_finite, share_of
+from fnnet.types import Array, Value
+
+F64 = np.dtype(np.float64)
+
+
+def is_portable(x: Array) -> bool:
+    """Whether what is made of x has to have portable bits."""
+    return SCOPE.is_portable and x.dtype == F64
+
+
+def product_nt(a: Array, b: Array) -> Array:
+    """a bᵀ over the last two axes; for two matrices ``dot`` has half the overhead of ``@``."""
+    if is_portable(a):
+        return product(a, b.mT)
+    out: Array = a.dot(b.T) if a.ndim == b.ndim == 2 else np.matmul(a, b.mT)
+    return out
+
+
+def affine(x: Array, w: Array, b: Array) -> Array:
+    """x w + b for every row: (..., batch, n_in), (..., n_in, n_out) and (..., n_out) to (..., batch, n_out)."""
+    y = product(x, w) if is_portable(x) else x.dot(w) if x.ndim == w.ndim == 2 else np.matmul(x, w)
+    y += b if b.ndim == 1 else b[..., None, :]
+    return y
+
+
+def affine_gradients(x: Array, dy: Array, dw: Array, db: Array) -> None:
+    """Writes into fresh arrays of the caller's: dw = xᵀ dy, and db = the sum of the rows of dy.
+
+    That sum is the product 1ᵀ dy, which is three times faster than ``sum`` where the batch is large.
+    """
+    if is_portable(x):
+        dw[...] = product(x.mT, dy)
+        db[...] = batch_sum(dy)
+    elif x.ndim == dy.ndim == 2:
+        x.T.dot(dy, dw)
+        _ones(len(dy), dy.dtype).dot(dy, db)
+    else:
+        np.matmul(x.mT, dy, dw)
+        db[...] = batch_sum(dy)
+
+
+@lru_cache(64)
+def _ones(n: int, dtype: np.dtype[np.floating]) -> Array:
+    ones: Array = np.ones(n, dtype)
+    ones.setflags(write=False)
+    return ones
+
+
+def sum_to(a: Array, shape: tuple[int, ...]) -> Array:
+    """a summed over those leading replica axes that ``shape`` does not have: the way back of sharing one array."""
+    if a.shape == shape:
+        return a
+    out: Array = np.add.reduce(a, axis=tuple(range(a.ndim - len(shape))))
+    return out
+
+
+def inner_product(a: Array, b: Array) -> Value:
+    """Σ a b over the last axis. In float64 it is a sum along an axis, for the bits of a library's inner product depend
+    on its kernel and its threads."""
+    if a.dtype == F64:
+        return np.asarray(np.add.reduce(a * b, axis=-1))
+    out: Value = np.asarray(a.dot(b) if a.ndim == b.ndim == 1 else np.vecdot(a, b))
+    return out
+
+
+def square_sum(a: Array) -> Value:
+    """Σ a² over the last two axes; infinite, without a warning, where that is beyond all floats."""
+    if a.ndim > 2 or a.dtype == F64:
+        flat = a.reshape((*a.shape[:-2], -1))
+        with np.errstate(over="ignore"):
+            return inner_product(flat, flat)
+    flat = a.ravel()
+    return cast(Value, np.vdot(flat, flat))  # which is dot, but for its warning
+
+
+def square_mean(a: Array) -> Value:
+    """Σ a² / n over the last axis; where that sum overflows as Σ a (c a) / (c n), which does so only where the mean is
+    beyond all floats. The plain form comes first, for small squares have no digits to lose to c."""
+    n = a.shape[-1]
+    with np.errstate(over="ignore"):
+        plain: Value = np.asarray(inner_product(a, a) / n)
+    if is_finite(plain):
+        return plain
+    share = share_of(n)
+    return np.where(np.isfinite(plain), plain, inner_product(a, a * share) / (n * share))
+
+
+ZERO = {np.dtype(kind): np.zeros((), kind) for kind in (np.float32, np.float64)}
+
+
+def relu(x: Array, out: Array | None = None) -> Array:
+    """max(0, x); the 0 is an array of x's dtype, for a Python number has to be converted at every call."""
+    y: Array = np.maximum(x, ZERO[x.dtype], out=out)
+    return y
+
+
+def relu_gradient(y: Array, dy: Array, out: Array | None = None) -> Array:
+    """dy · [y > 0]. A mask in dy's dtype is faster than ``where`` and than a product with a mask of bools."""
+    mask = (y > ZERO[y.dtype]).astype(dy.dtype)
+    dx: Array = np.multiply(dy, mask, out=mask if out is None else out)
+    return dx
+
+
+def exp(x: Array) -> Array:
+    """eˣ."""
+    out: Array = elementary.exp(x) if is_portable(x) else np.exp(x)
+    return out
+
+
+def expm1(x: Array) -> Array:
+    """eˣ - 1, exact near 0."""
+    out: Array = elementary.expm1(x) if is_portable(x) else np.expm1(x)
+    return out
+
+
+def log(x: Array) -> Array:
+    """The natural logarithm."""
+    out: Array = elementary.log(x) if is_portable(x) else np.log(x)
+    return out
+
+
+def log1p(x: Array) -> Array:
+    """log(1 + x), exact near 0."""
+    out: Array = elementary.log1p(x) if is_portable(x) else np.log1p(x)
+    return out
+
+
+def power(x: Array, exponent: float) -> Array:
+    """x to the power of a number, for x >= 0."""
+    if not is_portable(x):
+        out: Array = x**exponent
+        return out
+    if exponent == 0:
+        return np.ones_like(x)
+    with np.errstate(divide="ignore"):
+        return elementary.exp(exponent * elementary.log(x))
+
+
+def tanh(x: Array) -> Array:
+    """The hyperbolic tangent."""
+    out: Array = elementary.tanh(x) if is_portable(x) else np.tanh(x)
+    return out
+
+
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + e⁻ˣ), from e^-|x| so that nothing overflows and small values keep their digits."""
+    e = exp(-np.abs(x))
+    out: Array = np.where(x >= 0, 1, e) / (1 + e)
+    return out
+
+
+def softplus(x: Array) -> Array:
+    """log(1 + eˣ) = max(x, 0) + log(1 + e^-|x|), which cannot overflow."""
+    out: Array = np.maximum(x, 0) + log1p(exp(-np.abs(x)))
+    return out
+
+
+def columnwise(x: Array) -> Array:
+    """x with its columns contiguous where they are longer than its rows: what is summed along short rows is read ten
+    times faster so. What is computed from it inherits that."""
+    if is_portable(x):  # where the sum of a row must not depend on how many rows there are
+        return x
+    return x if x.shape[-2] <= x.shape[-1] or x.mT.flags.c_contiguous else x.mT.copy().mT
+
+
+def row_max(x: Array) -> Array:
+    """The maximum of each row, (..., 1)."""
+    out: Array = np.maximum.reduce(x, axis=-1, keepdims=True)
+    return out
+
+
+def row_sum(x: Array) -> Array:
+    """The sum of each row, (..., 1)."""
+    x = np.ascontiguousarray(x) if is_portable(x) else x
+    out: Array = np.add.reduce(x, axis=-1, keepdims=True)
+    return out
+
+
+def softmax(x: Array) -> Array:
+    """eˣ / Σ eˣ along the last axis, each row shifted by its own maximum."""
+    with np.errstate(over="ignore"):  # of two entries that are further apart than the largest float
+        e = exp(x - row_max(x))
+    out: Array = e / row_sum(e)
+    return out
+
+
+# Rational approximations of the Cephes library (S. L. Moshier, Methods and Programs for Mathematical Functions, 1989,
+# file ndtr.c), highest power first: erf(x) = x T(x²)/U(x²) up to 1, erfc(x) = e^(-x²) P(x)/Q(x) from there to 8.
+_T = (9.60497373987051638749, 90.0260197203842689217, 2232.00534594684319226, 7003.32514112805075473,
+      55592.3013010394962768)  # fmt: skip
+_U = (1.0, 33.5617141647503099647, 521.357949780152679795, 4594.32382970980127987, 22629.0000613890934246,
+      49267.3942608635921086)  # fmt: skip
+_P = (2.46196981473530512524e-10, 0.564189564831068821977, 7.46321056442269912687, 48.6371970985681366614,
+      196.520832956077098242, 526.445194995477358631, 934.528527171957607540, 1027.55188689515710272,
+      557.535335369399327526)  # fmt: skip
+_Q = (1.0, 13.2281951154744992508, 86.7072140885989742329, 354.937778887819891062, 975.708501743205489753,
+      1823.90916687909736289, 2246.33760818710981792, 1656.66309194161350182, 557.535340817727675546)  # fmt: skip
+
+
+def erf(x: Array) -> Array:
+    """The error function 2/√π ∫₀ˣ e^(-t²) dt, to 4e-16 in float64; NumPy has none."""
+    small = np.clip(x, -1, 1)
+    large = np.clip(np.abs(x), 1, 8)
+    square = small * small
+    near: Array = small * polynomial(_T, square) / polynomial(_U, square)
+    beyond = 1 - exp(-large * large) * polynomial(_P, large) / polynomial(_Q, large)
+    out: Array = np.where(np.abs(x) <= 1, near, np.copysign(beyond, x))
+    return out

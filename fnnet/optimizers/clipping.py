@@ -1,0 +1,164 @@
+"""Gradients kept within bounds, before the optimizer inside meets them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar, TypeVar, cast
+
+import numpy as np
+
+from fnnet import checks, tree
+from fnnet.core.protocols import Optimizer
+from fnnet.core.rules import replicas
+from fnnet.core.states import OptState
+from fnnet.numerics import inner_product
+from fnnet.numerics.sums import power_of_two
+from fnnet.optimizers.elementwise import apply, check_gradients
+from fnnet.optimizers.wrapping import Wrapper, inner_of, inside
+from fnnet.tree.matching import columns, restore_shared, trained
+from fnnet.tree.nodes import Params
+from fnnet.tree.packing import pack, packed
+from fnnet.types import Array, Value
+
+P = TypeVar("P", bound=Params)
+
+
+def _clip(limit: float, g: Array) -> tuple[Array]:
+    return (g.clip(-limit, limit),)
+
+
+def _times(factor: float, g: Array) -> tuple[Array]:
+    return (g * factor,)
+
+
+@dataclass(frozen=True, slots=True)
+class ClipByValue(Wrapper):
+    """What ``clip_by_value(...)`` returns."""
+
+    name: ClassVar[str] = "clip_by_value"
+    limit: float
+
+    def __post_init__(self) -> None:
+        checks.settle(self, limit=checks.positive(self.name, "limit", self.limit))
+
+    def step(self, optimizer: Optimizer, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
+        """One step with clipped gradients."""
+        inner = inner_of(self.name, state)
+        check_gradients(self.name, params, grads)
+        (clipped,) = apply(self.name, partial(_clip, self.limit), (grads,), 1)
+        params, inner = inside(optimizer, params, clipped, inner, state.scale)
+        return params, OptState(state.step + 1, (), inner, state.scale)
+
+
+def clip_by_value(limit: float) -> ClipByValue:
+    """Each entry of the gradients is brought into [-limit, limit] (T. Mikolov, Statistical Language Models Based on
+    Neural Networks, 2012, section 3.2.2).
+
+    Raises ValueError for a limit that is not above 0.
+
+    >>> import fnnet as fn
+    >>> fn.pipe(fn.sgd(0.1), fn.clip_by_value(1.0)).wrapper
+    ClipByValue(limit=1.0)
+    """
+    return ClipByValue(limit)
+
+
+@dataclass(frozen=True, slots=True)
+class ClipByGlobalNorm(Wrapper):
+    """What ``clip_by_global_norm(...)`` returns."""
+
+    name: ClassVar[str] = "clip_by_global_norm"
+    limit: float
+
+    def __post_init__(self) -> None:
+        checks.settle(self, limit=checks.positive(self.name, "limit", self.limit))
+
+    def step(self, optimizer: Optimizer, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
+        """One step with gradients of at most this norm."""
+        inner = inner_of(self.name, state)
+        check_gradients(self.name, params, grads)
+        stacked = replicas(params)
+        clipped = self._of_each(grads, stacked) if stacked else self._of_all(grads)
+        params, inner = inside(optimizer, params, clipped, inner, state.scale)
+        return params, OptState(state.step + 1, (), inner, state.scale)
+
+    def _of_all(self, grads: P) -> P:
+        known = packed(grads) or packed(pack(grads))  # one sum for all trees of one form: the same bits
+        leaves = (known.vector,) if known else tree.trainable(grads)
+        with np.errstate(over="ignore", invalid="ignore"):
+            square = sum([_square(leaf) for leaf in leaves])
+        if not FLOOR * sum([leaf.size for leaf in leaves]) < square < math.inf:
+            return self._of_each(grads, ())
+        factor = self.limit / math.sqrt(square)
+        if factor >= 1:
+            return grads
+        if factor < TINY:
+            return self._of_each(grads, ())
+        (clipped,) = apply(self.name, partial(_times, factor), (grads,), 1)
+        return clipped
+
+    def _of_each(self, grads: P, stacked: tuple[int, ...]) -> P:
+        """The same for each replica, and for one network whose squares or factor leave the range of floats: gradients
+        over a power of two, where it matters, times the limit over the norm of these."""
+        scale, norm = _norms(tree.trainable(grads), stacked)
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            whole = norm * scale
+            is_long = (self.limit < whole) & (norm < math.inf)
+            is_plain = self.limit / whole >= TINY
+            factor = np.where(is_long, self.limit / np.where(is_plain, whole, norm), 1)
+        if not is_long.any():
+            return grads
+        scale = np.where(is_long & ~is_plain, scale, 1)
+        (found,), form = columns(self.name, (grads,))
+        new = [
+            g / _beside(scale, g) * _beside(factor, g) if changes else g
+            for g, changes in zip(found, trained(form), strict=True)
+        ]
+        return cast(P, restore_shared(grads, iter(new)))
+
+
+TINY = float(np.finfo(np.float32).tiny)
+"""The smallest number that has all its digits in both dtypes."""
+FLOOR = TINY / float(np.finfo(np.float32).eps)
+"""A mean square above this is not changed by squares that underflow, in both dtypes."""
+
+
+def _beside(values: Array, g: Array) -> Array:
+    """One number a replica, to meet a leaf, in its dtype."""
+    return values.reshape(values.shape + (1,) * (g.ndim - values.ndim)).astype(g.dtype)
+
+
+def _square(leaf: Array) -> float:
+    """Σ g² of a leaf."""
+    flat = leaf.ravel()
+    return float(inner_product(flat, flat))
+
+
+def _norms(leaves: tuple[Array, ...], stacked: tuple[int, ...]) -> tuple[Array, Value]:
+    """A power of two for each replica, the magnitude of all its leaves together, and the norm of the leaves over it,
+    both in float64."""
+    flat = [leaf.reshape((*stacked, -1)).astype(np.float64) for leaf in leaves]
+    squares, largest = np.zeros(stacked), np.zeros(stacked)
+    for a in flat:
+        largest = np.maximum(largest, np.abs(a).max(axis=-1))
+    scale = power_of_two(largest)
+    for unit in [a / scale[..., None] for a in flat]:
+        squares += inner_product(unit, unit)
+    return scale, np.asarray(np.sqrt(squares))
+
+
+def clip_by_global_norm(limit: float) -> ClipByGlobalNorm:
+    """Gradients whose norm ‖g‖, taken over all trained leaves together, is above the limit are shortened to it:
+    g' = g limit / ‖g‖ (R. Pascanu, T. Mikolov, Y. Bengio, ICML 2013, algorithm 1).
+
+    Each of several stacked networks has its own norm. Gradients that are not finite are handed on as they are.
+
+    Raises ValueError for a limit that is not above 0.
+
+    >>> import fnnet as fn
+    >>> fn.pipe(fn.adam(1e-3), fn.clip_by_global_norm(1.0)).wrapper
+    ClipByGlobalNorm(limit=1.0)
+    """
+    return ClipByGlobalNorm(limit)

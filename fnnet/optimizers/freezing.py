@@ -1,0 +1,144 @@
+"""Parts of a network that learn otherwise than the rest, chosen by their paths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar, TypeVar
+
+from fnnet import checks
+from fnnet.core.protocols import Optimizer
+from fnnet.core.states import OptState
+from fnnet.optimizers.elementwise import check_gradients
+from fnnet.optimizers.wrapping import Wrapped, Wrapper, inner_of, inside
+from fnnet.tree.nodes import Params
+from fnnet.tree.selection import Chosen, Selection, Where, checked_where, choose, chosen_by, without
+
+P = TypeVar("P", bound=Params)
+
+
+def _choose_states(where: str, chosen: Chosen, taken: OptState[P], others: OptState[P]) -> OptState[P]:
+    """The slots of the chosen leaves from the one state, everything else from the other, at every depth."""
+    slots = [choose(where, chosen, a, b) for a, b in zip(taken.slots, others.slots, strict=True)]
+    inner = others.inner
+    if taken.inner is not None and inner is not None:
+        inner = _choose_states(where, chosen, taken.inner, inner)
+    return OptState(others.step, tuple(slots), inner, others.scale)
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze(Wrapper):
+    """What ``freeze(...)`` returns."""
+
+    name: ClassVar[str] = "freeze"
+    where: Where
+
+    def __post_init__(self) -> None:
+        checked_where(self.name, self.where)
+
+    def begin(self, optimizer: Optimizer, params: P, /) -> OptState[P]:
+        """The state before the first step."""
+        self.remembered(Selection(self.name, self.where), params)
+        return OptState(0, (), optimizer.init(params))
+
+    def step(self, optimizer: Optimizer, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
+        """One step of all other leaves."""
+        before = inner_of(self.name, state)
+        check_gradients(self.name, params, grads)
+        chosen = self.remembered(Selection(self.name, self.where), params)
+        new, after = inside(optimizer, params, without(self.name, chosen, grads), before, state.scale)
+        inner = _choose_states(self.name, chosen, before, after)
+        return choose(self.name, chosen, params, new), OptState(state.step + 1, (), inner, state.scale)
+
+
+def freeze(where: Where) -> Freeze:
+    """The leaves whose path ``where`` takes keep their value and their slots, whatever the optimizer inside does.
+
+    The gradients that it hands on are 0 there, so that a norm taken inside is that of the trained leaves.
+
+    Raises ValueError in ``init`` where no path matches.
+
+    >>> import fnnet as fn
+    >>> optimizer = fn.pipe(fn.adam(1e-3), fn.freeze(lambda path: path.startswith("layers.0.")))
+    >>> net = fn.mlp(fn.Key(0), (4, 8, 2))
+    >>> new, state = optimizer.update(net, net, optimizer.init(net))
+    >>> bool((new.layers[0].w == net.layers[0].w).all()), bool((new.layers[1].w == net.layers[1].w).all())
+    (True, False)
+    """
+    return Freeze(where)
+
+
+@dataclass(frozen=True, slots=True)
+class RatePart:
+    """Some leaves, and the factor on their learning rate."""
+
+    where: Where
+    factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleRate(Wrapper):
+    """What ``scale_rate(...)`` returns; around another one they are one with several parts."""
+
+    name: ClassVar[str] = "scale_rate"
+    parts: tuple[RatePart, ...]
+
+    def __call__(self, optimizer: Optimizer, /) -> Wrapped:
+        """The optimizer with this around it."""
+        if isinstance(optimizer, Wrapped) and isinstance(optimizer.wrapper, ScaleRate):
+            return Wrapped(optimizer.optimizer, ScaleRate(optimizer.wrapper.parts + self.parts))
+        return Wrapper.__call__(self, optimizer)
+
+    def begin(self, optimizer: Optimizer, params: P, /) -> OptState[P]:
+        """The state before the first step."""
+        self.remembered(_Groups(self.parts), params)
+        return OptState(0, (), optimizer.init(params))
+
+    def step(self, optimizer: Optimizer, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
+        """One step: an update of the optimizer inside for each factor, of which each leaf takes its own."""
+        before = inner_of(self.name, state)
+        (factor, _), *others = self.remembered(_Groups(self.parts), params)
+        new, after = inside(optimizer, params, grads, before, state.scale * factor)
+        for factor, chosen in others:
+            found, memory = inside(optimizer, params, grads, before, state.scale * factor)
+            new, after = choose(self.name, chosen, found, new), _choose_states(self.name, chosen, memory, after)
+        return new, OptState(state.step + 1, (), after, state.scale)
+
+
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """The factors that occur in a network, each with the leaves that it is for: a function to be remembered."""
+
+    parts: tuple[RatePart, ...]
+
+    def __call__(self, params: Params) -> tuple[tuple[float, Chosen], ...]:
+        """At least one factor, whatever the network."""
+        flags = [Selection("scale_rate", part.where).flags(params) for part in self.parts]
+        factors = list(self._factors(flags))
+        groups = dict.fromkeys(factors) or {1.0: None}
+        return tuple([(factor, chosen_by(params, [own == factor for own in factors])) for factor in groups])
+
+    def _factors(self, flags: list[list[bool]]) -> Iterator[float]:
+        """The factor of each leaf: the product of those of the parts that it belongs to."""
+        for of_leaf in zip(*flags, strict=True):
+            yield prod([part.factor for part, is_in in zip(self.parts, of_leaf, strict=True) if is_in], start=1.0)
+
+
+def scale_rate(where: Where, factor: float) -> ScaleRate:
+    """The leaves whose path ``where`` takes learn at ``factor`` times the learning rate (and rates of decay) inside.
+
+    Exact for every optimizer that heeds its state's factor, for each leaf takes its share of an update made at its own
+    rate; each further factor costs an update. Several behind one another count as one; where they overlap, factors
+    multiply. A factor of 0 still moves the slots: see ``freeze``.
+
+    Raises ValueError for a factor that is negative or not finite, and in ``init`` where no path matches.
+
+    >>> import fnnet as fn
+    >>> optimizer = fn.pipe(fn.adam(1e-3), fn.scale_rate(lambda path: path.startswith("layers.0."), 0.1))
+    >>> net = fn.mlp(fn.Key(0), (4, 8, 2), bias_init=fn.constant_fill(1.0))
+    >>> new, state = optimizer.update(net, net, optimizer.init(net))
+    >>> [round(float((b.b - a.b)[0]), 4) for a, b in zip(new.layers, net.layers, strict=True)]
+    [0.0001, 0.001]
+    """
+    return ScaleRate((RatePart(checked_where("scale_rate", where), checks.real("scale_rate", "factor", factor)),))

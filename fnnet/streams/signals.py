@@ -1,0 +1,86 @@
+"""Ending a stream when the process is asked to end."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import FrameType
+from typing import TypeVar
+
+from fnnet.core.states import Moment
+
+S = TypeVar("S", bound=Moment)
+
+Handler = Callable[[int, FrameType | None], object] | int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StopOnSignal:
+    """What ``stop_on_signal(...)`` returns."""
+
+    signals: tuple[int, ...]
+
+    def __call__(self, stream: Iterable[S], /) -> Iterator[S]:
+        """The stream up to the item under way when a signal comes. Handlers are set only while that item is made."""
+        items, noted = iter(stream), list[int]()
+        while not noted:
+            with ExitStack() as handlers:
+                for number in self.signals:
+                    _note(number, noted, handlers)
+                item = next(items, None)
+            if item is None:
+                return
+            yield item
+
+
+def _note(number: int, noted: list[int], handlers: ExitStack) -> None:
+    """Sets a handler that notes a signal, until the stack is left; a second Ctrl-C is left to what was there before.
+    Raises ValueError outside the main thread, and for a handler that could not be put back."""
+    before: Handler = signal.getsignal(number)
+    if before is None:
+        raise ValueError(
+            f"stop_on_signal: signal {number} has a handler that was not set by Python and could not be put back; "
+            f"name other signals, as in stop_on_signal(signal.SIGTERM)"
+        )
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGINT and number in noted:  # who presses Ctrl-C twice does not want to wait
+            signal.signal(number, before)
+            signal.raise_signal(number)
+        noted.append(number)
+
+    def put_back() -> None:
+        if signal.getsignal(number) is note:  # and not what somebody else has set since
+            signal.signal(number, before)
+
+    handlers.callback(put_back)
+    signal.signal(number, note)
+
+
+def stop_on_signal(*signals: int) -> StopOnSignal:
+    """Ends a stream after the item under way when the process is asked to end, by SIGINT (Ctrl-C) or SIGTERM unless
+    others are named: a stream of steps after the step, one of epochs after the epoch.
+
+    It stands last in a pipe: what stands before it is not interrupted, such as a ``checkpoint_to`` that is writing, and
+    ends as it does behind a ``take``. What stands behind it, and the body of the loop that reads the stream, is your
+    own time: a signal acts there as it would have without, and none is swallowed, whatever way the loop is left, for
+    handlers are set when an item is asked for, and put back before it is handed on. A second Ctrl-C acts at once.
+
+    Raises ValueError for what is no signal that can be handled, and, when it is read, outside the main thread, where
+    Python allows no handlers, and for a signal whose handler was not set by Python.
+
+    >>> stop_on_signal()
+    StopOnSignal(signals=(2, 15))
+    """
+    for number in signals:
+        if number not in set(signal.valid_signals()) - _NEVER:
+            raise ValueError(
+                f"stop_on_signal: signals must be such as signal.SIGTERM that can be handled, got {number!r}"
+            )
+    return StopOnSignal(tuple([int(number) for number in signals or (signal.SIGINT, signal.SIGTERM)]))
+
+
+_NEVER = {number for name in ("SIGKILL", "SIGSTOP") if (number := getattr(signal, name, None)) is not None}
+"""The signals that no process handles, where there are such."""

@@ -1,0 +1,1 @@
+"""Training as a fold, and what is built on it."""

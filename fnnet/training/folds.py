@@ -1,0 +1,229 @@
+"""Training as a fold over batches and epochs, seen as a lazy stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache, partial
+from itertools import chain, count, islice
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from fnnet import checks, keys, tree
+from fnnet.core.history import History, Record
+from fnnet.core.protocols import Data, GradFn, Optimizer, Startable, Step
+from fnnet.core.rules import check_network, fork
+from fnnet.core.runs import Run, nothing, run_from, within
+from fnnet.core.states import Epoch, OptState, Origin, TrainState
+from fnnet.errors import DtypeError, ShapeError, TreeError
+from fnnet.functional import accumulate
+from fnnet.keys import NOISE, ORDER, Key
+from fnnet.optimizers.wrapping import Wrapped
+from fnnet.tree.matching import columns
+from fnnet.tree.nodes import Params, freeze
+from fnnet.tree.packing import frozen, pack, packed
+from fnnet.types import Array, Value
+
+P = TypeVar("P", bound=Params)
+T = TypeVar("T")
+
+
+def start(params: P, optimizer: Startable, key: Key) -> TrainState[P]:
+    """The state before the first step, with read-only copies of the arrays that the caller could write to.
+
+    ``optimizer`` is what has an ``init``: an optimizer, or a step that needs none, such as ``lbfgs``.
+
+    Raises LayerError, TreeError or DtypeError where the parameters are no network: a class that is no layer, a list
+    or dict, two dtypes.
+
+    >>> import fnnet as fn
+    >>> state = fn.start(fn.linear(fn.Key(0), 4, 2), fn.sgd(0.1), fn.Key(0))
+    >>> state.epoch, state.batch, len(state.history)
+    (0, 0, 0)
+    """
+    check_network("start", params)
+    keys.check("start", key)
+    checks.function("start", "optimizer.init", getattr(optimizer, "init", None))
+    params = pack(freeze(params))
+    _keep_freed_memory()
+    origin = Origin(tree.digest(params), optimizer, nothing)
+    return TrainState(params, frozen(optimizer.init(params)), key, origin=origin)
+
+
+def _keep_freed_memory() -> None:
+    """Lets the memory of dead states be used again, a fifth of the time of a step with a million parameters.
+
+    The C library of Linux gives large freed blocks back to the system, which zeroes them anew at every step, until it
+    has seen a larger one freed: its thresholds grow to that one's size, at most 32 MiB. This one is never touched.
+    """
+    np.empty((32 << 20) - (1 << 16), np.uint8)
+
+
+# --- one batch ---------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class TrainStep(Generic[T]):
+    """What ``train_step(gradient, optimizer)`` returns."""
+
+    gradient: GradFn[T]
+    optimizer: Optimizer
+
+    def __call__(self, state: TrainState[P], batch: tuple[Array, T], key: Key, /) -> tuple[TrainState[P], Value]:
+        """The state after one batch, and the batch's loss before the step."""
+        value, grads = self.gradient(state.params, batch, key)
+        params, opt_state = self.optimizer.update(state.params, grads, state.opt_state)
+        is_ours = _is_plain(type(self.optimizer)) or _is_ours(self.optimizer)
+        if not is_ours or packed(params) is None:  # what ours pack is like the parameters, and read-only
+            _check_alike(state.params, params)
+            params, opt_state = frozen(params), frozen(opt_state)
+        return with_update(state, params, opt_state), value
+
+
+@lru_cache(256)
+def _is_plain(kind: type) -> bool:
+    """Whether optimizers of a class are fnnet's, with none inside."""
+    return kind.__module__.startswith("fnnet.optimizers.")
+
+
+def _is_ours(optimizer: Optimizer) -> bool:
+    """Whether an optimizer is fnnet's through and through; one of a user's may be inside of ours."""
+    while type(optimizer) is Wrapped and type(optimizer.wrapper).__module__.startswith("fnnet.optimizers."):
+        optimizer = optimizer.optimizer
+    return _is_plain(type(optimizer))
+
+
+def _check_alike(before: Params, after: Params) -> None:
+    """Raises TreeError, ShapeError or DtypeError where an optimizer gives parameters of another form."""
+    (mine, theirs), _ = columns("train_step", (before, after))
+    for i, (a, b) in enumerate(zip(mine, theirs, strict=True)):
+        if a.shape != b.shape:
+            raise ShapeError(
+                f"train_step: the optimizer must keep the shape of {tree.paths(before)[i]}, {a.shape}, got {b.shape}"
+            )
+        if a.dtype != b.dtype:
+            raise DtypeError(
+                f"train_step: the optimizer must keep the dtype of {tree.paths(before)[i]}, {a.dtype}, got {b.dtype}; "
+                "a setting that is a NumPy number promotes it, float() of it does not"
+            )
+
+
+def with_update(state: TrainState[P], params: P, opt_state: OptState[P]) -> TrainState[P]:
+    """The state one batch further on."""
+    s = state
+    return TrainState(params, opt_state, s.key, s.epoch, s.batch + 1, s.total, s.rows, s.history, s.origin)
+
+
+def train_step(gradient: GradFn[T], optimizer: Optimizer) -> TrainStep[T]:
+    """A function (state, batch, key) -> (state, loss): gradients, then the optimizer's update.
+
+    >>> import fnnet as fn
+    >>> fn.train_step(fn.value_and_grad(fn.mse), fn.sgd(0.1)).optimizer
+    Sgd(lr=0.1, momentum=0.0, nesterov=False)
+    """
+    checks.function("train_step", "gradient", gradient)
+    checks.function("train_step", "optimizer.update", getattr(optimizer, "update", None))
+    return TrainStep(gradient, optimizer)
+
+
+# --- the fold ----------------------------------------------------------------------------------------------------
+class _Mark(Enum):
+    """What stands behind a batch in the stream that training folds."""
+
+    MORE = "another batch of the epoch follows"
+    END = "it was the epoch's last"
+
+
+def _marked(data: Data[T], state: TrainState[P], epoch: int) -> Iterator[tuple[Array, T] | _Mark]:
+    """The batches of an epoch that are still to come, a mark behind each. Raises ValueError where data end before.
+
+    A batch is handed on before the next one is asked for: data may fill one buffer again and again. Where asking
+    raises, the epoch is not over; it may be when the run goes on from there, and ends without a batch then.
+    """
+    done = state.batch if epoch == state.epoch else 0
+    batches = iter(data(state.key.child(ORDER, epoch)))
+    skipped, batch = sum([1 for _ in islice(batches, done)]), next(batches, _Mark.END)
+    if skipped < done or (batch is _Mark.END and not (done and state.rows)):
+        raise ValueError(f"train: data must give more than {done} batches in epoch {epoch}, got no more")
+    if batch is _Mark.END:
+        yield from (_Mark.MORE, _Mark.END)
+    while batch is not _Mark.END:
+        yield batch
+        try:
+            batch = next(batches, _Mark.END)
+        except Exception:
+            yield _Mark.MORE
+            raise
+        yield _Mark.END if batch is _Mark.END else _Mark.MORE
+
+
+def _advance(run: Run[T], state: TrainState[P], item: tuple[Array, T] | _Mark) -> TrainState[P]:
+    """The fold's function: a batch is trained on, and an epoch ended at its mark."""
+    if isinstance(item, _Mark):
+        return state if item is _Mark.MORE else _ended(state)
+    key = fork(state.params, state.key).child(NOISE, state.epoch, state.batch)
+    after, given = run.step(state, item, key)
+    value = np.asarray(given)
+    n = item[0].shape[-2]
+    mean = value.astype(np.float64) if value.ndim else value.item()
+    rows, total = state.rows + n, state.total + mean * n
+    if value.ndim:
+        total.setflags(write=False)
+    progress = state.epoch, state.batch + 1, total, rows, after.history
+    return TrainState(after.params, after.opt_state, state.key, *progress, state.origin)
+
+
+def _ended(state: TrainState[P]) -> TrainState[P]:
+    """The state after an epoch's last batch as that of the epoch's end: at the next one's batch 0, its record in the
+    history."""
+    history = History.of(state.history).append(Record(np.asarray(state.total / state.rows)))
+    return TrainState(state.params, state.opt_state, state.key, state.epoch + 1, 0, 0.0, 0, history, state.origin)
+
+
+def check_run(step: Step[T], data: Data[T], state: TrainState[P]) -> None:
+    """Raises ValueError or TreeError where these are no step, no data or no state."""
+    checks.function("train", "step", step)
+    checks.function("train", "data", data)
+    if type(state) is not TrainState:
+        raise TreeError(f"train: state must be a TrainState, as start makes it, got {state!r}")
+
+
+def steps(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[TrainState[P]]:
+    """The endless lazy stream of states, one a batch, that goes on where the state says.
+
+    An epoch's last state has its record in the history and stands at the next epoch's batch 0. Where asking for a batch
+    raises, the state before it is handed on first.
+
+    >>> import fnnet as fn, numpy as np
+    >>> x, y = np.eye(4), np.ones((4, 1))
+    >>> optimizer = fn.sgd(0.1)
+    >>> state = fn.start(fn.linear(fn.Key(0), 4, 1), optimizer, fn.Key(0))
+    >>> stream = fn.steps(fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=2), state)
+    >>> [(s.epoch, s.batch) for s in fn.take(3)(stream)]
+    [(0, 1), (1, 0), (1, 1)]
+    """
+    check_run(step, data, state)
+    run = run_from(state, step, data, train)
+    epochs = (_marked(data, state, epoch) for epoch in count(state.epoch))
+    states = accumulate(partial(_advance, run), chain.from_iterable(epochs), within(run, state))
+    return islice(states, 1, None, 2)  # one a mark
+
+
+def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[P]]:
+    """The endless lazy stream of epochs: the fold over batches, ``steps``, seen at the ends of epochs.
+
+    It goes on where the state says and computes an epoch when it is asked for. An epoch stays valid for ever, so
+    keeping the best one is keeping a reference.
+
+    The order of epoch e is drawn from ``state.key.child(ORDER, e)``, the noise of its batch b from
+    ``state.key.child(NOISE, e, b)``, so that going on equals never having stopped, byte for byte.
+
+    >>> import fnnet as fn, numpy as np
+    >>> x, y = np.eye(4), np.ones((4, 1))
+    >>> optimizer = fn.sgd(0.5)
+    >>> state = fn.start(fn.linear(fn.Key(0), 4, 1, init=fn.zeros), optimizer, fn.Key(0))
+    >>> epochs = fn.train(fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=4), state)
+    >>> [round(float(e.record.loss), 3) for e in fn.take(3)(epochs)]
+    [1.0, 0.062, 0.004]
+    """
+    return (Epoch(after) for after in steps(step, data, state) if after.batch == 0)

@@ -1,0 +1,164 @@
+"""A step that watches over another one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from fnnet import checks, tree
+from fnnet.core.protocols import Step
+from fnnet.core.states import OptState, TrainState
+from fnnet.errors import NonFiniteError
+from fnnet.inspection.traces import Call, trace
+from fnnet.keys import Key
+from fnnet.training.folds import TrainStep
+from fnnet.tree.nodes import Params, join, parts
+from fnnet.tree.packing import packed
+from fnnet.types import Array, Value
+
+P = TypeVar("P", bound=Params)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class StopOnNonfinite(Generic[T]):
+    """What ``stop_on_nonfinite(step)`` returns."""
+
+    step: Step[T]
+
+    def __call__(self, state: TrainState[P], batch: tuple[Array, T], key: Key, /) -> tuple[TrainState[P], Value]:
+        """The step's result, where all of it is finite."""
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # an error that says more takes their place
+            after, value = self.step(state, batch, key)
+            if not (_all_finite(value) and _is_finite(after.params) and _kept_finite(state.opt_state, after.opt_state)):
+                raise _error(self.step, state, batch, key, after, value)
+        return after, value
+
+
+def stop_on_nonfinite(step: Step[T]) -> StopOnNonfinite[T]:
+    """The same step, which raises NonFiniteError where the loss, a parameter or a number in the optimizer's slots
+    becomes NaN or infinite.
+
+    The error says what was so first: the "params" before the step, the batch's "x" or "target", the "output" of a
+    layer (in a pass without chance), the "loss", the "gradients", the "params" behind it, or the "opt_state", whose
+    squares of gradients may overflow and stop a parameter for ever. And it has the state before the step, which is
+    finite and from which training can go on in another way: behind the bad batch, or with smaller steps. (Where output
+    or loss were too large, it is that state that makes them so, and an earlier epoch is the better one.) The price is
+    one look at the loss, at every parameter and at every slot. NumPy's warnings are silent inside.
+
+    Raises ValueError where step is no function.
+
+    >>> import fnnet as fn, numpy as np
+    >>> optimizer = fn.sgd(1e30)
+    >>> step = fn.stop_on_nonfinite(fn.train_step(fn.value_and_grad(fn.mse), optimizer))
+    >>> state = fn.start(fn.linear(fn.Key(0), 2, 1), optimizer, fn.Key(0))
+    >>> try:
+    ...     fn.last(fn.train(step, fn.minibatches(np.eye(2), np.ones((2, 1)), size=2), state))
+    ... except fn.NonFiniteError as error:
+    ...     print(error.tensor, error.step)
+    loss 1
+    """
+    checks.function("stop_on_nonfinite", "step", step)
+    return StopOnNonfinite(step)
+
+
+def _is_finite(params: Params) -> bool:
+    known = packed(params)
+    return _all_finite(known.vector) if known else all(map(_all_finite, tree.leaves(params)))
+
+
+def _kept_finite(before: OptState[P], after: OptState[P]) -> bool:
+    return all(map(_is_finite, _slots(after))) or not any(_lost(before, after))
+
+
+def _slots(state: OptState[P]) -> Iterator[P]:
+    """The slot variables at every depth."""
+    yield from state.slots
+    if state.inner is not None:
+        yield from _slots(state.inner)
+
+
+def _lost(before: OptState[P], after: OptState[P]) -> Iterator[tuple[str, str, float]]:
+    """What has become NaN or infinite in the optimizer's state: an optimizer may begin with such numbers of its own."""
+    old, new = tree.leaves(before), tree.leaves(after)
+    for path, a, b in zip(tree.paths(after), old if len(old) == len(new) else new, new, strict=True):
+        is_bad = ~np.isfinite(b) & (np.isfinite(a) if a is not b and a.shape == b.shape else True)
+        if is_bad.any():
+            yield "opt_state", path, b[is_bad][0].item()
+
+
+def _all_finite(a: Array) -> bool:
+    """Whether all entries are; counting them is faster than ``all``."""
+    finite = np.isfinite(a)
+    return int(np.count_nonzero(finite)) == finite.size
+
+
+REMEDIES = {
+    "x": "look at the data; this error's state is that before the batch",
+    "target": "look at the data; this error's state is that before the batch",
+    "output": "the steps before made the parameters too large: go back to an earlier epoch, with smaller steps",
+    "loss": "the steps before made the prediction too bad: go back to an earlier epoch, with smaller steps",
+    "gradients": "go on from this error's state, with another loss or with smaller steps",
+    "params": "go on from this error's state, with a smaller learning rate or with clipped gradients",
+    "opt_state": "go on from this error's state, with clipped gradients or another optimizer",
+}
+
+
+# --- what it was: found out by computing the step again ----------------------------------------------------------
+def _error(
+    step: Step[T], state: TrainState[P], batch: tuple[Array, T], key: Key, after: TrainState[P], value: Value
+) -> NonFiniteError:
+    done, is_lost = state.opt_state.step, not _is_finite(state.params)
+    tensor, path, entry = next(_culprits(step, state, batch, key, after, value))
+    loss = float(np.mean(value)) if _all_finite(value) else _loss_before(state)
+    remedy = "begin with finite parameters" if is_lost else REMEDIES[tensor]
+    message = (
+        f"stop_on_nonfinite: {f'{tensor} {path}'.strip()} must be finite, got {entry} at step {done} (epoch "
+        f"{state.epoch}, batch {state.batch}); the last finite loss is {loss}; {remedy}"
+    )
+    return NonFiniteError(message, tensor, path, done, loss, None if is_lost else state)
+
+
+def _loss_before(state: TrainState[P]) -> float | None:
+    """The mean loss of the epoch so far, or that of the last epoch, where there is one."""
+    if state.rows:
+        return float(np.mean(state.total / state.rows))
+    return float(np.mean(state.history[-1].loss)) if state.history else None
+
+
+def _culprits(
+    step: Step[T], state: TrainState[P], batch: tuple[Array, T], key: Key, after: TrainState[P], value: Value
+) -> Iterator[tuple[str, str, float]]:
+    """What is not finite, in the order of the computation: tensor, path in it, first such entry."""
+    yield from _bad("params", "", state.params)
+    yield from _bad("x", "", batch[0])
+    if not _all_finite(value):
+        yield from _bad("target", "", batch[1])
+        for call in _in_order(trace(state.params, batch[0])):
+            yield from _bad("output", call.path, call.y)
+        yield from _bad("loss", "", np.asarray(value))
+    elif isinstance(step, TrainStep):
+        yield from _bad("gradients", "", step.gradient(state.params, batch, key)[1])
+    yield from _bad("params", "", after.params)
+    yield from _lost(state.opt_state, after.opt_state)
+
+
+def _in_order(call: Call) -> Iterator[Call]:
+    """The calls of a pass in the order in which they were done."""
+    for inner in call.calls:
+        yield from _in_order(inner)
+    yield call
+
+
+def _bad(tensor: str, path: str, node: object) -> Iterator[tuple[str, str, float]]:
+    """The arrays below a node that are not finite. A user's own kind of target is passed by."""
+    if isinstance(node, np.ndarray) and node.dtype.kind == "f":
+        entries = node[~np.isfinite(node)]
+        if entries.size:
+            yield tensor, path, entries[0].item()
+    elif isinstance(node, (tuple, Params)):
+        for name, child in parts(tuple(node) if isinstance(node, tuple) else node):
+            yield from _bad(tensor, join(path, name), child)

@@ -1,0 +1,151 @@
+"""A step for data that are one batch: several iterations of L-BFGS, whose pairs are the optimizer's slots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Generic, TypeVar, cast
+
+import numpy as np
+
+from fnnet import checks, tree
+from fnnet.core.protocols import GradFn
+from fnnet.core.rules import check_network, replicas
+from fnnet.core.states import OptState, TrainState
+from fnnet.errors import NonFiniteError, ShapeError, TreeError
+from fnnet.keys import Key
+from fnnet.numerics import inner_product
+from fnnet.optimizers.elementwise import check_gradients
+from fnnet.training._quasi_newton import Iterate, Pair, Pairs, run
+from fnnet.training.folds import with_update
+from fnnet.tree.matching import columns, restore_shared, trained
+from fnnet.tree.nodes import Params
+from fnnet.tree.packing import packed
+from fnnet.types import Array, Value
+
+P = TypeVar("P", bound=Params)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Lbfgs(Generic[T]):
+    """What ``lbfgs(...)`` returns: a Step, and what ``start`` needs of an optimizer."""
+
+    gradient: GradFn[T]
+    memory: int = 10
+    iterations: int = 20
+    tolerance: float = 1e-8
+
+    def __post_init__(self) -> None:
+        checks.function("lbfgs", "gradient", self.gradient)
+        checks.settle(
+            self,
+            memory=checks.size("lbfgs", "memory", self.memory),
+            iterations=checks.size("lbfgs", "iterations", self.iterations),
+            tolerance=checks.real("lbfgs", "tolerance", self.tolerance),
+        )
+
+    def init(self, params: P, /) -> OptState[P]:
+        """The state before the first step: no pairs, zeros in their place. Raises ShapeError for stacked networks."""
+        check_network("lbfgs", params)
+        _check_single(params)
+        return OptState(0, self._slots(params, ()))
+
+    def __call__(self, state: TrainState[P], batch: tuple[Array, T], key: Key, /) -> tuple[TrainState[P], Value]:
+        """The state after these iterations on the batch, and the batch's loss before them.
+
+        The slots are the pairs (s, y) one behind another, the oldest first, and zeros before them while there are not
+        so many, so that a state has the structure of the first one; ``step`` counts iterations.
+        """
+        _check_single(state.params)
+        evaluate = partial(_evaluated, self.gradient, state.params, batch, key)
+        x = vector_of(state.params)
+        with np.errstate(over="ignore", invalid="ignore"):
+            value, gradient = evaluate(x)
+            is_finite = np.isfinite(value) and np.isfinite(inner_product(gradient, gradient))
+        if not is_finite:
+            raise NonFiniteError(
+                f"lbfgs: the loss and the square of its gradient must be finite where a step begins, got a loss of "
+                f"{value:g} in epoch {state.epoch}, batch {state.batch}"
+            )
+        before = Iterate(x, value, gradient, _pairs(state.opt_state)[-self.memory :], state.opt_state.step)
+        # A trial may go too far: the search then takes a shorter one.
+        with np.errstate(over="ignore", invalid="ignore"):
+            after = run(evaluate, before, self.memory, self.iterations, self.tolerance)
+        memory = OptState(after.step, self._slots(state.params, after.pairs), None, state.opt_state.scale)
+        params = state.params if after.x is x else tree_of(state.params, after.x)
+        return with_update(state, params, memory), np.asarray(value, x.dtype)
+
+    def _slots(self, params: P, pairs: Pairs) -> tuple[P, ...]:
+        kept = [tree_of(params, vector) for pair in pairs for vector in pair]
+        none = tree_of(params, np.zeros_like(vector_of(params)))
+        return (*[none] * (2 * self.memory - len(kept)), *kept)
+
+
+def _evaluated(gradient: GradFn[T], like: P, batch: tuple[Array, T], key: Key, x: Array) -> tuple[float, Array]:
+    value, grads = gradient(tree_of(like, x), batch, key)
+    check_gradients("lbfgs", like, grads)
+    return float(value), vector_of(grads)
+
+
+def _pairs(state: OptState[P]) -> Pairs:
+    """The pairs of a state. Raises TreeError where these are none."""
+    if type(state) is not OptState or len(state.slots) % 2:
+        raise TreeError(f"lbfgs: state must be one that started with init, pairs in its slots, got {state!r}")
+    vectors = [vector_of(slot) for slot in state.slots]
+    pairs = [Pair(s, y) for s, y in zip(vectors[::2], vectors[1::2], strict=True)]
+    return tuple([pair for pair in pairs if pair.is_curved])
+
+
+def _check_single(params: Params) -> None:
+    stacked = replicas(params)
+    if stacked:
+        raise ShapeError(
+            f"lbfgs: params must be one network, for each has step lengths of its own, got replica axes {stacked}; "
+            "train one after another, or stacked by an optimizer such as adam"
+        )
+
+
+def vector_of(params: Params) -> Array:
+    """All numbers that are trained, one behind another."""
+    known = packed(params)
+    return known.vector if known else np.concatenate([leaf.ravel() for leaf in tree.trainable(params)] or [np.zeros(0)])
+
+
+def tree_of(like: P, vector: Array) -> P:
+    """The network of such a vector, with the constants of ``like``; its arrays are read-only views."""
+    vector.setflags(write=False)
+    known = packed(like)
+    if known is not None:
+        return known.structure.tree(like, vector)
+    (found,), form = columns("lbfgs", (like,))
+    leaves, at = [], 0
+    for leaf, changes in zip(found, trained(form), strict=True):
+        leaves.append(vector[at : at + leaf.size].reshape(leaf.shape) if changes else leaf)
+        at += leaf.size if changes else 0
+    return cast(P, restore_shared(like, iter(leaves)))
+
+
+def lbfgs(gradient: GradFn[T], memory: int = 10, *, iterations: int = 20, tolerance: float = 1e-8) -> Lbfgs[T]:
+    """A Step of L-BFGS on a whole batch (J. Nocedal, S. J. Wright, Numerical Optimization, 2nd edition, 2006,
+    algorithms 7.4 and 7.5): p' = p + α d, d = -H g, where the last ``memory`` steps s and changes y of the gradient
+    stand for the inverse Hessian H, and a line search finds an α with the strong Wolfe conditions (3.5 and 3.6).
+
+    It is for data that are one batch, ``minibatches(x, y, size=len(x), shuffle=False)``, and stands where an optimizer
+    does in ``start``. One step makes up to ``iterations`` iterations, and none when the gradient's norm is at most
+    ``tolerance`` or rounding leaves no descent. An iteration takes a little more than one pass over the batch, a step
+    one more. There is no learning rate: the state's factor is not used.
+
+    Raises ValueError for memory or iterations below 1 or a negative tolerance, ShapeError for stacked networks,
+    NonFiniteError where the loss or the square of the gradient, the slope that the first search begins with, is not
+    finite at the start of a step.
+
+    >>> import fnnet as fn, numpy as np
+    >>> x, y = np.eye(3), np.array([[1.0], [-2.0], [0.5]])
+    >>> step = fn.lbfgs(fn.value_and_grad(fn.mse))
+    >>> state = fn.start(fn.linear(fn.Key(0), 3, 1, dtype=np.float64), step, fn.Key(0))
+    >>> epochs = fn.train(step, fn.minibatches(x, y, size=3, shuffle=False), state)
+    >>> [float(epoch.record.loss) < 1e-16 for epoch in fn.take(2)(epochs)]
+    [False, True]
+    """
+    return Lbfgs(gradient, memory, iterations, tolerance)

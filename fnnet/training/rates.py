@@ -1,0 +1,161 @@
+"""The learning-rate range finder."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from fnnet import checks
+from fnnet.core.history import History, Record
+from fnnet.core.protocols import Data, Step
+from fnnet.core.rules import replicas
+from fnnet.core.states import TrainState
+from fnnet.errors import NonFiniteError, ShapeError
+from fnnet.keys import Key
+from fnnet.training.folds import check_run
+from fnnet.training.folds import steps as states
+from fnnet.tree.nodes import Node, Params, freeze
+from fnnet.types import Array, Value
+
+P = TypeVar("P", bound=Params)
+T = TypeVar("T")
+
+DIVERGED = 3.0
+"""Training has diverged where the smoothed loss is above its lowest by so many times that one's size."""
+
+
+RATE = "fnnet.rate"
+"""The name under which a step's rate is kept while rates are tried."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RateCurve(Node):
+    """What ``find_rate(...)`` returns: rates and, for each, the loss of the batch that was met with it."""
+
+    rates: Array
+    losses: Array
+    smoothing: float
+
+    @property
+    def smoothed(self) -> Array:
+        """The running mean of the losses, corrected for its start: Σᵢ sᵗ⁻ⁱ lossᵢ / Σᵢ sᵗ⁻ⁱ with s = ``smoothing``."""
+        found, total, weight = [], 0.0, 0.0
+        for loss in self.losses.tolist():
+            total, weight = total * self.smoothing + loss, weight * self.smoothing + 1
+            found.append(total / weight)
+        return np.array(found)
+
+    @property
+    def suggestion(self) -> float:
+        """A tenth of the rate at which the smoothed loss is lowest: well below where training diverges.
+
+        The first steps, as many as the running mean has in effect, 1 / (1 - smoothing), or half of all where these are
+        fewer, are left out: it is that of a few batches there. Raises ValueError where the loss did not fall after
+        them.
+        """
+        first = min(_settled(self.smoothing), len(self.rates) // 2)
+        lowest = first - 1 + int(self.smoothed[first - 1 :].argmin())
+        if lowest < first:
+            raise ValueError(
+                f"find_rate: the loss must fall somewhere between the rates {self.rates[0]:g} and {self.rates[-1]:g}, "
+                f"and did not in {len(self.rates)} steps; begin at a lower rate, or take more steps"
+            )
+        return float(self.rates[lowest]) / 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Growing(Generic[T]):
+    """A step that leaves the rate it was made with, and its loss, in the history, and a larger rate for the next."""
+
+    step: Step[T]
+    ratio: float
+
+    def __call__(self, state: TrainState[P], batch: tuple[Array, T], key: Key, /) -> tuple[TrainState[P], Value]:
+        rate = state.opt_state.scale
+        after, value = self.step(state, batch, key)
+        record = Record(np.asarray(value, np.float64), ((RATE, np.asarray(rate)),))
+        grown = replace(after.opt_state, scale=rate * self.ratio)
+        return replace(after, opt_state=grown, history=History.of(after.history).append(record)), value
+
+
+def _measured(stream: Iterator[TrainState[P]], n: int) -> Iterator[tuple[float, float]]:
+    """Rates and losses, up to the first loss that is not finite or a step that refuses to go on."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        try:
+            for state in islice(stream, n):
+                record = next(r for r in reversed(state.history) if r.metrics and r.metrics[0][0] == RATE)
+                if not np.isfinite(record.loss):
+                    return
+                yield float(record.metrics[0][1]), float(record.loss)
+        except NonFiniteError:
+            return
+
+
+def find_rate(
+    step: Step[T],
+    data: Data[T],
+    state: TrainState[P],
+    *,
+    low: float = 1e-6,
+    high: float = 10.0,
+    n: int = 100,
+    smoothing: float = 0.9,
+) -> RateCurve:
+    """The learning-rate range test (L. N. Smith, WACV 2017, section 3.3): n steps from the state, on the batches that
+    training would meet, while the rate grows from ``low`` to ``high``, each the last one times a fixed ratio.
+
+    The rate is the factor ``OptState.scale`` on the optimizer's own: build it with ``lr=1.0`` to read learning rates.
+    The test stops early where the loss is not finite or, smoothed over 1 / (1 - smoothing) steps or more, four times
+    the lowest. The state stays as it is.
+
+    Raises ValueError for a low that is not above 0 or not below high, n below 2, smoothing outside [0, 1), or a loss
+    that is not finite at once; ShapeError for stacked networks.
+
+    >>> import fnnet as fn, numpy as np
+    >>> x = np.linspace(-1, 1, 50)[:, None]
+    >>> optimizer = fn.sgd(1.0)
+    >>> state = fn.start(fn.mlp(fn.Key(0), (1, 16, 1)), optimizer, fn.Key(0))
+    >>> step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
+    >>> curve = fn.find_rate(step, fn.minibatches(x, x * x, size=10), state)
+    >>> 0.01 < curve.suggestion < 0.2
+    True
+    """
+    low, high = checks.positive("find_rate", "low", low), checks.positive("find_rate", "high", high)
+    if low >= high:
+        raise ValueError(f"find_rate: low must be below high, {high:g}, got {low:g}")
+    n, smoothing = checks.size("find_rate", "n", n, 2), checks.real("find_rate", "smoothing", smoothing, below=1)
+    check_run(step, data, state)
+    if replicas(state.params):
+        raise ShapeError(
+            "find_rate: params must be one network, for one rate is not all networks' best, got replica axes "
+            f"{replicas(state.params)}; find the rate of one of them"
+        )
+    begin = replace(state, opt_state=replace(state.opt_state, scale=low), history=History())
+    growing = _Growing(step, (high / low) ** (1 / (n - 1)))
+    found: list[tuple[float, float]] = []
+    total, weight, lowest = 0.0, 0.0, math.inf
+    for rate, loss in _measured(states(growing, data, begin), n):
+        found.append((rate, loss))
+        total, weight = total * smoothing + loss, weight * smoothing + 1  # as RateCurve.smoothed
+        last = total / weight
+        lowest = min(lowest, last) if len(found) > _settled(smoothing) else last
+        if last > lowest + DIVERGED * abs(lowest):
+            break
+    if not found:
+        raise ValueError(f"find_rate: the loss must be finite at the lowest rate, {low:g}, where it is not")
+    return freeze(RateCurve(*_columns(found), smoothing))
+
+
+def _settled(smoothing: float) -> int:
+    """The steps that a running mean has in effect; before them it is that of a few batches, and tells of these."""
+    return round(1 / (1 - smoothing))
+
+
+def _columns(found: list[tuple[float, float]]) -> tuple[Array, Array]:
+    table: Array = np.array(found)
+    return table[:, 0], table[:, 1]

@@ -1,0 +1,132 @@
+"""What user's code is made of: what changes is named or said not to be covered, and the same is never another."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import fnnet as fn
+from fnnet.descriptions import described
+from fnnet.descriptions.comparisons import changes, not_covered
+from tests.support.user_code import BASES, LAYERS, NOISES, made
+
+bases, layers = st.sampled_from(sorted(BASES)), st.lists(st.sampled_from(sorted(LAYERS)), max_size=3)
+noisy = st.lists(st.sampled_from(sorted({**LAYERS, **NOISES})), min_size=1, max_size=4)
+
+
+def check_named(base: str, over: list[str]) -> None:
+    """Another k is named, and the same is the same, before and after it has run."""
+    f = made(base, over)
+    told = described("f", f)
+    assert not not_covered(told)
+    for _ in range(3):
+        assert f() == 1.0
+    assert changes(told, described("f", f)) == ()
+    assert changes(told, described("f", made(base, over))) == ()
+    other = made(base, over, 2.0)
+    assert changes(told, described("f", other))
+    assert other() == 2.0
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_another_number_is_named_wherever_it_is(base: str) -> None:
+    check_named(base, [])
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_another_number_is_named_behind_anything(layer: str) -> None:
+    check_named("global list", [layer])
+
+
+@given(bases, layers)
+def test_another_number_is_named_behind_things_behind_each_other(base: str, over: list[str]) -> None:
+    check_named(base, over)
+
+
+def check_same(base: str, over: list[str]) -> None:
+    """Another k is named or said not to be covered, and a run that changes its state is the same."""
+    f = made(base, over)
+    told = described("f", f)
+    for _ in range(3):
+        f()
+    after = described("f", f)
+    assert changes(told, after) == ()
+    again = described("f", made(base, over))
+    assert changes(told, again) == changes(after, again) == ()
+    assert changes(told, described("f", made(base, over, 2.0))) or not_covered(told)
+
+
+@pytest.mark.parametrize("noise", NOISES)
+def test_what_a_run_changes_is_no_setting(noise: str) -> None:
+    check_same("global list", [noise])
+    told, other = [described("f", made("global list", [noise], k)) for k in (1.0, 2.0)]
+    assert changes(told, other)  # in spite of the state
+
+
+@given(bases, noisy)
+def test_the_same_is_never_another(base: str, over: list[str]) -> None:
+    check_same(base, over)
+
+
+def test_the_same_in_every_process() -> None:
+    forms = [(base, [layer]) for base, layer in zip(sorted(BASES), [*sorted(LAYERS), *sorted(LAYERS)], strict=False)]
+    forms += [("global list", [noise]) for noise in sorted(NOISES)]
+    code = (
+        "import json, sys\nfrom tests.support.user_code import made\nfrom fnnet.descriptions import described\n"
+        "print(json.dumps([described('f', made(*form)) for form in json.load(sys.stdin)]))"
+    )
+    run = [sys.executable, "-c", code]
+    mine = [described("f", made(*form)) for form in forms]
+    for seed in ("1", "2"):
+        env = {"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(fn.__file__).parent.parent)}
+        shown = subprocess.run(run, input=json.dumps(forms), capture_output=True, text=True, check=True, env=env).stdout
+        for form, told, theirs in zip(forms, mine, json.loads(shown), strict=True):
+            assert changes(told, theirs) == (), form
+
+
+def test_a_program_whose_modules_are_called_as_those_of_python(tmp_path: Path) -> None:
+    """``import statistics`` gives the module beside the program, loaded before or not."""
+    for when in (
+        "import statistics\ndef f(): return statistics.f()",
+        "def f():\n import statistics\n return statistics.f()",
+    ):
+        told = []
+        for k in (1.0, 2.0):
+            (tmp_path / "statistics.py").write_text(f"K = {k}\ndef f(): return K\n")
+            code = (
+                f"from fnnet.descriptions import described\n{when}\nimport json\nprint(json.dumps(described('f', f)))"
+            )
+            (tmp_path / "main.py").write_text(code)
+            run = [sys.executable, "main.py"]
+            env = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(Path(fn.__file__).parent.parent)}
+            shown = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=True, env=env).stdout
+            told.append(json.loads(shown))
+        assert [found[1:] for found in changes(*told)] == [("1.0", "2.0")]
+
+
+@pytest.mark.parametrize(
+    "form", ["m{0} = m{1} if x else m{2}", "m{0} = m{1}.a; m{0} = m{2}.b; m{0}[1] = 2", "m{0} = m{0}.a"]
+)
+def test_code_with_many_variables_is_read_in_no_time(form: str) -> None:
+    lines = [form.format(i, i - 1, i - 2) for i in range(2, 300)]
+    body = "\n ".join(["m0 = A", "m1 = B", *lines, f"m{299 if 'if' in form else 2}[0] = 1"])
+    namespace: dict[str, object] = {"A": [0], "B": [0], "C": [0], "__name__": "__main__"}
+    exec(f"def f(x):\n {body}\n return C[0]", namespace)
+    told = described("f", namespace["f"])
+    assert told["f.C.0"] == "0"
+    assert set(not_covered(told)) == ({"f.A", "f.B"} if "if" in form else set())
+
+
+def test_an_object_that_cannot_be_looked_at_is_said_not_to_be_covered() -> None:
+    class Angry:
+        @property
+        def shape(self) -> object:
+            raise RuntimeError("no")
+
+    assert list(not_covered(described("it", [Angry()]))) == ["it.0"]
