@@ -100,8 +100,9 @@ def _dtype(array: Array, path: str) -> str:
 
 
 def name_of(kind: type) -> str:
-    """The name of a class in files: that by which it is public in fnnet, or its full one."""
-    is_public = kind.__module__.startswith("fnnet.") and _public(kind.__name__) is kind
+    """The name of a class in files: for a record of fnnet's, and what is public there, the one without its module;
+    for any other its full one."""
+    is_public = kind in RECORDS or (kind.__module__.startswith("fnnet.") and _public(kind.__name__) is kind)
     return f"fnnet.{kind.__name__}" if is_public else f"{kind.__module__}.{kind.__qualname__}"
 
 
@@ -168,7 +169,8 @@ def _array(dtype: object, shape: object, arrays: dict[str, Array], path: str) ->
 
 
 def _class(name: str, fields: dict[str, object], path: str, known: Mapping[str, type]) -> type:
-    kind = known.get(name) or _own(name)
+    short = f"fnnet.{name.rpartition('.')[2]}"  # wherever in fnnet it stood when the file was written
+    kind = known.get(name) or (known.get(short) if name.startswith("fnnet.") else None) or _own(name)
     if kind is None:
         raise UndefinedError(
             f"{_at(path)} is of the class {name}, which this program has not defined; import the module that gives it "

@@ -447,3 +447,11 @@ def test_a_field_with_the_name_that_the_format_needs_is_refused(folder: Path) ->
     kind = make_dataclass("Odd", [("__metadata__", object)], bases=(fn.Params,), frozen=True, eq=False)
     with pytest.raises(TreeError, match="save: a field must not be called __metadata__, which the format needs"):
         fn.save(folder / "odd", kind(np.zeros(1)))
+
+
+def test_a_file_of_an_earlier_layout_is_read() -> None:
+    """Three epochs with a validation, written when fnnet's modules bore other names: no program needs to know them."""
+    code = "import fnnet as fn, sys; print(fn.tree.digest(fn.load(sys.argv[1])))"
+    golden = Path(__file__).parents[1] / "golden" / "checkpoint-2.safetensors"
+    shown = subprocess.run([sys.executable, "-c", code, golden], capture_output=True, text=True, check=True).stdout
+    assert shown == "7f0cac9bd75679adfd5c7a745d15d11560b6b20de7a89e41a269df82eda3eeec\n"
