@@ -1,7 +1,8 @@
 """A layer and a loss of one's own: typed, checked against numeric derivatives, composed, trained.
 
 The layer is y = x ∘ a + c, a scale and a shift for each feature. The loss is the log-cosh, smooth near 0 and linear far
-from it. Neither needs to know of optimizers, of dropout or of how it is trained.
+from it. Neither needs to know of optimizers, of dropout or of how it is trained. What they compute with comes from
+``fn.numerics``, so that ``fn.portable`` holds for them too; what they are given is checked by ``fn.checks``.
 
     python examples/custom_layer.py
 """
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import fnnet as fn
-from fnnet import Array, checks
+from fnnet import Array, checks, numerics
 
 
 # --- a layer: a frozen dataclass, a forward, a backward -------------------------------------------------------------
@@ -28,14 +29,14 @@ class Scale(fn.Params):
 
 def scale_forward(p: Scale, x: Array) -> tuple[Array, Array]:
     """y, and what backward needs: x. The axes before batch and features are those of stacked networks."""
+    checks.features("scale", x, {"a": p.a, "c": p.c})
     return x * p.a[..., None, :] + p.c[..., None, :], x
 
 
 def scale_backward(p: Scale, x: Array, dy: Array) -> tuple[Scale, Array]:
     """da_j = Σ_n dy_nj x_nj, dc_j = Σ_n dy_nj, dx = dy ∘ a: the gradients are a Scale again."""
-    dx = dy * p.a[..., None, :]
-    is_shared = x.ndim < dy.ndim  # one x for K stacked networks: its gradient is the sum of theirs
-    return Scale((dy * x).sum(axis=-2), dy.sum(axis=-2)), dx.sum(axis=0) if is_shared else dx
+    dx = numerics.sum_to(dy * p.a[..., None, :], x.shape)  # of K stacked networks that share one x, the sum of theirs
+    return Scale(numerics.batch_sum(dy * x), numerics.batch_sum(dy)), dx
 
 
 fn.define_layer(Scale, forward=scale_forward, backward=scale_backward, replicas=lambda p: p.a.shape[:-1])
@@ -54,8 +55,8 @@ class LogCosh(fn.RowLoss[Array]):
     def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """One value a row, and the gradient of their sum."""
         d = prediction - checks.target("log_cosh", prediction, target)  # equal shapes, nothing broadcast
-        values: Array = (np.logaddexp(d, -d) - math.log(2)).sum(axis=-1)
-        return values, np.tanh(d)
+        values: Array = (np.abs(d) + numerics.log1p(numerics.exp(-2 * np.abs(d))) - math.log(2)).sum(axis=-1)
+        return values, numerics.tanh(d)
 
 
 log_cosh = LogCosh()

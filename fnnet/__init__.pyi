@@ -1,7 +1,9 @@
 """The public names of fnnet, each once, by the module it comes from."""
 
+from fnnet import checks as checks
 from fnnet import keys as keys
 from fnnet import metrics as metrics
+from fnnet import numerics as numerics
 from fnnet import testing as testing
 from fnnet import tree as tree
 from fnnet.calculus.gradients import value_and_grad as value_and_grad
@@ -151,12 +153,12 @@ from fnnet.optimizers.radam import radam as radam
 from fnnet.optimizers.rmsprop import rmsprop as rmsprop
 from fnnet.optimizers.sgd import sgd as sgd
 from fnnet.optimizers.sgd import sgd_update as sgd_update
+from fnnet.schedules.boundaries import join as join
+from fnnet.schedules.boundaries import piecewise as piecewise
 from fnnet.schedules.cosine import cosine_decay as cosine_decay
 from fnnet.schedules.cycle import one_cycle as one_cycle
 from fnnet.schedules.exponential import exponential_decay as exponential_decay
 from fnnet.schedules.exponential import step_decay as step_decay
-from fnnet.schedules.parts import join as join
-from fnnet.schedules.parts import piecewise as piecewise
 from fnnet.schedules.polynomial import inverse_sqrt as inverse_sqrt
 from fnnet.schedules.polynomial import polynomial_decay as polynomial_decay
 from fnnet.schedules.warmup import linear_warmup as linear_warmup

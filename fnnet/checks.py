@@ -1,4 +1,12 @@
-"""The checks of arguments. Each error says where, the rule, what came and, where it is not plain, the remedy."""
+"""The checks of arguments, for fnnet's own layers and losses and for a user's.
+
+Each takes ``where``, the name that its error begins with. The error says the rule, what came, and the remedy where that
+is not plain:
+
+>>> target("my_loss", np.zeros((5, 2)), np.zeros((5, 1)))
+Traceback (most recent call last):
+fnnet.errors.ShapeError: my_loss: target must have the prediction's shape (5, 2), got (5, 1)
+"""
 
 from __future__ import annotations
 
@@ -13,24 +21,32 @@ from fnnet.types import Array, Dtype, Labels
 F32 = np.dtype(np.float32)
 F64 = np.dtype(np.float64)
 FLOATS = frozenset((F32, F64))
-"""The dtypes of networks. An array that was pickled has a dtype that is equal to one of them and another object."""
+"""The dtypes of networks. Compare by ``==`` or ``in``: the dtype of an unpickled array is equal, and another object."""
 
 
 # --- settings ----------------------------------------------------------------------------------------------------
 def size(where: str, name: str, value: object, low: int = 1) -> int:
-    """A whole number from ``low`` up."""
+    """A whole number from ``low`` up, as an int. Raises ValueError.
+
+    >>> size("my_layer", "n", np.int64(3))
+    3
+    """
     if isinstance(value, (bool, np.bool)) or not isinstance(value, (int, np.integer)) or value < low:
         raise ValueError(f"{where}: {name} must be a whole number from {low} up, got {value!r}")
     return int(value)
 
 
 def real(where: str, name: str, value: object, low: float = 0.0, below: float = math.inf) -> float:
-    """A number in [low, below)."""
+    """A number in [low, below), as a float. Raises ValueError.
+
+    >>> real("my_layer", "rate", 0.5, below=1)
+    0.5
+    """
     if isinstance(value, (bool, np.bool)) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise ValueError(f"{where}: {name} must be a number in [{low:g}, {below:g}), got {value!r}")
     try:
         number = float(value)
-    except OverflowError:  # an int beyond all floats
+    except OverflowError:  # an int larger than any float
         number = math.inf
     if not low <= number < below:
         raise ValueError(f"{where}: {name} must be in [{low:g}, {below:g}), got {value!r}")
@@ -38,23 +54,36 @@ def real(where: str, name: str, value: object, low: float = 0.0, below: float = 
 
 
 def positive(where: str, name: str, value: object) -> float:
-    """A finite number above 0."""
+    """A finite number above 0, as a float. Raises ValueError."""
     if real(where, name, value) == 0:
         raise ValueError(f"{where}: {name} must be above 0, got {value!r}")
     return real(where, name, value)
 
 
 def settle(record: object, **settings: object) -> None:
-    """Gives a frozen record that is being made its settings as they were checked.
+    """Stores checked settings in a frozen record during its ``__post_init__``.
 
-    A NumPy number becomes a Python number by this, and cannot promote the arrays that it meets.
+    So a NumPy number becomes a Python number, which cannot promote the arrays that it meets.
+
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True, slots=True)
+    ... class Scaled:
+    ...     factor: float
+    ...     def __post_init__(self) -> None:
+    ...         settle(self, factor=positive("Scaled", "factor", self.factor))
+    >>> Scaled(np.float32(0.5))
+    Scaled(factor=0.5)
     """
     for name, value in settings.items():
         object.__setattr__(record, name, value)
 
 
 def dtype(where: str, value: Dtype | np.dtype[np.floating]) -> np.dtype[np.floating]:
-    """Float32 or float64."""
+    """The dtype float32 or float64, however it is written. Raises DtypeError for any other.
+
+    >>> dtype("my_layer", "float32")
+    dtype('float32')
+    """
     given: object = value
     if given is not None and given in _DTYPES:  # NumPy takes None for float64
         return F32 if value == F32 else F64
@@ -66,21 +95,22 @@ _DTYPES: tuple[object, ...] = (np.float32, np.float64, F32, F64, "float32", "flo
 
 
 def pair(where: str, name: str, value: object) -> None:
-    """A tuple or list of two."""
+    """Raises ValueError unless the value is a tuple or list of two."""
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         came = f"{len(value)} things" if isinstance(value, (tuple, list)) else type(value).__name__
         raise ValueError(f"{where}: {name} must be a pair, got {came}")
 
 
 def function(where: str, name: str, value: object) -> None:
-    """Something that can be called."""
+    """Raises ValueError unless the value can be called."""
     if not callable(value):
         raise ValueError(f"{where}: {name} must be a function or an object that can be called, got {value!r}")
 
 
 # --- arrays ------------------------------------------------------------------------------------------------------
 def array(where: str, name: str, value: object) -> None:
-    """An ndarray of numbers: no list, no other class, no complex numbers, no objects or text."""
+    """Raises DtypeError unless the value is an ndarray of real numbers: no list, no subclass, no complex numbers, no
+    objects, no text."""
     if type(value) is not np.ndarray:
         is_masked = isinstance(value, np.ma.MaskedArray)  # numpy.asarray would give what the mask hides
         remedy = "fill in what is masked, by its filled()" if is_masked else "use numpy.asarray"
@@ -89,8 +119,13 @@ def array(where: str, name: str, value: object) -> None:
         raise DtypeError(f"{where}: {name} must hold real numbers, got dtype {value.dtype}; cast it first")
 
 
-def rows(where: str, x: Array) -> None:
-    """An array (..., batch, features) that has at least one row and one feature."""
+def inputs(where: str, x: Array) -> None:
+    """Raises DtypeError or ShapeError unless x is (..., batch, features), with at least one row and one feature.
+
+    >>> inputs("my_layer", np.zeros((0, 3)))
+    Traceback (most recent call last):
+    fnnet.errors.ShapeError: my_layer: x must have at least one row and one feature, got (0, 3)
+    """
     array(where, "x", x)
     if x.ndim < 2:
         raise ShapeError(
@@ -101,7 +136,12 @@ def rows(where: str, x: Array) -> None:
 
 
 def cast(where: str, name: str, value: Array, wanted: np.dtype[np.floating]) -> Array:
-    """The array in the dtype of the parameters that it meets."""
+    """The array in the dtype of the parameters that it meets; itself where it has that dtype already. Raises
+    DtypeError.
+
+    >>> cast("my_layer", "x", np.array([1, 2]), F32)
+    array([1., 2.], dtype=float32)
+    """
     if value.dtype == wanted and wanted in FLOATS:
         return value
     array(where, name, value)
@@ -109,7 +149,8 @@ def cast(where: str, name: str, value: Array, wanted: np.dtype[np.floating]) -> 
 
 
 def floating(where: str, x: Array) -> Array:
-    """The array as it is where it is float32 or float64, else as float64: for layers that have no parameters."""
+    """The array as it is where it is float32 or float64, else as float64: for layers that have no parameters. Raises
+    DtypeError."""
     if x.dtype in FLOATS:
         return x
     array(where, "x", x)
@@ -117,18 +158,46 @@ def floating(where: str, x: Array) -> Array:
     return x.astype(F32 if is_single else F64, copy=False)
 
 
+def features(where: str, x: Array, arrays: dict[str, Array]) -> None:
+    """Checks the parameters of a layer that has one number per feature, and the x that they meet.
+
+    Raises ShapeError or DtypeError unless all arrays are (..., n) in one dtype, and x is (..., batch, n) with their
+    replica axes or none.
+
+    >>> features("my_scale", np.zeros((5, 3)), {"scale": np.ones(2)})
+    Traceback (most recent call last):
+    fnnet.errors.ShapeError: my_scale: x must be (batch, 2), got (5, 3)
+    """
+    first, names = next(iter(arrays.values())), " and ".join(arrays)
+    for name, given in arrays.items():
+        if given.ndim == 0 or given.shape != first.shape:
+            raise ShapeError(f"{where}: {names} must be (..., n), got {name} {given.shape}")
+        if given.dtype != first.dtype:
+            raise DtypeError(f"{where}: {names} must have one dtype, got {first.dtype} and {given.dtype}")
+    if x.shape[-1] != first.shape[-1] or x.shape[:-2] not in ((), first.shape[:-1]):
+        n, axes = first.shape[-1], "".join([f"{n}, " for n in first.shape[:-1]])
+        alone = f" or (batch, {n})" if axes else ""
+        raise ShapeError(f"{where}: x must be ({axes}batch, {n}){alone}, got {x.shape}")
+
+
 def same_length(where: str, arrays: Sequence[tuple[str, Sized]]) -> int:
-    """The common number of rows of several arrays."""
+    """The number of rows of several named arrays. Raises ShapeError where they differ."""
     lengths = {name: len(value) for name, value in arrays}
     if len(set(lengths.values())) != 1:
-        told = ", ".join(f"{name} has {n}" for name, n in lengths.items())
-        raise ShapeError(f"{where}: all arrays must have the same number of rows, got: {told}")
+        counts = ", ".join(f"{name} has {n}" for name, n in lengths.items())
+        raise ShapeError(f"{where}: all arrays must have the same number of rows, got: {counts}")
     return next(iter(lengths.values()))
 
 
 # --- losses and metrics ------------------------------------------------------------------------------------------
 def target(where: str, prediction: Array, value: Array) -> Array:
-    """A target of the prediction's shape, or of that without the replica axes, in the prediction's dtype."""
+    """A target in the prediction's dtype. Raises DtypeError, and ShapeError where it has neither the prediction's shape
+    nor that without the replica axes: nothing is ever broadcast.
+
+    >>> target("my_loss", np.zeros((2, 1), np.float32), np.array([[1], [2]]))
+    array([[1.],
+           [2.]], dtype=float32)
+    """
     if type(value) is np.ndarray and value.shape == prediction.shape and value.dtype == prediction.dtype:
         return value
     array(where, "target", value)
@@ -141,7 +210,8 @@ def target(where: str, prediction: Array, value: Array) -> Array:
 
 
 def per_row(where: str, name: str, prediction: Array, value: Array | Labels) -> None:
-    """One entry a row of the prediction, with or without its replica axes."""
+    """Raises DtypeError or ShapeError unless there is one entry per row of the prediction, with or without its replica
+    axes."""
     array(where, name, value)
     wanted = prediction.shape[:-1]
     if value.shape != wanted and value.shape != wanted[-1:]:
@@ -149,13 +219,20 @@ def per_row(where: str, name: str, prediction: Array, value: Array | Labels) -> 
 
 
 def labels(where: str, prediction: Array, value: Labels) -> None:
-    """Class numbers, one a row of the prediction, each below its number of columns."""
+    """Checks that a target is class numbers, one per row of the prediction, each below its number of columns.
+
+    Raises DtypeError for what are no integers, ShapeError, and ValueError for labels out of range.
+
+    >>> labels("my_loss", np.zeros((2, 3)), np.array([0, 3]))
+    Traceback (most recent call last):
+    ValueError: my_loss: labels must be in [0, 3), the prediction's columns, got 0 to 3
+    """
     array(where, "target", value)
     if value.dtype.kind not in "iu":
         raise DtypeError(f"{where}: target must hold class numbers of an integer dtype, got {value.dtype}")
     per_row(where, "target", prediction, value)
     if value.size and not np.maximum.reduce(value.astype(np.uint64), axis=None) < prediction.shape[-1]:
-        # one pass for both ends: what is below 0 becomes larger than all labels
+        # one pass for both ends: cast to unsigned, a negative label is larger than any other
         raise ValueError(
             f"{where}: labels must be in [0, {prediction.shape[-1]}), the prediction's columns, "
             f"got {value.min()} to {value.max()}"
@@ -163,7 +240,8 @@ def labels(where: str, prediction: Array, value: Labels) -> None:
 
 
 def prediction(where: str, value: Array) -> None:
-    """A prediction (..., batch, features), float32 or float64, of at least one row and column."""
+    """Raises DtypeError or ShapeError unless the value is (..., batch, features), float32 or float64, with at least one
+    row and one column."""
     if type(value) is np.ndarray and value.ndim >= 2 and value.size and value.dtype in FLOATS:
         return
     array(where, "prediction", value)

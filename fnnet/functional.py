@@ -1,4 +1,4 @@
-"""Typed ``pipe``, ``take``, ``last`` and ``accumulate``: the one place that imports toolz, which ships no types."""
+"""Typed ``pipe``, ``take``, ``last`` and ``scan``: the one place that imports toolz, which ships no types."""
 
 from __future__ import annotations
 
@@ -131,10 +131,10 @@ def last(items: Iterable[A], /) -> A:
     return ending[0]
 
 
-def accumulate(f: Callable[[B, A], B], items: Iterable[A], initial: B) -> Iterator[B]:
+def scan(f: Callable[[B, A], B], items: Iterable[A], initial: B) -> Iterator[B]:
     """The running results of the fold ``reduce(f, items, initial)``, the initial value not among them.
 
-    >>> list(accumulate(lambda total, x: total + x, [1, 2, 3], 0))
+    >>> list(scan(lambda total, x: total + x, [1, 2, 3], 0))
     [1, 3, 6]
     """
     running = itertools.accumulate(items, f, initial=initial)  # toolz's keeps the initial value alive to the end

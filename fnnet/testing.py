@@ -2,7 +2,7 @@
 
 The error of a coordinate is |analytic - numeric| / the largest |entry| of its leaf, where the numeric derivative is
 (f(p + h) - f(p - h)) / 2h with h = 1e-5 max(1, |p|), in float64; where that disagrees, because f bends within h, it is
-the limit of smaller steps, as far as rounding allows. f is the loss, or Σ c y with random numbers c where no loss is
+the limit of smaller h, as far as rounding allows. f is the loss, or Σ c y with random numbers c where no loss is
 given, so that all outputs take part. Only where a whole leaf is smaller than what the rounding of f makes of its
 quotient, that takes the place of the largest entry.
 """
@@ -17,7 +17,7 @@ import numpy as np
 
 from fnnet import checks, tree
 from fnnet.calculus.derivatives import BOUND as BOUND
-from fnnet.calculus.derivatives import STEP as STEP
+from fnnet.calculus.derivatives import H as H
 from fnnet.calculus.derivatives import Judgement, Leaves, Problem, judgement, numeric_gradient, redrawn, size_of
 from fnnet.core.network import forward
 from fnnet.core.protocols import Loss, LossFunction, Penalty
@@ -75,7 +75,7 @@ def check_gradients(
     44
     """
     check_network("check_gradients", params)
-    checks.rows("check_gradients", x)
+    checks.inputs("check_gradients", x)
     problem = Problem(tree.astype(params, np.float64), x.astype(np.float64), loss, target, penalty, noise, key, inputs)
     return _check(problem)
 
@@ -103,11 +103,11 @@ def _check(problem: Problem) -> GradientReport:
     return GradientReport(worst, where, total, moved)
 
 
-def _refuse_error(place: str, analytic: float, found: Judgement) -> None:
+def _refuse_error(where: str, analytic: float, found: Judgement) -> None:
     """Raises GradientError where a coordinate's error is too large."""
     if not found.error <= BOUND:
         raise GradientError(
-            f"check_gradients: {place}: the analytic derivative is {analytic:.9g}, the numeric one "
+            f"check_gradients: {where}: the analytic derivative is {analytic:.9g}, the numeric one "
             f"{found.numeric:.9g}: an error of {found.error:.1e}, where {BOUND:g} is allowed"
         )
 

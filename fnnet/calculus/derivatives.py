@@ -19,8 +19,8 @@ from fnnet.tree.matching import columns
 from fnnet.tree.nodes import Params
 from fnnet.types import Array
 
-STEP = 1e-5
-"""h, times max(1, |p|)."""
+H = 1e-5
+"""The h of central differences, times max(1, |p|)."""
 
 BOUND = 1e-6
 """The largest error that a right gradient may have."""
@@ -31,7 +31,7 @@ NOISE = 1 / 16
 WHERE = "check_gradients"
 
 Leaves = tuple[Array, ...]
-Place = tuple[int, ...]
+Coordinate = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,12 +81,12 @@ class Problem:
         about = np.finfo(np.float64)
         return float(about.eps) * mass + float(about.smallest_subnormal) * (terms.size + y.size)
 
-    def along(self, leaves: Leaves, i: int, j: Place) -> Terms:
+    def along(self, leaves: Leaves, i: int, j: Coordinate) -> Terms:
         """The terms of f as a function of how far one coordinate is moved."""
         return lambda by: self.terms(self.moved(leaves, i, j, by) if by else leaves)
 
     @staticmethod
-    def moved(leaves: Leaves, i: int, j: Place, by: float) -> Leaves:
+    def moved(leaves: Leaves, i: int, j: Coordinate, by: float) -> Leaves:
         """The leaves with one coordinate moved."""
         leaf = leaves[i].copy()
         leaf[j] += by
@@ -112,42 +112,42 @@ class Judgement(NamedTuple):
 
 def size_of(analytic: Array, numeric: Array, rounding: float) -> float:
     """The largest |entry| of a leaf, by either account, or what the rounding of the quotient alone would pass for."""
-    return max(float(np.abs(analytic).max()), float(np.abs(numeric).max()), rounding / STEP / BOUND)
+    return max(float(np.abs(analytic).max()), float(np.abs(numeric).max()), rounding / H / BOUND)
 
 
 def numeric_gradient(problem: Problem, leaves: Leaves, i: int) -> Array:
     """The numeric gradient of one leaf."""
     places = np.ndindex(leaves[i].shape)
-    values = [central(problem.along(leaves, i, j), _step(leaves, i, j)) for j in places]
+    values = [central(problem.along(leaves, i, j), _h(leaves, i, j)) for j in places]
     return np.array(values).reshape(leaves[i].shape)
 
 
-def _step(leaves: Leaves, i: int, j: Place) -> float:
-    return STEP * max(1.0, abs(float(leaves[i][j])))
+def _h(leaves: Leaves, i: int, j: Coordinate) -> float:
+    return H * max(1.0, abs(float(leaves[i][j])))
 
 
-def judgement(problem: Problem, leaves: Leaves, i: int, j: Place, analytic: float, size: float) -> Judgement:
-    """That of a derivative which the difference over h does not confirm, by the limit of smaller steps.
+def judgement(problem: Problem, leaves: Leaves, i: int, j: Coordinate, analytic: float, size: float) -> Judgement:
+    """That of a derivative which the difference over h does not confirm, by the limit of smaller h.
 
     Where the limit is not found, or the sides differ, there is a kink,
     judged by f alone. Near a minimum of f it is the rounding at p ± h that h has to bear.
     """
-    terms, h, rounding = problem.along(leaves, i, j), _step(leaves, i, j), problem.rounding(leaves)
+    terms, h, rounding = problem.along(leaves, i, j), _h(leaves, i, j), problem.rounding(leaves)
     far = max([problem.rounding(problem.moved(leaves, i, j, by)) for by in (-h, h)])
-    size = max(size, far / STEP / BOUND)
+    size = max(size, far / H / BOUND)
     room = BOUND * size
     best = extrapolated(terms, h, NOISE * rounding, room)
     error, is_sure = abs(analytic - best.value) / size, best.doubt <= room / 2
-    is_kink = not is_sure or (not error <= BOUND and has_kink(terms, max(best.step, rounding / room), room))
+    is_kink = not is_sure or (not error <= BOUND and has_kink(terms, max(best.h, rounding / room), room))
     return Judgement(error, best.value, is_kink)
 
 
-def redrawn(problem: Problem, leaves: Leaves, i: int, j: Place) -> Judgement:
+def redrawn(problem: Problem, leaves: Leaves, i: int, j: Coordinate) -> Judgement:
     """The judgement at another point near by, where there is no kink; of the last one tried where all have one."""
     for attempt in range(10):
         u = float(keys.uniform(problem.key.child(1, i, attempt), (1,))[0]) - 0.5
         moved = problem.moved(leaves, i, j, 0.2 * u * max(1.0, abs(float(leaves[i][j]))))
-        analytic, numeric = problem.gradients(moved)[i], central(problem.along(moved, i, j), _step(moved, i, j))
+        analytic, numeric = problem.gradients(moved)[i], central(problem.along(moved, i, j), _h(moved, i, j))
         size = size_of(analytic, np.asarray(numeric), problem.rounding(moved))
         found = Judgement(abs(float(analytic[j]) - numeric) / size, numeric)
         if not found.error <= BOUND:

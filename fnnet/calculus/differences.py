@@ -15,15 +15,15 @@ Terms = Callable[[float], Array]
 
 LEVELS = 10
 RATIO = 4
-"""Steps that are tried at most, each a fourth of the one before."""
+"""How many h are tried at most, each a fourth of the one before."""
 
 
 class Estimate(NamedTuple):
-    """A derivative, how far it may be off, and the smallest step it was made with."""
+    """A derivative, how far it may be off, and the smallest h it was made with."""
 
     value: float
     doubt: float
-    step: float
+    h: float
 
 
 def central(terms: Terms, h: float) -> float:
@@ -32,11 +32,11 @@ def central(terms: Terms, h: float) -> float:
 
 
 def extrapolated(terms: Terms, h: float, noise: float, room: float) -> Estimate:
-    """The limit of central differences over ever smaller steps (C. J. F. Ridders, Advances in Engineering Software 4,
+    """The limit of central differences over ever smaller h (C. J. F. Ridders, Advances in Engineering Software 4,
     1982), two at least and more while what the noise of f makes of them fits into the room.
 
     Their error is a series in h², whose terms are removed one after another (L. F. Richardson, 1911). The best estimate
-    is the one that agrees best with those it is made of, the noise of its step counted in.
+    is the one that agrees best with those it is made of, the noise at its h counted in.
     """
     row = [central(terms, h)]
     best = Estimate(row[0], float("inf"), h)
@@ -56,7 +56,7 @@ def extrapolated(terms: Terms, h: float, noise: float, room: float) -> Estimate:
 
 
 def has_kink(terms: Terms, h: float, room: float) -> bool:
-    """Whether the derivatives to the left and to the right do not come nearer to each other with the step, where they
+    """Whether the derivatives to the left and to the right do not come nearer to each other as h shrinks, where they
     differ by more than the room that rounding needs."""
     gap, near = _gap(terms, h), _gap(terms, h / RATIO)
     return near > room and near > gap / 2

@@ -10,7 +10,7 @@ import numpy as np
 
 from fnnet import checks, tree
 from fnnet.calculus.gradients import pair_of, penalized, penalty_of
-from fnnet.calculus.pieces import Form, cut, forms, places
+from fnnet.calculus.pieces import Form, cut, forms, spans
 from fnnet.core.protocols import GradFn, Penalty
 from fnnet.core.rules import fork, replicas
 from fnnet.core.states import Part
@@ -69,12 +69,12 @@ class Accumulate(Generic[T]):
         """The sums of the pieces' sums, from the first to the last."""
         key = fork(params, key)
         x, target = pair_of(batch)
-        checks.rows("accumulate", x)
+        checks.inputs("accumulate", x)
         axes = (*(x.shape[:-2] or replicas(params)), x.shape[-2])
-        whole = places("accumulate", axes[-1], self.n)
+        whole = spans("accumulate", axes[-1], self.n)
         found = forms("accumulate", target, axes)
         form = found[0] if len(found) == 1 or self.n == 1 else self._fitting(found, params, batch, key, axes, whole[0])
-        pieces = enumerate([cut(batch, form, axes, place) for place in whole])
+        pieces = enumerate([cut(batch, form, axes, span) for span in whole])
         return reduce(add, [self.gradient.part(params, piece, key.child(i)) for i, piece in pieces])
 
     def _fitting(

@@ -15,8 +15,8 @@ Form: TypeAlias = "bool | tuple[Form, ...]"
 """For each array of a target whether it has the replica axes before its rows."""
 
 
-def places(where: str, rows: int, n: int) -> list[slice]:
-    """Where n pieces of so many rows stand, the first ones longer by one where it does not divide.
+def spans(where: str, rows: int, n: int) -> list[slice]:
+    """The rows of each of n pieces of a batch, as slices; lengths differ by one where n does not divide the rows.
 
     Raises ValueError where there are fewer rows.
     """
@@ -38,14 +38,14 @@ def forms(where: str, target: object, axes: tuple[int, ...]) -> list[Form]:
     return [*[False] * is_shared, *[True] * is_stacked]
 
 
-def cut(batch: tuple[Array, T], form: Form, axes: tuple[int, ...], place: slice) -> tuple[Array, T]:
+def cut(batch: tuple[Array, T], form: Form, axes: tuple[int, ...], span: slice) -> tuple[Array, T]:
     """Some rows of a batch."""
     x, target = batch
-    return x[..., place, :], cast(T, _rows(target, form, len(axes) - 1, place))
+    return x[..., span, :], cast(T, _rows(target, form, len(axes) - 1, span))
 
 
-def _rows(target: object, form: Form, replicas: int, place: slice) -> object:
+def _rows(target: object, form: Form, replicas: int, span: slice) -> object:
     if isinstance(target, tuple) and isinstance(form, tuple):
-        return tuple([_rows(child, kind, replicas, place) for child, kind in zip(target, form, strict=True)])
+        return tuple([_rows(child, kind, replicas, span) for child, kind in zip(target, form, strict=True)])
     before = (slice(None),) * replicas if form else ()
-    return cast(Array, target)[(*before, place)]
+    return cast(Array, target)[(*before, span)]

@@ -1,1 +1,46 @@
-"""The contract: what a layer, a loss and an optimizer are written against."""
+"""The contract, and its door: everything that a layer, a loss, an optimizer, a data source or a stream function is
+written with, fnnet's own and a user's alike.
+
+    from fnnet.core import Array, Params, define_layer
+
+All of these are names of ``fnnet`` too. What they compute with is in ``fnnet.numerics``, the checks of their arguments
+in ``fnnet.checks``.
+"""
+
+from fnnet.core.history import History as History
+from fnnet.core.history import Record as Record
+from fnnet.core.network import Cache as Cache
+from fnnet.core.network import backward as backward
+from fnnet.core.network import forward as forward
+from fnnet.core.network import param_gradients as param_gradients
+from fnnet.core.protocols import Data as Data
+from fnnet.core.protocols import GradFn as GradFn
+from fnnet.core.protocols import Initializer as Initializer
+from fnnet.core.protocols import Loss as Loss
+from fnnet.core.protocols import LossFunction as LossFunction
+from fnnet.core.protocols import Metric as Metric
+from fnnet.core.protocols import Optimizer as Optimizer
+from fnnet.core.protocols import Order as Order
+from fnnet.core.protocols import Penalty as Penalty
+from fnnet.core.protocols import Rows as Rows
+from fnnet.core.protocols import Schedule as Schedule
+from fnnet.core.protocols import Step as Step
+from fnnet.core.protocols import StreamFn as StreamFn
+from fnnet.core.rules import define_layer as define_layer
+from fnnet.core.states import Epoch as Epoch
+from fnnet.core.states import OptState as OptState
+from fnnet.core.states import Part as Part
+from fnnet.core.states import TrainState as TrainState
+from fnnet.errors import DtypeError as DtypeError
+from fnnet.errors import LayerError as LayerError
+from fnnet.errors import NonFiniteError as NonFiniteError
+from fnnet.errors import ShapeError as ShapeError
+from fnnet.errors import TreeError as TreeError
+from fnnet.keys import Key as Key
+from fnnet.tree.nodes import Params as Params
+from fnnet.tree.nodes import constant as constant
+from fnnet.types import Array as Array
+from fnnet.types import Batch as Batch
+from fnnet.types import Dtype as Dtype
+from fnnet.types import Labels as Labels
+from fnnet.types import Value as Value

@@ -12,7 +12,7 @@ import numpy as np
 
 from fnnet.core.entries import LOSS, check_names, value_of
 from fnnet.errors import TreeError
-from fnnet.tree.nodes import Node, freeze, is_leaf
+from fnnet.tree.nodes import Node, is_leaf, read_only
 from fnnet.types import Array, Value
 
 CHUNK = 128
@@ -129,9 +129,8 @@ class History(Node, Sequence[Record]):
     def __getitem__(self, at: int | slice) -> Record | tuple[Record, ...]:
         if isinstance(at, slice):
             return tuple([self[i] for i in range(*at.indices(len(self)))])
-        i = range(len(self))[index(at)]  # which raises IndexError
-        chunk, place = divmod(i, CHUNK)
-        return self._tail[place] if chunk == len(self._chunks) else self._chunks[chunk].records[place]
+        chunk, i = divmod(range(len(self))[index(at)], CHUNK)  # the range raises IndexError
+        return self._tail[i] if chunk == len(self._chunks) else self._chunks[chunk].records[i]
 
     def __repr__(self) -> str:
         return f"History({len(self)} epochs{f', the last: {self[-1]!r}' if self else ''})"
@@ -156,7 +155,7 @@ def _settled(record: Record) -> Record:
         raise TreeError(f"history: its entries must be Records, got {record!r}")
     check_names("history", tuple([name for name, _ in record.metrics]))
     metrics = tuple([(str.__str__(name), value_of(name, value)) for name, value in record.metrics])
-    return freeze(Record(value_of(LOSS, record.loss), metrics))
+    return read_only(Record(value_of(LOSS, record.loss), metrics))
 
 
 def _values(record: Record) -> tuple[Value, ...]:
@@ -180,7 +179,7 @@ def _segments(records: Iterable[Record]) -> Iterator[Segment]:
     """Records by columns, a segment for each run of records that have one form."""
     for (names, _), alike in groupby(records, _form):
         columns = zip(*map(_values, alike), strict=True)
-        yield Segment(names, tuple([_read_only(np.stack(column)) for column in columns]))
+        yield Segment(names, tuple([_locked(np.stack(column)) for column in columns]))
 
 
 def _joined(segments: list[Segment]) -> Segment:
@@ -188,10 +187,10 @@ def _joined(segments: list[Segment]) -> Segment:
     if len(segments) == 1:
         return segments[0]
     columns = zip(*[segment.columns for segment in segments], strict=True)
-    return Segment(segments[0].names, tuple([_read_only(np.concatenate(column)) for column in columns]))
+    return Segment(segments[0].names, tuple([_locked(np.concatenate(column)) for column in columns]))
 
 
-def _read_only(fresh: Array) -> Array:
+def _locked(fresh: Array) -> Array:
     fresh.setflags(write=False)
     return fresh
 

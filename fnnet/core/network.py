@@ -57,7 +57,7 @@ def forward(params: P, x: Array, key: Key | None = None) -> tuple[Array, Cache[P
     """
     rule = rule_of(params)
     if type(x) is not np.ndarray or x.ndim < 2 or not x.size:
-        checks.rows(type(params).__name__.lower(), x)
+        checks.inputs(type(params).__name__.lower(), x)
     x = _cast(params, x)
     if key is not None:
         keys.check("forward", key)

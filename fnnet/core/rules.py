@@ -15,7 +15,7 @@ import numpy as np
 from fnnet import checks
 from fnnet.errors import DtypeError, LayerError
 from fnnet.keys import Key
-from fnnet.tree.nodes import Params, is_leaf, layout, parts
+from fnnet.tree.nodes import Params, is_leaf, layout, named_children
 from fnnet.tree.packing import remembered
 from fnnet.types import Array
 
@@ -179,6 +179,6 @@ def _collect(where: str, node: object, found: set[np.dtype[np.floating]]) -> Non
         rule_of(node)
     if isinstance(node, Params) or type(node) is tuple:
         constants = () if isinstance(node, tuple) else layout(type(node)).constant
-        for name, child in parts(node):
+        for name, child in named_children(node):
             if not (name in constants and is_leaf(child) and child.dtype.kind in "iub"):
                 _collect(where, child, found)

@@ -35,13 +35,13 @@ class Minibatches(Node, Generic[T]):
 
     def __call__(self, key: Key, /) -> Iterator[tuple[Array, T]]:
         """The batches, each made when it is asked for."""
-        rows, size = self.rows(key), self.size
+        order, size = self.index(key), self.size
         take_x, take_y = taker(cast(Array, self.x)), taker(self.y)
-        for start in range(0, len(rows), size):
-            index = rows[start : start + size]
+        for start in range(0, len(order), size):
+            index = order[start : start + size]
             yield take_x(index), take_y(index)
 
-    def rows(self, key: Key, /) -> Index:
+    def index(self, key: Key, /) -> Index:
         """The numbers of the epoch's rows in their order, without those of a batch that is dropped."""
         keys.check("minibatches", key)
         n = len(self.x)

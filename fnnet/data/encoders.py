@@ -41,9 +41,9 @@ class Categories:
         entries = _column(column)
         if _family(entries) != _family(_column(self.values)):
             raise DtypeError(f"categories: column must hold the kind of {self.values[0]!r}, got {entries.dtype}")
-        places, new = {value: i for i, value in enumerate(self.values)}, len(self.values)
+        numbers, new = {value: i for i, value in enumerate(self.values)}, len(self.values)
         blocks = [entries[i : i + BLOCK].tolist() for i in range(0, len(entries), BLOCK)]
-        number = np.concatenate([np.array([places.get(entry, new) for entry in block], np.int64) for block in blocks])
+        number = np.concatenate([np.array([numbers.get(entry, new) for entry in block], np.int64) for block in blocks])
         if not self.unknown and number.max() == new:
             i = int(number.argmax())
             raise ValueError(

@@ -28,7 +28,7 @@ def check_rows(where: str, x: object) -> None:
     """Raises DtypeError or ShapeError unless x gives rows (rows, features) of real numbers by their numbers."""
     x = _plain(x)
     if isinstance(x, np.ndarray):
-        checks.rows(where, x)
+        checks.inputs(where, x)
         shape: tuple[int, ...] = x.shape
     else:
         shape = _shape_of_source(where, x)

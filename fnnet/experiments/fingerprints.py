@@ -28,7 +28,7 @@ SIZES = (300, 70, 5)
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """The first 16 digits of a SHA-256 over what each part of fnnet gives on a machine; equal ones are equal bits.
+    """The first 16 digits of a SHA-256 over what one kind of computation gives on a machine; equal ones are equal bits.
 
     ``draws``: words, uniform and normal numbers, permutations, masks. ``functions``: the own exponentials, logarithms
     and circle functions. ``products``: portable products of many shapes. ``portable``: a portable training.
@@ -45,16 +45,16 @@ class Fingerprint:
     conditions: Conditions = field(compare=False)
 
     def __str__(self) -> str:
-        bits = "\n".join([f"{name:9}  {getattr(self, name)}" for name in self.parts()])
+        bits = "\n".join([f"{name:9}  {getattr(self, name)}" for name in self.names()])
         return f"{bits}\n{self.conditions}"
 
-    def parts(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
         """The names of the digests."""
         return tuple([f.name for f in fields(self) if f.compare])
 
     def differences(self, other: Fingerprint) -> tuple[str, ...]:
-        """The names of the parts whose bits differ."""
-        return tuple([name for name in self.parts() if getattr(self, name) != getattr(other, name)])
+        """The names of the digests that differ."""
+        return tuple([name for name in self.names() if getattr(self, name) != getattr(other, name)])
 
 
 def fingerprint() -> Fingerprint:

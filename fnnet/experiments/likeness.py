@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnnet.core.history import History, Record
 from fnnet.experiments.structures import name_of
 from fnnet.keys import Key
-from fnnet.tree.nodes import Params, is_leaf, is_static, join, layout, parts
+from fnnet.tree.nodes import Params, child_path, is_leaf, is_static, layout, named_children
 
 
 def unlike(asked: object, found: object, path: str = "", inside: bool = False) -> str | None:
@@ -20,7 +20,7 @@ def unlike(asked: object, found: object, path: str = "", inside: bool = False) -
         return None
     if is_static(asked):
         return _words(asked, found, path) if inside and repr(asked) != repr(found) else None
-    left, right = parts(asked), parts(found)
+    left, right = named_children(asked), named_children(found)
     if type(asked) is tuple and not inside and all(isinstance(child, Record) for _, child in (*left, *right)):
         return None
     if len(left) != len(right):
@@ -29,7 +29,7 @@ def unlike(asked: object, found: object, path: str = "", inside: bool = False) -
     carried = () if isinstance(asked, tuple) else layout(type(asked)).carried
     for (name, x), (_, y) in zip(left, right, strict=True):
         is_files = name in carried or (type(asked) is not tuple and not inside and _is_told(x) and _is_told(y))
-        difference = None if is_files else unlike(x, y, join(path, name), inside)
+        difference = None if is_files else unlike(x, y, child_path(path, name), inside)
         if difference:
             return difference
     return None

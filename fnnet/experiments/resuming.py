@@ -71,7 +71,7 @@ class CheckpointTo:
 
     def _check_behind(self, state: TrainState[Params], newest: Path) -> None:
         """Raises CheckpointError where the newest whole state is one that the run has not reached."""
-        if _place(newest) >= (state.epoch, state.batch):
+        if _epoch_and_batch(newest) >= (state.epoch, state.batch):
             raise CheckpointError(
                 f"checkpoint_to: {self.folder} holds {newest.name} already, and this run is only at "
                 f"{_name(state)}; go on from there by resume, or take another folder"
@@ -86,9 +86,9 @@ class CheckpointTo:
         save_of_run(new, state, run)
         whole = (*[path for path in stock.whole if path != new], new)[-self.keep :]
         others = [path for path in (*stock.whole, *stock.others) if path not in whole]
-        oldest = _place(whole[0]) if len(whole) == self.keep else (0, 0)
-        files.remove(*[path for path in others if _place(path) < oldest])
-        return _Stock(whole, tuple([path for path in others if _place(path) >= oldest]))
+        oldest = _epoch_and_batch(whole[0]) if len(whole) == self.keep else (0, 0)
+        files.remove(*[path for path in others if _epoch_and_batch(path) < oldest])
+        return _Stock(whole, tuple([path for path in others if _epoch_and_batch(path) >= oldest]))
 
 
 class _Stock(NamedTuple):
@@ -140,7 +140,7 @@ def checkpoints_in(folder: File) -> tuple[Path, ...]:
     ()
     """
     found = [path for path in Path(folder).glob("epoch-*.safetensors") if _NAME.fullmatch(path.name)]
-    return tuple(sorted(found, key=_place))
+    return tuple(sorted(found, key=_epoch_and_batch))
 
 
 def _state(item: Moment) -> TrainState[Params]:
@@ -155,7 +155,7 @@ def _name(state: TrainState[Params]) -> str:
     return f"epoch-{state.epoch:08}-batch-{state.batch:08}.safetensors"
 
 
-def _place(path: Path) -> tuple[int, int]:
+def _epoch_and_batch(path: Path) -> tuple[int, int]:
     """The epoch and the batch that a checkpoint is of."""
     match = _NAME.fullmatch(path.name)
     return (int(match[1]), int(match[2])) if match else (0, 0)

@@ -20,7 +20,7 @@ from fnnet.core.rules import layers_defined
 from fnnet.core.states import Epoch, OptState, Part, TrainState
 from fnnet.errors import CheckpointError, DtypeError, TreeError
 from fnnet.keys import Key
-from fnnet.tree.nodes import freeze, is_leaf, is_static, join, layout, parts
+from fnnet.tree.nodes import child_path, is_leaf, is_static, layout, named_children, read_only
 from fnnet.types import Array
 
 DTYPES = (
@@ -78,8 +78,11 @@ def told(node: object, path: str = "") -> object:
             f"save: the tree is too deep, a file holds {DEPTH} steps below the root, such as {path[:40]}..."
         )
     if type(node) is tuple:
-        return [told(child, join(path, name)) for name, child in parts(node)]
-    return {"class": _told_class(node, path), "fields": {f: told(child, join(path, f)) for f, child in parts(node)}}
+        return [told(child, child_path(path, name)) for name, child in named_children(node)]
+    return {
+        "class": _told_class(node, path),
+        "fields": {f: told(child, child_path(path, f)) for f, child in named_children(node)},
+    }
 
 
 def _told_class(node: object, path: str) -> str:
@@ -130,7 +133,7 @@ def built(structure: object, arrays: dict[str, Array], like: object) -> object:
 def _kinds(node: object) -> Iterator[type]:
     if not is_leaf(node) and not is_static(node) and type(node) is not tuple:
         yield type(node)
-    for _, child in parts(node):
+    for _, child in named_children(node):
         yield from _kinds(child)
 
 
@@ -140,7 +143,7 @@ def _built(node: Any, arrays: dict[str, Array], path: str, known: Mapping[str, t
     if path.count(".") >= DEPTH:
         raise CheckpointError(f"{path[:40]}... is deeper than {DEPTH} steps below the root")
     if isinstance(node, list):
-        return tuple([_built(child, arrays, join(path, str(i)), known) for i, child in enumerate(node)])
+        return tuple([_built(child, arrays, child_path(path, str(i)), known) for i, child in enumerate(node)])
     match node:
         case {"float": str(digits)} if len(node) == 1:
             return _float(digits, path)
@@ -148,7 +151,7 @@ def _built(node: Any, arrays: dict[str, Array], path: str, known: Mapping[str, t
             return _array(dtype, shape, arrays, path)
         case {"class": str(name), "fields": dict(fields)} if len(node) == 2:
             kind = _class(name, fields, path, known)
-            return _made(kind, [_built(child, arrays, join(path, f), known) for f, child in fields.items()], path)
+            return _made(kind, [_built(child, arrays, child_path(path, f), known) for f, child in fields.items()], path)
     raise CheckpointError(f"{_at(path)} is told as {str(node)[:80]}, which is no array, record or static value")
 
 
@@ -165,7 +168,7 @@ def _array(dtype: object, shape: object, arrays: dict[str, Array], path: str) ->
     array = arrays.pop(path)
     if array.dtype.name != dtype or list(array.shape) != shape:
         raise CheckpointError(f"{_at(path)} is {array.dtype}{list(array.shape)}, its structure says {dtype}{shape}")
-    return freeze(array)
+    return read_only(array)
 
 
 def _class(name: str, fields: dict[str, object], path: str, known: Mapping[str, type]) -> type:

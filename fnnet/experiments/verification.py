@@ -30,7 +30,7 @@ class Verification:
     """What ``verify(...)`` returns; true where all bytes are the recorded ones and so are the settings and the data.
 
     ``first`` to ``last`` are the epochs that were to be done again. ``epoch`` is the first one whose bytes differ, one
-    less than ``first`` where the given state itself does, None where none does; ``parts`` say in what: "params",
+    less than ``first`` where the given state itself does, None where none does; ``differs_in`` says in what: "params",
     "opt_state", "history", or where these agree "key or counters", and where only what the receipt tells of it differs
     "metrics". ``settings`` are those that differ from the receipt's; ``conditions`` are what else differs of machine
     and programs, which may be the cause where bytes differ and does no harm where they do not. ``metrics`` are those
@@ -42,14 +42,14 @@ class Verification:
     first: int
     last: int
     epoch: int | None
-    parts: tuple[str, ...]
+    differs_in: tuple[str, ...]
     settings: tuple[Difference, ...]
     conditions: tuple[Difference, ...]
     metrics: tuple[Difference, ...] = ()
     not_covered: Mapping[str, str] = field(default_factory=dict)
 
     def __hash__(self) -> int:
-        return hash((self.first, self.last, self.epoch, self.parts, self.settings, self.conditions, self.metrics))
+        return hash((self.first, self.last, self.epoch, self.differs_in, self.settings, self.conditions, self.metrics))
 
     def __bool__(self) -> bool:
         return self.epoch is None and not self.settings
@@ -65,7 +65,7 @@ class Verification:
         if self.epoch is not None:
             where = f"epoch {self.epoch}" if self.epoch else "the start"
             given = ", as it was given," if self.epoch < self.first else ""
-            return f"no: {where}{given} is the first that differs, in {', '.join(self.parts)}"
+            return f"no: {where}{given} is the first that differs, in {', '.join(self.differs_in)}"
         span = f"epochs {self.first} to {self.last}" if self.last > self.first else f"epoch {self.last}"
         where = f"of {span}'s end" if self.last else "before the first epoch"
         same = f"{span} gave the recorded bytes" if self.last >= self.first else f"the state is that {where}"
@@ -127,8 +127,8 @@ def verify(
         now |= dict.fromkeys(sorted(moved), "not covered: it changed while the run was done again")
     at = max(end if found.epoch is None else found.epoch, 1)
     span = [conditions for begin, conditions in receipt.conditions if begin < at][-1]
-    open_places = {**_untold(receipt, state.epoch + 1, end), **not_covered(then), **not_covered(now)}
-    return Verification(state.epoch + 1, end, *found[:2], settings, _conditions(span), found.metrics, open_places)
+    uncovered = {**_untold(receipt, state.epoch + 1, end), **not_covered(then), **not_covered(now)}
+    return Verification(state.epoch + 1, end, *found[:2], settings, _conditions(span), found.metrics, uncovered)
 
 
 def _last(receipt: Receipt, state: TrainState[P], epoch: int | None) -> int:
@@ -146,7 +146,7 @@ class _Found(NamedTuple):
     """The first epoch that differs, and in what."""
 
     epoch: int | None = None
-    parts: tuple[str, ...] = ()
+    differs_in: tuple[str, ...] = ()
     metrics: tuple[Difference, ...] = ()
 
 
@@ -162,15 +162,15 @@ def _first_difference(receipt: Receipt, state: TrainState[P], epochs: Iterator[E
             state = epoch.state
         found = link(receipt.links[number - 1].chain if number else "", state)
         if found.chain != receipt.links[number].chain:
-            return _Found(number, _parts(receipt.links[number], found))
+            return _Found(number, _differing(receipt.links[number], found))
         invented = _invented(receipt, number, state)
         if invented or found != receipt.links[number]:
-            parts = _parts(receipt.links[number], found) if found != receipt.links[number] else ("metrics",)
-            return _Found(number, parts, invented)
+            differs_in = _differing(receipt.links[number], found) if found != receipt.links[number] else ("metrics",)
+            return _Found(number, differs_in, invented)
     return _Found()
 
 
-def _parts(then: Link, now: Link) -> tuple[str, ...]:
+def _differing(then: Link, now: Link) -> tuple[str, ...]:
     names = [name for name in Link._fields[1:] if getattr(then, name) != getattr(now, name)]
     return tuple(names) or ("key or counters",)
 

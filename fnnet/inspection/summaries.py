@@ -16,14 +16,14 @@ from fnnet.layers.layer_norm import LayerNorm
 from fnnet.layers.linear import Linear
 from fnnet.layers.rms_norm import RmsNorm
 from fnnet.layers.standardize import Standardize
-from fnnet.tree.nodes import Params, is_leaf, parts
+from fnnet.tree.nodes import Params, is_leaf, named_children
 
 Flops = tuple[int, int] | tuple[None, None]
 """Forward and backward, or unknown."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Line:
     """One layer of a summary. A layer that holds others has the parameters that are its own, and stands above them,
     which are deeper; a layer that is called again has none the second time. FLOPs are None where they are unknown."""
 
@@ -38,7 +38,7 @@ class Row:
     is_composite: bool = False
 
     def cells(self) -> tuple[str, ...]:
-        """The row as it is printed."""
+        """The line, cell by cell, as it is printed."""
         name = "  " * self.depth + self.layer
         if self.is_composite and not self.bytes:
             return self.path, name, str(self.output), "", "", "", ""
@@ -48,38 +48,39 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What ``summary(net)`` returns: its rows, and a table when printed. FLOPs are the sums of those that are known."""
+    """What ``summary(net)`` returns: lines, and a table when printed. FLOPs are sums of those that are known."""
 
-    rows: tuple[Row, ...]
+    lines: tuple[Line, ...]
     parameters: int
     bytes: int
 
     @property
     def forward_flops(self) -> int:
         """FLOPs of a forward pass."""
-        return sum([row.forward_flops or 0 for row in self.rows])
+        return sum([line.forward_flops or 0 for line in self.lines])
 
     @property
     def backward_flops(self) -> int:
         """FLOPs of a backward pass."""
-        return sum([row.backward_flops or 0 for row in self.rows])
+        return sum([line.backward_flops or 0 for line in self.lines])
 
     def __str__(self) -> str:
         head = ("", "layer", "output shape", "parameters", "bytes", "FLOPs forward", "FLOPs backward")
-        body = [row.cells() for row in self.rows]
+        body = [line.cells() for line in self.lines]
         foot = ("total", "", "", f"{self.parameters:,}", f"{self.bytes:,}", *self._flops())
         widths = [max(map(len, column)) for column in zip(head, *body, foot, strict=True)]
-        rule = "  ".join("-" * width for width in widths)
-        return "\n".join([_line(head, widths), rule, *[_line(row, widths) for row in body], rule, _line(foot, widths)])
+        dashes = "  ".join("-" * width for width in widths)
+        shown = [_printed(cells, widths) for cells in (head, *body, foot)]
+        return "\n".join([shown[0], dashes, *shown[1:-1], dashes, shown[-1]])
 
     def _flops(self) -> tuple[str, str]:
         totals = self.forward_flops, self.backward_flops
-        if all(row.forward_flops is not None for row in self.rows):
+        if all(line.forward_flops is not None for line in self.lines):
             return f"{totals[0]:,}", f"{totals[1]:,}"
         return (f"≥ {totals[0]:,}", f"≥ {totals[1]:,}") if any(totals) else ("-", "-")
 
 
-def _line(cells: tuple[str, ...], widths: list[int]) -> str:
+def _printed(cells: tuple[str, ...], widths: list[int]) -> str:
     """Words to the left, numbers to the right."""
     padded = [c.ljust(w) if i < 3 else c.rjust(w) for i, (c, w) in enumerate(zip(cells, widths, strict=True))]
     return "  ".join(padded).rstrip()
@@ -116,29 +117,29 @@ def summary(params: Params, batch: int = 1, features: int | None = None) -> Summ
     return Summary(_table(params, batch, width, dtype), tree.count(params), _bytes(params))
 
 
-# --- rows --------------------------------------------------------------------------------------------------------
-def _table(params: Params, batch: int, features: int, dtype: np.dtype[np.floating]) -> tuple[Row, ...]:
-    """The rows of a pass, without one of its own for a network that does no more than call others."""
+# --- lines -------------------------------------------------------------------------------------------------------
+def _table(params: Params, batch: int, features: int, dtype: np.dtype[np.floating]) -> tuple[Line, ...]:
+    """The lines of a pass, without one of its own for a network that does no more than call others."""
     whole = trace(params, np.zeros((*replicas(params), batch, features), dtype))
-    rows = list(_rows(whole, 0, set()))
-    if rows[0].is_composite and not rows[0].bytes and whole.calls[-1].y.shape == whole.y.shape:
-        rows = list(_rows(whole, -1, set()))[1:]
-    return tuple(rows)
+    lines = list(_lines(whole, 0, set()))
+    if lines[0].is_composite and not lines[0].bytes and whole.calls[-1].y.shape == whole.y.shape:
+        lines = list(_lines(whole, -1, set()))[1:]
+    return tuple(lines)
 
 
-def _rows(call: Call, depth: int, seen: set[str]) -> Iterator[Row]:
-    """The row of a call, and those of the calls that it made."""
+def _lines(call: Call, depth: int, seen: set[str]) -> Iterator[Line]:
+    """The line of a call, and those of the calls that it made."""
     parameters, size = (0, 0) if call.path in seen else _own(call)
     seen.add(call.path)
     onward, back = (0, 0) if call.calls else _flops(call)
     name, is_composite = type(call.layer).__name__, bool(call.calls)
-    yield Row(call.path, name, call.y.shape, parameters, size, onward, back, depth, is_composite)
+    yield Line(call.path, name, call.y.shape, parameters, size, onward, back, depth, is_composite)
     for inner in call.calls:
-        yield from _rows(inner, depth + 1, seen)
+        yield from _lines(inner, depth + 1, seen)
 
 
 def _own(call: Call) -> tuple[int, int]:
-    """The parameters and bytes that no row below has."""
+    """The parameters and bytes that no line below has."""
     below = {inner.path: inner.layer for inner in call.calls}.values()
     parameters = tree.count(call.layer) - sum([tree.count(layer) for layer in below])
     return parameters, _bytes(call.layer) - sum([_bytes(layer) for layer in below])
@@ -197,18 +198,18 @@ def _numbers(params: Params) -> list[int]:
 def _whole_numbers(node: object) -> Iterator[int]:
     if type(node) is int:
         yield node
-    for _, child in parts(node):
+    for _, child in named_children(node):
         yield from _whole_numbers(child)
 
 
 def _first_with_arrays(params: Params) -> Params | None:
-    if any(is_leaf(value) for _, value in parts(params)):
+    if any(is_leaf(value) for _, value in named_children(params)):
         return params
     return next(filter(None, map(_first_with_arrays, children(params))), None)
 
 
-def _tried(params: Params, features: int, dtype: np.dtype[np.floating]) -> tuple[Row, ...] | None:
-    """The rows of a pass of one row of so many features; None where the network does not take them."""
+def _tried(params: Params, features: int, dtype: np.dtype[np.floating]) -> tuple[Line, ...] | None:
+    """The lines of a pass of one row of so many features; None where the network refuses them."""
     try:
         return _table(params, 1, features, dtype)
     except Exception:  # whatever a layer raises that is not content with its input

@@ -17,7 +17,7 @@ from fnnet.errors import LayerError
 from fnnet.layers.mlp import Mlp
 from fnnet.layers.portable import Portable
 from fnnet.numerics.bits import portably
-from fnnet.tree.nodes import Params, join, parts
+from fnnet.tree.nodes import Params, child_path, named_children
 from fnnet.types import Array
 
 
@@ -68,7 +68,7 @@ def _passed(path: str, layer: Params, x: Array, notes: list[Call]) -> Array:
     if isinstance(layer, Mlp):
         return _passed_mlp(path, layer, x, notes)
     if isinstance(layer, Portable):  # which looks at the arrays of what it holds, and a probe is none
-        return portably(forward, Probe(join(path, "layer"), layer.layer, notes), x)[0]
+        return portably(forward, Probe(child_path(path, "layer"), layer.layer, notes), x)[0]
     if children(layer):
         try:
             return forward(_with_probes(path, layer, notes), x)[0]
@@ -80,19 +80,19 @@ def _passed(path: str, layer: Params, x: Array, notes: list[Call]) -> Array:
 def _passed_mlp(path: str, layer: Mlp, x: Array, notes: list[Call]) -> Array:
     """An Mlp takes nothing but Linear layers, and calls none of them."""
     for i, linear in enumerate(layer.layers):
-        x, _ = forward(Probe(join(path, f"layers.{i}"), linear, notes), x)
+        x, _ = forward(Probe(child_path(path, f"layers.{i}"), linear, notes), x)
         if i < len(layer.layers) - 1:
-            x, _ = forward(Probe(join(path, "activation"), layer.activation, notes), x)
+            x, _ = forward(Probe(child_path(path, "activation"), layer.activation, notes), x)
     return x
 
 
 def _with_probes(path: str, layer: Params, notes: list[Call]) -> Params:
-    return type(layer)(*[_probed(join(path, name), child, notes) for name, child in parts(layer)])
+    return type(layer)(*[_probed(child_path(path, name), child, notes) for name, child in named_children(layer)])
 
 
 def _probed(path: str, node: object, notes: list[Call]) -> object:
     if isinstance(node, Params):
         return Probe(path, node, notes)
     if type(node) is tuple:
-        return tuple([_probed(join(path, str(i)), child, notes) for i, child in enumerate(node)])
+        return tuple([_probed(child_path(path, str(i)), child, notes) for i, child in enumerate(node)])
     return node

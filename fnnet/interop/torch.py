@@ -14,7 +14,7 @@ from fnnet.experiments import sealed
 from fnnet.experiments.sealed import File
 from fnnet.layers.linear import Linear
 from fnnet.tree import leaves, rebuild
-from fnnet.tree.nodes import Params, freeze, parts
+from fnnet.tree.nodes import Params, named_children, read_only
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -37,7 +37,7 @@ def load_torch(path: File, like: P) -> P:
         theirs.append((layer.b, _fitting(path, f"{module}bias", tensors, layer.b)))
     coming = deque(theirs)
     values = [coming.popleft()[1] if coming and leaf is coming[0][0] else leaf for leaf in leaves(like)]
-    return freeze(rebuild(like, tuple(values)))
+    return read_only(rebuild(like, tuple(values)))
 
 
 def _fitting(path: File, name: str, tensors: Mapping[str, Array], ours: Array) -> Array:
@@ -65,5 +65,5 @@ def _linears(node: object) -> Iterator[Linear]:
     if isinstance(node, Linear):
         yield node
     else:
-        for _, child in parts(node):
+        for _, child in named_children(node):
             yield from _linears(child)

@@ -18,7 +18,7 @@ from fnnet.core.protocols import Data, Loss, Optimizer, Rows, Step, StreamFn
 from fnnet.core.rules import check_network
 from fnnet.core.runs import Run, run_from, under_way, within
 from fnnet.core.states import Epoch, OptState, TrainState
-from fnnet.functional import accumulate
+from fnnet.functional import scan
 from fnnet.jit.epochs import run
 from fnnet.jit.optimizers import schedule_of
 from fnnet.jit.plans import Plan, plan_of
@@ -57,7 +57,7 @@ def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[
     plan = _plan(step, data, state)
     _check_state(plan, state)
     made_by = run_from(state, step, data, train)
-    return map(Epoch, accumulate(partial(_epoch, plan, made_by), count(state.epoch), state))
+    return map(Epoch, scan(partial(_epoch, plan, made_by), count(state.epoch), state))
 
 
 _PLANS: WeakKeyDictionary[Run[object], Plan] = WeakKeyDictionary()
@@ -92,7 +92,7 @@ def _epoch(plan: Plan, made_by: Run[Any], state: TrainState[P], epoch: int) -> T
     """What is left of an epoch, in vectors of its own: what comes in stays as it is, what goes out is read-only."""
     program, given = remembered(Compiler(plan.x.shape[1]), state.params), state.opt_state
     size = plan.data.size
-    order = plan.data.rows(state.key.child(ORDER, epoch))[state.batch * size :]
+    order = plan.data.index(state.key.child(ORDER, epoch))[state.batch * size :]
     if not len(order):
         raise ValueError(f"train: data must give more than {state.batch} batches in epoch {epoch}, got no more")
     batches = -(-len(order) // size)

@@ -6,29 +6,12 @@ import math
 
 import numpy as np
 
-from fnnet.errors import DtypeError, ShapeError
 from fnnet.numerics import row_sum
 from fnnet.numerics.sums import magnitude
 from fnnet.types import Array
 
 TINY = {np.dtype(kind): float(np.finfo(kind).tiny) for kind in (np.float32, np.float64)}
 """The smallest number of a dtype that has all its digits."""
-
-
-def check_features(where: str, x: Array, arrays: dict[str, Array]) -> None:
-    """Raises ShapeError or DtypeError where the arrays of a layer are not (..., n), one a feature, in one dtype, or x
-    is not (..., batch, n) with their replica axes or none."""
-    first = next(iter(arrays.values()))
-    for name, array in arrays.items():
-        if array.ndim == 0 or array.shape != first.shape:
-            raise ShapeError(f"{where}: {' and '.join(arrays)} must be (..., n), got {name} {array.shape}")
-        if array.dtype != first.dtype:
-            raise DtypeError(
-                f"{where}: {' and '.join(arrays)} must have one dtype, got {first.dtype} and {array.dtype}"
-            )
-    if x.shape[-1] != first.shape[-1] or x.shape[:-2] not in ((), first.shape[:-1]):
-        axes = "".join([f"{n}, " for n in first.shape[:-1]])
-        raise ShapeError(f"{where}: x must be ({axes}batch, {first.shape[-1]}) or (batch, n), got {x.shape}")
 
 
 def over_rows(array: Array) -> Array:

@@ -13,7 +13,7 @@ from fnnet.core.rules import define_layer
 from fnnet.errors import ShapeError, TreeError
 from fnnet.initializers import normal, rounded
 from fnnet.keys import INIT, Key
-from fnnet.tree.nodes import Params, freeze
+from fnnet.tree.nodes import Params, read_only
 from fnnet.types import Array, Dtype
 
 UNIT = normal(1.0)
@@ -115,4 +115,4 @@ def embedding(key: Key, categories: int, dim: int, *, init: Initializer = UNIT, 
     if rows > LARGEST:
         raise ValueError(f"embedding: categories must be at most 2^24, which float32 can tell apart, got {rows}")
     shape, kind = (rows, checks.size("embedding", "dim", dim)), checks.dtype("embedding", dtype)
-    return freeze(Embedding(rounded("embedding: init", init, init(key.child(INIT), shape), kind)))
+    return read_only(Embedding(rounded("embedding: init", init, init(key.child(INIT), shape), kind)))

@@ -8,10 +8,10 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.core.rules import define_layer
-from fnnet.layers._base import check_features, normalized, over_rows
+from fnnet.layers._base import normalized, over_rows
 from fnnet.numerics import row_sum, sum_to
 from fnnet.numerics.sums import batch_sum
-from fnnet.tree.nodes import Params, freeze
+from fnnet.tree.nodes import Params, read_only
 from fnnet.types import Array, Dtype
 
 Saved = tuple[Array, Array, tuple[int, ...]]
@@ -40,7 +40,7 @@ class LayerNorm(Params):
 
 
 def layer_norm_forward(p: LayerNorm, x: Array) -> tuple[Array, Saved]:
-    check_features("layer_norm", x, {"scale": p.scale, "shift": p.shift})
+    checks.features("layer_norm", x, {"scale": p.scale, "shift": p.shift})
     z, inverse = normalized(x, p.eps, True)
     y = z * over_rows(p.scale)
     y += over_rows(p.shift)
@@ -75,4 +75,4 @@ def layer_norm(n: int, *, eps: float = 1e-5, dtype: Dtype = np.float32) -> Layer
     LayerNorm(scale=float32[3], shift=float32[3], eps=1e-05)
     """
     size, kind = checks.size("layer_norm", "n", n), checks.dtype("layer_norm", dtype)
-    return freeze(LayerNorm(np.ones(size, kind), np.zeros(size, kind), eps))
+    return read_only(LayerNorm(np.ones(size, kind), np.zeros(size, kind), eps))

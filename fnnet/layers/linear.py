@@ -12,8 +12,8 @@ from fnnet.core.rules import define_layer
 from fnnet.errors import DtypeError, ShapeError, TreeError
 from fnnet.initializers import he_uniform, rounded, zeros
 from fnnet.keys import INIT, Key
-from fnnet.numerics import affine, affine_gradients, product_nt, sum_to
-from fnnet.tree.nodes import Params, freeze
+from fnnet.numerics import affine, affine_gradients, product, sum_to
+from fnnet.tree.nodes import Params, read_only
 from fnnet.types import Array, Dtype
 
 
@@ -39,7 +39,7 @@ def linear_forward(p: Linear, x: Array) -> tuple[Array, Array]:
 
 
 def linear_backward(p: Linear, x: Array, dy: Array) -> tuple[Linear, Array]:
-    return linear_gradients(p, x, dy), sum_to(product_nt(dy, p.w), x.shape)
+    return linear_gradients(p, x, dy), sum_to(product(dy, p.w.mT), x.shape)
 
 
 def linear_gradients(p: Linear, x: Array, dy: Array) -> Linear:
@@ -85,7 +85,7 @@ def linear(
     wanted = checks.dtype("linear", dtype)
     keys.check("linear", key)
     w = _drawn("init", init, key.child(INIT, 0), shape, wanted)
-    return freeze(Linear(w, _drawn("bias_init", bias_init, key.child(INIT, 1), shape[1:], wanted)))
+    return read_only(Linear(w, _drawn("bias_init", bias_init, key.child(INIT, 1), shape[1:], wanted)))
 
 
 def _drawn(name: str, init: Initializer, key: Key, shape: tuple[int, ...], dtype: np.dtype[np.floating]) -> Array:

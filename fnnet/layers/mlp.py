@@ -21,7 +21,7 @@ from fnnet.layers import _small_mlp as augmented
 from fnnet.layers._small_mlp import Pass, Plan, plan
 from fnnet.layers.linear import Linear, cast_input, check_linear, check_saved, linear
 from fnnet.layers.relu import Relu
-from fnnet.numerics import affine, affine_gradients, is_portable, product_nt, relu, relu_gradient, sum_to
+from fnnet.numerics import affine, affine_gradients, is_portable, product, relu, relu_gradient, sum_to
 from fnnet.tree.nodes import Params, layout
 from fnnet.tree.packing import fresh_like, pack, packed, remembered
 from fnnet.types import Array, Dtype
@@ -100,7 +100,7 @@ def _activate(activation: Params, z: Array, key: Key | None) -> tuple[Array, obj
 def mlp_backward(p: Mlp, saved: Saved, dy: Array) -> tuple[Mlp, Array]:
     grads, dz = _down_to_first(p, saved, dy)
     x_shape = (*dz.shape[:-1], saved.plan.sizes[0]) if isinstance(saved, Pass) else saved[0][0].shape
-    return grads, sum_to(product_nt(dz, p.layers[0].w), x_shape)
+    return grads, sum_to(product(dz, p.layers[0].w.mT), x_shape)
 
 
 def mlp_gradients(p: Mlp, saved: Saved, dy: Array) -> Mlp:
@@ -119,7 +119,7 @@ def _down_to_first(p: Mlp, saved: Saved, dy: Array) -> tuple[Mlp, Array]:
     for layer, grad, x, left in upper:
         check_saved(layer, x, dy)
         affine_gradients(x, dy, grad.w, grad.b)
-        dh = product_nt(dy, layer.w)
+        dh = product(dy, layer.w.mT)
         share, dy = _deactivate(p.activation, left, dh)
         shares.append(share)
     check_saved(p.layers[0], inputs[0], dy)

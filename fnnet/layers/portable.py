@@ -12,7 +12,7 @@ from fnnet.core.rules import define_layer
 from fnnet.errors import DtypeError, LayerError
 from fnnet.keys import Key
 from fnnet.numerics.bits import portably
-from fnnet.tree.nodes import Params, parts
+from fnnet.tree.nodes import Params, named_children
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -77,4 +77,4 @@ def check_portable(p: Portable[P]) -> None:
 
 def has_portable(node: object) -> bool:
     """Whether a network is portable, or a part of it."""
-    return isinstance(node, Portable) or any(has_portable(child) for _, child in parts(node))
+    return isinstance(node, Portable) or any(has_portable(child) for _, child in named_children(node))

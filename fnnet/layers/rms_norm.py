@@ -8,10 +8,10 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.core.rules import define_layer
-from fnnet.layers._base import check_features, normalized, over_rows
+from fnnet.layers._base import normalized, over_rows
 from fnnet.numerics import row_sum, sum_to
 from fnnet.numerics.sums import batch_sum
-from fnnet.tree.nodes import Params, freeze
+from fnnet.tree.nodes import Params, read_only
 from fnnet.types import Array, Dtype
 
 Saved = tuple[Array, Array, tuple[int, ...]]
@@ -39,7 +39,7 @@ class RmsNorm(Params):
 
 
 def rms_norm_forward(p: RmsNorm, x: Array) -> tuple[Array, Saved]:
-    check_features("rms_norm", x, {"scale": p.scale})
+    checks.features("rms_norm", x, {"scale": p.scale})
     z, inverse = normalized(x, p.eps, False)
     return z * over_rows(p.scale), (z, inverse, x.shape)
 
@@ -70,4 +70,4 @@ def rms_norm(n: int, *, eps: float = 1e-5, dtype: Dtype = np.float32) -> RmsNorm
     RmsNorm(scale=float32[3], eps=1e-05)
     """
     size, kind = checks.size("rms_norm", "n", n), checks.dtype("rms_norm", dtype)
-    return freeze(RmsNorm(np.ones(size, kind), eps))
+    return read_only(RmsNorm(np.ones(size, kind), eps))

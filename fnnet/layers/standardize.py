@@ -9,10 +9,10 @@ import numpy as np
 from fnnet import checks
 from fnnet.core.rules import define_layer
 from fnnet.errors import ShapeError
-from fnnet.layers._base import check_features, over_rows
+from fnnet.layers._base import over_rows
 from fnnet.numerics import sum_to
 from fnnet.numerics.sums import power_of_two
-from fnnet.tree.nodes import Params, constant, freeze
+from fnnet.tree.nodes import Params, constant, read_only
 from fnnet.types import Array, Dtype
 
 
@@ -36,7 +36,7 @@ Saved = tuple[tuple[int, ...], np.dtype[np.floating]]
 
 
 def standardize_forward(p: Standardize, x: Array) -> tuple[Array, Saved]:
-    check_features("standardize", x, {"mean": p.mean, "scale": p.scale})
+    checks.features("standardize", x, {"mean": p.mean, "scale": p.scale})
     y: Array = (x - over_rows(p.mean)) / over_rows(p.scale)
     return y.astype(p.mean.dtype, copy=False), (x.shape, x.dtype)
 
@@ -83,14 +83,14 @@ def standardize(x: Array, *, dtype: Dtype = np.float32) -> Standardize:
     >>> layer.mean.tolist(), layer.scale.tolist()
     ([2.0, 5.0], [2.0, 1.0])
     """
-    checks.rows("standardize", x)
+    checks.inputs("standardize", x)
     if x.ndim != 2:
         raise ShapeError(f"standardize: x must be (rows, n), got {x.shape}")
     kind = checks.dtype("standardize", dtype)
     if not np.isfinite(x).all():
         raise ValueError("standardize: x must hold finite numbers, got NaN or infinity; fill or drop such rows first")
     with np.errstate(over="ignore", invalid="ignore"):  # what is infinite is refused
-        return freeze(Standardize(*_held(x.astype(np.float64, copy=False), kind)))
+        return read_only(Standardize(*_held(x.astype(np.float64, copy=False), kind)))
 
 
 def _held(x: Array, kind: np.dtype[np.floating]) -> tuple[Array, Array]:

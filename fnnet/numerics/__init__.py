@@ -1,8 +1,11 @@
-"""Products, sums over rows and transcendental functions: one place for speed and for bits.
+"""Products, sums over rows and transcendental functions: what layers and losses compute with, fnnet's and a user's.
 
-Layers and losses take them from here and never call ``@`` or ``np.exp`` themselves. In float64 and inside the scope
-that ``portable`` opens, all of them give the same bits on every machine with fused multiply-adds; what is not chosen
-there, + - * /, the square root and sums along axes, does so anyway.
+A layer that calls these, and never ``@`` or ``np.exp`` itself, keeps the promise of ``portable``: within a portable
+network, whose numbers are float64, all of them give the same bits on every machine with fused multiply-adds. The rest
+of what NumPy has for a layer, + - * /, the square root, sums along the last axis, has such bits anyway.
+
+>>> sigmoid(np.array([0.0, 1000.0])).tolist(), row_sum(np.ones((2, 3))).tolist()
+([0.5, 1.0], [[3.0], [3.0]])
 """
 
 from __future__ import annotations
@@ -12,43 +15,51 @@ from typing import cast
 
 import numpy as np
 
-from fnnet.numerics import elementary
+from fnnet.numerics import elementary, products
 from fnnet.numerics.bits import SCOPE
 from fnnet.numerics.elementary import polynomial
-from fnnet.numerics.products import product
-from fnnet.numerics.sums import batch_sum, is_finite, share_of
+from fnnet.numerics.sums import batch_sum as batch_sum
+from fnnet.numerics.sums import is_finite as is_finite
+from fnnet.numerics.sums import mean as mean
+from fnnet.numerics.sums import share_of
 from fnnet.types import Array, Value
 
 F64 = np.dtype(np.float64)
 
 
 def is_portable(x: Array) -> bool:
-    """Whether what is made of x has to have portable bits."""
+    """Whether what is computed from x must have portable bits."""
     return SCOPE.is_portable and x.dtype == F64
 
 
-def product_nt(a: Array, b: Array) -> Array:
-    """a bᵀ over the last two axes; for two matrices ``dot`` has half the overhead of ``@``."""
+def product(a: Array, b: Array) -> Array:
+    """a b over the last two axes: (..., m, k) and (..., k, n) to (..., m, n).
+
+    aᵀ b is ``product(a.mT, b)``, a bᵀ is ``product(a, b.mT)``. For two matrices ``dot`` has half the overhead of ``@``.
+
+    >>> product(np.eye(2), np.array([[1.0, 2.0], [3.0, 4.0]])).tolist()
+    [[1.0, 2.0], [3.0, 4.0]]
+    """
     if is_portable(a):
-        return product(a, b.mT)
-    out: Array = a.dot(b.T) if a.ndim == b.ndim == 2 else np.matmul(a, b.mT)
+        return products.product(a, b)
+    out: Array = a.dot(b) if a.ndim == b.ndim == 2 else np.matmul(a, b)
     return out
 
 
 def affine(x: Array, w: Array, b: Array) -> Array:
     """x w + b for every row: (..., batch, n_in), (..., n_in, n_out) and (..., n_out) to (..., batch, n_out)."""
-    y = product(x, w) if is_portable(x) else x.dot(w) if x.ndim == w.ndim == 2 else np.matmul(x, w)
+    y = products.product(x, w) if is_portable(x) else x.dot(w) if x.ndim == w.ndim == 2 else np.matmul(x, w)
     y += b if b.ndim == 1 else b[..., None, :]
     return y
 
 
 def affine_gradients(x: Array, dy: Array, dw: Array, db: Array) -> None:
-    """Writes into fresh arrays of the caller's: dw = xᵀ dy, and db = the sum of the rows of dy.
+    """Writes dw = xᵀ dy, and db = the sum of the rows of dy, into two arrays that the caller has just allocated.
 
     That sum is the product 1ᵀ dy, which is three times faster than ``sum`` where the batch is large.
     """
     if is_portable(x):
-        dw[...] = product(x.mT, dy)
+        dw[...] = products.product(x.mT, dy)
         db[...] = batch_sum(dy)
     elif x.ndim == dy.ndim == 2:
         x.T.dot(dy, dw)
@@ -66,7 +77,11 @@ def _ones(n: int, dtype: np.dtype[np.floating]) -> Array:
 
 
 def sum_to(a: Array, shape: tuple[int, ...]) -> Array:
-    """a summed over those leading replica axes that ``shape`` does not have: the way back of sharing one array."""
+    """The sum of a over the leading replica axes that ``shape`` lacks: dx, where K networks share one x.
+
+    >>> sum_to(np.ones((3, 2, 1)), (2, 1)).tolist()
+    [[3.0], [3.0]]
+    """
     if a.shape == shape:
         return a
     out: Array = np.add.reduce(a, axis=tuple(range(a.ndim - len(shape))))
@@ -83,7 +98,7 @@ def inner_product(a: Array, b: Array) -> Value:
 
 
 def square_sum(a: Array) -> Value:
-    """Σ a² over the last two axes; infinite, without a warning, where that is beyond all floats."""
+    """Σ a² over the last two axes; infinite, without a warning, where that exceeds the largest float."""
     if a.ndim > 2 or a.dtype == F64:
         flat = a.reshape((*a.shape[:-2], -1))
         with np.errstate(over="ignore"):
@@ -93,8 +108,8 @@ def square_sum(a: Array) -> Value:
 
 
 def square_mean(a: Array) -> Value:
-    """Σ a² / n over the last axis; where that sum overflows as Σ a (c a) / (c n), which does so only where the mean is
-    beyond all floats. The plain form comes first, for small squares have no digits to lose to c."""
+    """Σ a² / n over the last axis; where that sum overflows, Σ a (c a) / (c n), which does only where the mean itself
+    does. The plain form comes first: c would cost small squares their digits."""
     n = a.shape[-1]
     with np.errstate(over="ignore"):
         plain: Value = np.asarray(inner_product(a, a) / n)
@@ -175,8 +190,8 @@ def softplus(x: Array) -> Array:
 
 
 def columnwise(x: Array) -> Array:
-    """x with its columns contiguous where they are longer than its rows: what is summed along short rows is read ten
-    times faster so. What is computed from it inherits that."""
+    """x with contiguous columns where they are longer than its rows: sums along short rows are then ten times faster.
+    What is computed from it has the same layout."""
     if is_portable(x):  # where the sum of a row must not depend on how many rows there are
         return x
     return x if x.shape[-2] <= x.shape[-1] or x.mT.flags.c_contiguous else x.mT.copy().mT

@@ -1,4 +1,4 @@
-"""Whether this thread computes with portable bits: opened by what is portable, for the length of one call."""
+"""Whether this thread computes with portable bits: set for the duration of one call by portable networks and losses."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Elementary functions of float64 arrays whose bits are the same everywhere.
 
-NumPy's own exp and log take another path on every generation of CPUs, and the paths differ in the last bit. What
-follows is made of + - * /, comparisons, rounding to whole numbers and operations on the bits themselves, each of which
-has one right result (IEEE 754) and gets it from every loop of NumPy's. The reductions and polynomials are fdlibm's
+NumPy's own exp and log run another loop on every generation of CPUs, and the loops differ in the last bit. These
+functions are made of + - * /, comparisons, rounding to whole numbers and operations on the bits themselves: each has
+one right result (IEEE 754), which all of NumPy's loops give. The reductions and polynomials are fdlibm's
 (K. C. Ng et al., Freely Distributable LIBM, Sun Microsystems, 1993, files e_exp.c, s_expm1.c, e_log.c, s_log1p.c,
 k_sin.c, k_cos.c). Errors are below one unit in the last place, those of cos and sin below 2e-16; a test measures each
 against 50 digits.
@@ -21,7 +21,7 @@ from fnnet.types import Array
 Exponents = NDArray[np.int64]
 
 BLOCK = 1 << 13
-"""Numbers worked on at a time: what stands between input and output stays in the cache."""
+"""How many numbers are computed at a time, so that intermediate results stay in the cache."""
 
 LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 """log 2 = high + low; k times the high part is exact for every exponent k."""
@@ -56,7 +56,7 @@ def polynomial(coefficients: Sequence[float], x: Array) -> Array:
 
 
 def _in_blocks(f: Callable[[Array], Array]) -> Callable[[Array], Array]:
-    """f for float64 arrays of any shape: of a block at a time, without NumPy's warnings, into a fresh array."""
+    """f for float64 arrays of any shape: block by block, without NumPy's warnings, into a fresh array."""
 
     @wraps(f)
     def whole(x: Array) -> Array:

@@ -1,9 +1,9 @@
 """Products of float64 matrices with the same bits for any number of threads, any kernel of OpenBLAS that has fused
 multiply-adds, and whatever rows stand beside a row.
 
-A library adds the terms of an entry in an order that depends on its kernel, on how threads share the work, and on where
-an entry lies: at an edge it takes another path. In matrices padded to multiples of 16 no entry lies at an edge; a
-contraction over at most 256 terms is cut nowhere, and longer ones are cut here, their parts added in order.
+BLAS adds the terms of an entry in an order that depends on the kernel, on how threads share the work, and on where the
+entry lies: edges have their own code. In matrices padded to multiples of 16 no entry lies at an edge; no kernel divides
+a contraction over at most 256 terms, and longer ones are divided here and their blocks added in order.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 from fnnet.types import Array
 
 BLOCK = 256
-"""Terms of a contraction that every kernel adds up in one go."""
-STEP = 16
-"""A multiple of the rows and columns that any kernel computes at a time."""
+"""How many terms of a contraction every kernel adds without dividing them."""
+TILE = 16
+"""A multiple of the rows and columns that any kernel computes at once."""
 
 
 def product(a: Array, b: Array) -> Array:
@@ -26,17 +26,17 @@ def product(a: Array, b: Array) -> Array:
     m, n = a.shape[-2], b.shape[-1]
     a, b = _padded(a), _padded(np.ascontiguousarray(b))
     out: Array = np.matmul(a[..., :BLOCK], b[..., :BLOCK, :])
-    part = np.empty_like(out)
+    block = np.empty_like(out)
     for start in range(BLOCK, a.shape[-1], BLOCK):
         stop = start + BLOCK
-        out += np.matmul(a[..., start:stop], b[..., start:stop, :], out=part)
+        out += np.matmul(a[..., start:stop], b[..., start:stop, :], out=block)
     return np.ascontiguousarray(out[..., :m, :n])
 
 
 def _padded(a: Array) -> Array:
     """a with zeros below and at the right, up to multiples of 16."""
     rows, columns = a.shape[-2:]
-    more = -rows % STEP, -columns % STEP
+    more = -rows % TILE, -columns % TILE
     if more == (0, 0):
         return a
     out = np.zeros((*a.shape[:-2], rows + more[0], columns + more[1]), a.dtype)

@@ -1,8 +1,8 @@
 """Sums, means and norms that are right wherever the result itself is a float.
 
-The plain formula comes first, and what it gives stays as it is, to the bit. Only where it leaves the range of floats on
-the way to a result within it, the numbers are divided first: by a power of two, which rounds nothing, or by how many
-there are. A row keeps its result whatever stands in the others. Callers silence the overflow of the plain formula.
+The plain formula comes first, and its result is kept to the bit. Only where it overflows on the way to a finite result
+are the numbers divided first: by a power of two, which rounds nothing, or by their count. The result for a row never
+depends on the other rows. Callers silence the overflow of the plain formula.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def is_finite(a: Array) -> bool:
 
 
 def weighed(w: Array, x: Array) -> Array:
-    """w x, and 0 where w is 0, whatever x is: what has no weight does not count."""
+    """w x, and 0 where w is 0, even if x is NaN or infinite."""
     if is_finite(x):
         product: Array = w * x
         return product
@@ -41,8 +41,8 @@ def magnitude(a: Array) -> Array:
 
 
 def share_of(n: int) -> float:
-    """The power of two below 1 / n: numbers multiplied by it are rounded nowhere, and the sum of n of them is a float;
-    divided by n times it, that is their mean."""
+    """The power of two below 1 / n: multiplying by it rounds nothing, and the sum of n numbers multiplied by it is
+    finite; divided by n times it, that sum is their mean."""
     return 2.0 ** -n.bit_length()
 
 
@@ -61,8 +61,14 @@ BLOCK = 1 << 10
 
 
 def batch_sum(a: Array) -> Array:
-    """Σ a over the batch, the axis before the last: of blocks of rows, and then of their sums. NumPy adds row after
-    row there, so that a sum in float32 would have lost half its digits after 2¹² rows, and stand still after 2²⁴."""
+    """Σ a over the batch, the axis before the last: db, the gradient of a bias.
+
+    Blocks of rows are summed, and then the sums of the blocks. NumPy adds row after row there, so that a sum in float32
+    loses half its digits after 2¹² rows and stops growing after 2²⁴.
+
+    >>> batch_sum(np.ones((4, 2))).tolist()
+    [4.0, 4.0]
+    """
     n = a.shape[-2]
     if n <= BLOCK:
         out: Array = np.add.reduce(a, axis=-2)
@@ -71,7 +77,7 @@ def batch_sum(a: Array) -> Array:
 
 
 def scaled_squares(a: Array, factor: float) -> Value:
-    """factor · Σ a² over the last axis, of a over its magnitude: for where the plain sum overflows."""
+    """factor · Σ a² over the last axis, from a divided by its magnitude: for where the plain sum overflows."""
     scale = magnitude(a)
     unit = a / scale
     s = scale[..., 0]
@@ -79,7 +85,7 @@ def scaled_squares(a: Array, factor: float) -> Value:
 
 
 def norm(a: Array) -> Value:
-    """√(Σ a²) over the last axis, of a over its magnitude."""
+    """√(Σ a²) over the last axis, from a divided by its magnitude."""
     scale = magnitude(a)
     unit = a / scale
     return np.asarray(np.sqrt(np.add.reduce(unit * unit, axis=-1)) * scale[..., 0])

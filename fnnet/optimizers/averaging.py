@@ -12,7 +12,7 @@ from fnnet.core.states import OptState, TrainState
 from fnnet.errors import TreeError
 from fnnet.optimizers.elementwise import apply
 from fnnet.optimizers.wrapping import Wrapper, inner_of, inside
-from fnnet.tree.nodes import Params, freeze
+from fnnet.tree.nodes import Params, read_only
 from fnnet.tree.packing import pack
 from fnnet.types import Array
 
@@ -38,7 +38,7 @@ class Ema(Wrapper):
 
     def begin(self, optimizer: Optimizer, params: P, /) -> OptState[P]:
         """The state before the first step: one slot, the average, which begins as the parameters."""
-        return OptState(0, (pack(freeze(params)),), optimizer.init(params))
+        return OptState(0, (pack(read_only(params)),), optimizer.init(params))
 
     def step(self, optimizer: Optimizer, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
         """One step, and its share in the average: (1 - decay) / (1 - decayᵗ) corrects for the start."""
@@ -84,7 +84,7 @@ class Lookahead(Wrapper):
 
     def begin(self, optimizer: Optimizer, params: P, /) -> OptState[P]:
         """The state before the first step: one slot, the slow weights, which begin as the parameters."""
-        return OptState(0, (pack(freeze(params)),), optimizer.init(params))
+        return OptState(0, (pack(read_only(params)),), optimizer.init(params))
 
     def step(self, optimizer: Optimizer, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
         """One step of the fast weights; the last of each ``steps`` is followed by one of the slow weights."""

@@ -13,7 +13,7 @@ from fnnet.core.protocols import Schedule
 from fnnet.core.states import OptState
 from fnnet.errors import DtypeError, LayerError, ShapeError, TreeError
 from fnnet.tree.matching import columns, restore_shared, trained
-from fnnet.tree.nodes import Params, freeze
+from fnnet.tree.nodes import Params, read_only
 from fnnet.tree.packing import Structure, joined, pack, packed, structure_of
 from fnnet.types import Array
 
@@ -78,7 +78,7 @@ def _in_blocks(rule: Rule, leaf: list[Array], results: int, block: int) -> tuple
 
 def _kept(leaf: list[Array]) -> tuple[Array, ...]:
     """A constant leaf and its slots as they are: all but the gradient, which is the second."""
-    return tuple([freeze(value) for value in (leaf[0], *leaf[2:])])
+    return tuple([read_only(value) for value in (leaf[0], *leaf[2:])])
 
 
 def _read_only(values: tuple[Array, ...]) -> tuple[Array, ...]:
@@ -104,7 +104,7 @@ def _check_alike(where: str, params: Params, found: list[list[Array]], changes: 
 
 def zeros_like(params: P) -> P:
     """A slot variable before the first step."""
-    return pack(freeze(tree.map(np.zeros_like, params)))
+    return pack(read_only(tree.map(np.zeros_like, params)))
 
 
 def slots_of(where: str, state: OptState[P], count: int) -> tuple[P, ...]:

@@ -73,11 +73,11 @@ def record(*paths: str | os.PathLike[str]) -> Recording:
 
 
 # --- rows --------------------------------------------------------------------------------------------------------
-Row = Mapping[str, Value]
+Entry = Mapping[str, Value]
 """An epoch's number, its loss and its metrics."""
 
 
-def _rows(epoch: Epoch[P], seen: int) -> list[Row]:
+def _rows(epoch: Epoch[P], seen: int) -> list[Entry]:
     """The rows of a history but for those that have been seen."""
     history = History.of(epoch.state.history)
     before = epoch.state.epoch - len(history)
@@ -92,8 +92,8 @@ Column = tuple[str, tuple[int, ...]]
 class Form(NamedTuple):
     """How rows are written: which columns they bring, a row of all columns, and what stands around and between."""
 
-    names: Callable[[Row], Iterable[Column]]
-    line: Callable[[Sequence[Column], Row], str]
+    names: Callable[[Entry], Iterable[Column]]
+    line: Callable[[Sequence[Column], Entry], str]
     start: Callable[[Sequence[Column]], str]
     joint: str
     end: str
@@ -106,7 +106,7 @@ class Sheet(NamedTuple):
     stamp: files.Stamp | None = None
 
 
-def _grown(path: Path, sheet: Sheet, rows: Sequence[Row], epoch: Epoch[P]) -> Sheet:
+def _grown(path: Path, sheet: Sheet, rows: Sequence[Entry], epoch: Epoch[P]) -> Sheet:
     """The file with some more rows: added where it is as it was left and has their columns, else made anew."""
     form = FORMS[path.suffix]
     if sheet.stamp is not None and not rows:
@@ -119,19 +119,19 @@ def _grown(path: Path, sheet: Sheet, rows: Sequence[Row], epoch: Epoch[P]) -> Sh
     return _whole(path, form, _rows(epoch, 0))
 
 
-def _whole(path: Path, form: Form, rows: Sequence[Row]) -> Sheet:
+def _whole(path: Path, form: Form, rows: Sequence[Entry]) -> Sheet:
     """The file made anew. A column that was not there from the beginning is empty in the rows before."""
     columns = tuple(dict.fromkeys(chain.from_iterable(map(form.names, rows))))
     files.write(path, (form.start(columns) + _body(form, columns, rows) + form.end).encode())
     return Sheet(columns, files.stamp(path) if rows else None)
 
 
-def _body(form: Form, columns: Sequence[Column], rows: Sequence[Row]) -> str:
+def _body(form: Form, columns: Sequence[Column], rows: Sequence[Entry]) -> str:
     return form.joint.join([form.line(columns, row) for row in rows])
 
 
 # --- JSON --------------------------------------------------------------------------------------------------------
-def _object(columns: Sequence[Column], row: Row) -> str:
+def _object(columns: Sequence[Column], row: Entry) -> str:
     return json.dumps({name: _plain(value.tolist()) for name, value in row.items()})
 
 
@@ -161,12 +161,12 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"' if set(name) & set(',"\r\n') else name
 
 
-def _line(columns: Sequence[Column], row: Row) -> str:
+def _line(columns: Sequence[Column], row: Entry) -> str:
     cells = dict(_cells(row))
     return ",".join([cells.get(column, "") for column in columns])
 
 
-def _cells(row: Row) -> Iterator[tuple[Column, str]]:
+def _cells(row: Entry) -> Iterator[tuple[Column, str]]:
     """The cells of a row by their columns, true and false as the numbers that they are."""
     for name, value in row.items():
         for place in np.ndindex(value.shape):

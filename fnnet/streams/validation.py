@@ -18,7 +18,7 @@ from fnnet.core.states import Epoch
 from fnnet.errors import ShapeError
 from fnnet.layers.portable import has_portable
 from fnnet.numerics.bits import portably
-from fnnet.tree.nodes import Node, Params, freeze
+from fnnet.tree.nodes import Node, Params, read_only
 from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
@@ -63,7 +63,7 @@ class Validate(Node, Generic[T]):
         prediction.setflags(write=False)  # each metric gets the same
         found = portably(self._metrics, prediction) if has_portable(params) else self._metrics(prediction)
         check_names("validate", tuple([name for name, _ in (*epoch.record.metrics, *found)]))
-        return freeze(Record(epoch.record.loss, (*epoch.record.metrics, *found)))
+        return read_only(Record(epoch.record.loss, (*epoch.record.metrics, *found)))
 
     def _metrics(self, prediction: Array) -> list[tuple[str, Value]]:
         replicas = prediction.shape[:-2]
@@ -92,7 +92,7 @@ def validate(x: Array, y: T, metrics: Mapping[str, Metric[T]]) -> Validate[T]:
     >>> fn.validate(np.ones((3, 2)), np.zeros(3, int), {"accuracy": fn.metrics.accuracy}).metrics[0][0]
     'accuracy'
     """
-    checks.rows("validate", x)
+    checks.inputs("validate", x)
     given: object = metrics
     if not isinstance(given, Mapping) or not given:
         raise ValueError(

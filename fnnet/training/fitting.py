@@ -120,6 +120,6 @@ def predict(params: P, x: Array, size: int | None = None) -> Array:
         y, _ = forward(params, x)
         return y if y.flags.writeable else y.copy()
     size = checks.size("predict", "size", size)
-    checks.rows("predict", x)
+    checks.inputs("predict", x)
     pieces = [forward(params, x[..., i : i + size, :])[0] for i in range(0, x.shape[-2], size)]
     return np.concatenate(pieces, axis=-2)

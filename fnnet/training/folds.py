@@ -18,11 +18,11 @@ from fnnet.core.rules import check_network, fork
 from fnnet.core.runs import Run, nothing, run_from, within
 from fnnet.core.states import Epoch, OptState, Origin, TrainState
 from fnnet.errors import DtypeError, ShapeError, TreeError
-from fnnet.functional import accumulate
+from fnnet.functional import scan
 from fnnet.keys import NOISE, ORDER, Key
 from fnnet.optimizers.wrapping import Wrapped
 from fnnet.tree.matching import columns
-from fnnet.tree.nodes import Params, freeze
+from fnnet.tree.nodes import Params, read_only
 from fnnet.tree.packing import frozen, pack, packed
 from fnnet.types import Array, Value
 
@@ -46,7 +46,7 @@ def start(params: P, optimizer: Startable, key: Key) -> TrainState[P]:
     check_network("start", params)
     keys.check("start", key)
     checks.function("start", "optimizer.init", getattr(optimizer, "init", None))
-    params = pack(freeze(params))
+    params = pack(read_only(params))
     _keep_freed_memory()
     origin = Origin(tree.digest(params), optimizer, nothing)
     return TrainState(params, frozen(optimizer.init(params)), key, origin=origin)
@@ -205,7 +205,7 @@ def steps(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[TrainS
     check_run(step, data, state)
     run = run_from(state, step, data, train)
     epochs = (_marked(data, state, epoch) for epoch in count(state.epoch))
-    states = accumulate(partial(_advance, run), chain.from_iterable(epochs), within(run, state))
+    states = scan(partial(_advance, run), chain.from_iterable(epochs), within(run, state))
     return islice(states, 1, None, 2)  # one a mark
 
 

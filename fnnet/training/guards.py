@@ -15,7 +15,7 @@ from fnnet.errors import NonFiniteError
 from fnnet.inspection.traces import Call, trace
 from fnnet.keys import Key
 from fnnet.training.folds import TrainStep
-from fnnet.tree.nodes import Params, join, parts
+from fnnet.tree.nodes import Params, child_path, named_children
 from fnnet.tree.packing import packed
 from fnnet.types import Array, Value
 
@@ -160,5 +160,5 @@ def _bad(tensor: str, path: str, node: object) -> Iterator[tuple[str, str, float
         if entries.size:
             yield tensor, path, entries[0].item()
     elif isinstance(node, (tuple, Params)):
-        for name, child in parts(tuple(node) if isinstance(node, tuple) else node):
-            yield from _bad(tensor, join(path, name), child)
+        for name, child in named_children(tuple(node) if isinstance(node, tuple) else node):
+            yield from _bad(tensor, child_path(path, name), child)

@@ -19,7 +19,7 @@ from fnnet.errors import NonFiniteError, ShapeError
 from fnnet.keys import Key
 from fnnet.training.folds import check_run
 from fnnet.training.folds import steps as states
-from fnnet.tree.nodes import Node, Params, freeze
+from fnnet.tree.nodes import Node, Params, read_only
 from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
@@ -148,7 +148,7 @@ def find_rate(
             break
     if not found:
         raise ValueError(f"find_rate: the loss must be finite at the lowest rate, {low:g}, where it is not")
-    return freeze(RateCurve(*_columns(found), smoothing))
+    return read_only(RateCurve(*_columns(found), smoothing))
 
 
 def _settled(smoothing: float) -> int:

@@ -10,8 +10,8 @@ import numpy as np
 from fnnet import checks
 from fnnet.errors import DtypeError, TreeError
 from fnnet.tree.matching import columns, restore_shared, trained
-from fnnet.tree.nodes import flatten, is_leaf, is_static, join, parts, restore
-from fnnet.tree.nodes import freeze as freeze
+from fnnet.tree.nodes import child_path, flatten, is_leaf, is_static, named_children, restore
+from fnnet.tree.nodes import read_only as read_only
 from fnnet.types import Array, Dtype
 
 T = TypeVar("T")
@@ -64,8 +64,8 @@ def map(f: Callable[..., Array], tree: T, *rest: object) -> T:
 def _walk(node: object, path: str) -> Iterator[tuple[str, Array]]:
     if is_leaf(node):
         yield path, node
-    for name, child in parts(node):
-        yield from _walk(child, join(path, name))
+    for name, child in named_children(node):
+        yield from _walk(child, child_path(path, name))
 
 
 def paths(tree: object) -> tuple[str, ...]:
@@ -98,10 +98,10 @@ def _at(node: object, path: str, rest: list[str], f: Callable[..., object]) -> o
         if not (is_leaf(new) or is_static(new)):
             raise TreeError(f"tree.at: f must give an array or a static value for {path!r}, got {new!r}")
         return new
-    names = [name for name, _ in parts(node)]
+    names = [name for name, _ in named_children(node)]
     if rest[0] not in names:
         raise TreeError(f"tree.at: there is no path {path!r}: {rest[0]!r} is none of {', '.join(names) or 'nothing'}")
-    values = [_at(child, path, rest[1:], f) if name == rest[0] else child for name, child in parts(node)]
+    values = [_at(child, path, rest[1:], f) if name == rest[0] else child for name, child in named_children(node)]
     return tuple(values) if type(node) is tuple else type(node)(*values)
 
 
@@ -164,7 +164,7 @@ def astype(tree: T, dtype: Dtype) -> T:
     (array([0., 0.], dtype=float32), array([0, 1]))
     """
     wanted = checks.dtype("tree.astype", dtype)
-    return freeze(map(lambda a: a.astype(wanted, copy=False) if a.dtype.kind == "f" else a, tree))
+    return read_only(map(lambda a: a.astype(wanted, copy=False) if a.dtype.kind == "f" else a, tree))
 
 
 def trainable(tree: object) -> tuple[Array, ...]:

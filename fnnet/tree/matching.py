@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from fnnet.errors import TreeError
-from fnnet.tree.nodes import CONSTANT, Layout, Params, flatten, is_leaf, is_static, join, layout, parts
+from fnnet.tree.nodes import CONSTANT, Layout, Params, child_path, flatten, is_leaf, is_static, layout, named_children
 from fnnet.types import Array
 
 
@@ -101,14 +101,14 @@ def trained(form: list[object]) -> list[bool]:
 def _difference(a: object, b: object, path: str, inside: bool = False) -> str:
     """Where two structures part, in words."""
     inside = inside or isinstance(a, Params)
-    left, right = parts(a), parts(b)
+    left, right = named_children(a), named_children(b)
     if type(a) is type(b) and left and len(left) == len(right):
         is_record = not inside and type(a) is not tuple
         for (name, x), (_, y) in zip(left, right, strict=True):
             is_counter = is_record and x is not None and y is not None and is_static(x) and is_static(y)
             is_carried = is_record and name in layout(type(a)).carried
             if not is_counter and not is_carried and _form(x, inside) != _form(y, inside):
-                return _difference(x, y, join(path, name), inside)
+                return _difference(x, y, child_path(path, name), inside)
     return f"the structures differ at {path or 'the root'}: {_kind(a)} against {_kind(b)}"
 
 

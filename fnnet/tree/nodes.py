@@ -127,7 +127,7 @@ def is_static(node: object) -> TypeGuard[float | int | str | None]:
     return node is None or isinstance(node, (float, int, str))
 
 
-def parts(node: object) -> tuple[tuple[str, object], ...]:
+def named_children(node: object) -> tuple[tuple[str, object], ...]:
     """A node's children by name; none for a leaf or a static value."""
     if type(node) is tuple:
         return tuple((str(i), child) for i, child in enumerate(node))
@@ -137,7 +137,7 @@ def parts(node: object) -> tuple[tuple[str, object], ...]:
     return tuple(zip(known.names, known.values(node), strict=True))
 
 
-def join(path: str, name: str) -> str:
+def child_path(path: str, name: str) -> str:
     """The path one field further down."""
     return f"{path}.{name}" if path else name
 
@@ -175,18 +175,18 @@ def restore(node: object, leaves: Iterator[Array]) -> object:
 
 
 # --- read-only arrays --------------------------------------------------------------------------------------------
-def freeze(node: T) -> T:
+def read_only(node: T) -> T:
     """The tree with read-only arrays in C order: those that nobody can write to as they are, copies of all others.
 
     In C order, for a copy of a tree is, and products of other layouts may differ in their last bits.
     """
     leaves: list[Array] = []
     flatten(node, leaves, [])
-    frozen: T = restore(node, iter([_read_only(leaf) for leaf in leaves]))  # type: ignore[assignment]
+    frozen: T = restore(node, iter([_read_only_leaf(leaf) for leaf in leaves]))  # type: ignore[assignment]
     return frozen
 
 
-def _read_only(leaf: Array) -> Array:
+def _read_only_leaf(leaf: Array) -> Array:
     base: object = leaf
     while isinstance(base, np.ndarray) and not base.flags.writeable:
         base = base.base
@@ -198,7 +198,7 @@ def _read_only(leaf: Array) -> Array:
 
 
 def _revive(kind: type[T], *values: object) -> T:
-    return freeze(kind(*[_plain(value) for value in values]))
+    return read_only(kind(*[_plain(value) for value in values]))
 
 
 def _plain(value: object) -> object:
@@ -217,4 +217,4 @@ def describe(node: object) -> str:
         return f"({inner},)" if len(node) == 1 else f"({inner})"
     if not isinstance(node, Node):
         return repr(node)
-    return f"{type(node).__name__}({', '.join(f'{name}={describe(child)}' for name, child in parts(node))})"
+    return f"{type(node).__name__}({', '.join(f'{name}={describe(child)}' for name, child in named_children(node))})"

@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 import numpy as np
 
 from fnnet.tree.matching import flatten_shared, restore_shared
-from fnnet.tree.nodes import CONSTANT, Params, freeze, is_leaf, is_static, layout, parts
+from fnnet.tree.nodes import CONSTANT, Params, is_leaf, is_static, layout, named_children, read_only
 from fnnet.tree.views import Views, views
 from fnnet.types import Array
 
@@ -161,14 +161,14 @@ def pack(tree: P) -> P:
 
 
 def frozen(node: T) -> T:
-    """``freeze`` that leaves packed trees packed, and as they are whatever nobody can write to."""
+    """``read_only`` that leaves packed trees packed, and as they are whatever nobody can write to."""
     known = packed(node) if isinstance(node, Params) else None
     if known is not None:
-        vector = freeze(known.vector)
+        vector = read_only(known.vector)
         return node if vector is known.vector else cast(T, known.structure.tree(cast(Params, node), vector))
     if is_leaf(node):
-        return cast(T, freeze(node))
-    children = tuple([child for _, child in parts(node)])
+        return cast(T, read_only(node))
+    children = tuple([child for _, child in named_children(node)])
     new = tuple([frozen(child) for child in children])
     if all(mine is given for mine, given in zip(new, children, strict=True)):
         return node
@@ -224,8 +224,8 @@ def _builder(node: object, places: Iterator[int]) -> Build:
 def _tuple_builder(nodes: tuple[object, ...], places: Iterator[int]) -> Build:
     """The same for a tuple; one of like layers, such as an Mlp's, is built by a single ``map`` over their fields."""
     make: Callable[..., object] = type(nodes[0])
-    width = len(parts(nodes[0]))
-    if width and all(type(node) is make and all(is_leaf(child) for _, child in parts(node)) for node in nodes):
+    width = len(named_children(nodes[0]))
+    if width and all(type(node) is make and all(is_leaf(child) for _, child in named_children(node)) for node in nodes):
         taken = list(islice(places, width * len(nodes)))
         fields = [slice(first, taken[-1] + 1, width) for first in taken[:width]]
         return lambda leaves: tuple(map(make, *[leaves[field] for field in fields]))

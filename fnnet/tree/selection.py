@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fnnet import checks, tree
 from fnnet.numerics import ZERO
 from fnnet.tree.matching import columns, restore_shared, trained
-from fnnet.tree.nodes import Params, freeze
+from fnnet.tree.nodes import Params, read_only
 from fnnet.tree.packing import pack, packed
 from fnnet.types import Array
 
@@ -79,7 +79,7 @@ def choose(asking: str, chosen: Chosen, taken: P, others: P) -> P:
         return one.structure.tree(taken, vector)
     found, _ = columns(asking, (taken, others))
     leaves = [a if is_taken else b for is_taken, a, b in zip(chosen.flags, *found, strict=True)]
-    return pack(freeze(cast(P, restore_shared(others, iter(leaves)))))
+    return pack(read_only(cast(P, restore_shared(others, iter(leaves)))))
 
 
 def without(asking: str, chosen: Chosen, grads: P) -> P:

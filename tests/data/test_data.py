@@ -77,7 +77,7 @@ KINDS: dict[str, Callable[[Array, Path], Any]] = {
     "every other column": lambda data, path: np.repeat(data, 2, axis=1)[:, ::2],
     "backwards": lambda data, path: data[::-1].copy()[::-1],
     "unaligned": lambda data, path: _unaligned(data),
-    "read-only": lambda data, path: tree.freeze((data,))[0],
+    "read-only": lambda data, path: tree.read_only((data,))[0],
     "mapped": lambda data, path: _mapped(path / str(data.shape), data),
     "a part of a map": lambda data, path: _mapped(path / str(data.shape), np.repeat(data, 2, axis=0))[::2],
     "a source": lambda data, path: Source(data),

@@ -52,7 +52,7 @@ def test_the_same_machine_has_the_same_fingerprint() -> None:
     assert fn.fingerprint().differences(fn.fingerprint()) == ()
 
 
-@pytest.mark.parametrize("name", fn.fingerprint().parts())
+@pytest.mark.parametrize("name", fn.fingerprint().names())
 def test_differences_are_named(name: str) -> None:
     mine, change = fn.fingerprint(), cast(Any, {name: "0" * 16})
     assert mine.differences(replace(mine, **change)) == (name,)

@@ -258,7 +258,7 @@ def test_invented_metrics_are_named(epoch: int) -> None:
     history[epoch - 1] = {**history[epoch - 1], "size": 0.0, "accuracy": 1.0}
     forged = replace(RECEIPT, history=tuple(history))
     verdict = fn.verify(forged, *RUN.parts)
-    assert (verdict.epoch, verdict.parts) == (epoch, ("metrics",))
+    assert (verdict.epoch, verdict.differs_in) == (epoch, ("metrics",))
     assert [(found.name, found.recorded) for found in verdict.metrics] == [("size", "0.0"), ("accuracy", "1.0")]
     assert f"no: epoch {epoch} is the first that differs, in metrics\n  metric size: 0.0 in the receipt" in str(verdict)
     assert "metric accuracy: 1.0 in the receipt, nothing now" in str(verdict)
@@ -282,7 +282,7 @@ def test_metrics_that_were_taken_out_never_pass_in_silence(epochs: set[int], beg
     missing = [epoch for epoch in sorted(epochs - set(untold)) if epoch > begin]
     assert bool(verdict) == (not missing)
     if missing:
-        assert (verdict.epoch, verdict.parts) == (missing[0], ("metrics",))
+        assert (verdict.epoch, verdict.differs_in) == (missing[0], ("metrics",))
         assert [(name, was) for name, was, _ in verdict.metrics] == [("loss", "nothing"), ("size", "nothing")]
     seen = [epoch for epoch in untold if epoch > begin]
     place = f"the metrics of epochs {seen[0]} to {seen[-1]}" if seen else ""

@@ -173,7 +173,7 @@ def test_the_end_alone() -> None:
     assert str(fn.verify(RECEIPT, step, data, end, check)) == "yes: the state is that of epoch 4's end"
     other = tree.at(end, "opt_state.slots.0.layers.3.b", flipped_one)
     verdict = fn.verify(RECEIPT, step, data, other, check)
-    assert (verdict.epoch, verdict.parts) == (EPOCHS, ("opt_state",))
+    assert (verdict.epoch, verdict.differs_in) == (EPOCHS, ("opt_state",))
     empty = fn.receipt([], *RUN.parts)
     assert str(fn.verify(empty, *RUN.parts)) == "yes: the state is that before the first epoch"
 
@@ -192,18 +192,18 @@ def test_a_bit_of_any_array_of_any_state_is_named(path: str, epoch: int) -> None
         assert (path[:7], epoch) == ("history", 0)
         return
     verdict = fn.verify(RECEIPT, step, data, tree.at(state, path, flipped_one), check)
-    assert (verdict.epoch, verdict.parts) == (epoch, (path.split(".")[0],))
+    assert (verdict.epoch, verdict.differs_in) == (epoch, (path.split(".")[0],))
 
 
 def test_counters_and_keys_are_named() -> None:
     step, data, _, check = RUN.parts
     state = fn.last(RUN.epochs(2)).state
     verdict = fn.verify(RECEIPT, step, data, replace(state, key=Key(1)), check)
-    assert (verdict.epoch, verdict.parts) == (2, ("key or counters",))
+    assert (verdict.epoch, verdict.differs_in) == (2, ("key or counters",))
     assert [difference.name for difference in verdict.settings] == ["key"]
-    assert fn.verify(RECEIPT, step, data, replace(state, rows=1), check).parts == ("key or counters",)
+    assert fn.verify(RECEIPT, step, data, replace(state, rows=1), check).differs_in == ("key or counters",)
     scaled = replace(state, opt_state=replace(state.opt_state, step=0))
-    assert fn.verify(RECEIPT, step, data, scaled, check).parts == ("opt_state",)
+    assert fn.verify(RECEIPT, step, data, scaled, check).differs_in == ("opt_state",)
 
 
 @pytest.mark.parametrize("epoch", range(EPOCHS))
@@ -211,14 +211,14 @@ def test_a_setting_of_the_network_is_named_in_any_epoch(epoch: int) -> None:
     step, data, first, check = RUN.parts
     state = [first, *[found.state for found in RUN.epochs()]][epoch]
     verdict = fn.verify(RECEIPT, step, data, tree.at(state, "params.layers.2.rate", lambda rate: 0.4), check)
-    assert (verdict.epoch, verdict.parts) == (epoch, ("params",))
+    assert (verdict.epoch, verdict.differs_in) == (epoch, ("params",))
     assert [(found.name, found.now) for found in verdict.settings] == [("network.layers.2.rate", "0.4")]
 
 
 def test_other_validation_data_change_the_history_alone() -> None:
     step, data, first, _ = RUN.parts
     verdict = fn.verify(RECEIPT, step, data, first, fn.validate(2 * X, Y, {"size": mean_size}))
-    assert (verdict.epoch, verdict.parts) == (1, ("history",))
+    assert (verdict.epoch, verdict.differs_in) == (1, ("history",))
     assert [difference.name for difference in verdict.settings] == ["streams.0.x"]
 
 
@@ -301,7 +301,7 @@ def test_every_bit_of_every_epochs_state_counts(epoch: int, place: int, bit: int
     assert link(RECEIPT.links[epoch - 1].chain, state) == RECEIPT.links[epoch]
     assert link(RECEIPT.links[epoch - 1].chain, changed) != RECEIPT.links[epoch]
     verdict = fn.verify(RECEIPT, step, data, changed, check)
-    assert (verdict.epoch, verdict.parts) == (epoch, ("params",))
+    assert (verdict.epoch, verdict.differs_in) == (epoch, ("params",))
     assert str(verdict) == f"no: epoch {epoch}, as it was given, is the first that differs, in params"
 
 
@@ -309,7 +309,7 @@ def test_a_later_epoch_that_differs_is_named() -> None:
     links = list(RECEIPT.links)
     links[3] = Link("0" * 64, "0" * 16, *links[3][2:])
     verdict = fn.verify(replace(RECEIPT, links=tuple(links)), *RUN.parts)
-    assert (verdict.epoch, verdict.parts) == (3, ("params",))
+    assert (verdict.epoch, verdict.differs_in) == (3, ("params",))
     assert str(verdict) == "no: epoch 3 is the first that differs, in params"
 
 

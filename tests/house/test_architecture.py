@@ -155,7 +155,7 @@ def test_every_zip_is_strict(path: Path) -> None:
 
 
 def _public_callables() -> Iterator[tuple[str, object]]:
-    for holder in (fn, fn.metrics, fn.tree, fn.keys, fn.testing):
+    for holder in (fn, fn.metrics, fn.tree, fn.keys, fn.testing, fn.checks, fn.numerics):
         for name, value in vars(holder).items():
             if callable(value) and not name.startswith("_") and getattr(value, "__module__", "").startswith("fnnet."):
                 yield f"{holder.__name__}.{name}", value

@@ -76,7 +76,7 @@ def test_own_layers_of_these_tests_are_right() -> None:
 def test_summary() -> None:
     net = fn.serial(fn.Dropout(0.1), fn.mlp(Key(0), (8, 16, 3)), fn.serial(fn.Softmax()))
     found = fn.summary(net, batch=4)
-    rows = [(row.path, row.layer, row.depth, row.output, row.parameters, row.bytes) for row in found.rows]
+    rows = [(row.path, row.layer, row.depth, row.output, row.parameters, row.bytes) for row in found.lines]
     assert rows == [
         ("layers.0", "Dropout", 0, (4, 8), 0, 0),
         ("layers.1", "Mlp", 0, (4, 3), 0, 0),
@@ -88,7 +88,7 @@ def test_summary() -> None:
     ]
     assert (found.parameters, found.bytes) == (195, 780)
     first = 2 * 4 * 8 * 16
-    flops = [(row.forward_flops, row.backward_flops) for row in found.rows]
+    flops = [(row.forward_flops, row.backward_flops) for row in found.lines]
     assert flops[2] == (first, 2 * first + 4 * 16)
     assert flops[3] == (64, 64)
     assert found.forward_flops == 32 + first + 64 + 2 * 4 * 16 * 3 + 12
@@ -100,7 +100,7 @@ def test_summary() -> None:
 def test_composites_of_users_are_seen_through() -> None:
     net = fn.serial(_gated(2), Centred(np.ones(2, np.float32), np.zeros(2, np.float32)), Noise(Setting(0.1)))
     found = fn.summary(net, batch=5)
-    assert [(row.path, row.layer, row.output, row.parameters, row.forward_flops) for row in found.rows] == [
+    assert [(row.path, row.layer, row.output, row.parameters, row.forward_flops) for row in found.lines] == [
         ("layers.0", "Gated", (5, 2), 2, 0),
         ("layers.0.branches.0", "Linear", (5, 2), 8, 60),
         ("layers.0.branches.1", "Serial", (5, 2), 0, 0),
@@ -119,14 +119,14 @@ def test_flops_an_entry() -> None:
     """Those of 5 rows of 4 numbers."""
     net = fn.serial(fn.standardize(np.eye(4)), fn.layer_norm(4), fn.rms_norm(4), fn.Identity(), fn.Dropout(0.5))
     found = fn.summary(net, batch=5)
-    assert [(row.forward_flops, row.backward_flops) for row in found.rows] == [
+    assert [(row.forward_flops, row.backward_flops) for row in found.lines] == [
         (40, 20), (140, 220), (80, 160), (0, 0), (20, 20)
     ]  # fmt: skip
 
 
 def test_portable_networks_are_seen_through() -> None:
     net = fn.mlp(Key(0), (3, 4, 2), dtype=np.float64)
-    rows, own = fn.summary(net).rows, fn.summary(fn.portable(net)).rows
+    rows, own = fn.summary(net).lines, fn.summary(fn.portable(net)).lines
     assert [(f"layer.{row.path}", row.layer, row.bytes, row.backward_flops) for row in rows] == [
         (row.path, row.layer, row.bytes, row.backward_flops) for row in own[-len(rows) :]
     ]
@@ -134,7 +134,7 @@ def test_portable_networks_are_seen_through() -> None:
 
 def test_what_cannot_be_seen_through_is_one_row() -> None:
     found = fn.summary(fn.serial(Tied(fn.linear(Key(0), 3, 2)), fn.Relu()), batch=2, features=3)
-    assert [(row.path, row.layer, row.output, row.parameters, row.forward_flops) for row in found.rows] == [
+    assert [(row.path, row.layer, row.output, row.parameters, row.forward_flops) for row in found.lines] == [
         ("layers.0", "Tied", (2, 3), 8, None),
         ("layers.1", "Relu", (2, 3), 0, 6),
     ]
@@ -150,16 +150,16 @@ def test_errors_of_layers_are_their_own() -> None:
 @given(composites())
 def test_rows_add_up_and_end_with_the_output(problem: Problem) -> None:
     found = fn.summary(problem.net, batch=len(problem.x), features=problem.x.shape[-1])
-    assert sum(row.parameters for row in found.rows) == found.parameters == tree.count(problem.net)
-    assert sum(row.bytes for row in found.rows) == found.bytes
-    assert next(row for row in found.rows[::-1] if row.depth == 0).output == problem.y.shape
+    assert sum(row.parameters for row in found.lines) == found.parameters == tree.count(problem.net)
+    assert sum(row.bytes for row in found.lines) == found.bytes
+    assert next(row for row in found.lines[::-1] if row.depth == 0).output == problem.y.shape
 
 
 def test_the_number_of_inputs_is_read_off() -> None:
-    assert fn.summary(fn.serial(fn.Relu(), fn.serial(fn.linear(Key(0), 7, 7)))).rows[0].output == (1, 7)
-    assert fn.summary(Centred(np.ones(6), np.zeros(6))).rows[0].output == (1, 6)
-    assert fn.summary(_gated(4)).rows[1].output == (1, 4)
-    assert fn.summary(fn.serial(fn.Relu()), features=7).rows[0].output == (1, 7)
+    assert fn.summary(fn.serial(fn.Relu(), fn.serial(fn.linear(Key(0), 7, 7)))).lines[0].output == (1, 7)
+    assert fn.summary(Centred(np.ones(6), np.zeros(6))).lines[0].output == (1, 6)
+    assert fn.summary(_gated(4)).lines[1].output == (1, 4)
+    assert fn.summary(fn.serial(fn.Relu()), features=7).lines[0].output == (1, 7)
 
 
 def test_the_number_of_inputs_is_not_guessed() -> None:
@@ -167,18 +167,18 @@ def test_the_number_of_inputs_is_not_guessed() -> None:
     for net in (anything, fn.serial(fn.Relu())):
         with pytest.raises(ValueError, match=r"the number of inputs cannot be read off this \w+; tell it by features="):
             fn.summary(net)
-    assert fn.summary(anything, features=3).rows[0].output == (1, 3)
+    assert fn.summary(anything, features=3).lines[0].output == (1, 3)
 
 
 def test_summary_of_stacked_networks() -> None:
     one = fn.summary(fn.mlp(Key(0), (3, 4, 2)), batch=4)
     nets = [fn.mlp(Key(k), (3, 4, 2)) for k in range(5)]
     found = fn.summary(tree.map(lambda *leaves: np.stack(leaves), *nets), batch=4)
-    assert found.rows[0].output == (5, 4, 4)
+    assert found.lines[0].output == (5, 4, 4)
     assert (found.parameters, found.bytes) == (5 * one.parameters, 5 * one.bytes)
     assert (found.forward_flops, found.backward_flops) == (5 * one.forward_flops, 5 * one.backward_flops)
     centred = fn.summary(tree.map(lambda a: np.stack([a] * 5), Centred(np.ones(6), np.zeros(6))))
-    assert centred.rows[0].output == (5, 1, 6)
+    assert centred.lines[0].output == (5, 1, 6)
 
 
 # --- whatever the network ----------------------------------------------------------------------------------------
@@ -222,7 +222,7 @@ def test_columns_of_branches_are_the_inputs() -> None:
     assert fn.summary(net) == fn.summary(net, features=3) == fn.summary(net, features=9)
     table = fn.branches([(0,), range(1, 6)], (fn.embedding(Key(0), 4, 2), fn.Identity()))
     behind = fn.serial(table, fn.mlp(Key(0), (7, 4, 2)))
-    assert fn.summary(behind).rows[0].output == (1, 7)
+    assert fn.summary(behind).lines[0].output == (1, 7)
     assert fn.summary(fn.portable(tree.astype(behind, np.float64))).parameters == tree.count(behind)
 
 
@@ -237,4 +237,4 @@ def test_what_a_layer_raises_does_not_reach_the_one_who_asks() -> None:
         return x[..., ::2] * p.scale[..., ::2], x
 
     fn.define_layer(Halved, forward=onward, backward=lambda p, x, dy: (p, x))
-    assert fn.summary(Halved(np.ones(6))).rows[0].output == (1, 3)
+    assert fn.summary(Halved(np.ones(6))).lines[0].output == (1, 3)

@@ -17,7 +17,7 @@ import fnnet as fn
 from fnnet import Array, Key, tree
 from fnnet.keys import normal
 from fnnet.layers.portable import has_portable
-from fnnet.tree.nodes import freeze
+from fnnet.tree.nodes import read_only
 from tests.catalogue import INITIALIZERS, LAYERS, LOSSES, OPTIMIZERS, PENALTIES
 from tests.support import user_optimizers
 from tests.support.strategies import DTYPES, KEYS, SIZES, Problem, composites, problems, target, values
@@ -150,7 +150,7 @@ def test_metrics_predictions_and_summaries(problem: Problem) -> None:
     pure(fn.metrics.accuracy, problem.y, np.zeros(len(problem.y), np.int64))
     pure(tree.leaves, problem.net)
     pure(tree.ravel, problem.net)
-    pure(freeze, problem.net)
+    pure(read_only, problem.net)
 
 
 @given(composites(), KEYS)

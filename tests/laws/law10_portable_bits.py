@@ -267,5 +267,5 @@ def test_a_portable_of_no_layer_is_refused() -> None:
 def test_a_summary_looks_inside() -> None:
     inside = fn.serial(fn.linear(Key(0), 3, 2, dtype=np.float64), fn.Tanh())
     told = fn.summary(fn.portable(inside))
-    assert [row.layer for row in told.rows] == ["Serial", "Linear", "Tanh"]
+    assert [row.layer for row in told.lines] == ["Serial", "Linear", "Tanh"]
     assert (told.parameters, told.forward_flops) == (8, fn.summary(inside).forward_flops)

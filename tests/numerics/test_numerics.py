@@ -66,7 +66,7 @@ def test_products_over_the_last_two_axes(key: Key, n: int, m: int, k: int, is_st
     x, w, b = normal(key, (*lead, n, k)), normal(key.child(1), (*lead, k, m)), normal(key.child(2), (*lead, m))
     dy, dw, db = normal(key.child(3), (*lead, n, m)), np.empty_like(w), np.empty_like(b)
     np.testing.assert_allclose(numerics.affine(x, w, b), x @ w + b[..., None, :])
-    np.testing.assert_allclose(numerics.product_nt(dy, w), dy @ w.mT)
+    np.testing.assert_allclose(numerics.product(dy, w.mT), dy @ w.mT)
     numerics.affine_gradients(x, dy, dw, db)
     np.testing.assert_allclose(dw, x.mT @ dy)
     np.testing.assert_allclose(db, dy.sum(axis=-2))

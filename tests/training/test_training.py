@@ -147,7 +147,7 @@ def test_an_mlp_whose_activation_learns() -> None:
     fitted = fn.fit(net, X, Y, loss=fn.mse, optimizer=fn.adam(0.01), key=Key(0), epochs=2, size=5)
     assert not np.array_equal(tree.leaves(fitted.state.params.activation)[0], activation.layers[0].w)
     found = fn.summary(net)
-    assert sum(row.parameters for row in found.rows) == found.parameters == tree.count(net)
+    assert sum(row.parameters for row in found.lines) == found.parameters == tree.count(net)
 
 
 # --- pipes --------------------------------------------------------------------------------------------------------

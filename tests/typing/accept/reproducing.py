@@ -40,7 +40,7 @@ def receipts(net: Mlp, x: Array, y: Array, key: Key, folder: str) -> None:
     verdict = fn.verify(fn.read_receipt(f"{folder}/run.json"), step, data, first, check, epoch=2, run=jit.train)
     assert_type(verdict, Verification)
     assert_type(verdict.epoch, int | None)
-    assert_type(verdict.parts, tuple[str, ...])
+    assert_type(verdict.differs_in, tuple[str, ...])
     assert_type(made.links[0].chain, str)
     assert_type([difference.name for difference in verdict.settings], list[str])
     assert_type(fn.fingerprint().differences(fn.fingerprint()), tuple[str, ...])
