@@ -9,13 +9,10 @@ from typing import Generic, Literal, TypeVar, cast
 import numpy as np
 
 from fnnet import checks, keys
-from fnnet.core.protocols import Order, Rows
+from fnnet.core import Array, DtypeError, Key, Order, Rows, ShapeError
 from fnnet.data.orders import ByClass
 from fnnet.data.sources import Index, check_rows, named, taker
-from fnnet.errors import DtypeError, ShapeError
-from fnnet.keys import Key
 from fnnet.tree.nodes import Node
-from fnnet.types import Array
 
 T = TypeVar("T")
 

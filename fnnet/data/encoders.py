@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnnet import checks
-from fnnet.errors import DtypeError, ShapeError
-from fnnet.types import Array, Dtype, Labels
+from fnnet.core import Array, Dtype, DtypeError, Labels, ShapeError
 
 Category = str | int | float
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
+from fnnet.core import DtypeError, Key, Labels, ShapeError
 from fnnet.data.sources import Index
-from fnnet.errors import DtypeError, ShapeError
-from fnnet.keys import Key, permutation, uniform
+from fnnet.keys import permutation, uniform
 from fnnet.tree.nodes import Node
-from fnnet.types import Labels
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

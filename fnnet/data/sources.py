@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnnet import checks
-from fnnet.core.protocols import Rows
-from fnnet.errors import DtypeError, ShapeError
+from fnnet.core import DtypeError, Rows, ShapeError
 
 T = TypeVar("T")
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnnet import checks, keys
+from fnnet.core import Key, Labels
 from fnnet.data.orders import check_labels, class_by_class
 from fnnet.data.sources import Index, named, taker
-from fnnet.keys import SPLIT, Key, permutation
-from fnnet.types import Labels
+from fnnet.keys import SPLIT, permutation
 
 Ts = TypeVarTuple("Ts")
 

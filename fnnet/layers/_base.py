@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
+from fnnet.core import Array
 from fnnet.numerics import row_sum
 from fnnet.numerics.sums import magnitude
-from fnnet.types import Array
 
 TINY = {np.dtype(kind): float(np.finfo(kind).tiny) for kind in (np.float32, np.float64)}
 """The smallest number of a dtype that has all its digits."""

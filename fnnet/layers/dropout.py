@@ -7,11 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks, keys
-from fnnet.core.rules import define_layer
-from fnnet.keys import Key
+from fnnet.core import Array, Key, Params, define_layer
 from fnnet.numerics import sum_to
-from fnnet.tree.nodes import Params
-from fnnet.types import Array
 
 Saved = tuple[Array, tuple[int, ...]] | None
 

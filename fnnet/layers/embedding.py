@@ -8,13 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnnet import checks, keys
-from fnnet.core.protocols import Initializer
-from fnnet.core.rules import define_layer
-from fnnet.errors import ShapeError, TreeError
+from fnnet.core import Array, Dtype, Initializer, Key, Params, ShapeError, TreeError, define_layer
 from fnnet.initializers import normal, rounded
-from fnnet.keys import INIT, Key
-from fnnet.tree.nodes import Params, read_only
-from fnnet.types import Array, Dtype
+from fnnet.keys import INIT
+from fnnet.tree.nodes import read_only
 
 UNIT = normal(1.0)
 """What vectors are drawn from: normal numbers of deviation 1."""

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.core.rules import define_layer
+from fnnet.core import Array, Dtype, Params, define_layer
 from fnnet.layers._base import normalized, over_rows
 from fnnet.numerics import row_sum, sum_to
 from fnnet.numerics.sums import batch_sum
-from fnnet.tree.nodes import Params, read_only
-from fnnet.types import Array, Dtype
+from fnnet.tree.nodes import read_only
 
 Saved = tuple[Array, Array, tuple[int, ...]]
 """z, 1 / √(mean square + eps), and the shape of x."""

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.core.rules import define_layer
-from fnnet.errors import ShapeError
+from fnnet.core import Array, Dtype, Params, ShapeError, constant, define_layer
 from fnnet.layers._base import over_rows
 from fnnet.numerics import sum_to
 from fnnet.numerics.sums import power_of_two
-from fnnet.tree.nodes import Params, constant, read_only
-from fnnet.types import Array, Dtype
+from fnnet.tree.nodes import read_only
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnnet import checks
+from fnnet.core import Array, Labels
 from fnnet.numerics.sums import is_finite, mean, share_of, weighed
-from fnnet.types import Array, Labels
 
 T = TypeVar("T")
 Counts = NDArray[np.int64]

@@ -8,9 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from fnnet.errors import ShapeError
+from fnnet.core import Array, ShapeError, Value
 from fnnet.metrics._base import LabelTarget, Tally, ratio, tally
-from fnnet.types import Array, Value
 
 Average = Literal["macro", "micro", "binary"]
 

@@ -8,8 +8,8 @@ from typing import overload
 import numpy as np
 
 from fnnet import checks
+from fnnet.core import Array, Labels, Value
 from fnnet.metrics._base import Counts, LabelTarget, average, guesses, ratio, table, tally
-from fnnet.types import Array, Labels, Value
 
 
 def accuracy(prediction: Array, target: LabelTarget) -> Value:

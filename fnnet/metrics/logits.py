@@ -8,10 +8,8 @@ from typing import cast
 import numpy as np
 
 from fnnet import checks
-from fnnet.core.protocols import Metric
-from fnnet.errors import ShapeError
+from fnnet.core import Array, Labels, Metric, ShapeError, Value
 from fnnet.metrics._base import NumberTarget, split
-from fnnet.types import Array, Labels, Value
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
+from fnnet.core import Array, Value
 from fnnet.losses.cross_entropy import softmax_cross_entropy
 from fnnet.losses.reductions import checked_rows
 from fnnet.metrics._base import LabelTarget, average, guesses, in_cells, shares, split
 from fnnet.numerics import softmax
 from fnnet.numerics.sums import weighed
-from fnnet.types import Array, Value
 
 
 def log_loss(prediction: Array, target: LabelTarget) -> Value:

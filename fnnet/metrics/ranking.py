@@ -6,11 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnnet import checks
-from fnnet.errors import ShapeError
+from fnnet.core import Array, ShapeError, Value
 from fnnet.metrics._base import LabelTarget, shares, split
 from fnnet.numerics import softmax
 from fnnet.numerics.sums import is_finite
-from fnnet.types import Array, Value
 
 
 def roc_auc(prediction: Array, target: LabelTarget) -> Value:

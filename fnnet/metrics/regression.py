@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from fnnet import checks
+from fnnet.core import Array, Value
 from fnnet.metrics._base import NumberTarget, average, split
 from fnnet.numerics.sums import is_finite, magnitude
-from fnnet.types import Array, Value
 
 
 def mae(prediction: Array, target: NumberTarget) -> Value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from fnnet import checks
-from fnnet.core.protocols import Schedule
+from fnnet.core import Schedule
 
 
 def step_of(step: int) -> int:

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 from fnnet import checks
-from fnnet.core.protocols import Schedule
+from fnnet.core import Schedule
 from fnnet.schedules._base import at, checked, step_of
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fnnet import checks
-from fnnet.core.protocols import Schedule
+from fnnet.core import Schedule
 from fnnet.schedules._base import at, checked, step_of
 
 

@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from fnnet.core.states import Epoch
+from fnnet.core import Epoch, Params
 from fnnet.streams.measures import Mode, checked, is_better, number
-from fnnet.tree.nodes import Params
 
 P = TypeVar("P", bound=Params)
 

@@ -10,11 +10,8 @@ from dataclasses import dataclass
 from typing import Protocol, TextIO, TypeVar
 
 from fnnet import checks
-from fnnet.core.history import Record
-from fnnet.core.states import Epoch
+from fnnet.core import Epoch, Params, Record, Value
 from fnnet.streams.measures import values
-from fnnet.tree.nodes import Params
-from fnnet.types import Value
 
 P = TypeVar("P", bound=Params)
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from fnnet import checks
-from fnnet.core.states import Epoch
-from fnnet.tree.nodes import Params
+from fnnet.core import Epoch, Params
 
 P = TypeVar("P", bound=Params)
 

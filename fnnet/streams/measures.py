@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+from fnnet.core import Record, Value
 from fnnet.core.entries import LOSS
-from fnnet.core.history import Record
-from fnnet.types import Value
 
 Mode = Literal["min", "max"]
 

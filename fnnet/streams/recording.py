@@ -15,11 +15,8 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from fnnet import files
-from fnnet.core.history import History
-from fnnet.core.states import Epoch
+from fnnet.core import Epoch, History, Params, Value
 from fnnet.streams.measures import values
-from fnnet.tree.nodes import Params
-from fnnet.types import Value
 
 P = TypeVar("P", bound=Params)
 

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from fnnet import checks
-from fnnet.core.history import Record
-from fnnet.core.states import Epoch
+from fnnet.core import Epoch, Params, Record
 from fnnet.streams.measures import Mode, checked, is_better, number, values
-from fnnet.tree.nodes import Params
 
 P = TypeVar("P", bound=Params)
 

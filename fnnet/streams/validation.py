@@ -10,16 +10,11 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from fnnet import checks
+from fnnet.core import Array, Epoch, History, Loss, LossFunction, Metric, Params, Record, ShapeError, Value, forward
 from fnnet.core.entries import check_names
-from fnnet.core.history import History, Record
-from fnnet.core.network import forward
-from fnnet.core.protocols import Loss, LossFunction, Metric
-from fnnet.core.states import Epoch
-from fnnet.errors import ShapeError
 from fnnet.layers.portable import has_portable
 from fnnet.numerics.bits import portably
-from fnnet.tree.nodes import Node, Params, read_only
-from fnnet.types import Array, Value
+from fnnet.tree.nodes import Node, read_only
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from fnnet.types import Array
+from fnnet.core import Array
 
 C1 = 1e-4
 C2 = 0.9

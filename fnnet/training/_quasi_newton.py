@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fnnet.core import Array
 from fnnet.numerics import inner_product
 from fnnet.training._line_search import Line, Point, search
-from fnnet.types import Array
 
 TRIALS = 20
 """Points that a line search tries at most."""

@@ -8,10 +8,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fnnet.core.states import Epoch, TrainState
-from fnnet.errors import NonFiniteError
+from fnnet.core import Epoch, NonFiniteError, Params, TrainState
 from fnnet.tree import leaves
-from fnnet.tree.nodes import Params
 
 P = TypeVar("P", bound=Params)
 

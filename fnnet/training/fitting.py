@@ -9,18 +9,27 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.calculus.gradients import value_and_grad
-from fnnet.core.history import History
-from fnnet.core.network import forward
-from fnnet.core.protocols import Data, Loss, LossFunction, Optimizer, Rows, Step, StreamFn
-from fnnet.core.states import Epoch, TrainState
+from fnnet.core import (
+    Array,
+    Data,
+    Epoch,
+    History,
+    Key,
+    Loss,
+    LossFunction,
+    Optimizer,
+    Params,
+    Rows,
+    Step,
+    StreamFn,
+    TrainState,
+    forward,
+)
 from fnnet.data.batches import minibatches
 from fnnet.functional import last, take
-from fnnet.keys import Key
 from fnnet.streams import Best, LossMetric, validate
 from fnnet.training.finite import check_data, finite_ones
 from fnnet.training.folds import start, train, train_step
-from fnnet.tree.nodes import Params
-from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")

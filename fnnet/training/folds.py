@@ -12,19 +12,34 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from fnnet import checks, keys, tree
-from fnnet.core.history import History, Record
-from fnnet.core.protocols import Data, GradFn, Optimizer, Startable, Step
+from fnnet.core import (
+    Array,
+    Data,
+    DtypeError,
+    Epoch,
+    GradFn,
+    History,
+    Key,
+    Optimizer,
+    OptState,
+    Params,
+    Record,
+    ShapeError,
+    Step,
+    TrainState,
+    TreeError,
+    Value,
+)
+from fnnet.core.protocols import Startable
 from fnnet.core.rules import check_network, fork
 from fnnet.core.runs import Run, nothing, run_from, within
-from fnnet.core.states import Epoch, OptState, Origin, TrainState
-from fnnet.errors import DtypeError, ShapeError, TreeError
+from fnnet.core.states import Origin
 from fnnet.functional import scan
-from fnnet.keys import NOISE, ORDER, Key
+from fnnet.keys import NOISE, ORDER
 from fnnet.optimizers.wrapping import Wrapped
 from fnnet.tree.matching import columns
-from fnnet.tree.nodes import Params, read_only
+from fnnet.tree.nodes import read_only
 from fnnet.tree.packing import frozen, pack, packed
-from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")

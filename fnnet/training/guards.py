@@ -9,15 +9,11 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from fnnet import checks, tree
-from fnnet.core.protocols import Step
-from fnnet.core.states import OptState, TrainState
-from fnnet.errors import NonFiniteError
+from fnnet.core import Array, Key, NonFiniteError, OptState, Params, Step, TrainState, Value
 from fnnet.inspection.traces import Call, trace
-from fnnet.keys import Key
 from fnnet.training.folds import TrainStep
-from fnnet.tree.nodes import Params, child_path, named_children
+from fnnet.tree.nodes import child_path, named_children
 from fnnet.tree.packing import packed
-from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")

@@ -9,19 +9,14 @@ from typing import Generic, TypeVar, cast
 import numpy as np
 
 from fnnet import checks, tree
-from fnnet.core.protocols import GradFn
+from fnnet.core import Array, GradFn, Key, NonFiniteError, OptState, Params, ShapeError, TrainState, TreeError, Value
 from fnnet.core.rules import check_network, replicas
-from fnnet.core.states import OptState, TrainState
-from fnnet.errors import NonFiniteError, ShapeError, TreeError
-from fnnet.keys import Key
 from fnnet.numerics import inner_product
 from fnnet.optimizers.elementwise import check_gradients
 from fnnet.training._quasi_newton import Iterate, Pair, Pairs, run
 from fnnet.training.folds import with_update
 from fnnet.tree.matching import columns, restore_shared, trained
-from fnnet.tree.nodes import Params
 from fnnet.tree.packing import packed
-from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")

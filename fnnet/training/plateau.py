@@ -9,15 +9,10 @@ from functools import reduce
 from typing import NamedTuple, Protocol, TypeVar
 
 from fnnet import checks
-from fnnet.core.history import Record
-from fnnet.core.protocols import Data, Step, StreamFn
+from fnnet.core import Data, Epoch, Params, Record, ShapeError, Step, StreamFn, TrainState, Value
 from fnnet.core.runs import run_from, within
-from fnnet.core.states import Epoch, TrainState
-from fnnet.errors import ShapeError
 from fnnet.streams.choice import Best
 from fnnet.streams.measures import Mode, checked, values
-from fnnet.tree.nodes import Params
-from fnnet.types import Value
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")

@@ -11,16 +11,11 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from fnnet import checks
-from fnnet.core.history import History, Record
-from fnnet.core.protocols import Data, Step
+from fnnet.core import Array, Data, History, Key, NonFiniteError, Params, Record, ShapeError, Step, TrainState, Value
 from fnnet.core.rules import replicas
-from fnnet.core.states import TrainState
-from fnnet.errors import NonFiniteError, ShapeError
-from fnnet.keys import Key
 from fnnet.training.folds import check_run
 from fnnet.training.folds import steps as states
-from fnnet.tree.nodes import Node, Params, read_only
-from fnnet.types import Array, Value
+from fnnet.tree.nodes import Node, read_only
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")
