@@ -1,9 +1,8 @@
-"""Bad data, orders, parts, scores and labels get an error that names the argument, the rule and what came."""
+"""What minibatches, orders and split refuse."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,11 @@ import pytest
 
 from fnnet import DtypeError, Key, ShapeError
 from fnnet.keys import normal
-from tests.catalogue import METRICS
-from tests.support.tracebacks import check_tells_all
-
-fn: Any = import_module("fnnet")
-"""Untyped: type checkers reject what stands here, and must let it pass to be tried."""
+from tests.support.refusals import NET, SGD, Case, check, fn
+from tests.support.refusals import X as FIVE
+from tests.support.refusals import Y as TARGETS
 
 X, Y, LABELS = normal(Key(2), (6, 3)), normal(Key(3), (6, 2)), np.array([0, 1, 0, 1, 1, 0])
-
-Case = tuple[Callable[[], object], type[Exception], str]
 
 
 class Source:
@@ -45,6 +40,56 @@ def _ordered(rows: object) -> Callable[[], object]:
 
 
 DATA: dict[str, Case] = {
+    "batch size 0": (
+        lambda: fn.minibatches(FIVE, TARGETS, size=0),
+        ValueError,
+        "minibatches: size must be a whole number from 1 up, got 0",
+    ),
+    "batch size above the data": (
+        lambda: fn.minibatches(FIVE, TARGETS, size=6),
+        ValueError,
+        "size must be at most the number of rows, 5, got 6",
+    ),
+    "rows that differ": (
+        lambda: fn.minibatches(FIVE, TARGETS[:4], size=2),
+        ShapeError,
+        "same number of rows, got: x has 5, y has 4",
+    ),
+    "rows that differ in a tuple": (
+        lambda: fn.minibatches(FIVE, (TARGETS, np.ones(3)), size=2),
+        ShapeError,
+        r"x has 5, y\[0\] has 5, y\[1\] has 3",
+    ),
+    "x of three axes": (
+        lambda: fn.minibatches(FIVE[None], TARGETS, size=1),
+        ShapeError,
+        r"x must be \(rows, features\), got \(1, 5, 3\)",
+    ),
+    "y that is a list": (
+        lambda: fn.minibatches(FIVE, [1, 2], size=1),
+        DtypeError,
+        "y must be a numpy.ndarray, got list",
+    ),
+    "last='cut'": (
+        lambda: fn.minibatches(FIVE, TARGETS, size=2, last="cut"),
+        ValueError,
+        "last must be 'keep' or 'drop', got 'cut'",
+    ),
+    "fit with too large batches": (
+        lambda: fn.fit(NET, FIVE, TARGETS, loss=fn.mse, optimizer=SGD, key=Key(0), epochs=1),
+        ValueError,
+        "at most the number of rows, 5, got 32",
+    ),
+    "masked data": (
+        lambda: fn.minibatches(np.ma.array(FIVE), TARGETS, size=1),
+        fn.DtypeError,
+        r"fill in what is masked, by its filled\(\)",
+    ),
+    "a number for the key of an order": (
+        lambda: list(fn.minibatches(FIVE, TARGETS, size=2)(5)),
+        ValueError,
+        "minibatches: key must be",
+    ),
     "a list": (
         lambda: _epoch(x=X.tolist()),
         DtypeError,
@@ -179,97 +224,14 @@ SPLITS: dict[str, Case] = {
     ),
 }
 
-MEASURES: dict[str, Case] = {
-    "an average of another kind": (
-        lambda: fn.metrics.Precision("weighted"),
-        ValueError,
-        "precision: average must be 'macro', 'micro' or 'binary', got 'weighted'",
-    ),
-    "binary F1 of three classes": (
-        lambda: fn.metrics.F1("binary")(X, LABELS),
-        ShapeError,
-        r"f1: prediction must have two columns where average is 'binary', got \(6, 3\); for a network of one logit use",
-    ),
-    "top 0": (lambda: fn.metrics.top_k(0), ValueError, "top_k: k must be a whole number from 1 up, got 0"),
-    "top 4 of 3": (
-        lambda: fn.metrics.top_k(4)(X, LABELS),
-        ValueError,
-        "top_k: k must be at most the prediction's columns, 3, got 4",
-    ),
-    "no bins": (
-        lambda: fn.metrics.ExpectedCalibrationError(0),
-        ValueError,
-        "ExpectedCalibrationError: bins must be a whole number from 1 up, got 0",
-    ),
-    "the area of one logit": (
-        lambda: fn.metrics.roc_auc(X[:, :1], LABELS),
-        ShapeError,
-        r"roc_auc: prediction must have at least two columns, got \(6, 1\); for a network of one logit use metrics.bin",
-    ),
-    "the area of one class": (
-        lambda: fn.metrics.roc_auc(Y, np.zeros(6, int)),
-        ValueError,
-        "roc_auc: target must hold rows of every class, and not of one alone: class 1 has 0 of 6",
-    ),
-    "one logit of two": (
-        lambda: fn.metrics.binary(fn.metrics.accuracy)(Y, Y),
-        ShapeError,
-        r"binary: prediction must have one column, the logit of class 1, got \(6, 2\)",
-    ),
-    "soft targets": (
-        lambda: fn.metrics.binary(fn.metrics.accuracy)(X[:, :1], np.full((6, 1), 0.3)),
-        ValueError,
-        "binary: target must be 0 or 1, got 0.3 to 0.3",
-    ),
-    "labels beside one logit": (
-        lambda: fn.metrics.binary(fn.metrics.accuracy)(X[:, :1], LABELS),
-        ShapeError,
-        r"binary: target must have the prediction's shape \(6, 1\), got \(6,\); a column is target\[:, None\]",
-    ),
-    "no metric": (lambda: fn.metrics.binary(3), ValueError, "binary: metric must be a function"),
-}
-
 
 @pytest.mark.parametrize(
     "case",
     [pytest.param(case, id=f"{kind}: {name}") for kind, cases in
-     (("data", DATA), ("split", SPLITS), ("metric", MEASURES)) for name, case in cases.items()],
+     (("data", DATA), ("split", SPLITS)) for name, case in cases.items()],
 )  # fmt: skip
-def test_bad_input(case: Case) -> None:
-    call, kind, message = case
-    with pytest.raises(kind, match=message) as caught:
-        call()
-    assert type(caught.value) is kind
-    check_tells_all(caught.value)
-
-
-@pytest.mark.parametrize("name", METRICS)
-def test_every_metric_checks_its_prediction_and_target(name: str) -> None:
-    metric: Any = METRICS[name].metric
-    shape = (6, 1) if name.startswith("binary") else (6, 2)
-    prediction = normal(Key(0), shape)
-    target: Any = METRICS[name].target(Key(1), shape)
-    where = r"\w+: "
-    for bad, kind, message in (
-        (prediction[:0], ShapeError, r"prediction must be \(..., batch, features\), not empty, got \(0, "),
-        (prediction[:, 0], ShapeError, r"prediction must be \(..., batch, features\), not empty, got \(6,\)"),
-        (prediction.tolist(), DtypeError, "prediction must be a numpy.ndarray, got list"),
-        (prediction.astype(int), DtypeError, "dtype must be float32 or float64, got int64"),
-    ):
-        with pytest.raises(kind, match=where + message):
-            metric(bad, target)
-    for wrong, message in ((target[:5], "target must"), (target[None, None], "target must")):
-        with pytest.raises(ShapeError, match=where + message):
-            metric(prediction, wrong)
-    with pytest.raises(DtypeError, match=where + "target must be a numpy.ndarray, got list"):
-        metric(prediction, target.tolist())
-    if target.dtype.kind == "i":
-        with pytest.raises(
-            ValueError, match=where + r"labels must be in \[0, 2\), the prediction's columns, got 1 to 2"
-        ):
-            metric(prediction, target + 1)
-        with pytest.raises(DtypeError, match=where + "target must hold class numbers of an integer dtype"):
-            metric(prediction, target * 1.0)
+def test_refused(case: Case) -> None:
+    check(case)
 
 
 def test_a_mapped_file_of_text_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,120 @@
+"""What start, train, fit, lbfgs and the plateau refuse."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fnnet import Key, NonFiniteError, TreeError
+from tests.support.refusals import GRADIENT, NET, SGD, Case, X, Y, check, fitted, fn, stream
+
+CASES: dict[str, Case] = {
+    "no epochs": (
+        lambda: fn.fit(NET, X, Y, loss=fn.mse, optimizer=SGD, key=Key(0), epochs=0, size=5),
+        ValueError,
+        "fit: epochs must be a whole number from 1 up",
+    ),
+    "predict by 0": (lambda: fn.predict(NET, X, size=0), ValueError, "predict: size must be a whole number from 1 up"),
+    "a dict in a network": (
+        lambda: fn.start(fn.Serial(({"w": X},)), SGD, Key(0)),
+        TreeError,
+        "a dict can be no part of a tree",
+    ),
+    "best in fit": (
+        lambda: fitted(streams=[fn.best("loss")]),
+        ValueError,
+        "fit: streams must give streams, and best gives one epoch; end a pipe of train by it",
+    ),
+    "a stream that is no function": (
+        lambda: fitted(streams=[3]),
+        ValueError,
+        r"fit: streams\[0\] must be a function or an object that can be called, got 3",
+    ),
+    "a step that is no function": (
+        lambda: fn.stop_on_nonfinite(3),
+        ValueError,
+        "stop_on_nonfinite: step must be a function or an object that can be called, got 3",
+    ),
+    "data that are not finite": (
+        lambda: stream(
+            step=fn.stop_on_nonfinite(fn.train_step(fn.value_and_grad(lambda p, t: fn.mse(p, t * np.nan)), SGD))
+        ),
+        NonFiniteError,
+        r"stop_on_nonfinite: loss must be finite, got nan at step 0 \(epoch 0, batch 0\); the last finite loss is None",
+    ),
+    "a number for a key of start": (
+        lambda: fn.start(NET, fn.sgd(0.1), 5),
+        ValueError,
+        "start: key must be a fnnet.Key",
+    ),
+    "an optimizer that is a function": (
+        lambda: fn.start(NET, fn.sgd, Key(0)),
+        ValueError,
+        "start: optimizer.init must be a function",
+    ),
+    "data that are a list": (
+        lambda: fn.train(
+            fn.train_step(fn.value_and_grad(fn.mse), fn.sgd(0.1)), [(X, Y)], fn.start(NET, fn.sgd(0.1), Key(0))
+        ),
+        ValueError,
+        "train: data must be a function",
+    ),
+    "validation data of three": (
+        lambda: fn.fit(NET, X, Y, loss=fn.mse, optimizer=fn.sgd(0.1), key=Key(0), epochs=1, size=5, valid=(X, Y, Y)),
+        ValueError,
+        "fit: valid must be a pair, got 3 things",
+    ),
+    "a number for a stream function": (
+        lambda: fn.fit(NET, X, Y, loss=fn.mse, optimizer=fn.sgd(0.1), key=Key(0), epochs=1, size=5, streams=(3,)),
+        ValueError,
+        r"fit: streams\[0\] must be a function",
+    ),
+    "a wrapper as an optimizer": (
+        lambda: fn.start(NET, fn.ema(0.9), Key(0)),
+        ValueError,
+        "start: optimizer.init must be",
+    ),
+    "no memory": (lambda: fn.lbfgs(GRADIENT, 0), ValueError, "lbfgs: memory must be a whole number from 1 up, got 0"),
+    "no iterations": (
+        lambda: fn.lbfgs(GRADIENT, iterations=0),
+        ValueError,
+        "lbfgs: iterations must be a whole number from 1 up, got 0",
+    ),
+    "a tolerance below 0": (
+        lambda: fn.lbfgs(GRADIENT, tolerance=-1e-8),
+        ValueError,
+        r"lbfgs: tolerance must be in \[0, inf\), got -1e-08",
+    ),
+    "no gradient": (lambda: fn.lbfgs(None), ValueError, "lbfgs: gradient must be a function"),
+    "no train": (lambda: fn.reduce_on_plateau(None), ValueError, "reduce_on_plateau: train must be a function"),
+    "no patience": (
+        lambda: fn.reduce_on_plateau(fn.train, patience=0),
+        ValueError,
+        "reduce_on_plateau: patience must be a whole number from 1 up, got 0",
+    ),
+    "a factor of 1": (
+        lambda: fn.reduce_on_plateau(fn.train, factor=1.0),
+        ValueError,
+        r"reduce_on_plateau: factor must be in \[0, 1\), got 1.0",
+    ),
+    "a floor below 0": (
+        lambda: fn.reduce_on_plateau(fn.train, floor=-1),
+        ValueError,
+        r"reduce_on_plateau: floor must be in \[0, inf\), got -1",
+    ),
+    "a stream that is none": (
+        lambda: fn.reduce_on_plateau(fn.train, streams=(3,)),
+        ValueError,
+        r"reduce_on_plateau: streams\[0\] must be a function",
+    ),
+    "another mode": (
+        lambda: fn.reduce_on_plateau(fn.train, mode="least"),
+        ValueError,
+        "reduce_on_plateau: mode must be 'min' or 'max', got 'least'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_refused(name: str) -> None:
+    check(CASES[name])
