@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fnnet.descriptions.anatomy import Anatomy, anatomy
-from fnnet.descriptions.anatomy import content as content
-from fnnet.descriptions.changing import Changing, changing
+from fnnet.descriptions.changed_by_run import Changing, changing
 from fnnet.descriptions.digests import Known
-from fnnet.descriptions.reading import Edge
+from fnnet.descriptions.function_reads import Edge
+from fnnet.descriptions.values import Anatomy, anatomy
+from fnnet.descriptions.values import content as content
 
 NOT_COVERED = "not covered"
 """How the text begins of what no description vouches for."""

@@ -14,8 +14,8 @@ from enum import Enum, EnumMeta
 from types import FunctionType
 from typing import Any
 
-from fnnet.descriptions.codes import instructions, is_library, named
-from fnnet.descriptions.reading import Edge, Unseen, as_function, unique
+from fnnet.descriptions.code_digests import instructions, is_library, named
+from fnnet.descriptions.function_reads import Edge, Unseen, as_function, unique
 
 # --- objects ---------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import CodeType
 
-from fnnet.descriptions.origins import IN_PLACE, Body, Place
+from fnnet.descriptions.bytecode import IN_PLACE, Body, Place
 
 _WRITERS = {
     *("append", "appendleft", "extend", "extendleft", "insert", "remove", "pop", "popleft", "popitem", "clear"),

@@ -1,102 +1,207 @@
-"""Trees on disk: networks, optimizer states and whole training states as safetensors files.
-
-Every array is a tensor named by its path, so that any reader of the format finds the weights. How a tree is told in
-JSON, ``structures`` says; how a file is sealed, ``sealed``.
-"""
+"""Going on after a stop: streams that write their states to a folder, and the newest one of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
-from typing import TypeVar, cast, overload
+from typing import NamedTuple, TypeVar
 
-import numpy as np
+from fnnet import checks, files
+from fnnet.core.runs import origin_of
+from fnnet.core.states import Epoch, Moment, TrainState
+from fnnet.errors import CheckpointError, TreeError
+from fnnet.experiments import sealed_files
+from fnnet.experiments.run_identity import Words, check_same, completed, run_of, settled
+from fnnet.experiments.saving import decoded_like, save_of_run
+from fnnet.experiments.sealed_files import File
+from fnnet.tree.nodes import Params
 
-from fnnet import files
-from fnnet.errors import CheckpointError, FnnetError
-from fnnet.experiments import sealed
-from fnnet.experiments.likeness import unlike
-from fnnet.experiments.sealed import File
-from fnnet.experiments.structures import UndefinedError, built, told
-from fnnet.tree import leaves, paths
-from fnnet.types import Array
+P = TypeVar("P", bound=Params)
+S = TypeVar("S", bound=Moment)
 
-T = TypeVar("T")
+_NAME = re.compile(r"epoch-(\d{8,})-batch-(\d{8,})\.safetensors")
 
 
-def save(path: File, tree: object) -> None:
-    """Writes a tree to a file, atomically and durably: after a crash the old file or the new one is there, whole.
+@dataclass(frozen=True, slots=True)
+class CheckpointTo:
+    """What ``checkpoint_to(...)`` returns."""
 
-    A tree is a network, an OptState, a TrainState, an Epoch, a history, and any tuple or frozen dataclass of such. The
-    numbers are exact, floats in settings too. What a process that was killed while it wrote the same file has left
-    beside it is removed.
+    folder: str
+    every: int = 1
+    keep: int = 3
+    anyway: bool = False
 
-    Raises CheckpointError where the file cannot be written, and leaves what was there; TreeError for what is no tree,
-    and for a setting that is no plain float, int, str or bool; DtypeError for an array of objects, complex numbers or
-    another byte order; ImportError without the extra ``checkpoint``.
+    def __call__(self, stream: Iterable[S], /) -> Iterator[S]:
+        """The stream as it is; what is due to be written is on the disk before it is handed on."""
+        unwritten: TrainState[Params] | None = None
+        run: Words = {}
+        stock = _Stock()
+        try:
+            for i, item in enumerate(stream, start=1):
+                state = _state(item)
+                if i == 1:
+                    run, stock = self._begin(state)
+                run = settled(run, state) if i == 2 else run
+                is_due = i % self.every == 0
+                unwritten = None if is_due else state
+                stock = self._written(state, run, stock) if is_due else stock
+                yield item
+        finally:  # also where who reads the stream has had enough, or something went wrong
+            if unwritten is not None:
+                self._written(unwritten, run, stock)
+
+    def _begin(self, state: TrainState[Params]) -> tuple[Words, _Stock]:
+        """The settings of the run, and what is in the folder. Raises CheckpointError where that is another run's;
+        sweeps up after a run that was killed."""
+        run, whole = run_of(state), _whole(self.folder)
+        newest = next(whole, None)
+        if newest is not None:
+            before = sealed_files.run_of(*newest)
+            if not self.anyway:
+                check_same("checkpoint_to", self.folder, before, run)
+            run = completed(run, before)
+            self._check_behind(state, newest[0])
+        files.sweep_all(Path(self.folder), _NAME.pattern)
+        rest = islice(whole, self.keep - 1)  # the others that are to stay
+        return run, self._stock([path for path, _ in (newest, *rest)] if newest else [])
+
+    def _check_behind(self, state: TrainState[Params], newest: Path) -> None:
+        """Raises CheckpointError where the newest whole state is one that the run has not reached."""
+        if _epoch_and_batch(newest) >= (state.epoch, state.batch):
+            raise CheckpointError(
+                f"checkpoint_to: {self.folder} holds {newest.name} already, and this run is only at "
+                f"{_name(state)}; go on from there by resume, or take another folder"
+            )
+
+    def _stock(self, whole: list[Path]) -> _Stock:
+        return _Stock(tuple(whole[::-1]), tuple([path for path in checkpoints_in(self.folder) if path not in whole]))
+
+    def _written(self, state: TrainState[Params], run: Words, stock: _Stock) -> _Stock:
+        """What is there when a state is, and nothing is that is older than the newest whole ones that stay."""
+        new = Path(self.folder) / _name(state)
+        save_of_run(new, state, run)
+        whole = (*[path for path in stock.whole if path != new], new)[-self.keep :]
+        others = [path for path in (*stock.whole, *stock.others) if path not in whole]
+        oldest = _epoch_and_batch(whole[0]) if len(whole) == self.keep else (0, 0)
+        files.remove(*[path for path in others if _epoch_and_batch(path) < oldest])
+        return _Stock(whole, tuple([path for path in others if _epoch_and_batch(path) >= oldest]))
+
+
+class _Stock(NamedTuple):
+    """The files of a folder: the newest that are known to be whole, in the order of their states, and all others."""
+
+    whole: tuple[Path, ...] = ()
+    others: tuple[Path, ...] = ()
+
+
+def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3, anyway: bool = False) -> CheckpointTo:
+    """Writes every n-th state of a stream of epochs or of steps, and the last one that was handed on when the stream
+    ends or is let go of: by itself, by a ``take`` or ``early_stopping`` behind it, by an error. Only a process that is
+    killed loses the states since the last one that was due. (Where Python lets go of the stream, an error of that last
+    write is printed and not raised; ``close()`` of the stream raises it, and ``fit`` calls that.)
+
+    A state is written whole or not at all (``save``), before it is handed on; the newest ``keep`` stay, and what is
+    older goes. A file that turns out to be damaged when the stream begins does not count: it goes when so many whole
+    ones are newer, for it may be one that could not be read just then. What writes into the history, such as
+    ``validate``, has to stand before.
+
+    The folder belongs to one run and is made where it is missing. Beside a state stand the settings of its run: the
+    key, the network at the start, the optimizer, the step, the data by a digest, and what makes the epochs. A folder
+    whose newest state is of a run with another one of these is refused; ``anyway=True`` goes on in it all the same, as
+    with a smaller learning rate. To tell the data they are read once, as in an epoch; data of a class or function of
+    your own are told by their settings. A state that does not come from ``train`` or ``steps`` knows its key only.
+
+    Raises ValueError for numbers below 1, CheckpointError where the folder cannot be made or written to; and when the
+    first state comes for a folder of another run, naming what differs, and for one that holds states which the run has
+    not reached: go on from them, or take another folder; ImportError without the extra ``checkpoint``.
 
     >>> import fnnet as fn, tempfile
-    >>> net = fn.linear(fn.Key(0), 4, 2)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     fn.save(folder + "/net.safetensors", net)
-    ...     again = fn.load(folder + "/net.safetensors", like=net)
-    >>> fn.tree.equal(again, net)
+    ...     print(fn.checkpoint_to(folder, every=10).every)
+    10
+    """
+    every, keep = checks.size("checkpoint_to", "every", every), checks.size("checkpoint_to", "keep", keep)
+    sealed_files.check_installed()  # now, and not when the first state is due
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"checkpoint_to: folder {folder} could not be made, {error}") from error
+    return CheckpointTo(str(Path(folder)), every, keep, anyway)
+
+
+def checkpoints_in(folder: File) -> tuple[Path, ...]:
+    """The checkpoints in a folder, the oldest first by epoch and batch; none where there is no such folder.
+
+    >>> checkpoints_in("nowhere")
+    ()
+    """
+    found = [path for path in Path(folder).glob("epoch-*.safetensors") if _NAME.fullmatch(path.name)]
+    return tuple(sorted(found, key=_epoch_and_batch))
+
+
+def _state(item: Moment) -> TrainState[Params]:
+    """The state of an item. Raises TreeError for what is neither an epoch nor a state."""
+    found = item.state if isinstance(item, Epoch) else item
+    if not isinstance(found, TrainState):
+        raise TreeError(f"checkpoint_to: the stream must be of epochs or of states, got {item!r}")
+    return found
+
+
+def _name(state: TrainState[Params]) -> str:
+    return f"epoch-{state.epoch:08}-batch-{state.batch:08}.safetensors"
+
+
+def _epoch_and_batch(path: Path) -> tuple[int, int]:
+    """The epoch and the batch that a checkpoint is of."""
+    match = _NAME.fullmatch(path.name)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
+
+
+def _whole(folder: File) -> Iterator[tuple[Path, bytes]]:
+    """The whole checkpoints of a folder and their bytes, the newest first."""
+    for path in reversed(checkpoints_in(folder)):
+        with suppress(CheckpointError):
+            yield path, sealed_files.read(path)
+
+
+def resume(folder: File, like: TrainState[P], *, anyway: bool = False) -> TrainState[P]:
+    """The newest whole state that ``checkpoint_to`` wrote to a folder.
+
+    ``like`` is the state of the run's start, as ``start`` gives it: its key, network and optimizer have to be those of
+    the run in the folder, and with ``anyway=True`` only their structures. Whether step and data are, ``checkpoint_to``
+    looks when the run goes on. A file that is damaged or cannot be read is passed over for the one before it.
+
+    Raises CheckpointError where there is none, and where the newest is that of another run, naming what differs, or of
+    a newer format.
+
+    Going on from it is never having stopped, byte for byte:
+
+    >>> import fnnet as fn, numpy as np, tempfile
+    >>> x, y = np.eye(4), np.ones((4, 1))
+    >>> optimizer = fn.adam(0.1)
+    >>> step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=2)
+    >>> first = fn.start(fn.linear(fn.Key(0), 4, 1), optimizer, fn.Key(0))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     stopped = fn.pipe(fn.steps(step, data, first), fn.checkpoint_to(folder), fn.take(3), fn.last)
+    ...     again = fn.resume(folder, first)
+    >>> on, through = fn.take(5)(fn.steps(step, data, again)), fn.take(8)(fn.steps(step, data, first))
+    >>> fn.tree.equal(fn.last(on), fn.last(through))
     True
     """
-    files.sweep(Path(path))
-    save_of_run(path, tree, {})
-
-
-def save_of_run(path: File, tree: object, run: Mapping[str, str]) -> None:
-    """``save``, with the settings of the run that a state is of beside it."""
-    sealed.write(path, *_content(tree), run)
-
-
-def encoded(tree: object) -> bytes:
-    """The bytes of a tree's file; the same tree gives the same bytes."""
-    return b"".join(sealed.encoded(*_content(tree)))
-
-
-def _content(tree: object) -> tuple[dict[str, Array], object]:
-    """A tree's arrays by path, and its structure."""
-    structure = told(tree)
-    return {name: np.asarray(leaf, order="C") for name, leaf in zip(paths(tree), leaves(tree), strict=True)}, structure
-
-
-@overload
-def load(path: File) -> object: ...
-@overload
-def load(path: File, like: T) -> T: ...
-def load(path: File, like: object = None) -> object:
-    """The tree that ``save`` wrote, its arrays read-only.
-
-    With ``like`` the result has its type: classes, structure, shapes, dtypes and the settings of networks must agree
-    with it, while counters, keys, the history and the values of ``Categories`` come from the file. Without it the
-    file's classes are taken from the layers that this program has given to ``define_layer`` and from fnnet's own.
-
-    Raises CheckpointError for a file that is missing, damaged in any bit, of another program or of a newer format, for
-    classes that are not defined, and naming the path where it is not like ``like``; ImportError without the extra
-    ``checkpoint``.
-    """
-    data = sealed.read(path)
-    return decoded(path, data) if like is None else decoded_like(path, data, like)
-
-
-def decoded(path: File, data: bytes, like: object = None) -> object:
-    """The tree in the bytes of a sealed file. Raises CheckpointError."""
-    arrays, structure = sealed.decoded(path, data)
-    try:
-        return built(structure, arrays, like)
-    except UndefinedError as error:
-        raise CheckpointError(f"load: {path} is whole, but {error}") from None
-    except (FnnetError, RecursionError) as error:
-        raise CheckpointError(f"load: {path} is no checkpoint that can be read: {error}") from error
-
-
-def decoded_like(path: File, data: bytes, like: T) -> T:
-    """The same of the type of another tree. Raises CheckpointError naming the path where it is not like that."""
-    tree = decoded(path, data, like)
-    difference = unlike(like, tree)
-    if difference:
-        raise CheckpointError(f"load: {path} is not like what was asked for: {difference}")
-    return cast(T, tree)
+    damaged, like = list[str](), replace(like, origin=origin_of(like))
+    for path in reversed(checkpoints_in(folder)):
+        try:
+            data = sealed_files.read(path)
+        except CheckpointError as error:
+            damaged.append(str(error))
+            continue
+        found = decoded_like(path, data, like)
+        if not anyway:
+            check_same("resume", folder, sealed_files.run_of(path, data), run_of(like))
+        return replace(found, origin=like.origin)
+    told = f"; damaged: {'; '.join(damaged)}" if damaged else ""
+    raise CheckpointError(f"resume: {folder} holds no whole checkpoint{told}")

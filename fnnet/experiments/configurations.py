@@ -11,8 +11,8 @@ from fnnet.core.protocols import Data, Step, StreamFn
 from fnnet.core.states import TrainState
 from fnnet.data.batches import Minibatches
 from fnnet.descriptions import described, described_all
-from fnnet.descriptions.anatomy import content
-from fnnet.descriptions.codes import sha
+from fnnet.descriptions.code_digests import sha
+from fnnet.descriptions.values import content
 from fnnet.keys import ORDER, Key
 from fnnet.training.folds import check_run
 from fnnet.training.plateau import Train

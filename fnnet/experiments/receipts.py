@@ -1,238 +1,231 @@
-"""Receipts: what was trained, on what, under which conditions, and a chain of digests, one an epoch; and their files.
-
-A receipt of a few lines holds a run fast, and any epoch of it can be done again and compared alone. Its file is one
-JSON object a line: the configuration, the conditions, the link of the start, then a line an epoch, so that a run adds
-a line and never writes one anew. Each line ends with the seal s_i = SHA-256(s_{i-1}, line i), and so no line can be
-changed, moved or left out without those behind it; the first lines alone are the receipt of fewer epochs.
-"""
+"""Receipts of runs that are under way: made of a stream of epochs, or kept in a file while they go on."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from os import PathLike
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from types import FunctionType
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from fnnet import files
-from fnnet.core.history import Record
-from fnnet.errors import ReceiptError
-from fnnet.experiments.chains import Link
-from fnnet.experiments.conditions import Conditions
-from fnnet.streams.measures import values
+from fnnet.core.protocols import Data, Step, StreamFn
+from fnnet.core.states import Epoch, TrainState
+from fnnet.descriptions.comparisons import changes
+from fnnet.errors import ReceiptError, TreeError
+from fnnet.experiments.conditions import conditions
+from fnnet.experiments.configurations import check_arguments, comparable, configuration_of, is_start
+from fnnet.experiments.digest_chains import Chain, Link, digest_of, link, longer
+from fnnet.experiments.receipt_files import File, Receipt, contents, epoch_line, metrics_of, read_receipt, sealed
+from fnnet.training.folds import train
+from fnnet.training.plateau import Train
+from fnnet.tree.nodes import Node, Params
 
-File = str | PathLike[str]
-Content = Mapping[str, object]
-"""A line of a file without its seal."""
-
-VERSION = 2
-FORMAT = "fnnet receipt"
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What ``receipt(...)`` returns.
-
-    ``configuration`` tells every setting by its path, data by their digests; ``conditions`` the machine and its
-    programs, from which epoch on; ``links`` are the chain, that of the start first; ``history`` has the loss and the
-    metrics of every epoch, empty where an older format did not tell them.
-    """
-
-    configuration: Mapping[str, str]
-    conditions: tuple[tuple[int, Conditions], ...]
-    links: tuple[Link, ...]
-    history: tuple[Mapping[str, object], ...]
-
-    def __hash__(self) -> int:
-        return hash(self.links)
-
-    @property
-    def epochs(self) -> int:
-        """How many epochs it holds fast."""
-        return len(self.links) - 1
-
-    @property
-    def metrics(self) -> Mapping[str, object]:
-        """The loss and the metrics of the last epoch."""
-        return self.history[-1] if self.history else {}
-
-    def __str__(self) -> str:
-        return f"receipt of {self.epochs} epochs, {self.links[-1].chain[:16]}: {json.dumps(dict(self.metrics))}"
-
-    def to_json(self) -> str:
-        """The receipt as JSON lines, each with its seal."""
-        return sealed(contents(self))[0]
-
-    def save(self, path: File) -> None:
-        """Writes the file, whole or not at all, and sweeps up after a writer of it that was killed. Raises ReceiptError
-        where that cannot be done."""
-        files.sweep(Path(path))
-        try:
-            files.write(Path(path), self.to_json().encode())
-        except (OSError, ValueError) as error:
-            raise ReceiptError(f"receipt: {path} could not be written, {error}; what was there is as it was") from error
+P = TypeVar("P", bound=Params)
+T = TypeVar("T")
+S = TypeVar("S", bound=Node)
 
 
-# --- lines -----------------------------------------------------------------------------------------------------------
-def contents(receipt: Receipt) -> Iterator[Content]:
-    """The lines of a receipt: header, conditions, and every epoch, the conditions that began after it behind it."""
-    first, *later = receipt.conditions
-    yield {FORMAT: VERSION, "configuration": dict(receipt.configuration)}
-    yield from [_span(*first), {"epoch": 0, "link": " ".join(receipt.links[0])}]
-    yield from [_span(*span) for span in later if span[0] == 0]
-    for number, metrics in enumerate(receipt.history, start=1):
-        yield epoch_line(number, receipt.links[number], metrics)
-        yield from [_span(*span) for span in later if span[0] == number]
+def _begun(step: Step[T], data: Data[T], state: TrainState[P], streams: tuple[StreamFn, ...], run: Train) -> Receipt:
+    if not is_start(state):
+        raise ReceiptError(f"receipt: a run's receipt begins with its start, got a state of epoch {state.epoch}")
+    told = configuration_of(step, data, state, streams, run)
+    return Receipt(told, ((0, conditions()),), (link("", state),), ())
 
 
-def _span(begin: int, conditions: Conditions) -> Content:
-    return {"from epoch": begin, **asdict(conditions)}
+def _chain(receipt: Receipt) -> Chain:
+    return Chain(receipt.epochs, receipt.links[-1])
 
 
-def epoch_line(number: int, link: Link, metrics: Mapping[str, object]) -> Content:
-    """What the file says of an epoch."""
-    return {"epoch": number, "link": " ".join(link), "metrics": dict(metrics)}
+def _state_of(item: object) -> TrainState[Any]:
+    """The state of an epoch, or that of a stream of steps itself. Raises TreeError for anything else."""
+    state = item.state if isinstance(item, Epoch) else item
+    if type(state) is not TrainState:
+        raise TreeError(f"receipt: the stream must give epochs, as train does, or states, as steps does, got {item!r}")
+    return state
 
 
-def sealed(lines: Iterator[Content] | Sequence[Content], seal: str = "") -> tuple[str, str]:
-    """Lines as they are written behind one with this seal, and the seal of the last."""
-    written = []
-    for content in lines:
-        text = json.dumps(content, allow_nan=False)
-        seal = _seal(seal, text)
-        written.append(f'{text[:-1]}, "seal": "{seal}"}}\n')
-    return "".join(written), seal
+def _is_ours(run: FunctionType) -> bool:
+    """Whether it is ``train``, compiled or not, which writes no metrics."""
+    return run.__module__.startswith("fnnet.")
 
 
-def _seal(before: str, text: str) -> str:
-    return hashlib.sha256(f"{before} {text}".encode()).hexdigest()
-
-
-def metrics_of(record: Record) -> dict[str, object]:
-    """The loss and the metrics of an epoch as JSON has them."""
-    return {name: _plain(np.asarray(value).tolist()) for name, value in values(record).items()}
-
-
-def _plain(value: object) -> object:
-    """What JSON has no number for as text."""
-    if isinstance(value, list):
-        return [_plain(entry) for entry in value]
-    return value if isinstance(value, (int, float)) and np.isfinite(value) else repr(value)
-
-
-# --- read ------------------------------------------------------------------------------------------------------------
-def read_receipt(path: File) -> Receipt:
-    """The receipt in a file, of this format or of version 1.
-
-    A last line that does not end was being written when the power went: it is passed over. A file that was cut behind
-    any epoch is the receipt of the epochs it has, and claims no more.
-
-    Raises ReceiptError where it cannot be read, is none or not whole, was changed after it was written, or has a newer
-    format.
-    """
-    try:
-        text = files.read(Path(path)).decode()
-        return _first_version(path, text) if _version(path, text) == 1 else _parsed(path, text)
-    except OSError as error:
-        raise ReceiptError(f"read_receipt: {path} could not be read, {error}") from error
-    except RecursionError as error:
-        raise ReceiptError(f"read_receipt: {path} is no receipt of fnnet: {error}") from error
-    except (LookupError, TypeError, AttributeError, ValueError) as error:
-        if isinstance(error, ReceiptError):
-            raise
-        raise ReceiptError(f"read_receipt: {path} is no whole receipt: {error}") from error
-
-
-def _version(path: File, text: str) -> int:
-    """The version of the format. Raises ReceiptError where there is none, or a newer one."""
-    line = text.partition("\n")[0]
-    told = json.loads(line if line.endswith("}") else text)  # version 1 was one object in many lines
-    if not isinstance(told, dict) or FORMAT not in told:
-        raise ReceiptError(f"read_receipt: {path} is no receipt of fnnet")
-    version = told[FORMAT]
-    if type(version) is not int or version not in (1, VERSION):
+def _check_written(state: TrainState[P], streams: tuple[StreamFn, ...], run: Train) -> None:
+    """Raises ReceiptError where an epoch has metrics that nothing named writes: they could not be had again."""
+    if state.history[-1].metrics and not streams and isinstance(run, FunctionType) and _is_ours(run):
+        names = ", ".join([name for name, _ in state.history[-1].metrics])
         raise ReceiptError(
-            f"read_receipt: {path} has format version {version}, this fnnet reads 1 to {VERSION}; use a newer one"
+            f"receipt: the history has {names}, which training does not write; give what does, such as "
+            "validate(x, y, metrics), behind the state"
         )
-    return version
 
 
-_LINE = re.compile(r'(\{.*), "seal": "([0-9a-f]{64})"\}')
+def receipt(
+    epochs: Iterable[Epoch[P]] | Iterable[TrainState[P]],
+    step: Step[T],
+    data: Data[T],
+    first: TrainState[P],
+    *streams: StreamFn,
+    run: Train = train,
+) -> Receipt:
+    """The receipt of a run: of its epochs, from the first to the last, of what it was made of, and of what it ran on.
+
+    ``epochs`` are those of ``train``, or the states of ``steps``. ``streams`` are the functions between them and
+    ``train`` that write into the history, ``validate`` above all: with them ``verify`` can do the run again. ``run`` is
+    what made the epochs, where it is not ``train`` itself. ``receipt_to`` writes one while a run goes on.
+
+    Raises ReceiptError where an epoch is missing, the start is none, or the history has metrics that no stream named
+    here writes.
+
+    >>> import fnnet as fn, numpy as np
+    >>> optimizer = fn.sgd(0.1)
+    >>> step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(np.eye(4), np.eye(4), size=2)
+    >>> first = fn.start(fn.linear(fn.Key(0), 4, 4), optimizer, fn.Key(0))
+    >>> made = fn.receipt(fn.take(3)(fn.train(step, data, first)), step, data, first)
+    >>> made.epochs, made.configuration["step.optimizer.lr"], made.configuration["data.size"]
+    (3, '0.1', '2')
+    >>> print(fn.verify(made, step, data, first))
+    yes: epochs 1 to 3 gave the recorded bytes
+    """
+    check_arguments("receipt", step, data, first, streams, run)
+    begun = _begun(step, data, first, streams, run)
+    chain, links, history = _chain(begun), list(begun.links), []
+    for state in map(_state_of, epochs):
+        if state.batch == 0:
+            chain = longer(chain, state)
+            _check_written(state, streams, run)
+            links.append(chain.link)
+            history.append(metrics_of(state.history[-1]))
+    return replace(begun, links=tuple(links), history=tuple(history))
 
 
-def _lines(path: File, text: str) -> Iterator[dict[str, Any]]:
-    """What the whole lines of a file say. Raises ReceiptError at one whose seal does not fit."""
-    seal = ""
-    for line in text.split("\n")[:-1]:
-        match = _LINE.fullmatch(line)
-        if not match or match[2] != _seal(seal, match[1] + "}"):
-            raise ReceiptError(f"read_receipt: {path} was changed after it was written: its seal does not fit")
-        seal = match[2]
-        yield json.loads(match[1] + "}", object_pairs_hook=_once)
+# --- kept in a file --------------------------------------------------------------------------------------------------
+class _Written(NamedTuple):
+    """What is in the file: up to where in the chain, the seal of the last line, and how many bytes."""
+
+    chain: Chain
+    seal: str
+    size: int
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of JSON. Of two entries of one name a person may see the one and a program the other."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name stands twice in one object, so it was changed after it was written")
-    return found
+@dataclass(frozen=True, slots=True, eq=False)
+class ReceiptTo(Generic[P, T]):
+    """What ``receipt_to(...)`` returns."""
+
+    path: Path
+    step: Step[T]
+    data: Data[T]
+    state: TrainState[P]
+    streams: tuple[StreamFn, ...]
+    run: Train = train
+
+    def __call__(self, stream: Iterable[S], /) -> Iterator[S]:
+        """The stream as it is; an epoch's end is handed on when its line is in the file."""
+        begun = self._begun() if is_start(self.state) else self._continued()
+        begun.save(self.path)
+        text, seal = sealed(contents(begun))
+        written = _Written(_chain(begun), seal, len(text.encode()))
+        for item in stream:
+            state = _state_of(item)
+            if state.batch == 0:
+                written = self._add(written, state)
+            yield item
+
+    def _add(self, written: _Written, state: TrainState[Any]) -> _Written:
+        """One line more, at a cost that does not depend on how many there are."""
+        chain = longer(written.chain, state)
+        _check_written(state, self.streams, self.run)
+        line, seal = sealed([epoch_line(chain.epoch, chain.link, metrics_of(state.history[-1]))], written.seal)
+        try:
+            size = files.append(self.path, written.size, line.encode())
+        except OSError as error:
+            raise ReceiptError(
+                f"receipt_to: epoch {chain.epoch} could not be written to {self.path}, {error}; what was there is as "
+                "it was"
+            ) from error
+        return _Written(chain, seal, size)
+
+    def _begun(self) -> Receipt:
+        _check_replaceable(self.path)
+        return _begun(self.step, self.data, self.state, self.streams, self.run)
+
+    def _continued(self) -> Receipt:
+        """The receipt in the file up to the state. Raises ReceiptError where it is that of another run."""
+        found, state = read_receipt(self.path), self.state
+        links = found.links[: state.epoch + 1]
+        if len(links) <= state.epoch:
+            raise ReceiptError(
+                f"receipt_to: {self.path} ends before epoch {state.epoch}, where the run goes on; put receipt_to in "
+                "front of checkpoint_to, and go on from an older checkpoint"
+            )
+        mine = configuration_of(self.step, self.data, state, self.streams, self.run)
+        changed = [difference.name for difference in changes(comparable(found.configuration, state), mine)]
+        changed += self._strange(links)
+        if changed:
+            raise ReceiptError(
+                f"receipt_to: {self.path} is the receipt of another run; give this one a file of its own; what "
+                f"differs: {', '.join(changed)}"
+            )
+        now = conditions()
+        spans = tuple([span for span in found.conditions if span[0] < max(state.epoch, 1)])
+        spans = spans if spans[-1][1] == now else (*spans, (state.epoch, now))
+        return replace(found, links=links, conditions=spans, history=found.history[: state.epoch])
+
+    def _strange(self, links: tuple[Link, ...]) -> list[str]:
+        """By what the state is known to be none of the run of these links. Raises ReceiptError where nothing tells.
+
+        That of an epoch's end has a link of its own, one in mid-epoch the history; in the first epoch there is none
+        yet, and only the network that the run began with tells.
+        """
+        state, network = self.state, self.state.origin.network[:16] if self.state.origin else ""
+        if not (network or state.epoch):
+            raise ReceiptError(
+                f"receipt_to: {self.path} may be the receipt of another run, for this state of the first epoch does "
+                "not tell the network that its run began with; take the one that resume(folder, like) gives, or begin "
+                "the run anew"
+            )
+        told = {"the network at the start": network in ("", links[0].params)}
+        if state.batch:
+            told[f"the history up to epoch {state.epoch}"] = digest_of(state.history)[:16] == links[-1].history
+        else:
+            told[f"the state of epoch {state.epoch}"] = link(links[-2].chain, state) == links[-1]
+        return [name for name, is_same in told.items() if not is_same]
 
 
-def _parsed(path: File, text: str) -> Receipt:
-    """The receipt in lines: no more and no less than what ``contents`` gives of it."""
-    header, *lines = list(_lines(path, text))
-    spans = [line for line in lines if "from epoch" in line]
-    epochs = [line for line in lines if "from epoch" not in line]
-    found = Receipt(
-        header["configuration"],
-        tuple([_conditions(line) for line in spans]),
-        tuple([Link(*line["link"].split(" ")) for line in epochs]),
-        tuple([dict(line["metrics"]) for line in epochs[1:]]),
-    )
-    _check(path, found)
-    if sealed(contents(found))[0] != text[: text.rfind("\n") + 1]:
-        raise ReceiptError(f"read_receipt: {path} is no receipt of fnnet: its lines are not those of a receipt")
-    return found
+def _check_replaceable(path: Path) -> None:
+    """Raises ReceiptError where there is a file that is no receipt, which would be lost."""
+    if path.exists():
+        try:
+            read_receipt(path)
+        except ReceiptError as error:
+            raise ReceiptError(
+                f"receipt_to: {path} is there already and no whole receipt, and is not written over; give another name"
+            ) from error
 
 
-def _conditions(told: Mapping[str, Any]) -> tuple[int, Conditions]:
-    return told["from epoch"], Conditions(**{name: text for name, text in told.items() if name != "from epoch"})
+def receipt_to(
+    path: File, step: Step[T], data: Data[T], state: TrainState[P], *streams: StreamFn, run: Train = train
+) -> ReceiptTo[P, T]:
+    """A stream function that keeps the receipt of a run in a file, whole from the start on; every epoch adds a line.
 
+    ``state`` is the one that ``train`` goes on from, or ``steps``, for whose streams it is too. At a run's start the
+    receipt begins anew, in the place of an older one; from a resumed state on, in mid-epoch too, the one in the file is
+    continued, so that it ends as that of the run that never stopped. It stands in front of ``checkpoint_to``: a state
+    that can be gone on from has its link already then. ``streams`` and ``run`` are those of ``receipt``.
 
-def _check(path: File, found: Receipt) -> None:
-    """Raises ReceiptError where the parts of a receipt are not of their kinds."""
-    texts = [*found.configuration.values(), *[text for _, span in found.conditions for text in asdict(span).values()]]
-    begins = [begin for begin, _ in found.conditions]
-    is_right = all(isinstance(text, str) for text in texts) and all(type(begin) is int for begin in begins)
-    if not (is_right and found.links and begins[:1] == [0] and begins == sorted(begins)):
-        raise ReceiptError(f"read_receipt: {path} is no receipt of fnnet")
+    Raises ReceiptError, when the first epoch is asked for, where the file is missing for a resumed state, is the
+    receipt of another run or no receipt at all, and where it cannot be written; in training where something else has
+    written to the file; else what ``receipt`` raises.
 
-
-# --- version 1 -------------------------------------------------------------------------------------------------------
-def _first_version(path: File, text: str) -> Receipt:
-    """A receipt as it was: one object with one seal, and the metrics of the last epoch only."""
-    told = json.loads(text, object_pairs_hook=_once)
-    seal = told.pop("seal", None)
-    if seal != hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest():
-        raise ReceiptError(f"read_receipt: {path} was changed after it was written: its seal does not fit")
-    links = tuple([Link(*words.split(" ")) for words in told["links"]])
-    history = (*[{}] * (len(links) - 2), dict(told["metrics"]))[: len(links) - 1]
-    configuration = {name: _in_old_words(name, words) for name, words in told["configuration"].items()}
-    found = Receipt(configuration, tuple([_conditions(span) for span in told["conditions"]]), links, history)
-    _check(path, found)
-    return found
-
-
-_OLD = re.compile(r".*, code of Python .*|as above|\w+ of \d{3,}", re.DOTALL)
-
-
-def _in_old_words(name: str, words: str) -> str:
-    """A setting; of code and of long lists version 1 told something else."""
-    is_other = name == "data.first epoch" or _OLD.fullmatch(words) is not None
-    return "not covered: format version 1 told it otherwise" if is_other else words
+    >>> import fnnet as fn, numpy as np, tempfile
+    >>> optimizer = fn.sgd(0.1)
+    >>> step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(np.eye(4), np.eye(4), size=2)
+    >>> first = fn.start(fn.linear(fn.Key(0), 4, 4), optimizer, fn.Key(0))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     keep = fn.receipt_to(f"{folder}/run.json", step, data, first)
+    ...     end = fn.pipe(fn.train(step, data, first), fn.take(3), keep, fn.last)
+    ...     print(fn.verify(fn.read_receipt(f"{folder}/run.json"), step, data, first))
+    yes: epochs 1 to 3 gave the recorded bytes
+    """
+    check_arguments("receipt_to", step, data, state, streams, run)
+    return ReceiptTo(Path(path), step, data, state, streams, run)

@@ -12,10 +12,10 @@ from fnnet.core.protocols import Data, Step, StreamFn
 from fnnet.core.states import Epoch, TrainState
 from fnnet.descriptions.comparisons import NOTHING, Difference, changes, not_covered
 from fnnet.errors import ReceiptError
-from fnnet.experiments.chains import Link, link
 from fnnet.experiments.conditions import Conditions, conditions
 from fnnet.experiments.configurations import check_arguments, comparable, configuration_of
-from fnnet.experiments.receipts import Receipt, metrics_of
+from fnnet.experiments.digest_chains import Link, link
+from fnnet.experiments.receipt_files import Receipt, metrics_of
 from fnnet.functional import pipe
 from fnnet.training.folds import train
 from fnnet.training.plateau import Train

@@ -10,8 +10,8 @@ from typing import TypeVar
 import numpy as np
 
 from fnnet.errors import CheckpointError
-from fnnet.experiments import sealed
-from fnnet.experiments.sealed import File
+from fnnet.experiments import sealed_files
+from fnnet.experiments.sealed_files import File
 from fnnet.layers.linear import Linear
 from fnnet.tree import leaves, rebuild
 from fnnet.tree.nodes import Params, named_children, read_only
@@ -27,7 +27,7 @@ def load_torch(path: File, like: P) -> P:
     PyTorch's weight is (n_out, n_in) and is transposed. Raises CheckpointError for a file without such weights, for
     names whose order cannot be told, and naming the tensor where number, shapes or dtypes differ from the network's.
     """
-    tensors = sealed.tensors("load_torch", path, sealed.read_any("load_torch", path))
+    tensors = sealed_files.tensors("load_torch", path, sealed_files.read_any("load_torch", path))
     modules, layers = _ordered(path, tensors), tuple(_linears(like))
     if len(modules) != len(layers):
         raise CheckpointError(f"load_torch: {path} has {len(modules)} Linear layers, the network {len(layers)}")

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import fnnet as fn
 from fnnet import DtypeError, Epoch, FnnetError, History, Key, Record, ShapeError, TrainState, tree
-from fnnet.experiments.receipts import metrics_of
+from fnnet.experiments.receipt_files import metrics_of
 
 
 class Name(StrEnum):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import fnnet as fn
 from fnnet import History, Key, Record, TreeError, tree
 from fnnet.core.history import CHUNK
-from fnnet.experiments import structures
+from fnnet.experiments import tree_json
 from tests.support.killing import training
 
 FORMS = st.sampled_from([(), ("r2",), ("r2", "mae"), ("mae", "r2")])
@@ -128,9 +128,9 @@ def test_a_checkpoint_has_a_column_a_metric_and_not_a_tensor_an_epoch(n: int, tm
 def test_files_that_hold_a_record_an_epoch_are_read(n: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state = fn.start(fn.linear(Key(0), 2, 1), fn.adam(0.1), Key(0))
     state = replace(state, epoch=n, history=_long(n))
-    kinds = (*structures.RECORDS[fn.TrainState][:-1], tuple)
+    kinds = (*tree_json.RECORDS[fn.TrainState][:-1], tuple)
     with monkeypatch.context() as patched:
-        patched.setitem(structures.RECORDS, fn.TrainState, kinds)
+        patched.setitem(tree_json.RECORDS, fn.TrainState, kinds)
         fn.save(tmp_path / "old", replace(state, history=tuple(state.history)))  # type: ignore[arg-type]
     assert tree.equal(fn.load(tmp_path / "old", like=state), state)
 

@@ -1,457 +1,418 @@
-"""Checkpoints: what is read is what was written, to the bit, or a clear error."""
+"""Checkpoints of a stream: what is written when, kept and found again, whatever ends the run."""
 
 from __future__ import annotations
 
-import enum
 import os
+import pickle
 import resource
+import signal
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass, make_dataclass, replace
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
-from safetensors.numpy import load_file, save_file
+from hypothesis import strategies as st
 
 import fnnet as fn
-from fnnet import Array, CheckpointError, DtypeError, History, Key, OptState, Record, TrainState, TreeError, tree
-from fnnet.experiments.checkpoints import encoded
+from fnnet import CheckpointError, Key, TrainState, files, tree
 from fnnet.keys import normal
-from fnnet.tree.nodes import read_only
-from tests.catalogue import LAYERS, OPTIMIZERS, OWN, WHOLE
-from tests.support.strategies import Problem, composites
+from tests.support.killing import training
+
+X, Y = normal(Key(0), (22, 3)), normal(Key(1), (22, 2))
+ADAM = fn.adam(0.01)
+STEP: fn.Step[Any] = fn.train_step(fn.value_and_grad(fn.mse), ADAM)
+DATA = fn.minibatches(X, Y, size=5)  # five batches an epoch
+FIRST = fn.start(fn.serial(fn.mlp(Key(0), (3, 8, 8)), fn.Dropout(0.3), fn.linear(Key(1), 8, 2)), ADAM, Key(7))
+ROOT = Path(__file__).parents[2]
 
 
-def _again(folder: Path, value: object) -> object:
-    fn.save(folder / "tree", value)
-    return fn.load(folder / "tree")
+def _steps(state: TrainState[Any] = FIRST) -> Iterator[TrainState[Any]]:
+    return fn.steps(STEP, DATA, state)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for all examples of a property."""
-    return tmp_path_factory.mktemp("checkpoints")
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in fn.checkpoints_in(folder)]
 
 
-@pytest.mark.parametrize("name", LAYERS | WHOLE)
-def test_every_layer_comes_back(name: str, folder: Path) -> None:
-    net = (LAYERS | WHOLE)[name](Key(3), 3, 3)
-    fn.save(folder / "tree", net)
-    again = fn.load(folder / "tree", like=net)
-    assert type(again) is type(net)
-    assert tree.digest(again) == tree.digest(read_only(net))
-    assert all(not leaf.flags.writeable for leaf in tree.leaves(again))
+def _named(*places: tuple[int, int]) -> list[str]:
+    return [f"epoch-{epoch:08}-batch-{batch:08}.safetensors" for epoch, batch in places]
 
 
-@given(composites())
-def test_every_composite_comes_back(folder: Path, problem: Problem) -> None:
-    fn.save(folder / "tree", problem.net)
-    assert tree.equal(fn.load(folder / "tree", like=problem.net), problem.net)
+# --- what is written, and what stays ---------------------------------------------------------------------------------
+def test_what_is_written_and_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    stream = fn.pipe(_steps(), fn.take(11), fn.checkpoint_to(folder, every=4, keep=2))
+    seen = [(state.epoch, state.batch, len(_names(folder))) for state in stream]
+    assert [n for _, _, n in seen] == [0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2]
+    assert _names(folder) == _named((1, 3), (2, 1))  # the eighth, and the last one too
+    assert fn.checkpoints_in(tmp_path / "nowhere") == ()
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_states_come_back(name: str, folder: Path) -> None:
-    net, optimizer = fn.mlp(Key(0), (3, 4, 2)), OPTIMIZERS[name]
-    step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
-    data = fn.minibatches(normal(Key(0), (10, 3)), normal(Key(1), (10, 2)), size=4)
-    for state in fn.take(5)(fn.steps(step, data, fn.start(net, optimizer, Key(2**100, (7, 8))))):
-        fn.save(folder / "state", state)
-        again = fn.load(folder / "state", like=state)
-        assert tree.equal(again, state)
-        assert again.key == state.key
-        assert (again.epoch, again.batch, again.rows, again.total) == (
-            state.epoch, state.batch, state.rows, state.total
-        )  # fmt: skip
-        assert tree.equal(again.history, state.history)
+@pytest.mark.parametrize("keep", [1, 2, 3, 4, 7])
+def test_the_newest_ones_stay(keep: int, tmp_path: Path) -> None:
+    for state in fn.pipe(_steps(), fn.checkpoint_to(tmp_path, keep=keep), fn.take(6)):
+        done = state.opt_state.step
+        assert len(_names(tmp_path)) == min(keep, done)
+        assert tree.equal(fn.resume(tmp_path, FIRST), state)  # it is there before it is handed on
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Odd(fn.Params):
-    """A layer of all kinds of fields."""
-
-    a: Array
-    b: tuple[Array, ...]
-    f: float
-    i: int
-    s: str
-    flag: bool
-    nothing: None
+def test_epochs_and_the_state_of_each(tmp_path: Path) -> None:
+    epochs = list(fn.pipe(fn.train(STEP, DATA, FIRST), fn.checkpoint_to(str(tmp_path), keep=9), fn.take(3)))
+    assert _names(tmp_path) == _named((1, 0), (2, 0), (3, 0))
+    for path, epoch in zip(fn.checkpoints_in(tmp_path), epochs, strict=True):
+        assert tree.equal(fn.load(path), epoch.state)
 
 
-fn.define_layer(Odd, forward=lambda p, x: (x + 0, None), backward=lambda p, saved, dy: (p, dy))
+def test_their_order_is_that_of_their_numbers(tmp_path: Path) -> None:
+    names = _named((9, 12), (10, 2), (99_999_999, 5), (100_000_000, 1))
+    for name in (*reversed(names), "epoch-1-batch-2.safetensors", "epoch-00000001-batch-00000001.safetensors.old"):
+        (tmp_path / name).touch()
+    assert _names(tmp_path) == names
 
 
-@pytest.mark.parametrize("number", [0.1, -0.0, float("inf"), float("nan"), 5e-324, 1e308])
-def test_settings_come_back_to_the_bit(number: float, folder: Path) -> None:
-    odd = Odd(np.full(1, number), (np.zeros((0, 3)), np.array(2.5)), number, 2**80, 'ü"\n', True, None)
-    again = _again(folder, odd)
-    assert isinstance(again, Odd)
-    assert np.float64(again.f).tobytes() == np.float64(number).tobytes()
-    assert (again.i, again.s, again.flag, again.nothing) == (2**80, 'ü"\n', True, None)
-    assert [leaf.tobytes() for leaf in tree.leaves(again)] == [leaf.tobytes() for leaf in tree.leaves(odd)]
-    assert [leaf.shape for leaf in tree.leaves(again)] == [leaf.shape for leaf in tree.leaves(odd)]
+def test_fit_writes_too(tmp_path: Path) -> None:
+    net, step = fn.mlp(Key(0), (3, 4, 2)), fn.checkpoint_to(tmp_path, every=4)
+    fitted = fn.fit(net, X, Y, loss=fn.mse, optimizer=ADAM, key=Key(0), epochs=6, size=5, streams=[step])
+    assert _names(tmp_path) == _named((4, 0), (6, 0))
+    assert tree.equal(fn.resume(tmp_path, fn.start(net, ADAM, Key(0))), fitted.state)
 
 
-def test_every_memory_layout_comes_back(folder: Path) -> None:
-    a = np.arange(24.0).reshape(4, 6)
-    for view in (a.T, a[::-1], a[:, ::2], np.asfortranarray(a), np.broadcast_to(a[0], (3, 6)), a[1:, 2:]):
-        fn.save(folder / "a", view)
-        assert np.array_equal(fn.load(folder / "a", like=view), view)
+def test_settings_are_a_value(tmp_path: Path) -> None:
+    given = fn.checkpoint_to(tmp_path, every=2, keep=5)
+    assert pickle.loads(pickle.dumps(given)) == given == fn.checkpoint_to(str(tmp_path), every=2, keep=5)
 
 
-def test_other_readers_find_the_weights_by_their_paths(folder: Path) -> None:
-    net = fn.mlp(Key(0), (3, 4, 2))
-    fn.save(folder / "net", fn.start(net, fn.adam(0.1), Key(0)))
-    found = load_file(folder / "net")
-    assert np.array_equal(found["params.layers.0.w"], net.layers[0].w)
-    assert {"opt_state.slots.0.layers.1.b", "params.layers.1.b"} <= set(found)
+# --- how streams end -------------------------------------------------------------------------------------------------
+Ends = dict[str, Any]
 
 
-def test_the_same_tree_gives_the_same_bytes() -> None:
-    assert encoded(fn.mlp(Key(0), (3, 4, 2))) == encoded(fn.mlp(Key(0), (3, 4, 2)))
+def _raising(state: TrainState[Any], batch: Any, key: Key) -> Any:
+    if state.opt_state.step == 7:
+        raise ZeroDivisionError("the seventh")
+    return STEP(state, batch, key)
 
 
-def test_every_layer_of_fnnets_comes_back_in_another_program(tmp_path: Path) -> None:
-    """Without ``like``, and before anything else was imported."""
-    nets = tuple([make(Key(3), 3, 3) for name, make in (LAYERS | WHOLE).items() if name not in OWN])
-    fn.save(tmp_path / "nets", nets)
-    code = f"import fnnet as fn; print(fn.tree.digest(fn.load({str(tmp_path / 'nets')!r})))"
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert shown.strip() == tree.digest(nets)
+def _interrupted(state: TrainState[Any], batch: Any, key: Key) -> Any:
+    if state.opt_state.step == 7:
+        raise KeyboardInterrupt
+    return STEP(state, batch, key)
 
 
-def _stacked(*nets: fn.Params) -> fn.Params:
-    """Networks stacked along a new first axis."""
-    return tree.map(lambda *leaf: np.stack(leaf), *nets)
+def _broken_off(stream: Iterator[Any]) -> None:
+    for state in stream:
+        if state.opt_state.step == 7:
+            break
 
 
-def test_stacked_networks_and_their_states_come_back(folder: Path) -> None:
-    net = _stacked(*[fn.mlp(Key(i), (3, 4, 2)) for i in range(3)])
-    optimizer = fn.adam(0.01)
-    step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
-    data = fn.minibatches(normal(Key(0), (10, 3)), normal(Key(1), (10, 2)), size=4)
-    first = fn.start(net, optimizer, Key(0))
-    for state in fn.take(5)(fn.steps(step, data, first)):  # whose running sums are one a network
-        fn.save(folder / "state", state)
-        assert tree.equal(fn.load(folder / "state", like=first), state)
-        assert tree.equal(fn.load(folder / "state"), state)
+def _failing(stream: Iterator[Any]) -> None:
+    for state in stream:
+        if state.opt_state.step == 7:
+            raise LookupError("the reader's")
 
 
-RECORDS: dict[str, object] = {
-    "a key": Key(2**127 + 1, (0, 2**32 - 1)),
-    "a history": (Record(np.array(0.5)), Record(np.zeros(3), (("r2", np.ones(3)), ("ü", np.array(np.nan))))),
-    "a history by columns": History.of([Record(np.array(0.5))] * 2 + [Record(np.zeros(3), (("é", np.ones(3)),))] * 9),
-    "a part": fn.Part(np.array(1.0), np.array(2.0), fn.linear(Key(0), 2, 1), True),
-    "an optimizer's state": OptState(3, (fn.linear(Key(0), 2, 1),), OptState(0, (), None, 0.5), 1),
-    "an epoch": fn.Epoch(TrainState(fn.Relu(), OptState(1), Key(0), 1, 0, 0.0, 0, History.of([Record(np.array(0.5))]))),
-    "a tuple": (),
-    "a tuple of all": (fn.Relu(), 1, "a", None, True, (0.5, (np.zeros(0),))),
-    "text": "text",
-    "nothing": None,
-}
+def _closed(stream: Iterator[Any]) -> None:
+    for _ in range(7):
+        next(stream)
+    stream.close()  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("name", RECORDS)
-def test_every_record_comes_back(name: str, folder: Path) -> None:
-    assert tree.equal(_again(folder, RECORDS[name]), RECORDS[name])
-    fn.save(folder / "tree", RECORDS[name])
-    assert tree.equal(fn.load(folder / "tree", like=RECORDS[name]), RECORDS[name])
-
-
-DTYPES = [np.bool, *[np.dtype(f"{k}{n}") for k in "iu" for n in (1, 2, 4, 8)], np.float16, np.float32, np.float64]
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape", [(), (0,), (2, 0, 3), (3,), (2, 3)])
-def test_every_dtype_and_shape_comes_back(dtype: np.dtype[np.generic], shape: tuple[int, ...], folder: Path) -> None:
-    array = np.asarray(normal(Key(0), shape) * 100).astype(dtype)
-    fn.save(folder / "a", array)
-    again = fn.load(folder / "a", like=array)
-    assert (again.dtype, again.shape, again.tobytes()) == (array.dtype, array.shape, array.tobytes())
-
-
-def test_deep_trees_come_back_or_are_refused(folder: Path) -> None:
-    net: object = fn.Relu()
-    for _ in range(100):  # two steps each: layers.0
-        net = fn.Serial((net,))
-    assert tree.equal(_again(folder, net), net)
-    for _ in range(9):
-        with pytest.raises(TreeError, match=r"save: the tree is too deep, a file holds 200 steps below the root, such"):
-            fn.save(folder / "tree", (net,))
-        net = (net,)
-
-
-# --- what no file can hold -------------------------------------------------------------------------------------------
-class Number(int):
-    """A number of a user's."""
-
-
-class Colour(enum.IntEnum):
-    """A choice of a user's."""
-
-    RED = 1
-
-
-REFUSED: dict[str, tuple[object, type[Exception], str]] = {
-    "a list": ((1, ([np.zeros(1)],)), TreeError, "save: 1.0: tree: a list can be no part of a tree"),
-    "a function": ((fn.mse, len), TreeError, "can be no part of a tree"),
-    "a class": (fn.Relu, TreeError, "a type can be no part of a tree"),
-    "a named tuple": (fn.Fit(fn.start(fn.Relu(), fn.sgd(0.1), Key(0)), History()), TreeError, "a Fit can be no part"),
-    "a schedule of a user's": (fn.sgd(lambda step: 0.1), TreeError, "a function can be no part of a tree"),
-    "a NumPy number": ((fn.Elu(0.5), (np.float64(0.5),)), TreeError, r"save: 1.0 is a numpy.float64, and files hold"),
-    "a number of a user's": ((Number(3),), TreeError, r"save: 0 is a tests.*.test_checkpoints.Number, and files"),
-    "a choice": (Colour.RED, TreeError, r"save: the root is a tests.experiments.test_checkpoints.Colour, and files"),
-    "NumPy text": ((np.str_("a"),), TreeError, r"save: 0 is a numpy.str_, and files"),
-    "an endless int": ((10**5000,), TreeError, "save: the tree does not fit a file: Exceeds the limit"),
-    "complex numbers": ((np.zeros(1), np.zeros(1, complex)), DtypeError, r"save: 1 has dtype <c16, and files hold"),
-    "objects": (np.array([None]), DtypeError, r"save: the root has dtype \|O, and files hold"),
-    "text in an array": (np.array(["a"]), DtypeError, "save: the root has dtype <U1"),
-    "dates": (np.zeros(1, "M8[s]"), DtypeError, r"save: the root has dtype <M8\[s\]"),
-    "long doubles": ((np.zeros(1, np.longdouble),), DtypeError, "save: 0 has dtype"),
-    "another byte order": (fn.Linear(np.zeros((1, 1), ">f8"), np.zeros(1)), DtypeError, "save: w has dtype >f8"),
-    "structured arrays": (np.zeros(1, [("a", "f4")]), DtypeError, "save: the root has dtype"),
-    "an epoch that is none": (TrainState(fn.Relu(), OptState(0), Key(0), 1.5), TreeError,  # type: ignore[arg-type]
-                              "save: the root: epoch of a TrainState cannot be a float"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_what_would_not_come_back_is_refused_and_nothing_written(name: str, folder: Path) -> None:
-    value, kind, message = REFUSED[name]
-    with pytest.raises(kind, match=message):
-        fn.save(folder / "refused", value)
-    assert not (folder / "refused").exists()
-
-
-# --- what was asked for ----------------------------------------------------------------------------------------------
-NET = fn.mlp(Key(0), (3, 4, 2))
-
-UNLIKE: dict[str, tuple[object, str]] = {
-    "another class": (fn.linear(Key(0), 3, 2), "the root is fnnet.Mlp there, asked for fnnet.Linear"),
-    "another depth": (fn.mlp(Key(0), (3, 4, 4, 2)), "layers is a tuple of 2 there, asked for a tuple of 3"),
-    "another width": (fn.mlp(Key(0), (3, 5, 2)), r"layers.0.w is float32\[3, 4\] there, asked for float32\[3, 5\]"),
-    "another dtype": (tree.astype(NET, np.float64), r"layers.0.w is float32\[3, 4\] there, asked for float64"),
-    "another activation": (replace(NET, activation=fn.Elu(0.5)), "activation is fnnet.Relu there, asked for fnnet.Elu"),
-    "a state": (fn.start(NET, fn.sgd(0.1), Key(0)), "the root is fnnet.Mlp there, asked for fnnet.TrainState"),
-    "an array": (np.zeros(3), r"the root is fnnet.Mlp there, asked for float64\[3\]"),
-    "a number": (3, "the root is fnnet.Mlp there, asked for 3"),
-}
-
-
-@pytest.mark.parametrize("name", UNLIKE)
-def test_what_is_not_like_what_was_asked_for_is_refused(name: str, folder: Path) -> None:
-    like, message = UNLIKE[name]
-    fn.save(folder / "net", NET)
-    with pytest.raises(CheckpointError, match=f"load: .* is not like what was asked for: {message}"):
-        fn.load(folder / "net", like=like)
-
-
+@pytest.mark.parametrize("every", [1, 2, 3, 5, 7, 100])
 @pytest.mark.parametrize(
-    ("had", "asked"),
-    [(0.5, 0.25), (0.0, -0.0), (1.0, float("nan")), (1, 2), ("a", "b"), (True, False), (True, 1), (1, 1.0), (None, 0)],
+    ("step", "read", "error"),
+    [
+        (STEP, lambda stream: list(fn.take(7)(stream)), None),
+        (STEP, _broken_off, None),
+        (STEP, _closed, None),
+        (STEP, _failing, LookupError),
+        (_raising, list, ZeroDivisionError),
+        (_interrupted, list, KeyboardInterrupt),
+    ],
+    ids=["take", "break", "close", "an error of the reader", "an error of the step", "an interrupt"],
 )
-def test_settings_of_networks_have_to_agree(had: object, asked: object, folder: Path) -> None:
-    def odd(value: object) -> Odd:
-        return Odd(np.zeros(1), (), 0.5, 1, "a", True, value)  # type: ignore[arg-type]
-
-    fn.save(folder / "odd", (odd(had),))
-    assert tree.equal(fn.load(folder / "odd", like=(odd(had),)), (odd(had),))
-    with pytest.raises(CheckpointError, match=f"0.nothing is {had!r} there, asked for {asked!r}"):
-        fn.load(folder / "odd", like=(odd(asked),))
-
-
-def test_counters_keys_and_history_come_from_the_file(folder: Path) -> None:
-    first = fn.start(NET, fn.adam(0.1), Key(0))
-    history = History.of([Record(np.ones(4))])
-    later = replace(first, key=Key(5, (1,)), epoch=3, batch=2, total=np.ones(4), rows=7, history=history)
-    later = replace(later, opt_state=replace(later.opt_state, step=12, scale=0.25))
-    fn.save(folder / "state", later)
-    assert tree.equal(fn.load(folder / "state", like=first), later)
-    fn.save(folder / "rest", (later.key, later.history, 3))
-    assert tree.equal(fn.load(folder / "rest", like=(Key(0), History(), 0)), (later.key, later.history, 3))
+def test_the_last_state_is_written_however_the_stream_ends(
+    every: int, step: Any, read: Any, error: type[BaseException] | None, tmp_path: Path
+) -> None:
+    stream = fn.checkpoint_to(tmp_path, every=every)(fn.steps(step, DATA, FIRST))
+    if error is None:
+        read(stream)
+    else:
+        with pytest.raises(error):
+            read(stream)
+    del stream
+    assert tree.equal(fn.resume(tmp_path, FIRST), fn.last(fn.take(7)(_steps())))
 
 
-def test_other_optimizers_are_unlike(folder: Path) -> None:
-    fn.save(folder / "state", fn.start(NET, fn.adam(0.1), Key(0)))
-    for optimizer, message in (
-        (fn.sgd(0.1), "opt_state.slots is a tuple of 2 there, asked for a tuple of 0"),
-        (fn.pipe(fn.adam(0.1), fn.ema(0.9)), "opt_state.slots is a tuple of 2 there, asked for a tuple of 1"),
-    ):
-        with pytest.raises(CheckpointError, match=message):
-            fn.load(folder / "state", like=fn.start(NET, optimizer, Key(0)))
+def test_early_stopping_behind_it(tmp_path: Path) -> None:
+    write, stop = fn.checkpoint_to(tmp_path, every=1000), fn.early_stopping(1, metric="loss")
+    stopped = fn.pipe(fn.train(STEP, DATA, FIRST), write, stop, fn.last)
+    assert tree.equal(fn.resume(tmp_path, FIRST), stopped.state)
 
 
-@dataclass(frozen=True, slots=True)
-class Own:
-    """A record of a user's, which is no layer."""
-
-    rate: float
-
-
-def test_a_record_of_a_users_needs_like(folder: Path) -> None:
-    fn.save(folder / "own", (NET, Own(0.5)))
-    with pytest.raises(
-        CheckpointError,
-        match=r"is whole, but 1 is of the class tests.experiments.test_checkpoints.Own, which this program.*",
-    ):
-        fn.load(folder / "own")
-    assert fn.load(folder / "own", like=(NET, Own(0.0)))[1] == Own(0.5)
+def test_a_stream_that_is_held_to_the_end_of_the_program(tmp_path: Path) -> None:
+    code = (
+        "import sys, fnnet as fn; from tests.support.killing import training; step, data, first = training()\n"
+        "stream = fn.checkpoint_to(sys.argv[1], every=1000)(fn.steps(step, data, first))\n"
+        "for state in stream:\n"
+        "    if state.opt_state.step == 7: break\n"
+        "print(fn.tree.digest(state), len(fn.checkpoints_in(sys.argv[1])))"
+    )
+    with _program("-c", code, str(tmp_path)) as process:
+        shown, errors = process.communicate()
+    assert errors == ""
+    assert shown.split() == [tree.digest(fn.resume(tmp_path, training()[2])), "0"]
 
 
-# --- files -----------------------------------------------------------------------------------------------------------
-def test_files_that_are_not_ours(folder: Path) -> None:
-    with pytest.raises(CheckpointError, match="could not be read"):
-        fn.load(folder / "nowhere")
-    (folder / "text").write_text("weights")
-    (folder / "empty").write_bytes(b"")
-    save_file({"w": np.zeros(2)}, folder / "plain")
-    save_file({"w": np.zeros(2)}, folder / "others", {"fnnet": "mine", "format": "pt"})
-    for name in ("text", "empty", "plain", "others"):
-        with pytest.raises(CheckpointError, match="is no checkpoint of fnnet"):
-            fn.load(folder / name)
+def test_a_stream_of_nothing_writes_nothing(tmp_path: Path) -> None:
+    assert list(fn.checkpoint_to(tmp_path)(fn.take(0)(_steps()))) == []
+    assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["/dev/zero", "/dev/null", "/proc", "a\0b", "", "x" * 300])
-def test_paths_that_are_no_files(name: str) -> None:
-    with pytest.raises(CheckpointError, match=r"load: .*could not be read"):
-        fn.load(name)
-    with pytest.raises(CheckpointError, match=r"save: .*could not be written, .*; what was there is as it was"):
-        fn.save(name, NET)
+# --- what is found ---------------------------------------------------------------------------------------------------
+def test_a_damaged_file_is_passed_over(tmp_path: Path) -> None:
+    fn.last(fn.pipe(_steps(), fn.checkpoint_to(tmp_path), fn.take(4)))
+    newest = fn.checkpoints_in(tmp_path)[-1]
+    newest.write_bytes(newest.read_bytes()[:-1])
+    assert (fn.resume(tmp_path, FIRST).epoch, fn.resume(tmp_path, FIRST).batch) == (0, 3)
+    for path in fn.checkpoints_in(tmp_path):
+        path.write_bytes(b"")
+    with pytest.raises(CheckpointError, match=r"holds no whole checkpoint; damaged: .*; .*; "):
+        fn.resume(tmp_path, FIRST)
 
 
-def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(CheckpointError, match="it is a folder or device, not a file"):
-        fn.load(tmp_path / "pipe")
-    with pytest.raises(CheckpointError, match="it is a folder or device, not a file"):
-        fn.save(tmp_path / "pipe", NET)
+@given(st.integers(1, 4), st.lists(st.booleans(), min_size=6, max_size=6))
+def test_the_only_whole_one_is_never_removed(
+    tmp_path_factory: pytest.TempPathFactory, keep: int, bad: list[bool]
+) -> None:
+    """Whichever are damaged, and however few are kept."""
+    folder = tmp_path_factory.mktemp("kept")
+    list(fn.pipe(_steps(), fn.checkpoint_to(folder, keep=6), fn.take(6)))
+    for path, is_bad in zip(fn.checkpoints_in(folder), bad, strict=True):
+        if is_bad:
+            path.write_bytes(path.read_bytes()[:-3])
+    state = FIRST if all(bad) else fn.resume(folder, FIRST)
+    whole = [i for i, is_bad in enumerate(bad, start=1) if not is_bad]
+    assert state.opt_state.step == max([0, *whole])
+    for after in fn.pipe(_steps(state), fn.checkpoint_to(folder, keep=keep), fn.take(8 - state.opt_state.step)):
+        assert tree.equal(fn.resume(folder, FIRST), after)
+        whole = [*whole, after.opt_state.step][-keep:]
+        assert _whole_in(folder) == whole
+        assert len(whole) < keep or _step_of(fn.checkpoints_in(folder)[0]) == whole[0]  # a damaged one before is gone
 
 
-@pytest.mark.parametrize("name", ["ü 網 \U0001f9e0", "*[a]?", "n" * 255, "-", "a\nb", "\udc80"])
-def test_odd_names(name: str, tmp_path: Path) -> None:
-    fn.save(str(tmp_path / name), NET)
-    assert tree.equal(fn.load(tmp_path / name, like=NET), NET)
-    assert [path.name for path in tmp_path.iterdir()] == [name]
+def _whole_in(folder: Path) -> list[int]:
+    """The steps of the files that can be read."""
+    found = []
+    for path in fn.checkpoints_in(folder):
+        with suppress(CheckpointError):
+            found.append(fn.load(path, like=FIRST).opt_state.step)
+    return found
 
 
-def test_a_path_without_a_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    fn.save("net.safetensors", NET)
-    assert tree.equal(fn.load("net.safetensors", like=NET), NET)
+def _step_of(path: Path) -> int:
+    _, epoch, _, batch = path.stem.split("-")
+    return 5 * int(epoch) + int(batch)
 
 
-def test_a_link_stays_and_its_target_is_written(tmp_path: Path) -> None:
-    (tmp_path / "far").mkdir()
-    (tmp_path / "link").symlink_to(tmp_path / "far" / "net")
-    for net in (NET, fn.Relu()):  # first the target is missing, then it is replaced
-        fn.save(tmp_path / "link", net)
-        assert (tmp_path / "link").is_symlink()
-        assert tree.equal(fn.load(tmp_path / "far" / "net"), net)
-    (tmp_path / "round").symlink_to(tmp_path / "round")
-    with pytest.raises(CheckpointError, match="could not be read"):
-        fn.load(tmp_path / "round")
+@pytest.mark.parametrize("keep", [1, 3, 6])
+@pytest.mark.parametrize("others", [0, 200])
+def test_a_checkpoint_costs_the_same_however_many_files_there_are(
+    others: int, keep: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files are read and looked for when the stream begins, and not again."""
+    list(fn.pipe(_steps(), fn.checkpoint_to(tmp_path, keep=8), fn.take(8)))
+    for i in range(others):
+        (tmp_path / f"{i}.txt").touch()
+    newest = fn.checkpoints_in(tmp_path)[-1]
+    newest.write_bytes(newest.read_bytes()[:-3])
+    state, calls = fn.resume(tmp_path, FIRST), list[str]()
+
+    def counted(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def counting(*arguments: Any) -> Any:
+            calls.append(name)
+            return call(*arguments)
+
+        return counting
+
+    monkeypatch.setattr(files, "read", counted("read", files.read))
+    monkeypatch.setattr(os, "scandir", counted("look", os.scandir))
+    stream = fn.checkpoint_to(tmp_path, keep=keep)(_steps(state))
+    next(stream)
+    assert calls.count("read") == keep + 1
+    calls.clear()
+    for _ in range(5):
+        next(stream)
+    assert calls == []
 
 
-def test_new_files_have_the_usual_permissions(tmp_path: Path) -> None:
-    before = os.umask(0o027)
-    try:
-        fn.save(tmp_path / "net", NET)
-    finally:
-        os.umask(before)
-    assert (tmp_path / "net").stat().st_mode & 0o777 == 0o640
+def test_another_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"holds no whole checkpoint$"):
+        fn.resume(tmp_path, FIRST)
+    fn.last(fn.pipe(_steps(), fn.checkpoint_to(tmp_path), fn.take(1)))
+    with pytest.raises(CheckpointError, match=r"opt_state.slots is a tuple of 2 there, asked for a tuple of 0"):
+        fn.resume(tmp_path, fn.start(FIRST.params, fn.sgd(0.1), Key(7)))
+    with pytest.raises(CheckpointError, match=r"params is fnnet.Serial there, asked for fnnet.Linear"):
+        fn.resume(tmp_path, fn.start(fn.linear(Key(0), 3, 2), ADAM, Key(7)))
 
 
-def test_data_are_on_the_disk_before_they_have_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[tuple[int, bool]] = []
-
-    def fsync(handle: int) -> None:
-        seen.append((os.fstat(handle).st_size, (tmp_path / "net").exists()))
-        synced(handle)
-
-    synced = os.fsync
-    monkeypatch.setattr(os, "fsync", fsync)
-    fn.save(tmp_path / "net", NET)
-    assert seen[0] == ((tmp_path / "net").stat().st_size, False)
-    assert [was_there for _, was_there in seen] == [False, True]  # the file, and then the folder
+def test_a_newer_format_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fn.last(fn.pipe(_steps(), fn.checkpoint_to(tmp_path), fn.take(1)))
+    monkeypatch.setattr("fnnet.experiments.sealed_files.VERSION", 3)
+    fn.last(fn.pipe(_steps(fn.last(fn.take(1)(_steps()))), fn.checkpoint_to(tmp_path), fn.take(1)))
+    monkeypatch.undo()
+    with pytest.raises(CheckpointError, match=r"batch-00000002.* has format version 3, this fnnet reads 1 and 2"):
+        fn.resume(tmp_path, FIRST)
 
 
-def test_a_full_disk_leaves_what_was_there(folder: Path) -> None:
-    fn.save(folder / "net", NET)
-    before = (folder / "net").read_bytes()
+def test_a_folder_of_another_run_is_not_written_over(tmp_path: Path) -> None:
+    list(fn.pipe(_steps(), fn.checkpoint_to(tmp_path), fn.take(4)))
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    early = fn.load(fn.checkpoints_in(tmp_path)[0], like=FIRST)
+    for state in (FIRST, early):
+        with pytest.raises(CheckpointError, match=r"holds epoch-00000000-batch-0000000\d.* go on from there by resume"):
+            list(fn.checkpoint_to(tmp_path)(fn.take(3)(_steps(state))))
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_what_a_killed_writer_left_is_swept_up(tmp_path: Path) -> None:
+    (tmp_path / f".{_named((0, 4))[0]}.0123456789ab.part").write_bytes(b"half")
+    (tmp_path / ".mine.part").write_bytes(b"a user's")
+    list(fn.pipe(_steps(), fn.checkpoint_to(tmp_path), fn.take(1)))
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([".mine.part", *_named((0, 1))])
+
+
+# --- bad input -------------------------------------------------------------------------------------------------------
+def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file" / "folder", tmp_path / "file", "a\0b"):
+        with pytest.raises(CheckpointError, match=r"checkpoint_to: folder .* could not be made"):
+            fn.checkpoint_to(folder)
+    for wrong in ({"every": 0}, {"keep": 0}, {"every": 1.5}, {"keep": True}):
+        with pytest.raises(ValueError, match=f"checkpoint_to: {next(iter(wrong))} must be a whole number from 1 up"):
+            fn.checkpoint_to(tmp_path, **wrong)
+
+
+def test_a_disk_that_fills_up_ends_the_run_and_leaves_what_was_there(tmp_path: Path) -> None:
+    wide = fn.start(fn.linear(Key(0), 3, 2000), fn.sgd(0.1), Key(0))
+    data = fn.minibatches(X, normal(Key(1), (22, 2000)), size=5)
+    stream = fn.checkpoint_to(tmp_path)(fn.steps(fn.train_step(fn.value_and_grad(fn.mse), fn.sgd(0.1)), data, wide))
+    states = [next(stream), next(stream)]
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 14, hard))  # the system then refuses in the middle of a file
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 14, hard))
     try:
-        with pytest.raises(
-            CheckpointError, match=r"could not be written, .*File too large.*; what was there is as it was"
-        ):
-            fn.save(folder / "net", fn.linear(Key(0), 200, 200))
+        with pytest.raises(CheckpointError, match=r"save: .*batch-00000003.* could not be written, .*File too large"):
+            next(stream)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert (folder / "net").read_bytes() == before
-    assert not list(folder.glob(".net*"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == _named((0, 1), (0, 2))
+    assert tree.equal(fn.resume(tmp_path, wide), states[-1])
 
 
-def test_where_nothing_can_be_written(folder: Path) -> None:
-    fn.save(folder / "net", NET)
-    for place in ("/proc/net.safetensors", folder / "net" / "below", folder / "missing" / "net"):
-        with pytest.raises(CheckpointError, match="could not be written"):
-            fn.save(place, NET)
+# --- stops from outside ----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_stream_after_the_step_under_way(number: signal.Signals, tmp_path: Path) -> None:
+    before = signal.getsignal(number)
+
+    def disturbed(state: TrainState[Any], batch: Any, key: Key) -> Any:
+        if (state.epoch, state.batch) == (1, 2):
+            os.kill(os.getpid(), number)
+        return STEP(state, batch, key)
+
+    stream = fn.pipe(fn.steps(disturbed, DATA, FIRST), fn.checkpoint_to(tmp_path, every=1000), fn.stop_on_signal())
+    state = fn.last(stream)
+    assert (state.epoch, state.batch) == (1, 3)
+    assert tree.equal(fn.resume(tmp_path, FIRST), state)
+    assert signal.getsignal(number) is before
 
 
-def test_a_read_only_folder_keeps_what_it_has(tmp_path: Path) -> None:
-    """As a user other than root, whom permissions do not hold back."""
-    code = (
-        "import os, fnnet as fn; net = fn.linear(fn.Key(0), 2, 1); fn.save('net', net); os.chmod('.', 0o555)\n"
-        "if not os.getuid(): os.setuid(65534)\n"
-        "try: fn.save('net', fn.Relu())\n"
-        "except fn.CheckpointError as error: print(error)\n"
-        "print(fn.tree.equal(fn.load('net'), net), os.listdir('.'))"
-    )
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
-    tmp_path.chmod(0o755)
-    assert shown.stderr == ""
-    assert "net could not be written, [Errno 13] Permission denied" in shown.stdout
-    assert shown.stdout.endswith("True ['net']\n")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP, 0, 1000, "SIGINT"])
+def test_signals_that_are_none(number: Any) -> None:
+    with pytest.raises(ValueError, match=r"stop_on_signal: signals must be such as signal.SIGTERM that can be handled"):
+        fn.stop_on_signal(number)
 
 
-def test_writers_at_the_same_time_leave_a_whole_file(tmp_path: Path) -> None:
-    nets = [fn.linear(Key(i), 50, 50) for i in range(4)]
-    written = {tree.digest(net) for net in nets}
+def test_outside_the_main_thread_signals_cannot_be_handled() -> None:
+    found: list[BaseException] = []
 
-    def write(net: fn.Params) -> None:
-        for _ in range(10):
-            fn.save(tmp_path / "net", net)
+    def read() -> None:
+        try:
+            next(fn.stop_on_signal()(_steps()))
+        except ValueError as error:
+            found.append(error)
 
-    fn.save(tmp_path / "net", nets[0])
-    threads = [threading.Thread(target=write, args=(net,)) for net in nets]
-    for thread in threads:
-        thread.start()
-    while any(thread.is_alive() for thread in threads):
-        assert tree.digest(fn.load(tmp_path / "net")) in written
-    assert [path.name for path in tmp_path.iterdir()] == ["net"]
+    thread = threading.Thread(target=read)
+    thread.start()
+    thread.join()
+    assert "main thread" in str(found)
 
 
-@pytest.mark.parametrize(
-    "call", ["fn.save('x', (fn.Key(0),))", "fn.load_torch(__file__, fn.Relu())", "fn.checkpoint_to('.')"]
-)
-def test_without_the_extra_the_message_has_the_command(call: str) -> None:
-    code = f"import sys; sys.modules['safetensors.numpy'] = None; import fnnet as fn; __file__ = fn.__file__; {call}"
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stderr
-    assert shown.endswith("ImportError: checkpoints need safetensors: pip install 'fnnet[checkpoint]'\n")
+def _program(*arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
 
 
-def test_a_field_with_the_name_that_the_format_needs_is_refused(folder: Path) -> None:
-    kind = make_dataclass("Odd", [("__metadata__", object)], bases=(fn.Params,), frozen=True, eq=False)
-    with pytest.raises(TreeError, match="save: a field must not be called __metadata__, which the format needs"):
-        fn.save(folder / "odd", kind(np.zeros(1)))
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("kind", ["steps", "epochs"])
+def test_a_program_that_is_asked_to_end_writes_and_leaves_cleanly(
+    kind: str, number: signal.Signals, tmp_path: Path
+) -> None:
+    with _program("-m", "tests.support.stopping", str(tmp_path), kind) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        shown, errors = process.communicate()
+    assert (process.returncode, errors) == (0, "")
+    epoch, batch, digest = shown.split()
+    step, data, first = training()
+    state = fn.resume(tmp_path, first)
+    assert (str(state.epoch), str(state.batch), tree.digest(state)) == (epoch, batch, digest)
+    assert kind == "steps" or state.batch == 0
+    assert [path.name for path in tmp_path.iterdir()] == _named((state.epoch, state.batch))
+    done = state.opt_state.step
+    assert done >= 8
+    on, through = fn.take(9)(fn.steps(step, data, state)), fn.take(done + 9)(fn.steps(step, data, first))
+    assert tree.equal(fn.last(on), fn.last(through))
 
 
-def test_a_file_of_an_earlier_layout_is_read() -> None:
-    """Three epochs with a validation, written when fnnet's modules bore other names: no program needs to know them."""
-    code = "import fnnet as fn, sys; print(fn.tree.digest(fn.load(sys.argv[1])))"
-    golden = Path(__file__).parents[1] / "golden" / "checkpoint-2.safetensors"
-    shown = subprocess.run([sys.executable, "-c", code, golden], capture_output=True, text=True, check=True).stdout
-    assert shown == "7f0cac9bd75679adfd5c7a745d15d11560b6b20de7a89e41a269df82eda3eeec\n"
+def test_a_second_interrupt_does_not_wait_for_the_step(tmp_path: Path) -> None:
+    with _program("-m", "tests.support.stopping", str(tmp_path), "endless") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        for _ in range(200):  # the second one that it notices ends it
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+                time.sleep(0.05)
+        process.kill()  # where nothing did
+        _, errors = process.communicate()
+    assert errors.endswith("KeyboardInterrupt\n")
+    assert fn.resume(tmp_path, training()[2]).opt_state.step == 7
+
+
+@pytest.mark.parametrize("times", [20, pytest.param(200, marks=pytest.mark.slow)])
+def test_kills(times: int, tmp_path: Path) -> None:
+    """In a process of its own, for it divides itself; see there."""
+    with _program("-m", "tests.support.killing", str(tmp_path), str(times)) as process:
+        shown, errors = process.communicate()
+    assert process.returncode == 0, errors
+    kills = np.array([line.split() for line in shown.splitlines()], int)
+    assert len(kills) == times
+    assert len(set(kills[:, 0])) > times // 20  # the moments did differ
+    assert times < 200 or kills[:, 1].any()  # and some were in the midst of a write
+
+
+def test_a_last_state_that_cannot_be_written_is_an_error_of_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    net, keep = fn.mlp(Key(0), (3, 4, 2)), fn.checkpoint_to(tmp_path, every=10)
+    monkeypatch.setattr("fnnet.files.write", full)
+    with pytest.raises(CheckpointError, match=r"could not be written, .* No space left"):
+        fn.fit(net, X, Y, loss=fn.mse, optimizer=ADAM, key=Key(0), epochs=3, size=5, streams=[keep])

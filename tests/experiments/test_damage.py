@@ -20,8 +20,8 @@ from safetensors.numpy import load
 
 import fnnet as fn
 from fnnet import CheckpointError, Key, tree
-from fnnet.experiments.checkpoints import encoded
-from fnnet.experiments.structures import told
+from fnnet.experiments.saving import encoded
+from fnnet.experiments.tree_json import told
 from tests.support.strategies import examples
 
 SMALL = encoded(fn.linear(Key(0), 2, 1))

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 import fnnet as fn
 from fnnet import Array, Key, ReceiptError, jit, tree
-from fnnet.experiments.chains import Link, link
 from fnnet.experiments.configurations import settings_of
+from fnnet.experiments.digest_chains import Link, link
 from fnnet.keys import normal
 from tests.catalogue import OPTIMIZERS
 from tests.support.strategies import KEYS

@@ -12,8 +12,8 @@ from itertools import takewhile
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
-from fnnet.descriptions.codes import is_library
-from fnnet.descriptions.origins import Op, ops
+from fnnet.descriptions.bytecode import Op, ops
+from fnnet.descriptions.code_digests import is_library
 
 Site = tuple[object, ...]
 """Where a value stands, so that what changes it can be found."""

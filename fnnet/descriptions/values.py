@@ -18,7 +18,7 @@ import numpy as np
 from fnnet.core.rules import rule_of
 from fnnet.descriptions import callables
 from fnnet.descriptions.classes import attributes, class_edges, given, hidden, reduced, why_unseen
-from fnnet.descriptions.codes import is_library, named, sha, version_of
+from fnnet.descriptions.code_digests import is_library, named, sha, version_of
 from fnnet.descriptions.digests import (
     CONTAINERS,
     Known,
@@ -29,7 +29,7 @@ from fnnet.descriptions.digests import (
     plain_text,
     text_of_rows,
 )
-from fnnet.descriptions.reading import Edge, Unseen, unique
+from fnnet.descriptions.function_reads import Edge, Unseen, unique
 from fnnet.errors import FnnetError
 from fnnet.tree.nodes import Params, layout
 

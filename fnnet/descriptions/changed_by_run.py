@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from fnnet.descriptions.classes import functions_of
-from fnnet.descriptions.codes import is_library
+from fnnet.descriptions.code_digests import is_library
 from fnnet.descriptions.digests import PLAIN
+from fnnet.descriptions.function_reads import Edge, Site
 from fnnet.descriptions.mutations import facts, with_calls
-from fnnet.descriptions.reading import Edge, Site
 from fnnet.keys import Key
 
 _ITEMS = "[]"

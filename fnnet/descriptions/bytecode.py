@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from types import CodeType
 from typing import NamedTuple
 
-from fnnet.descriptions.codes import instructions
+from fnnet.descriptions.code_digests import instructions
 
 Place = tuple[str, str]
 """What a value came from: "global", "free" (of the functions around), "param", "attr" (of anything), "own" (an

@@ -1,0 +1,238 @@
+"""Receipts: what was trained, on what, under which conditions, and a chain of digests, one an epoch; and their files.
+
+A receipt of a few lines holds a run fast, and any epoch of it can be done again and compared alone. Its file is one
+JSON object a line: the configuration, the conditions, the link of the start, then a line an epoch, so that a run adds
+a line and never writes one anew. Each line ends with the seal s_i = SHA-256(s_{i-1}, line i), and so no line can be
+changed, moved or left out without those behind it; the first lines alone are the receipt of fewer epochs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fnnet import files
+from fnnet.core.history import Record
+from fnnet.errors import ReceiptError
+from fnnet.experiments.conditions import Conditions
+from fnnet.experiments.digest_chains import Link
+from fnnet.streams.measures import values
+
+File = str | PathLike[str]
+Content = Mapping[str, object]
+"""A line of a file without its seal."""
+
+VERSION = 2
+FORMAT = "fnnet receipt"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What ``receipt(...)`` returns.
+
+    ``configuration`` tells every setting by its path, data by their digests; ``conditions`` the machine and its
+    programs, from which epoch on; ``links`` are the chain, that of the start first; ``history`` has the loss and the
+    metrics of every epoch, empty where an older format did not tell them.
+    """
+
+    configuration: Mapping[str, str]
+    conditions: tuple[tuple[int, Conditions], ...]
+    links: tuple[Link, ...]
+    history: tuple[Mapping[str, object], ...]
+
+    def __hash__(self) -> int:
+        return hash(self.links)
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs it holds fast."""
+        return len(self.links) - 1
+
+    @property
+    def metrics(self) -> Mapping[str, object]:
+        """The loss and the metrics of the last epoch."""
+        return self.history[-1] if self.history else {}
+
+    def __str__(self) -> str:
+        return f"receipt of {self.epochs} epochs, {self.links[-1].chain[:16]}: {json.dumps(dict(self.metrics))}"
+
+    def to_json(self) -> str:
+        """The receipt as JSON lines, each with its seal."""
+        return sealed(contents(self))[0]
+
+    def save(self, path: File) -> None:
+        """Writes the file, whole or not at all, and sweeps up after a writer of it that was killed. Raises ReceiptError
+        where that cannot be done."""
+        files.sweep(Path(path))
+        try:
+            files.write(Path(path), self.to_json().encode())
+        except (OSError, ValueError) as error:
+            raise ReceiptError(f"receipt: {path} could not be written, {error}; what was there is as it was") from error
+
+
+# --- lines -----------------------------------------------------------------------------------------------------------
+def contents(receipt: Receipt) -> Iterator[Content]:
+    """The lines of a receipt: header, conditions, and every epoch, the conditions that began after it behind it."""
+    first, *later = receipt.conditions
+    yield {FORMAT: VERSION, "configuration": dict(receipt.configuration)}
+    yield from [_span(*first), {"epoch": 0, "link": " ".join(receipt.links[0])}]
+    yield from [_span(*span) for span in later if span[0] == 0]
+    for number, metrics in enumerate(receipt.history, start=1):
+        yield epoch_line(number, receipt.links[number], metrics)
+        yield from [_span(*span) for span in later if span[0] == number]
+
+
+def _span(begin: int, conditions: Conditions) -> Content:
+    return {"from epoch": begin, **asdict(conditions)}
+
+
+def epoch_line(number: int, link: Link, metrics: Mapping[str, object]) -> Content:
+    """What the file says of an epoch."""
+    return {"epoch": number, "link": " ".join(link), "metrics": dict(metrics)}
+
+
+def sealed(lines: Iterator[Content] | Sequence[Content], seal: str = "") -> tuple[str, str]:
+    """Lines as they are written behind one with this seal, and the seal of the last."""
+    written = []
+    for content in lines:
+        text = json.dumps(content, allow_nan=False)
+        seal = _seal(seal, text)
+        written.append(f'{text[:-1]}, "seal": "{seal}"}}\n')
+    return "".join(written), seal
+
+
+def _seal(before: str, text: str) -> str:
+    return hashlib.sha256(f"{before} {text}".encode()).hexdigest()
+
+
+def metrics_of(record: Record) -> dict[str, object]:
+    """The loss and the metrics of an epoch as JSON has them."""
+    return {name: _plain(np.asarray(value).tolist()) for name, value in values(record).items()}
+
+
+def _plain(value: object) -> object:
+    """What JSON has no number for as text."""
+    if isinstance(value, list):
+        return [_plain(entry) for entry in value]
+    return value if isinstance(value, (int, float)) and np.isfinite(value) else repr(value)
+
+
+# --- read ------------------------------------------------------------------------------------------------------------
+def read_receipt(path: File) -> Receipt:
+    """The receipt in a file, of this format or of version 1.
+
+    A last line that does not end was being written when the power went: it is passed over. A file that was cut behind
+    any epoch is the receipt of the epochs it has, and claims no more.
+
+    Raises ReceiptError where it cannot be read, is none or not whole, was changed after it was written, or has a newer
+    format.
+    """
+    try:
+        text = files.read(Path(path)).decode()
+        return _first_version(path, text) if _version(path, text) == 1 else _parsed(path, text)
+    except OSError as error:
+        raise ReceiptError(f"read_receipt: {path} could not be read, {error}") from error
+    except RecursionError as error:
+        raise ReceiptError(f"read_receipt: {path} is no receipt of fnnet: {error}") from error
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        if isinstance(error, ReceiptError):
+            raise
+        raise ReceiptError(f"read_receipt: {path} is no whole receipt: {error}") from error
+
+
+def _version(path: File, text: str) -> int:
+    """The version of the format. Raises ReceiptError where there is none, or a newer one."""
+    line = text.partition("\n")[0]
+    told = json.loads(line if line.endswith("}") else text)  # version 1 was one object in many lines
+    if not isinstance(told, dict) or FORMAT not in told:
+        raise ReceiptError(f"read_receipt: {path} is no receipt of fnnet")
+    version = told[FORMAT]
+    if type(version) is not int or version not in (1, VERSION):
+        raise ReceiptError(
+            f"read_receipt: {path} has format version {version}, this fnnet reads 1 to {VERSION}; use a newer one"
+        )
+    return version
+
+
+_LINE = re.compile(r'(\{.*), "seal": "([0-9a-f]{64})"\}')
+
+
+def _lines(path: File, text: str) -> Iterator[dict[str, Any]]:
+    """What the whole lines of a file say. Raises ReceiptError at one whose seal does not fit."""
+    seal = ""
+    for line in text.split("\n")[:-1]:
+        match = _LINE.fullmatch(line)
+        if not match or match[2] != _seal(seal, match[1] + "}"):
+            raise ReceiptError(f"read_receipt: {path} was changed after it was written: its seal does not fit")
+        seal = match[2]
+        yield json.loads(match[1] + "}", object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON. Of two entries of one name a person may see the one and a program the other."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice in one object, so it was changed after it was written")
+    return found
+
+
+def _parsed(path: File, text: str) -> Receipt:
+    """The receipt in lines: no more and no less than what ``contents`` gives of it."""
+    header, *lines = list(_lines(path, text))
+    spans = [line for line in lines if "from epoch" in line]
+    epochs = [line for line in lines if "from epoch" not in line]
+    found = Receipt(
+        header["configuration"],
+        tuple([_conditions(line) for line in spans]),
+        tuple([Link(*line["link"].split(" ")) for line in epochs]),
+        tuple([dict(line["metrics"]) for line in epochs[1:]]),
+    )
+    _check(path, found)
+    if sealed(contents(found))[0] != text[: text.rfind("\n") + 1]:
+        raise ReceiptError(f"read_receipt: {path} is no receipt of fnnet: its lines are not those of a receipt")
+    return found
+
+
+def _conditions(told: Mapping[str, Any]) -> tuple[int, Conditions]:
+    return told["from epoch"], Conditions(**{name: text for name, text in told.items() if name != "from epoch"})
+
+
+def _check(path: File, found: Receipt) -> None:
+    """Raises ReceiptError where the parts of a receipt are not of their kinds."""
+    texts = [*found.configuration.values(), *[text for _, span in found.conditions for text in asdict(span).values()]]
+    begins = [begin for begin, _ in found.conditions]
+    is_right = all(isinstance(text, str) for text in texts) and all(type(begin) is int for begin in begins)
+    if not (is_right and found.links and begins[:1] == [0] and begins == sorted(begins)):
+        raise ReceiptError(f"read_receipt: {path} is no receipt of fnnet")
+
+
+# --- version 1 -------------------------------------------------------------------------------------------------------
+def _first_version(path: File, text: str) -> Receipt:
+    """A receipt as it was: one object with one seal, and the metrics of the last epoch only."""
+    told = json.loads(text, object_pairs_hook=_once)
+    seal = told.pop("seal", None)
+    if seal != hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest():
+        raise ReceiptError(f"read_receipt: {path} was changed after it was written: its seal does not fit")
+    links = tuple([Link(*words.split(" ")) for words in told["links"]])
+    history = (*[{}] * (len(links) - 2), dict(told["metrics"]))[: len(links) - 1]
+    configuration = {name: _in_old_words(name, words) for name, words in told["configuration"].items()}
+    found = Receipt(configuration, tuple([_conditions(span) for span in told["conditions"]]), links, history)
+    _check(path, found)
+    return found
+
+
+_OLD = re.compile(r".*, code of Python .*|as above|\w+ of \d{3,}", re.DOTALL)
+
+
+def _in_old_words(name: str, words: str) -> str:
+    """A setting; of code and of long lists version 1 told something else."""
+    is_other = name == "data.first epoch" or _OLD.fullmatch(words) is not None
+    return "not covered: format version 1 told it otherwise" if is_other else words
