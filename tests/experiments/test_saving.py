@@ -202,7 +202,7 @@ REFUSED: dict[str, tuple[object, type[Exception], str]] = {
     "a named tuple": (fn.Fit(fn.start(fn.Relu(), fn.sgd(0.1), Key(0)), History()), TreeError, "a Fit can be no part"),
     "a schedule of a user's": (fn.sgd(lambda step: 0.1), TreeError, "a function can be no part of a tree"),
     "a NumPy number": ((fn.Elu(0.5), (np.float64(0.5),)), TreeError, r"save: 1.0 is a numpy.float64, and files hold"),
-    "a number of a user's": ((Number(3),), TreeError, r"save: 0 is a tests.*.test_checkpoints.Number, and files"),
+    "a number of a user's": ((Number(3),), TreeError, r"save: 0 is a tests.*.test_saving.Number, and files"),
     "a choice": (Colour.RED, TreeError, r"save: the root is a tests.experiments.test_saving.Colour, and files"),
     "NumPy text": ((np.str_("a"),), TreeError, r"save: 0 is a numpy.str_, and files"),
     "an endless int": ((10**5000,), TreeError, "save: the tree does not fit a file: Exceeds the limit"),
