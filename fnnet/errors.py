@@ -8,7 +8,7 @@ class FnnetError(Exception):
 
 
 class ShapeError(FnnetError, ValueError):
-    """An array has not the shape that the rule asks for. Nothing is ever broadcast to make it fit."""
+    """An array does not have the shape that the rule asks for. Nothing is ever broadcast to make it fit."""
 
 
 class DtypeError(FnnetError, TypeError):
@@ -33,7 +33,7 @@ class NonFiniteError(FnnetError, FloatingPointError):
     ``tensor`` says which: "x", "target", "output", "loss", "gradients", "params" or "opt_state"; ``path`` where in it,
     such as "layers.0.w"; ``step`` how many steps were done; ``loss`` is the last finite loss: the step's own, else the
     mean of the epoch so far, else the last epoch's, else None; ``state`` is the TrainState before the step, or None
-    where its parameters were not finite already.
+    where its parameters were not finite even then.
     """
 
     def __init__(
@@ -50,8 +50,8 @@ class NonFiniteError(FnnetError, FloatingPointError):
 
 
 class CheckpointError(FnnetError, ValueError):
-    """A file is no whole checkpoint, or not the one that was asked for; or it could not be written."""
+    """A file is not a whole checkpoint, or not the one asked for; or it could not be written."""
 
 
 class ReceiptError(FnnetError, ValueError):
-    """A file is no whole receipt, or was changed after it was written; or a receipt is that of another run."""
+    """A file is not a whole receipt, or was changed after it was written; or a receipt belongs to another run."""

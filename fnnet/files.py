@@ -18,7 +18,7 @@ if sys.platform != "win32":
 _PART = ".part"
 
 SHOWN = 48
-"""Letters of a file's name that those of its temporary files begin with."""
+"""How many letters of a file's name the names of its temporary files begin with."""
 
 
 def read(path: Path) -> bytes:
@@ -28,11 +28,11 @@ def read(path: Path) -> bytes:
 
 
 def write(path: Path, *pieces: bytes | memoryview) -> None:
-    """Puts a file in its place, durably and in one go: whoever looks finds the old file or the new one, never a part.
+    """Writes a file durably and at once: a reader finds the old file or the new one, never a part of either.
 
-    The data go to a temporary file beside it and to the disk, and only then get the name. Where the name is a link, the
-    file that it points to is replaced. Who may read a file that was there may read the new one; otherwise the process's
-    mask decides. A process that is killed meanwhile leaves the temporary file: see ``sweep``.
+    The data are written to a temporary file beside it and synced to the disk; only then is it renamed. If the path is a
+    link, the file that it points to is replaced. The permissions of a file that was there are kept; those of a new
+    one are the process's default. A process that is killed meanwhile leaves the temporary file: see ``sweep``.
 
     Raises OSError, and leaves what was there, where the disk is full or the folder cannot be written to.
     """
@@ -42,14 +42,14 @@ def write(path: Path, *pieces: bytes | memoryview) -> None:
         file.writelines(pieces)
         file.flush()
         os.fsync(file.fileno())
-        _let_go(file)
+        _close_on_windows(file)
         _rename(temporary, path)
     _sync_folder(path.parent)
 
 
 @contextmanager
 def _temporary(path: Path, mode: int | None) -> Iterator[tuple[Path, BufferedWriter]]:
-    """A new file beside a path, of a given mode from before the first byte on; locked, and gone after an error."""
+    """A new, locked file beside a path, whose mode is set before the first byte is written; removed after an error."""
     temporary, file = _locked(path, 0o666 if mode is None else 0o600)
     try:
         with file:
@@ -62,8 +62,8 @@ def _temporary(path: Path, mode: int | None) -> Iterator[tuple[Path, BufferedWri
 
 
 def _locked(path: Path, mode: int) -> tuple[Path, BufferedWriter]:
-    """A new file and the lock on it, which ends with the process at the latest, whatever ends that. A sweep that comes
-    between the two has the lock for a moment, and has taken the file away then."""
+    """A new file and a lock on it, which the system releases when the process ends. A sweep that runs between the two
+    may have removed the file; then another one is made."""
     while True:
         temporary = path.with_name(f".{path.name[:SHOWN]}.{os.urandom(6).hex()}{_PART}")
         file = open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode))  # noqa: SIM115
@@ -74,8 +74,8 @@ def _locked(path: Path, mode: int) -> tuple[Path, BufferedWriter]:
 
 
 def _lock(handle: int, waits: bool) -> bool:
-    """Locks an open file for as long as it is open. False where the file system has no locks, and where somebody else
-    has the lock and it does not wait."""
+    """Locks a file until it is closed. False where the file system has no locks and, unless it waits, where another
+    process has locked the file."""
     if sys.platform != "win32":
         with suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
@@ -83,9 +83,8 @@ def _lock(handle: int, waits: bool) -> bool:
     return False
 
 
-def _let_go(file: BufferedWriter) -> None:
-    """Closes a file that is to be renamed or removed, on the system that does neither with open ones, and needs no
-    lock for that reason."""
+def _close_on_windows(file: BufferedWriter) -> None:
+    """Closes a file before it is renamed or removed: Windows does neither with open files, and so needs no lock."""
     if sys.platform == "win32":
         file.close()
 
@@ -96,28 +95,28 @@ def _rename(temporary: Path, path: Path) -> None:
     except FileNotFoundError:
         if temporary.exists() or not path.parent.exists():
             raise
-        told = "something else has removed the unfinished file; a folder is for one run"
-        raise OSError(errno.EBUSY, told, str(path)) from None
+        reason = "something else has removed the unfinished file; a folder is for one run"
+        raise OSError(errno.EBUSY, reason, str(path)) from None
 
 
 def _mode(path: Path) -> int | None:
-    """Who may do what with a file, as far as reading and writing go; None where there is no file."""
+    """The permissions of a file; None where there is no file."""
     with suppress(FileNotFoundError):
         return path.stat().st_mode & 0o777
     return None
 
 
 def check_writable(path: Path) -> None:
-    """Raises OSError where ``write`` could not put a file."""
+    """Raises OSError where ``write`` could not write a file."""
     path = Path(os.path.realpath(path))
     _check_regular(path)
     with _temporary(path, None) as (temporary, file):
-        _let_go(file)
+        _close_on_windows(file)
         remove(temporary)
 
 
 class Stamp(NamedTuple):
-    """By what a file is known again that nobody has written to since."""
+    """What stays the same in a file as long as nobody writes to it."""
 
     node: int
     size: int
@@ -134,7 +133,7 @@ def _stamp(found: os.stat_result) -> Stamp:
 
 
 def extend(path: Path, known: Stamp, back: int, piece: bytes) -> Stamp | None:
-    """Puts more bytes in place of a file's last ``back`` ones, by one write and at a price that does not grow with it.
+    """Replaces a file's last ``back`` bytes by more, in one write, at a cost that does not grow with the file.
 
     None, with nothing done, where the file has another stamp or cannot be opened. Raises OSError where the disk is
     full, and leaves what was there.
@@ -158,17 +157,17 @@ def extend(path: Path, known: Stamp, back: int, piece: bytes) -> Stamp | None:
 
 
 def _put(file: FileIO, at: int, piece: bytes) -> None:
-    """All of the bytes; one call does, unless something is wrong."""
+    """Writes all of the bytes; one call does, unless something is wrong."""
     file.seek(at)
     while piece:
         piece = piece[file.write(piece) :]
 
 
 def append(path: Path, size: int, piece: bytes) -> int:
-    """Adds a piece to a file of so many bytes, durably, and gives how many it has then.
+    """Appends a piece to a file of ``size`` bytes, durably, and gives its new size.
 
-    A power cut may leave a part of the piece. Raises OSError where the file is not of that size, so that something else
-    has written to it, and where the disk is full; the file is then as it was.
+    A power cut may leave a part of the piece. Raises OSError where the file has another size, because something
+    else has written to it, and where the disk is full; the file is then as it was.
     """
     _check_regular(path)
     with path.open("r+b", buffering=0) as file:
@@ -185,18 +184,18 @@ def append(path: Path, size: int, piece: bytes) -> int:
 
 
 def sweep(path: Path) -> None:
-    """Removes what writers of a file that were killed have left beside it, and never what one has under way.
+    """Removes the temporary files that killed writers of a file have left beside it, never one that is being written.
 
-    A writer holds a lock on its temporary file, and the system lets go of it when the process ends: what can be locked
-    has no writer. Where there are no locks (Windows, some network file systems) everything stays.
+    A writer locks its temporary file, and the system releases the lock when the process ends: a file that can be locked
+    has no writer. Where there are no locks (Windows, some network file systems) nothing is removed.
     """
-    with suppress(OSError, ValueError):  # a path that cannot be is told by who writes there
+    with suppress(OSError, ValueError):  # an impossible path is reported by whoever writes there
         path = Path(os.path.realpath(path))
         sweep_all(path.parent, re.escape(path.name[:SHOWN]))
 
 
 def sweep_all(folder: Path, names: str) -> None:
-    """The same for the files of a folder whose names a pattern tells."""
+    """The same for those files in a folder whose names match a pattern."""
     pattern = re.compile(rf"\.{names}\.[0-9a-f]{{12}}{re.escape(_PART)}")
     with suppress(OSError), os.scandir(folder) as found:
         for entry in found:
@@ -228,7 +227,7 @@ def _check_regular(path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Brings the name itself to the disk, on the systems that can; on all the file is whole."""
+    """Syncs the file's name to the disk, on the systems that can; on all of them the file is whole."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

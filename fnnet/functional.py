@@ -125,7 +125,7 @@ def last(items: Iterable[A], /) -> A:
     >>> last("abc")
     'c'
     """
-    ending = deque(items, 1)  # toolz's tail tries an index first, and its error would stand before the stream's own
+    ending = deque(items, 1)  # toolz's tail tries an index first, and that error would hide the stream's own
     if not ending:
         raise ValueError("last: the stream is empty, so it has no last item; let it give at least one")
     return ending[0]

@@ -1,6 +1,6 @@
 """First values of parameters: functions (key, shape) -> float64 array, as records that print and compare.
 
-A layer takes them in its own dtype by ``rounded``, which leaves no range that an initializer promises.
+A layer rounds them to its own dtype by ``rounded``, which keeps the range that an initializer promises.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Distribution = Literal["uniform", "normal"]
 
 
 class Bounded(ABC):
-    """An initializer whose entries stay in a range, in every dtype. A subclass writes it down."""
+    """An initializer whose entries stay in a range, in every dtype. A subclass gives the range."""
 
     __slots__ = ()
 
@@ -35,9 +35,9 @@ class Bounded(ABC):
 
 
 def rounded(where: str, init: object, drawn: Array, dtype: np.dtype[np.floating]) -> Array:
-    """What was drawn, as the nearest numbers of a dtype; those of a ``Bounded`` initializer in [low, high) still.
+    """What was drawn, rounded to a dtype; the numbers of a ``Bounded`` initializer stay in [low, high).
 
-    Raises ValueError where the dtype has no such number.
+    Raises ValueError for a number that is infinite in the dtype.
     """
     with np.errstate(over="ignore"):
         out: Array = drawn.astype(dtype)

@@ -70,8 +70,8 @@ class Key:
     def forked(self, replicas: tuple[int, ...]) -> Key:
         """This key as that of K replicas: replica k draws whatever it would draw under ``self.child(k)``.
 
-        The children made from it later keep the place, so a network of stacked parameters meets the very draws that
-        its k-th network alone meets, however deep the layer sits that makes them.
+        Its children insert k at the same position of the path, so the k-th of several stacked networks gets the very
+        draws that it gets alone, however deep the layer that makes them.
         """
         return _key(self.seed, self.path, Fork(len(self.path), replicas)) if self.fork is None else self
 
@@ -90,7 +90,7 @@ def _check_path(path: tuple[int, ...]) -> None:
 
 
 def _key(seed: int, path: tuple[int, ...], fork: Fork | None) -> Key:
-    """A key of parts that have been checked already; every batch makes one."""
+    """A key of a seed and a path that are checked already; every batch makes one."""
     key = object.__new__(Key)
     object.__setattr__(key, "seed", seed)
     object.__setattr__(key, "path", path)
@@ -128,8 +128,8 @@ def normal(key: Key, shape: tuple[int, ...]) -> NDArray[np.float64]:
 def permutation(key: Key, n: int) -> NDArray[np.int64]:
     """The numbers 0 to n - 1 in random order: words that carry their own index in the low bits, sorted.
 
-    Sorting such words is several times faster than ``argsort`` and has one result only. What is left of a word decides
-    the order; two of n words agree in it with probability below n³ / 2^64.
+    Sorting such words is several times faster than ``argsort``, and no two are equal. The other bits decide the order;
+    two of n words agree in them with probability below n³ / 2^64.
     """
     low = np.uint64((1 << max(n - 1, 0).bit_length()) - 1)
     index = np.arange(n, dtype=np.uint64)
@@ -145,7 +145,7 @@ def _drawn(draw: Callable[[Key, tuple[int, ...]], NDArray[S]], key: Key, shape: 
     """A draw; under a forked key one for each replica, with the replica's own key.
 
     The replica axes are those of the fork, in front of the last two axes of ``shape``, or those of ``shape`` where the
-    network has no parameters to tell.
+    network has no parameters.
     """
     check("keys", key)
     replicas = () if key.fork is None else key.fork.replicas or shape[:-2]

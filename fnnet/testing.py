@@ -3,8 +3,8 @@
 The error of a coordinate is |analytic - numeric| / the largest |entry| of its leaf, where the numeric derivative is
 (f(p + h) - f(p - h)) / 2h with h = 1e-5 max(1, |p|), in float64; where that disagrees, because f bends within h, it is
 the limit of smaller h, as far as rounding allows. f is the loss, or Σ c y with random numbers c where no loss is
-given, so that all outputs take part. Only where a whole leaf is smaller than what the rounding of f makes of its
-quotient, that takes the place of the largest entry.
+given, so that all outputs take part. Only where a whole leaf is smaller than the rounding error of
+that quotient, the error is relative to the rounding error instead.
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ def check_gradients(
     penalty beside it.
 
     ``inputs`` says whether x's derivatives are checked too; those of whole numbers are not.
-    ``noise`` is the key of a stochastic pass. ``key`` decides the numbers c and where coordinates are moved to that
-    stand at a kink (at most 5 % of all, rounded up). Parameters and x are cast to float64.
+    ``noise`` is the key of a stochastic pass. ``key`` decides the numbers c, and where coordinates that lie at a
+    kink are moved to (at most 5 % of all, rounded up). Parameters and x are cast to float64.
 
     Raises GradientError naming the path, the coordinate and both derivatives where the error is above 1e-6, where the
     gradient of a constant field is not zero, where ``gradients`` disagrees with ``backward``, where a loss's call
-    disagrees with its rows, or where more than 5 % of the coordinates stand at kinks; ShapeError or DtypeError where a
-    gradient has not the shape of what it belongs to or is not real.
+    disagrees with its rows, or where more than 5 % of the coordinates lie at kinks; ShapeError or DtypeError where a
+    gradient is not real or does not have the shape of its parameter or input.
 
     >>> import fnnet as fn
     >>> net = fn.mlp(fn.Key(0), (3, 5, 2), activation=fn.Tanh())

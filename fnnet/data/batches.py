@@ -1,4 +1,4 @@
-"""Batches: a function of a key, so that an epoch's order can be had again."""
+"""Batches: a function of a key, so that an epoch's order can be reproduced."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Minibatches(Node, Generic[T]):
             yield take_x(index), take_y(index)
 
     def index(self, key: Key, /) -> Index:
-        """The numbers of the epoch's rows in their order, without those of a batch that is dropped."""
+        """The numbers of the epoch's rows in their order, without a last batch that is dropped."""
         keys.check("minibatches", key)
         n = len(self.x)
         if self.order is not None:
@@ -50,7 +50,7 @@ class Minibatches(Node, Generic[T]):
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
         settings = self.x, self.y, self.size, self.shuffle, self.last, self.order
-        return type(self), settings  # rows of whatever kind, and a function for an order, are no part of a tree
+        return type(self), settings  # a tree can hold neither rows of any kind nor an order that is a function
 
 
 def minibatches(
@@ -60,12 +60,13 @@ def minibatches(
 
     Shapes: x (rows, features); y one entry a row, an array or a tuple of arrays such as (target, weights). A batch is
     a copy, made when it is asked for; the data themselves are not copied, so do not write to them while training goes
-    on. x may be beyond memory: a ``numpy.memmap``, or anything with shape, dtype, a length and rows by an array of
-    their numbers; y may be mapped too. ``last`` says what becomes of a last batch that is smaller than ``size``.
+    on. x may be larger than memory: a ``numpy.memmap``, or anything with a shape, a dtype, a length, and rows that
+    an array of their numbers selects; y may be mapped too. ``last`` says what becomes of a last batch that is smaller
+    than ``size``.
     ``order`` is ``stratified(labels)``, ``balanced(labels)`` or a function (key, rows, size) -> numbers of rows.
 
-    Raises ValueError for a size below 1 or above the rows and for an order that is not to be shuffled, ShapeError for
-    lengths that differ, DtypeError for what has no rows of numbers.
+    Raises ValueError for a size below 1 or above the number of rows, and for an order with ``shuffle=False``,
+    ShapeError for lengths that differ, DtypeError for data without rows of numbers.
 
     >>> import fnnet as fn, numpy as np
     >>> data = fn.minibatches(np.zeros((5, 2)), np.arange(5), size=2, shuffle=False)

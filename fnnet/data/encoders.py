@@ -14,13 +14,13 @@ from fnnet.core import Array, Dtype, DtypeError, Labels, ShapeError
 Category = str | int | float
 
 BLOCK = 1 << 16
-"""Entries that are looked up at a time, as Python's own numbers and texts: these compare a whole number of any size
-with a float exactly, as no common dtype of NumPy's does."""
+"""How many entries are looked up at a time, as Python's own numbers and strings: those compare a whole number of any
+size with a float exactly, which no common dtype of NumPy does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Categories:
-    """What ``categories(...)`` returns: a function from a column to its numbers. The values are distinct and rise."""
+    """What ``categories(...)`` returns: a function from a column to its numbers. The values are distinct and sorted."""
 
     values: tuple[Category, ...]
     unknown: bool = False
@@ -32,11 +32,11 @@ class Categories:
 
     @property
     def size(self) -> int:
-        """How many numbers there are, one for the unknown among them."""
+        """How many numbers there are, including the one for unknown values."""
         return len(self.values) + self.unknown
 
     def __call__(self, column: Sequence[Category] | NDArray[np.generic]) -> NDArray[np.int64]:
-        """The number of each entry. Raises ValueError for a value that was not seen, unless there is one for those."""
+        """The number of each entry. Raises ValueError for a value never seen, unless ``unknown`` is set."""
         entries = _column(column)
         if _family(entries) != _family(_column(self.values)):
             raise DtypeError(f"categories: column must hold the kind of {self.values[0]!r}, got {entries.dtype}")
@@ -53,13 +53,13 @@ class Categories:
 
 
 def categories(column: Sequence[Category] | NDArray[np.generic], *, unknown: bool = False) -> Categories:
-    """Numbers 0, 1, ... for the distinct values of a column (strings or numbers) in their order; with ``unknown`` one
-    more for whatever is met later.
+    """Numbers 0, 1, ... for the distinct values of a column (strings or numbers), sorted; with ``unknown`` one more
+    for values that are met later.
 
-    Numbers are compared as what they are: whole ones of any size, beside fractions too, none rounded to a float.
+    Numbers are compared exactly: whole numbers of any size, among fractions too, are never rounded to a float.
 
-    Raises ShapeError for a column that is empty or no column, DtypeError for what is neither text nor number or both,
-    ValueError for NaN.
+    Raises ShapeError for a column that is empty or has several axes, DtypeError for values that are neither text nor
+    numbers, or a mixture, ValueError for NaN.
 
     >>> colours = categories(["red", "blue", "red"])
     >>> colours.values, colours(["blue", "red"]).tolist()
@@ -84,14 +84,14 @@ def _column(column: Sequence[Category] | NDArray[np.generic]) -> NDArray[np.gene
 
 
 def _distinct(entries: NDArray[np.generic]) -> tuple[Category, ...]:
-    """The distinct entries as they rise."""
+    """The distinct entries, sorted."""
     if entries.dtype.kind == "O":
         return tuple(sorted(set(entries.tolist())))
     return tuple(np.unique(entries).tolist())
 
 
 def _of_objects(column: Sequence[object], entries: NDArray[np.generic]) -> NDArray[np.generic]:
-    """The array of Python's numbers or texts; one of objects where NumPy's choice would round a number."""
+    """Python numbers or strings as an array; an array of objects where NumPy's own choice would round a number."""
     if not all(isinstance(entry, (int, float, np.integer, np.floating, np.bool)) for entry in column):
         return _as_text(column) if entries.dtype.kind in "OUS" else entries
     numbers = [entry.item() if isinstance(entry, np.generic) else entry for entry in column]
@@ -99,9 +99,8 @@ def _of_objects(column: Sequence[object], entries: NDArray[np.generic]) -> NDArr
 
 
 def _as_text(column: Sequence[object]) -> NDArray[np.generic]:
-    """Python texts as an array, which would make texts of numbers, None and NaN beside them, and drop NULs at the end.
-
-    Raises DtypeError or ValueError there.
+    """Python strings as an array. Raises DtypeError or ValueError where NumPy would turn numbers, None or NaN among
+    them into strings, or drop NULs at their ends.
     """
     kinds = {bytes if isinstance(entry, bytes) else str for entry in column if isinstance(entry, (str, bytes))}
     if len(kinds) != 1 or not all(isinstance(entry, (str, bytes)) for entry in column):
@@ -116,7 +115,7 @@ def _as_text(column: Sequence[object]) -> NDArray[np.generic]:
 
 
 def _family(entries: NDArray[np.generic]) -> str:
-    """Text, bytes or numbers, which are compared with their like only."""
+    """Text, bytes or numbers: each is compared with its own kind only."""
     return entries.dtype.kind if entries.dtype.kind in "US" else "numbers"
 
 

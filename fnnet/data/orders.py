@@ -1,4 +1,4 @@
-"""Orders of an epoch that look at classes. Each is a function of a key, so that it can be had again."""
+"""Orders of an epoch that depend on classes. Each is a function of a key, so that it can be reproduced."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Balanced(ByClass):
     __slots__ = ()
 
     def chosen(self, key: Key) -> Index:
-        """As many rows as there are, the same number of every class to one: whole rounds of its rows, then a part."""
+        """As many rows as there are, equally many of each class: all of its rows again and again, then some of them."""
         counts = np.unique(self.labels, return_counts=True)[1]
         share, more = divmod(len(self.labels), len(counts))
         draws = share + (permutation(key.child(0), len(counts)) < more)
@@ -56,9 +56,9 @@ class Balanced(ByClass):
 def stratified(labels: Labels) -> Stratified:
     """The order of ``minibatches`` that gives every batch the classes in the shares that they have in the data.
 
-    Every row comes once an epoch. Of a class with n_c of the n rows a batch of m rows has m n_c / n, to less than one
-    row where ``size`` divides n, and to less than two elsewhere; which batch has the row more is drawn anew each epoch,
-    as is everything else.
+    Every row comes once per epoch. Of a class with n_c of the n rows a batch of m rows has m n_c / n, within one row
+    where ``size`` divides n, within two otherwise; which batch gets the extra row is redrawn each epoch, as is
+    everything else.
 
     Shapes: labels (rows,), integers. Raises ShapeError, DtypeError.
 
@@ -75,9 +75,9 @@ def balanced(labels: Labels) -> Balanced:
     """The order of ``minibatches`` that draws all classes equally often.
 
     An epoch has as many rows as the data, n. Each of the C classes that occur gives n / C of them, rounded up or down,
-    and every batch has its share of these, to less than one row where ``size`` divides n, and to less than two
-    elsewhere. A class of more than that many rows leaves some out, others each epoch; a class of fewer gives each row
-    equally often, to one. The loss of the epoch is then that of balanced data.
+    and every batch has its share of these, within one row where ``size`` divides n, within two otherwise. A class with
+    more rows leaves some out, different ones each epoch; a class with fewer repeats its rows, each equally often up to
+    a difference of one. So the loss of the epoch is that of balanced data.
 
     Shapes: labels (rows,), integers. Raises ShapeError, DtypeError.
 
@@ -97,10 +97,10 @@ def class_by_class(key: Key, labels: Labels) -> Index:
 
 
 def _dealt(key: Key, rows: Index, size: int) -> Index:
-    """Rows that stand class by class, dealt out to batches: of every run of them each batch gets its share.
+    """Rows that are sorted by class, dealt out to batches like cards, so that each batch gets its share of every class.
 
-    A smaller last batch takes rows at even distances, the others are dealt by turns; where that begins, which batch
-    comes first and the order inside a batch are drawn.
+    A smaller last batch takes rows at even distances, and the others get one row each in rotation; where that begins,
+    which batch comes first and the order inside a batch are drawn.
     """
     n, full, rest = len(rows), len(rows) // size, len(rows) % size
     rows = np.roll(rows, int(n * float(uniform(key.child(1), ()))))
@@ -113,13 +113,13 @@ def _dealt(key: Key, rows: Index, size: int) -> Index:
 
 
 def _checked(where: str, labels: Labels) -> Labels:
-    """Labels one a row. Raises DtypeError or ShapeError."""
+    """The labels. Raises DtypeError or ShapeError unless there is one per row."""
     check_labels(where, "labels", labels)
     return labels
 
 
 def check_labels(where: str, name: str, labels: Labels) -> None:
-    """Raises DtypeError or ShapeError unless these are integers, one a row."""
+    """Raises DtypeError or ShapeError unless these are integers, one per row."""
     checks.array(where, name, labels)
     if labels.dtype.kind not in "iu":
         raise DtypeError(f"{where}: {name} must hold class numbers of an integer dtype, got {labels.dtype}")

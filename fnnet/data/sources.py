@@ -1,4 +1,4 @@
-"""Rows by their numbers, out of arrays, mapped files and whatever else has rows: always as plain arrays."""
+"""Rows by their numbers, from arrays, mapped files and anything else that has rows, always as plain arrays."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _plain(value: object) -> object:
 
 
 def check_rows(where: str, x: object) -> None:
-    """Raises DtypeError or ShapeError unless x gives rows (rows, features) of real numbers by their numbers."""
+    """Raises DtypeError or ShapeError unless x is (rows, features) of real numbers, and gives rows by their numbers."""
     x = _plain(x)
     if isinstance(x, np.ndarray):
         checks.inputs(where, x)
@@ -63,7 +63,7 @@ def named(where: str, name: str, y: object) -> list[tuple[str, NDArray[np.generi
 def taker(source: T) -> Callable[[Index], T]:
     """The function from numbers of rows to these rows of a source, or of every array of a tuple, as plain arrays.
 
-    The rows are C-ordered copies. Of an array that is not C-ordered, ``take`` would copy the whole at every call.
+    The rows are C-ordered copies. An array that is not C-ordered ``take`` would copy as a whole at every call.
     """
     return cast(Callable[[Index], T], _taker(source))
 
@@ -89,7 +89,7 @@ def _of_strided(source: NDArray[np.generic], index: Index) -> NDArray[np.generic
 
 
 def _of_source(source: Rows, index: Index) -> NDArray[np.generic]:
-    """Rows of what is no array: read in the order of the file, each once, then put in the order asked for."""
+    """Rows of a source that is not an array: read in increasing order, each once, then put into the order asked for."""
     wanted, place = np.unique(index, return_inverse=True)
     given = source[wanted]
     if isinstance(given, np.ma.MaskedArray):

@@ -37,12 +37,12 @@ def split(
 def split(
     key: Key, data: tuple[*Ts], *, parts: Sequence[float], stratify: Labels | None = None
 ) -> tuple[tuple[*Ts], ...]:
-    """The rows of (x, y, ...) at random in parts, each a tuple like ``data``: every row in one part, and in one only.
+    """Divides the rows of (x, y, ...) at random into parts, each a tuple like ``data``: every row is in exactly one.
 
     ``parts`` are shares that add up to 1, such as (0.7, 0.15, 0.15), or, where all are whole numbers, numbers of rows
-    that add up to all. A share of the rows is rounded so that they add up, the largest fractions up. With the labels
-    ``stratify`` every part has each class in its share, to less than one row. The rows of a part are in random order,
-    and copies. For data beyond memory split ``(numpy.arange(rows),)``. Draws come from ``key.child(SPLIT)``.
+    that add up to all. Shares of the rows are rounded so that they add up, the largest fractions up. With the labels
+    ``stratify`` every part has its share of each class, within one row. The rows of a part are copies, in random order.
+    For data larger than memory, split ``(numpy.arange(rows),)``. Draws come from ``key.child(SPLIT)``.
 
     Shapes: each array of data (rows, ...), stratify (rows,). Raises ShapeError for lengths that differ, ValueError for
     parts that are empty or do not add up, and for a class with fewer rows than there are parts.
@@ -88,7 +88,7 @@ def _sizes(parts: Sequence[float], n: int) -> list[int]:
 
 
 def _stratified(key: Key, labels: Labels, sizes: list[int], n: int) -> Index:
-    """The rows part by part, each class in its share."""
+    """The rows part by part, each with its share of every class."""
     check_labels("split", "stratify", labels)
     checks.same_length("split", [("data", np.empty(n)), ("stratify", labels)])
     classes, counts = np.unique(labels, return_counts=True)
@@ -106,10 +106,10 @@ def _stratified(key: Key, labels: Labels, sizes: list[int], n: int) -> Index:
 
 
 def shared_out(counts: Counts, sizes: Counts) -> Counts:
-    """The whole numbers of a table with these sums of rows and columns, each that of proportion rounded up or down.
+    """A table of whole numbers with these sums of rows and columns, each the proportional number rounded up or down.
 
-    Such a table exists always (L. H. Cox, L. R. Ernst, Controlled Rounding, INFOR 20, 1982). Fractions are moved round
-    cycles, from one entry of a row to another, from there to another of its column, until none is left.
+    Such a table always exists (L. H. Cox, L. R. Ernst, Controlled Rounding, INFOR 20, 1982). Fractions are moved around
+    cycles, from one entry to another of its row, from there to another of its column, until none is left.
     """
     n = int(sizes.sum())
     table, fraction = np.divmod(np.multiply.outer(counts, sizes), n)
@@ -130,8 +130,8 @@ def shared_out(counts: Counts, sizes: Counts) -> Counts:
 
 
 def _cycle(is_open: NDArray[np.bool], first: int) -> list[tuple[int, int]]:
-    """Open entries, each in the row or the column of the one before, by turns, and so round to the first; a row or
-    column that has an open entry has two. The rows above the first one are closed."""
+    """A cycle of open entries, alternately in the row and in the column of the one before; a row or column that has an
+    open entry has two. The rows above the first one are closed."""
     visited: dict[tuple[bool, int], int] = {}
     entries: list[tuple[int, int]] = []
     is_row, line, before = True, first, -1
@@ -144,7 +144,7 @@ def _cycle(is_open: NDArray[np.bool], first: int) -> list[tuple[int, int]]:
 
 
 def _next_open(line: NDArray[np.bool], first: int, but: int) -> int:
-    """The first open place from there on but one; it is near, so not all of them are looked at."""
+    """The first open entry from ``first`` on, except ``but``. It is near, so they are looked at a few at a time."""
     while True:
         among = first + np.flatnonzero(line[first : first + 64])
         among = among[among != but]

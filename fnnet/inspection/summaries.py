@@ -24,8 +24,8 @@ Flops = tuple[int, int] | tuple[None, None]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One layer of a summary. A layer that holds others has the parameters that are its own, and stands above them,
-    which are deeper; a layer that is called again has none the second time. FLOPs are None where they are unknown."""
+    """One layer of a summary. A layer that holds others comes before them, with only its own parameters, and they are
+    deeper; a layer that is called again has no parameters the second time. FLOPs are None where they are unknown."""
 
     path: str
     layer: str
@@ -90,14 +90,14 @@ def summary(params: Params, batch: int = 1, features: int | None = None) -> Summ
     """The layers of a network with output shapes, trained parameters, bytes and FLOPs, as a table to print.
 
     Shapes are those of a pass over ``batch`` rows of zeros, without chance. Constant arrays count in the bytes and not
-    in the parameters. The inputs' number of ``features`` is read off the first layer that has arrays, where it takes
-    one number only; else it has to be told.
+    in the parameters. The inputs' number of ``features`` is read off the first layer that has arrays, where only
+    one number fits; otherwise it must be given.
 
-    FLOPs: a multiply-add is 2, so that a Linear layer takes 2 n_in a number of its output forward, and backward the
-    same for the gradient of w and again for that of x (which training leaves out at the first layer), and 1 for b's;
-    an activation counts 1 a number both ways, dropout as in a stochastic pass. Those of layers with other arrays are
-    unknown, a dash in the table; the total is then at least the sum of the others. What a layer does beside calling
-    those that it holds is not counted.
+    FLOPs: a multiply-add is 2. So a Linear layer takes 2 n_in per number of its output forward, and backward the same
+    for the gradient of w and again for that of x (training skips it for the first layer), plus 1 for b's; an activation
+    takes 1 per number each way, dropout as in a stochastic pass. Those of other layers with arrays are unknown, a dash
+    in the table; the total is then at least the sum of the others. What a layer does besides calling the layers that it
+    holds is not counted.
 
     Raises ValueError where the number of features cannot be read off, or batch is below 1.
 
@@ -156,7 +156,7 @@ PER_ENTRY: dict[type[Params], tuple[int, int]] = {
     Standardize: (2, 1),
     Embedding: (0, 1),
 }
-"""FLOPs for an entry of the output, forward and backward, of layers that are not one operation an entry each way."""
+"""FLOPs per entry of the output, forward and backward, of layers that take another number than 1 each way."""
 
 
 def _flops(call: Call) -> Flops:
@@ -176,20 +176,20 @@ def _flops(call: Call) -> Flops:
 
 # --- the inputs --------------------------------------------------------------------------------------------------
 def _features(params: Params, dtype: np.dtype[np.floating]) -> int:
-    """The number of features that the network takes, found among its numbers; where it takes several to the same
-    effect, the lowest. Raises ValueError where there is none, or an effect."""
+    """The number of features that the network takes, found by trying the numbers in it; the lowest, where several give
+    the same table. Raises ValueError where none fits, or several give different tables."""
     tables = {n: table for n in _numbers(params) if (table := _tried(params, n, dtype)) is not None}
     if tables and len(set(tables.values())) == 1:
         return min(tables)
     first = _first_with_arrays(params)
-    if not tables and first is not None and first is not params:  # the pass will say what is wrong behind it
+    if not tables and first is not None and first is not params:  # the pass will say what is wrong after it
         return _features(first, dtype)
     name = type(params).__name__
-    raise ValueError(f"summary: the number of inputs cannot be read off this {name}; tell it by features=")
+    raise ValueError(f"summary: the number of inputs cannot be read off this {name}; give features=")
 
 
 def _numbers(params: Params) -> list[int]:
-    """The lengths of the arrays and the whole numbers in a network's settings, columns among them, and those one up."""
+    """The lengths of a network's arrays and the whole numbers in its settings, such as columns, and each plus 1."""
     lengths = {int(n) for leaf in tree.leaves(params) for n in leaf.shape[-2:]}
     found = lengths | {n for n in _whole_numbers(params) if n >= 0}
     return sorted((found | {n + 1 for n in found}) - {0})
@@ -212,5 +212,5 @@ def _tried(params: Params, features: int, dtype: np.dtype[np.floating]) -> tuple
     """The lines of a pass of one row of so many features; None where the network refuses them."""
     try:
         return _table(params, 1, features, dtype)
-    except Exception:  # whatever a layer raises that is not content with its input
+    except Exception:  # whatever a layer may raise for an input that does not fit
         return None

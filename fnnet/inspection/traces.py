@@ -1,8 +1,8 @@
-"""What happens in a pass: which layer is called by which, on what. No layer has to know of it.
+"""What happens in a pass: which layer calls which, and on what. Layers need to know nothing of it.
 
-A layer that holds layers is passed with a probe in the place of each, which writes down that it is called. Whatever
-composite hands its children to ``forward`` is seen through so, a user's own too; one that reads their fields itself is
-not, and is passed as it is.
+In a layer that holds layers each of these is replaced by a probe, which notes when it is called. This sees through any
+composite that calls ``forward`` on its children, a user's own too; one that reads their fields itself is called as it
+is.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from fnnet.types import Array
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A layer's part in a pass: where it stands, its input's shape, its output, and the calls that it made."""
+    """The call of a layer: its path, the shape of its input, its output, and the calls that it made in turn."""
 
     path: str
     layer: Params
@@ -34,7 +34,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Probe(Params):
-    """A layer that notes in a list of its maker's when it is called."""
+    """A layer that notes its calls in a list of whoever made it."""
 
     path: str
     layer: Params
@@ -67,18 +67,18 @@ def _passed(path: str, layer: Params, x: Array, notes: list[Call]) -> Array:
     """The layer's output; the calls that it makes go to ``notes``."""
     if isinstance(layer, Mlp):
         return _passed_mlp(path, layer, x, notes)
-    if isinstance(layer, Portable):  # which looks at the arrays of what it holds, and a probe is none
+    if isinstance(layer, Portable):  # it looks at the arrays of its layer, and a probe has none
         return portably(forward, Probe(child_path(path, "layer"), layer.layer, notes), x)[0]
     if children(layer):
         try:
             return forward(_with_probes(path, layer, notes), x)[0]
-        except Exception:  # the probes' fault, or else it comes again
+        except Exception:  # the probes' fault; if not, the call below raises it again
             notes.clear()
     return forward(layer, x)[0]
 
 
 def _passed_mlp(path: str, layer: Mlp, x: Array, notes: list[Call]) -> Array:
-    """An Mlp takes nothing but Linear layers, and calls none of them."""
+    """An Mlp accepts only Linear layers, and does not call them, so that probes cannot take their place."""
     for i, linear in enumerate(layer.layers):
         x, _ = forward(Probe(child_path(path, f"layers.{i}"), linear, notes), x)
         if i < len(layer.layers) - 1:

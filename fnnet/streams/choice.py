@@ -38,10 +38,9 @@ class Best:
 def best(metric: str = "valid_loss", mode: Mode = "min") -> Best:
     """The end of a pipeline: from a stream of epochs to the one whose metric is lowest, or with "max" highest.
 
-    The earliest of equal ones; NaN never is the best. Names of metrics are those of ``early_stopping``. An epoch stays
-    valid for ever, so this is the state itself, with the network, the optimizer's memory and the history up to there.
-    Of a run that goes on from a saved state only the epochs since then pass; the better of two is
-    ``best(...)([a, b])``.
+    The earliest where several are equal; NaN is never the best. Names of metrics are those of ``early_stopping``. An
+    epoch stays valid for ever, so this is the state itself, with the network, the optimizer's memory and the history up
+    to there. Of a resumed run only the epochs since then pass; the better of two epochs is ``best(...)([a, b])``.
 
     Raises ValueError for an unknown mode, and, when it is called, for a stream that is empty or all NaN and for an
     unknown metric.

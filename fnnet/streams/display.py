@@ -30,18 +30,18 @@ class Progress:
         display: Display | None = None
         try:
             for epoch in epochs:
-                display = _shown(display or _display(self.total, epoch.state.epoch), epoch.state.epoch, epoch.record)
+                display = _show(display or _display(self.total, epoch.state.epoch), epoch.state.epoch, epoch.record)
                 yield epoch
         finally:
-            _closed(display)
+            _close(display)
 
 
 def progress(total: int | None = None) -> Progress:
     """Shows epoch, loss and metrics on the terminal of standard error while the epochs pass on as they are.
 
-    With the optional extra ``progress`` (tqdm) it is a bar with the time still to go, where ``total``, the number of
-    the last epoch, is given; without it one plain line. It is silent where standard error is no terminal, and whatever
-    goes wrong in showing ends the showing and nothing else. Of K stacked networks the lowest and the highest value are
+    With the optional extra ``progress`` (tqdm) it is a bar, with the remaining time where ``total``, the number of the
+    last epoch, is given; without it one plain line. It is silent where standard error is not a terminal. Whatever goes
+    wrong in the display ends the display and nothing else. Of K stacked networks the lowest and the highest value are
     shown. Raises ValueError for a total below 1.
 
     >>> import fnnet as fn
@@ -68,16 +68,16 @@ class Display(Protocol):
     def close(self) -> None: ...
 
 
-def _shown(display: Display, epoch: int, record: Record) -> Display:
+def _show(display: Display, epoch: int, record: Record) -> Display:
     """The display, which shows the epoch; after the first failure one that shows nothing."""
     try:
         display.show(epoch, described(record))
-    except Exception:  # a closed terminal, a character it has not, a tqdm of the future: no reason to end training
+    except Exception:  # a closed terminal, a missing character, a future tqdm: no reason to end training
         return Silence()
     return display
 
 
-def _closed(display: Display | None) -> None:
+def _close(display: Display | None) -> None:
     try:
         if display is not None:
             display.close()
@@ -86,7 +86,7 @@ def _closed(display: Display | None) -> None:
 
 
 def _display(total: int | None, epoch: int) -> Display:
-    """What there is to show on, before the first epoch of the stream is shown."""
+    """The display for a stream that begins with this epoch."""
     try:
         if sys.stderr is None or not sys.stderr.isatty():
             return Silence()
@@ -127,14 +127,14 @@ class Bar:
 
 
 class Line:
-    """One line, written over and over."""
+    """One line that is overwritten again and again."""
 
     def __init__(self, file: TextIO, total: int | None) -> None:
         self._file, self._of = file, f"/{total}" if total else ""
         self._text, self._is_written, self._next = "", False, 0.0
 
     def show(self, epoch: int, text: str, /) -> None:
-        """Writes the line anew, unless the last one has hardly been read."""
+        """Rewrites the line, unless it was written only a moment ago."""
         self._text, self._is_written = f"epoch {epoch}{self._of}: {text}", False
         if time.monotonic() >= self._next:
             self._write()

@@ -31,8 +31,8 @@ class TimeLimit:
 def time_limit(seconds: float) -> TimeLimit:
     """Ends the stream after the epoch that crosses the limit, counted from when the first epoch is asked for.
 
-    No epoch is cut short, and at least one passes. This is the one stream function that depends on the world: how many
-    epochs pass, a faster machine decides; what each of them holds does not depend on it. The clock is a monotonic one.
+    No epoch is cut short, and at least one passes. This is the one stream function that depends on the world: on a
+    faster machine more epochs pass, but each holds the same. The clock is monotonic.
 
     Raises ValueError for a number of seconds that is negative or not finite.
 

@@ -25,12 +25,12 @@ def values(record: Record) -> dict[str, Value]:
 
 
 def number(where: str, metric: str, record: Record) -> float:
-    """The metric of an epoch. Raises ValueError where it has none of the name, or one for each of K networks."""
+    """The metric of an epoch. Raises ValueError where it has none of that name, or one per stacked network."""
     known = values(record)
     if metric not in known:
         raise ValueError(
             f"{where}: metric must be one of {', '.join(map(repr, known))}, which this epoch has, got {metric!r}; "
-            "what adds it, such as validate, has to stand before"
+            "what adds it, such as validate, must come before"
         )
     value = known[metric]
     if value.size != 1:

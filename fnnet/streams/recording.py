@@ -28,7 +28,7 @@ class Recording:
     paths: tuple[Path, ...]
 
     def __call__(self, epochs: Iterable[Epoch[P]], /) -> Iterator[Epoch[P]]:
-        """The epochs, each as soon as it stands in the files."""
+        """The epochs, each as soon as it is in the files."""
         for path in self.paths:
             _check_writable(path)
         seen, sheets = 0, [Sheet()] * len(self.paths)
@@ -42,15 +42,15 @@ class Recording:
 def record(*paths: str | os.PathLike[str]) -> Recording:
     """Writes the history into a file after each epoch, as JSON or as CSV by the name's ending, or into one of each.
 
-    A row is an epoch: its number from 1, "loss", and the metrics by name. What is read from it are the same floats:
-    JSON, which has no NaN and no infinity, has them as text that ``float`` reads. Of K stacked networks JSON has lists,
-    and CSV a column each, "loss[0]" and so on. The history is the state's, so a run that goes on writes the file of the
-    whole run.
+    A row is an epoch: its number from 1, "loss", and the metrics by name. Reading it back gives the same floats: JSON,
+    which has no NaN and no infinity, has them as text that ``float`` reads. For K stacked networks JSON has lists, and
+    CSV a column for each, "loss[0]" and so on. The history belongs to the state, so a resumed run writes the file of
+    the whole run.
 
-    The first epoch, and one with a new column, replaces the file by a whole one; every other epoch is one write at its
-    end, whose price does not grow. So it is whole at any time, also where the process is killed. Where the machine goes
-    down, the last rows may be lost or torn; the run that goes on makes it anew, as it does where somebody else has
-    changed it.
+    The first epoch, and one with a new column, rewrites the whole file; every other epoch is one write at its end, at a
+    cost that does not grow. So the file is whole at any time, even if the process is killed. If the machine goes down,
+    the last rows may be lost or torn; the resumed run rewrites the file, as it does where something else has changed
+    it.
 
     Raises ValueError for a path that ends neither in .json nor in .csv, for none, and for one twice; when the first
     epoch is asked for, and before it is trained, OSError where the file cannot be written.
@@ -83,11 +83,12 @@ def _rows(epoch: Epoch[P], seen: int) -> list[Entry]:
 
 
 Column = tuple[str, tuple[int, ...]]
-"""Whose values a column has: a name, and which network's, where there are several."""
+"""What a column holds: the values of a name, and of which network, where there are several."""
 
 
 class Form(NamedTuple):
-    """How rows are written: which columns they bring, a row of all columns, and what stands around and between."""
+    """How rows are written: which columns they bring, a row of all columns, and what comes before, between and
+    after."""
 
     names: Callable[[Entry], Iterable[Column]]
     line: Callable[[Sequence[Column], Entry], str]
@@ -97,14 +98,14 @@ class Form(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """What a file holds: its columns, and by what it is known again; no stamp before it has rows."""
+    """What a file holds: its columns, and the stamp by which it is recognized; none before it has rows."""
 
     columns: tuple[Column, ...] = ()
     stamp: files.Stamp | None = None
 
 
 def _grown(path: Path, sheet: Sheet, rows: Sequence[Entry], epoch: Epoch[P]) -> Sheet:
-    """The file with some more rows: added where it is as it was left and has their columns, else made anew."""
+    """The file with some more rows: appended where it is as it was left and has their columns, else rewritten."""
     form = FORMS[path.suffix]
     if sheet.stamp is not None and not rows:
         return sheet
@@ -117,7 +118,7 @@ def _grown(path: Path, sheet: Sheet, rows: Sequence[Entry], epoch: Epoch[P]) -> 
 
 
 def _whole(path: Path, form: Form, rows: Sequence[Entry]) -> Sheet:
-    """The file made anew. A column that was not there from the beginning is empty in the rows before."""
+    """The file, rewritten. A column that was not there from the beginning is empty in the rows before."""
     columns = tuple(dict.fromkeys(chain.from_iterable(map(form.names, rows))))
     files.write(path, (form.start(columns) + _body(form, columns, rows) + form.end).encode())
     return Sheet(columns, files.stamp(path) if rows else None)
@@ -183,6 +184,6 @@ def _check_writable(path: Path) -> None:
     try:
         files.check_writable(path)
     except OSError as error:
-        told = f"record: the path must be that of a file that can be written: {error.strerror}"
-        raise OSError(error.errno, told, str(path)) from None
+        reason = f"record: the path must be that of a file that can be written: {error.strerror}"
+        raise OSError(error.errno, reason, str(path)) from None
     files.sweep(path)

@@ -36,7 +36,7 @@ class StopOnSignal:
 
 
 def _note(number: int, noted: list[int], handlers: ExitStack) -> None:
-    """Sets a handler that notes a signal, until the stack is left; a second Ctrl-C is left to what was there before.
+    """Sets a handler that notes a signal, until the stack is left; a second Ctrl-C goes to the handler before it.
     Raises ValueError outside the main thread, and for a handler that could not be put back."""
     before: Handler = signal.getsignal(number)
     if before is None:
@@ -52,7 +52,7 @@ def _note(number: int, noted: list[int], handlers: ExitStack) -> None:
         noted.append(number)
 
     def put_back() -> None:
-        if signal.getsignal(number) is note:  # and not what somebody else has set since
+        if signal.getsignal(number) is note:  # unless something else has set another one since
             signal.signal(number, before)
 
     handlers.callback(put_back)
@@ -63,13 +63,13 @@ def stop_on_signal(*signals: int) -> StopOnSignal:
     """Ends a stream after the item under way when the process is asked to end, by SIGINT (Ctrl-C) or SIGTERM unless
     others are named: a stream of steps after the step, one of epochs after the epoch.
 
-    It stands last in a pipe: what stands before it is not interrupted, such as a ``checkpoint_to`` that is writing, and
-    ends as it does behind a ``take``. What stands behind it, and the body of the loop that reads the stream, is your
-    own time: a signal acts there as it would have without, and none is swallowed, whatever way the loop is left, for
-    handlers are set when an item is asked for, and put back before it is handed on. A second Ctrl-C acts at once.
+    It comes last in a pipe: what comes before it, such as a ``checkpoint_to`` that is writing, is not interrupted, and
+    ends as it does before a ``take``. In what comes after it, and in the body of the loop that reads the stream, a
+    signal acts as it would without it, and none is swallowed, however the loop is left: handlers are set when an item
+    is asked for, and put back before it is handed on. A second Ctrl-C acts at once.
 
-    Raises ValueError for what is no signal that can be handled, and, when it is read, outside the main thread, where
-    Python allows no handlers, and for a signal whose handler was not set by Python.
+    Raises ValueError for a signal that cannot be handled, and, when it is read, outside the main thread, where Python
+    allows no handlers, and for a signal whose handler was not set by Python.
 
     >>> stop_on_signal()
     StopOnSignal(signals=(2, 15))

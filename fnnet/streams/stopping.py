@@ -31,7 +31,7 @@ class EarlyStopping:
     min_delta: float = 0.0
 
     def __call__(self, epochs: Iterable[Epoch[P]], /) -> Iterator[Epoch[P]]:
-        """The epochs before whose own the history has not waited too long."""
+        """The epochs up to the one at which the history has waited long enough."""
         seen, wait = 0, Wait()
         for epoch in epochs:
             number("early_stopping", self.metric, epoch.record)
@@ -45,7 +45,7 @@ class EarlyStopping:
                 return
 
     def _after(self, wait: Wait, history: Iterable[Record]) -> Wait:
-        """What is known after some more records; those that have not the metric count for nothing."""
+        """What is known after some more records; those without the metric do not count."""
         for record in history:
             if wait.epochs < self.patience and self.metric in values(record):
                 value = number("early_stopping", self.metric, record)
@@ -61,12 +61,12 @@ def early_stopping(
     ``min_delta`` (I. Goodfellow, Y. Bengio, A. Courville, Deep Learning, 2016, algorithm 7.1).
 
     "loss" is the training loss, every other name a metric that ``validate`` has added; "max" is for one that grows as
-    the network gets better. NaN is never better. The last epoch to pass is not the best one, which ``best`` finds.
+    the network improves. NaN is never better. The last epoch to pass is not the best one, which ``best`` finds.
 
-    Only the history decides, so a run that goes on from any of its epochs ends where it would have ended; going on from
-    its last one gives an empty stream. Of stacked networks the metric has to be one number for all. Raises ValueError
-    for a patience below 1, a negative or infinite ``min_delta``, an unknown mode, and, when epochs come, an unknown
-    metric.
+    Only the history decides, so a run that is resumed from any of its epochs ends where it would have ended; resumed
+    from its last one it gives an empty stream. For stacked networks the metric must be one number for all. Raises
+    ValueError for a patience below 1, a negative or infinite ``min_delta``, an unknown mode, and, when epochs come, an
+    unknown metric.
 
     >>> import fnnet as fn, numpy as np
     >>> x, y = np.eye(4), np.ones((4, 1))

@@ -1,4 +1,4 @@
-"""Functions from a stream of epochs to a stream of epochs: what other libraries do with callbacks."""
+"""Metrics on held-out data, written into the history."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ class Validate(Node, Generic[T]):
             yield Epoch(replace(epoch.state, history=history))
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
-        return type(self), (self.x, self.y, self.metrics)  # functions, which metrics are, are no part of a tree
+        return type(self), (self.x, self.y, self.metrics)  # metrics are functions, which a tree cannot hold
 
     def _measured(self, epoch: Epoch[P]) -> Record:
         params = epoch.state.params
         prediction, _ = forward(params, self.x)
-        prediction.setflags(write=False)  # each metric gets the same
+        prediction.setflags(write=False)  # no metric may change it for the next one
         found = portably(self._metrics, prediction) if has_portable(params) else self._metrics(prediction)
         check_names("validate", tuple([name for name, _ in (*epoch.record.metrics, *found)]))
         return read_only(Record(epoch.record.loss, (*epoch.record.metrics, *found)))
@@ -67,7 +67,9 @@ class Validate(Node, Generic[T]):
 
 def _number(name: str, value: Value, replicas: tuple[int, ...]) -> Value:
     """What a metric gave, in float64. Raises DtypeError or ShapeError unless it is a real number, or one a replica."""
-    found = value if isinstance(value, np.ma.MaskedArray) else np.asarray(value)  # which would tell what is hidden
+    found = (
+        value if isinstance(value, np.ma.MaskedArray) else np.asarray(value)
+    )  # asarray would show what the mask hides
     checks.array("validate", f"metric {name!r}", found)
     if found.shape not in ((), replicas):
         raise ShapeError(f"validate: metric {name!r} must give one number, or {replicas}, got {found.shape}")
@@ -78,9 +80,9 @@ def validate(x: Array, y: T, metrics: Mapping[str, Metric[T]]) -> Validate[T]:
     """Adds metrics of the network on held-out data to each epoch's record, without chance and without gradients.
 
     A metric is a function (prediction, target) -> number. The data are not copied: do not write to them while training
-    goes on. Raises ShapeError for empty data, ValueError without metrics and for one that is named "loss" or "epoch",
-    by no text or by one that UTF-8 has no bytes for, as a column of another one ("loss[0]"), or, when epochs come, as
-    one that they have already, DtypeError or ShapeError for one that gives anything but a real number, or one a
+    goes on. Raises ShapeError for empty data; ValueError without metrics, and for a name that is "loss" or "epoch",
+    that is not text or has no bytes in UTF-8, that is a column of another metric ("loss[0]"), or that the epochs
+    already have when they come; DtypeError or ShapeError for a metric that gives anything but a real number, or one per
     replica.
 
     >>> import fnnet as fn, numpy as np

@@ -1,4 +1,4 @@
-"""Numbers that a run cannot start from, or has run into."""
+"""Data, losses and parameters that are not finite: what ``fit`` refuses to start from, or to continue with."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from fnnet.tree import leaves
 P = TypeVar("P", bound=Params)
 
 CHUNK = 1 << 20
-"""How many numbers are looked at in one go: a mapped file may be larger than the memory."""
+"""How many numbers are checked at a time: a mapped file may be larger than memory."""
 
 
 def check_data(where: str, name: str, tensor: str, data: object) -> None:
-    """Raises NonFiniteError where an array, or one of a tuple, has NaN or infinity. What is no array is passed by."""
+    """Raises NonFiniteError where an array, or one of a tuple, has NaN or infinity. Anything but arrays is skipped."""
     if isinstance(data, tuple):
         for i, child in enumerate(data):
             check_data(where, f"{name}[{i}]", tensor, child)
@@ -34,20 +34,20 @@ def _check(where: str, name: str, tensor: str, array: NDArray[np.floating]) -> N
         bad = ~np.isfinite(piece)
         found = int(np.count_nonzero(bad))
         if found and not count:
-            place = tuple(np.argwhere(bad)[0].tolist())
-            first = f"{piece[place]} in row {start + place[0]}{_columns(place[1:])}"
+            at = tuple(np.argwhere(bad)[0].tolist())
+            first = f"{piece[at]} in row {start + at[0]}{_columns(at[1:])}"
         count += found
     if count:
         raise NonFiniteError(
             f"{where}: {name} must be finite, got {first}, and {count:,} of its {array.size:,} numbers are NaN or "
-            "infinite; leave these rows out or fill in what is missing, or use train, which takes data as they are",
+            "infinite; leave these rows out or fill in what is missing, or use train, which accepts such data",
             tensor,
             name,
         )
 
 
-def _columns(place: tuple[int, ...]) -> str:
-    return f", column {', '.join(map(str, place))}" if place else ""
+def _columns(at: tuple[int, ...]) -> str:
+    return f", column {', '.join(map(str, at))}" if at else ""
 
 
 def finite_ones(where: str, first: TrainState[P], epochs: Iterable[Epoch[P]]) -> Iterator[Epoch[P]]:

@@ -57,12 +57,12 @@ def fit(
 ) -> Fit[P]:
     """Training in one call: ``start``, ``train`` over ``minibatches`` of ``size``, ``take(epochs)``, ``last``.
 
-    With ``valid=(x, y)`` each record has the loss of the validation data as "valid_loss". The streams come behind that
+    With ``valid=(x, y)`` each record has the loss of the validation data as "valid_loss". The streams come after that
     and before ``take``, in their order.
 
-    Raises what these functions raise, and NonFiniteError for x, y or validation data with NaN or infinity in them, and
-    where the loss or a parameter is no finite number after an epoch; its ``state`` is the one before. ``train`` takes
-    data as they are and goes on.
+    Raises what these functions raise, and NonFiniteError for x, y or validation data that contain NaN or infinity, and
+    where the loss or a parameter is not finite after an epoch; its ``state`` is the one before. ``train`` accepts such
+    data and continues.
 
     >>> import fnnet as fn, numpy as np
     >>> x = np.linspace(-1, 1, 50)[:, None]
@@ -87,7 +87,7 @@ def fit_by(
     valid: tuple[Array, T] | None,
     streams: Sequence[StreamFn],
 ) -> Fit[P]:
-    """``fit`` with a stream of epochs of another make than ``train``."""
+    """``fit`` with another function than ``train`` to make the stream of epochs."""
     epochs = checks.size("fit", "epochs", epochs)
     step = train_step(value_and_grad(loss), optimizer)
     data, first = minibatches(x, y, size=size), start(params, optimizer, key)
@@ -104,7 +104,7 @@ def fit_by(
     for i, transform in enumerate(streams):
         checks.function("fit", f"streams[{i}]", transform)
         given: object = transform
-        if isinstance(given, Best):  # it would wait for the end of the stream, which is the take behind it
+        if isinstance(given, Best):  # it would wait for the end of the stream, which only the take after it brings
             raise ValueError("fit: streams must give streams, and best gives one epoch; end a pipe of train by it")
         stream = transform(stream)
         stages.append(stream)
@@ -116,7 +116,7 @@ def fit_by(
 
 
 def predict(params: P, x: Array, size: int | None = None) -> Array:
-    """The network's output for all rows of x, without a cache, ``size`` rows at a time where that is given.
+    """The network's output for all rows of x, without a cache; with ``size``, so many rows at a time.
 
     Shapes: x (..., rows, n_in), result (..., rows, n_out). Raises what ``forward`` raises, ValueError for a size
     below 1.

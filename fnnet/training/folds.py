@@ -50,8 +50,8 @@ def start(params: P, optimizer: Startable, key: Key) -> TrainState[P]:
 
     ``optimizer`` is what has an ``init``: an optimizer, or a step that needs none, such as ``lbfgs``.
 
-    Raises LayerError, TreeError or DtypeError where the parameters are no network: a class that is no layer, a list
-    or dict, two dtypes.
+    Raises LayerError, TreeError or DtypeError where the parameters are not a network: a class that is not a layer, a
+    list or dict, two dtypes.
 
     >>> import fnnet as fn
     >>> state = fn.start(fn.linear(fn.Key(0), 4, 2), fn.sgd(0.1), fn.Key(0))
@@ -68,7 +68,7 @@ def start(params: P, optimizer: Startable, key: Key) -> TrainState[P]:
 
 
 def _keep_freed_memory() -> None:
-    """Lets the memory of dead states be used again, a fifth of the time of a step with a million parameters.
+    """Lets the memory of dead states be used again, which saves a fifth of a step with a million parameters.
 
     The C library of Linux gives large freed blocks back to the system, which zeroes them anew at every step, until it
     has seen a larger one freed: its thresholds grow to that one's size, at most 32 MiB. This one is never touched.
@@ -89,7 +89,7 @@ class TrainStep(Generic[T]):
         value, grads = self.gradient(state.params, batch, key)
         params, opt_state = self.optimizer.update(state.params, grads, state.opt_state)
         is_ours = _is_plain(type(self.optimizer)) or _is_ours(self.optimizer)
-        if not is_ours or packed(params) is None:  # what ours pack is like the parameters, and read-only
+        if not is_ours or packed(params) is None:  # what ours give packed has the parameters' form, and is read-only
             _check_alike(state.params, params)
             params, opt_state = frozen(params), frozen(opt_state)
         return with_update(state, params, opt_state), value
@@ -102,7 +102,7 @@ def _is_plain(kind: type) -> bool:
 
 
 def _is_ours(optimizer: Optimizer) -> bool:
-    """Whether an optimizer is fnnet's through and through; one of a user's may be inside of ours."""
+    """Whether an optimizer is fnnet's, and so is every one that it wraps."""
     while type(optimizer) is Wrapped and type(optimizer.wrapper).__module__.startswith("fnnet.optimizers."):
         optimizer = optimizer.optimizer
     return _is_plain(type(optimizer))
@@ -143,17 +143,17 @@ def train_step(gradient: GradFn[T], optimizer: Optimizer) -> TrainStep[T]:
 
 # --- the fold ----------------------------------------------------------------------------------------------------
 class _Mark(Enum):
-    """What stands behind a batch in the stream that training folds."""
+    """What follows a batch in the stream that training folds."""
 
     MORE = "another batch of the epoch follows"
     END = "it was the epoch's last"
 
 
 def _marked(data: Data[T], state: TrainState[P], epoch: int) -> Iterator[tuple[Array, T] | _Mark]:
-    """The batches of an epoch that are still to come, a mark behind each. Raises ValueError where data end before.
+    """The batches of an epoch that are still to come, a mark after each. Raises ValueError where the data end earlier.
 
-    A batch is handed on before the next one is asked for: data may fill one buffer again and again. Where asking
-    raises, the epoch is not over; it may be when the run goes on from there, and ends without a batch then.
+    A batch is handed on before the next one is asked for, so data may reuse one buffer. Where asking raises, the epoch
+    is not over; it may turn out to be when the run is resumed, which then ends it without another batch.
     """
     done = state.batch if epoch == state.epoch else 0
     batches = iter(data(state.key.child(ORDER, epoch)))
@@ -196,7 +196,7 @@ def _ended(state: TrainState[P]) -> TrainState[P]:
 
 
 def check_run(step: Step[T], data: Data[T], state: TrainState[P]) -> None:
-    """Raises ValueError or TreeError where these are no step, no data or no state."""
+    """Raises ValueError or TreeError unless these are a step, data and a state."""
     checks.function("train", "step", step)
     checks.function("train", "data", data)
     if type(state) is not TrainState:
@@ -204,9 +204,9 @@ def check_run(step: Step[T], data: Data[T], state: TrainState[P]) -> None:
 
 
 def steps(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[TrainState[P]]:
-    """The endless lazy stream of states, one a batch, that goes on where the state says.
+    """The endless lazy stream of states, one per batch, that begins where the state says.
 
-    An epoch's last state has its record in the history and stands at the next epoch's batch 0. Where asking for a batch
+    An epoch's last state has its record in the history and is at batch 0 of the next epoch. Where asking for a batch
     raises, the state before it is handed on first.
 
     >>> import fnnet as fn, numpy as np
@@ -221,17 +221,17 @@ def steps(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[TrainS
     run = run_from(state, step, data, train)
     epochs = (_marked(data, state, epoch) for epoch in count(state.epoch))
     states = scan(partial(_advance, run), chain.from_iterable(epochs), within(run, state))
-    return islice(states, 1, None, 2)  # one a mark
+    return islice(states, 1, None, 2)  # one per mark
 
 
 def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[P]]:
     """The endless lazy stream of epochs: the fold over batches, ``steps``, seen at the ends of epochs.
 
-    It goes on where the state says and computes an epoch when it is asked for. An epoch stays valid for ever, so
+    It begins where the state says and computes an epoch when it is asked for. An epoch stays valid for ever, so
     keeping the best one is keeping a reference.
 
     The order of epoch e is drawn from ``state.key.child(ORDER, e)``, the noise of its batch b from
-    ``state.key.child(NOISE, e, b)``, so that going on equals never having stopped, byte for byte.
+    ``state.key.child(NOISE, e, b)``, so that resuming equals never having stopped, byte for byte.
 
     >>> import fnnet as fn, numpy as np
     >>> x, y = np.eye(4), np.ones((4, 1))

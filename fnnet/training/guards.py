@@ -1,4 +1,4 @@
-"""A step that watches over another one."""
+"""A step that checks what another one gives."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class StopOnNonfinite(Generic[T]):
 
     def __call__(self, state: TrainState[P], batch: tuple[Array, T], key: Key, /) -> tuple[TrainState[P], Value]:
         """The step's result, where all of it is finite."""
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # an error that says more takes their place
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the error says more than warnings
             after, value = self.step(state, batch, key)
             if not (_all_finite(value) and _is_finite(after.params) and _kept_finite(state.opt_state, after.opt_state)):
                 raise _error(self.step, state, batch, key, after, value)
@@ -38,14 +38,14 @@ def stop_on_nonfinite(step: Step[T]) -> StopOnNonfinite[T]:
     """The same step, which raises NonFiniteError where the loss, a parameter or a number in the optimizer's slots
     becomes NaN or infinite.
 
-    The error says what was so first: the "params" before the step, the batch's "x" or "target", the "output" of a
-    layer (in a pass without chance), the "loss", the "gradients", the "params" behind it, or the "opt_state", whose
-    squares of gradients may overflow and stop a parameter for ever. And it has the state before the step, which is
-    finite and from which training can go on in another way: behind the bad batch, or with smaller steps. (Where output
-    or loss were too large, it is that state that makes them so, and an earlier epoch is the better one.) The price is
-    one look at the loss, at every parameter and at every slot. NumPy's warnings are silent inside.
+    The error names the first of these that was not finite: the "params" before the step, the batch's "x" or "target",
+    the "output" of a layer (in a pass without chance), the "loss", the "gradients", the "params" after the step, or the
+    "opt_state", where an overflow of squared gradients may stop a parameter for ever. It has the state before the step,
+    which is finite and from which training can be continued: after the bad batch, or with smaller steps. (Where output
+    or loss were too large, that state is the cause, and an earlier epoch is the better one.) The cost is one look at
+    the loss, every parameter and every slot. NumPy's warnings are silenced inside.
 
-    Raises ValueError where step is no function.
+    Raises ValueError where step is not a function.
 
     >>> import fnnet as fn, numpy as np
     >>> optimizer = fn.sgd(1e30)
@@ -78,7 +78,7 @@ def _slots(state: OptState[P]) -> Iterator[P]:
 
 
 def _lost(before: OptState[P], after: OptState[P]) -> Iterator[tuple[str, str, float]]:
-    """What has become NaN or infinite in the optimizer's state: an optimizer may begin with such numbers of its own."""
+    """What has become NaN or infinite in the optimizer's state: an optimizer may begin with such numbers."""
     old, new = tree.leaves(before), tree.leaves(after)
     for path, a, b in zip(tree.paths(after), old if len(old) == len(new) else new, new, strict=True):
         is_bad = ~np.isfinite(b) & (np.isfinite(a) if a is not b and a.shape == b.shape else True)
@@ -103,7 +103,7 @@ REMEDIES = {
 }
 
 
-# --- what it was: found out by computing the step again ----------------------------------------------------------
+# --- the culprit, found by computing the step again ------------------------------------------------------------
 def _error(
     step: Step[T], state: TrainState[P], batch: tuple[Array, T], key: Key, after: TrainState[P], value: Value
 ) -> NonFiniteError:
@@ -150,7 +150,7 @@ def _in_order(call: Call) -> Iterator[Call]:
 
 
 def _bad(tensor: str, path: str, node: object) -> Iterator[tuple[str, str, float]]:
-    """The arrays below a node that are not finite. A user's own kind of target is passed by."""
+    """The arrays below a node that are not finite. Targets of other kinds are skipped."""
     if isinstance(node, np.ndarray) and node.dtype.kind == "f":
         entries = node[~np.isfinite(node)]
         if entries.size:

@@ -49,8 +49,8 @@ class Lbfgs(Generic[T]):
     def __call__(self, state: TrainState[P], batch: tuple[Array, T], key: Key, /) -> tuple[TrainState[P], Value]:
         """The state after these iterations on the batch, and the batch's loss before them.
 
-        The slots are the pairs (s, y) one behind another, the oldest first, and zeros before them while there are not
-        so many, so that a state has the structure of the first one; ``step`` counts iterations.
+        The slots are the pairs (s, y), the oldest first, with zeros before them while there are fewer, so that every
+        state has the structure of the first one; ``step`` counts iterations.
         """
         _check_single(state.params)
         evaluate = partial(_evaluated, self.gradient, state.params, batch, key)
@@ -64,7 +64,7 @@ class Lbfgs(Generic[T]):
                 f"{value:g} in epoch {state.epoch}, batch {state.batch}"
             )
         before = Iterate(x, value, gradient, _pairs(state.opt_state)[-self.memory :], state.opt_state.step)
-        # A trial may go too far: the search then takes a shorter one.
+        # a trial step may go too far: the search then tries a shorter one
         with np.errstate(over="ignore", invalid="ignore"):
             after = run(evaluate, before, self.memory, self.iterations, self.tolerance)
         memory = OptState(after.step, self._slots(state.params, after.pairs), None, state.opt_state.scale)
@@ -84,7 +84,7 @@ def _evaluated(gradient: GradFn[T], like: P, batch: tuple[Array, T], key: Key, x
 
 
 def _pairs(state: OptState[P]) -> Pairs:
-    """The pairs of a state. Raises TreeError where these are none."""
+    """The pairs of a state. Raises TreeError where its slots are not pairs."""
     if type(state) is not OptState or len(state.slots) % 2:
         raise TreeError(f"lbfgs: state must be one that started with init, pairs in its slots, got {state!r}")
     vectors = [vector_of(slot) for slot in state.slots]
@@ -102,7 +102,7 @@ def _check_single(params: Params) -> None:
 
 
 def vector_of(params: Params) -> Array:
-    """All numbers that are trained, one behind another."""
+    """All numbers that are trained, in one vector."""
     known = packed(params)
     return known.vector if known else np.concatenate([leaf.ravel() for leaf in tree.trainable(params)] or [np.zeros(0)])
 
@@ -126,9 +126,9 @@ def lbfgs(gradient: GradFn[T], memory: int = 10, *, iterations: int = 20, tolera
     algorithms 7.4 and 7.5): p' = p + α d, d = -H g, where the last ``memory`` steps s and changes y of the gradient
     stand for the inverse Hessian H, and a line search finds an α with the strong Wolfe conditions (3.5 and 3.6).
 
-    It is for data that are one batch, ``minibatches(x, y, size=len(x), shuffle=False)``, and stands where an optimizer
-    does in ``start``. One step makes up to ``iterations`` iterations, and none when the gradient's norm is at most
-    ``tolerance`` or rounding leaves no descent. An iteration takes a little more than one pass over the batch, a step
+    It is for data that are one batch, ``minibatches(x, y, size=len(x), shuffle=False)``, and takes the place of the
+    optimizer in ``start``. One step makes up to ``iterations`` iterations, and none once the gradient's norm is at most
+    ``tolerance`` or rounding leaves no descent. An iteration costs a little more than one pass over the batch, a step
     one more. There is no learning rate: the state's factor is not used.
 
     Raises ValueError for memory or iterations below 1 or a negative tolerance, ShapeError for stacked networks,

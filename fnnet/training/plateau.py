@@ -25,8 +25,8 @@ class Train(Protocol):
 
 
 class Waiting(NamedTuple):
-    """What is known of a history: its best value, the lower the better, and how many epochs since then, or since the
-    factor fell last."""
+    """What is known of a history: its best value, the lower the better, and the number of epochs since then, or since
+    the factor was last lowered."""
 
     best: float = math.inf
     epochs: int = 0
@@ -50,8 +50,8 @@ class ReduceOnPlateau:
         checks.function(where, "train", self.train)
         for i, stream in enumerate(given):
             checks.function(where, f"streams[{i}]", stream)
-            told: object = stream
-            if isinstance(told, Best):  # it would wait for the end of a stream that has none
+            item: object = stream
+            if isinstance(item, Best):  # it would wait for the end of a stream that has none
                 raise ValueError(f"{where}: streams must give streams, and best gives one epoch; end the pipe by it")
         checked(where, self.metric, self.mode)
         checks.settle(
@@ -86,7 +86,7 @@ class ReduceOnPlateau:
         return replace(state, opt_state=replace(state.opt_state, scale=scale))
 
     def _check_metric(self, record: Record) -> None:
-        """Raises ValueError where the last epoch's record has not the metric."""
+        """Raises ValueError where the last epoch's record lacks the metric."""
         if self.metric not in values(record):
             raise ValueError(
                 f"reduce_on_plateau: metric must be one of {', '.join(values(record))}, which the last epoch's record "
@@ -94,7 +94,7 @@ class ReduceOnPlateau:
             )
 
     def _waited(self, wait: Waiting, record: Record) -> Waiting:
-        """What is known after one more record; one that has not the metric counts for nothing."""
+        """What is known after one more record; one without the metric does not count."""
         known = values(record)
         if self.metric not in known:
             return wait
@@ -129,12 +129,12 @@ def reduce_on_plateau(
     batches, or one that ``streams`` add to the records.
 
     The result is used in place of ``train``. ``streams``, such as ``validate(...)``, measure between training and the
-    decision and are made anew for each epoch; whatever else there is comes behind, in the pipe. An epoch that comes out
-    has in ``OptState.scale`` the factor of the next one, never lowered below ``floor``. All decisions are made from the
-    history, so training that is resumed goes on as if it had not stopped.
+    decision, and start afresh for each epoch; all other stream functions come after, in the pipe. Each epoch has in
+    ``OptState.scale`` the factor of the next one, never lowered below ``floor``. All decisions are made from the
+    history, so resumed training continues as if it had not stopped.
 
     Raises ValueError for a patience below 1, a factor outside [0, 1), a negative or infinite ``min_delta``, and in
-    training for a metric that is not there, ShapeError for stacked networks.
+    training for a metric that is missing, ShapeError for stacked networks.
 
     >>> import fnnet as fn, numpy as np
     >>> x, y = np.eye(4), np.ones((4, 1))

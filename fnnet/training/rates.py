@@ -21,7 +21,7 @@ P = TypeVar("P", bound=Params)
 T = TypeVar("T")
 
 DIVERGED = 3.0
-"""Training has diverged where the smoothed loss is above its lowest by so many times that one's size."""
+"""Training has diverged once the smoothed loss exceeds its lowest value by this many times the size of that value."""
 
 
 RATE = "fnnet.rate"
@@ -30,7 +30,7 @@ RATE = "fnnet.rate"
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RateCurve(Node):
-    """What ``find_rate(...)`` returns: rates and, for each, the loss of the batch that was met with it."""
+    """What ``find_rate(...)`` returns: rates and, for each, the loss of the batch that it was tried on."""
 
     rates: Array
     losses: Array
@@ -49,8 +49,8 @@ class RateCurve(Node):
     def suggestion(self) -> float:
         """A tenth of the rate at which the smoothed loss is lowest: well below where training diverges.
 
-        The first steps, as many as the running mean has in effect, 1 / (1 - smoothing), or half of all where these are
-        fewer, are left out: it is that of a few batches there. Raises ValueError where the loss did not fall after
+        The first 1 / (1 - smoothing) steps, as many as the running mean covers, or half of all where those are fewer,
+        are left out: the mean is that of a few batches there. Raises ValueError where the loss did not fall after
         them.
         """
         first = min(_settled(self.smoothing), len(self.rates) // 2)
@@ -65,7 +65,7 @@ class RateCurve(Node):
 
 @dataclass(frozen=True, slots=True)
 class _Growing(Generic[T]):
-    """A step that leaves the rate it was made with, and its loss, in the history, and a larger rate for the next."""
+    """A step that records its rate and its loss in the history, and sets a larger rate for the next step."""
 
     step: Step[T]
     ratio: float
@@ -102,14 +102,14 @@ def find_rate(
     smoothing: float = 0.9,
 ) -> RateCurve:
     """The learning-rate range test (L. N. Smith, WACV 2017, section 3.3): n steps from the state, on the batches that
-    training would meet, while the rate grows from ``low`` to ``high``, each the last one times a fixed ratio.
+    training would use, while the rate grows from ``low`` to ``high``, each the last one times a fixed ratio.
 
     The rate is the factor ``OptState.scale`` on the optimizer's own: build it with ``lr=1.0`` to read learning rates.
     The test stops early where the loss is not finite or, smoothed over 1 / (1 - smoothing) steps or more, four times
-    the lowest. The state stays as it is.
+    the lowest.
 
-    Raises ValueError for a low that is not above 0 or not below high, n below 2, smoothing outside [0, 1), or a loss
-    that is not finite at once; ShapeError for stacked networks.
+    Raises ValueError for a low that is not above 0 or not below high, n below 2, smoothing outside [0, 1), or a first
+    loss that is not finite; ShapeError for stacked networks.
 
     >>> import fnnet as fn, numpy as np
     >>> x = np.linspace(-1, 1, 50)[:, None]
@@ -147,7 +147,7 @@ def find_rate(
 
 
 def _settled(smoothing: float) -> int:
-    """The steps that a running mean has in effect; before them it is that of a few batches, and tells of these."""
+    """How many steps a running mean covers; before that it is the mean of only a few batches."""
     return round(1 / (1 - smoothing))
 
 

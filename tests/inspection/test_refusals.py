@@ -15,7 +15,7 @@ CASES: dict[str, Case] = {
     "summary without a beginning": (
         lambda: fn.summary(fn.serial(fn.Relu())),
         ValueError,
-        "the number of inputs cannot be read off this Serial; tell it by features=",
+        "the number of inputs cannot be read off this Serial; give features=",
     ),
     "half a feature": (lambda: fn.summary(NET, features=2.5), ValueError, "summary: features must be a whole number"),
 }

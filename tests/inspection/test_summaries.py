@@ -165,7 +165,7 @@ def test_the_number_of_inputs_is_read_off() -> None:
 def test_the_number_of_inputs_is_not_guessed() -> None:
     anything = Centred(np.ones(1), np.zeros(1))  # which takes every number of features
     for net in (anything, fn.serial(fn.Relu())):
-        with pytest.raises(ValueError, match=r"the number of inputs cannot be read off this \w+; tell it by features="):
+        with pytest.raises(ValueError, match=r"the number of inputs cannot be read off this \w+; give features="):
             fn.summary(net)
     assert fn.summary(anything, features=3).lines[0].output == (1, 3)
 
@@ -212,7 +212,7 @@ def test_a_summary_is_right_or_asks(drawn: tuple[Params, int], is_stacked: bool)
     try:
         found = fn.summary(net, batch=3)
     except ValueError as error:
-        assert "tell it by features=" in str(error)
+        assert "give features=" in str(error)
     else:
         assert found == fn.summary(net, batch=3, features=n)
 
