@@ -1,4 +1,4 @@
-"""Going on after a stop: streams that write their states to a folder, and the newest one of it."""
+"""Resuming after a stop: streams that write their states to a folder, and the newest state in it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class CheckpointTo:
     anyway: bool = False
 
     def __call__(self, stream: Iterable[S], /) -> Iterator[S]:
-        """The stream as it is; what is due to be written is on the disk before it is handed on."""
+        """The stream as it is; a state that is due is on the disk before it is handed on."""
         unwritten: TrainState[Params] | None = None
         run: Words = {}
         stock = _Stock()
@@ -50,13 +50,13 @@ class CheckpointTo:
                 unwritten = None if is_due else state
                 stock = self._written(state, run, stock) if is_due else stock
                 yield item
-        finally:  # also where who reads the stream has had enough, or something went wrong
+        finally:  # also where the reader of the stream stops, or an error ends it
             if unwritten is not None:
                 self._written(unwritten, run, stock)
 
     def _begin(self, state: TrainState[Params]) -> tuple[Words, _Stock]:
-        """The settings of the run, and what is in the folder. Raises CheckpointError where that is another run's;
-        sweeps up after a run that was killed."""
+        """The settings of the run, and the files in the folder, after those of a killed writer are removed. Raises
+        CheckpointError where the folder belongs to another run."""
         run, whole = run_of(state), _whole(self.folder)
         newest = next(whole, None)
         if newest is not None:
@@ -66,7 +66,7 @@ class CheckpointTo:
             run = completed(run, before)
             self._check_behind(state, newest[0])
         files.sweep_all(Path(self.folder), _NAME.pattern)
-        rest = islice(whole, self.keep - 1)  # the others that are to stay
+        rest = islice(whole, self.keep - 1)  # the others to keep
         return run, self._stock([path for path, _ in (newest, *rest)] if newest else [])
 
     def _check_behind(self, state: TrainState[Params], newest: Path) -> None:
@@ -74,14 +74,15 @@ class CheckpointTo:
         if _epoch_and_batch(newest) >= (state.epoch, state.batch):
             raise CheckpointError(
                 f"checkpoint_to: {self.folder} holds {newest.name} already, and this run is only at "
-                f"{_name(state)}; go on from there by resume, or take another folder"
+                f"{_name(state)}; go on from there by resume, or use another folder"
             )
 
     def _stock(self, whole: list[Path]) -> _Stock:
         return _Stock(tuple(whole[::-1]), tuple([path for path in checkpoints_in(self.folder) if path not in whole]))
 
     def _written(self, state: TrainState[Params], run: Words, stock: _Stock) -> _Stock:
-        """What is there when a state is, and nothing is that is older than the newest whole ones that stay."""
+        """The files after a state is written and those are removed that are older than the newest whole ones, which are
+        kept."""
         new = Path(self.folder) / _name(state)
         save_of_run(new, state, run)
         whole = (*[path for path in stock.whole if path != new], new)[-self.keep :]
@@ -92,32 +93,33 @@ class CheckpointTo:
 
 
 class _Stock(NamedTuple):
-    """The files of a folder: the newest that are known to be whole, in the order of their states, and all others."""
+    """The files of a folder: the newest ones known to be whole, in the order of their states, and all others."""
 
     whole: tuple[Path, ...] = ()
     others: tuple[Path, ...] = ()
 
 
 def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3, anyway: bool = False) -> CheckpointTo:
-    """Writes every n-th state of a stream of epochs or of steps, and the last one that was handed on when the stream
-    ends or is let go of: by itself, by a ``take`` or ``early_stopping`` behind it, by an error. Only a process that is
-    killed loses the states since the last one that was due. (Where Python lets go of the stream, an error of that last
+    """Writes every n-th state of a stream of epochs or of steps, and the last one when the stream ends, for whatever
+    reason: exhausted, cut short by a ``take`` or ``early_stopping`` after it, or an error. Only a process that is
+    killed loses the states since the last one that was due. (Where Python discards the stream, an error of that last
     write is printed and not raised; ``close()`` of the stream raises it, and ``fit`` calls that.)
 
-    A state is written whole or not at all (``save``), before it is handed on; the newest ``keep`` stay, and what is
-    older goes. A file that turns out to be damaged when the stream begins does not count: it goes when so many whole
-    ones are newer, for it may be one that could not be read just then. What writes into the history, such as
-    ``validate``, has to stand before.
+    A state is written whole or not at all (``save``), before it is handed on; the newest ``keep`` are
+    kept, and older ones removed. A file that is found damaged when the stream begins does not count: it is removed when
+    ``keep`` whole ones are newer, for it may only have been unreadable at that moment. What writes into the history,
+    such as ``validate``, must come before.
 
-    The folder belongs to one run and is made where it is missing. Beside a state stand the settings of its run: the
-    key, the network at the start, the optimizer, the step, the data by a digest, and what makes the epochs. A folder
-    whose newest state is of a run with another one of these is refused; ``anyway=True`` goes on in it all the same, as
-    with a smaller learning rate. To tell the data they are read once, as in an epoch; data of a class or function of
-    your own are told by their settings. A state that does not come from ``train`` or ``steps`` knows its key only.
+    The folder belongs to one run and is made where it is missing. Each file also has the settings of the run: the key,
+    the network at the start, the optimizer, the step, the data by a digest, and what makes the epochs. A folder whose
+    newest state belongs to a run that differs in one of these is refused; ``anyway=True`` uses it nevertheless, for
+    example to continue with a smaller learning rate. For the digest the data are read once, as in an epoch; data of a
+    class or function of your own are described by their settings. A state that does not come from ``train`` or
+    ``steps`` knows its key only.
 
     Raises ValueError for numbers below 1, CheckpointError where the folder cannot be made or written to; and when the
     first state comes for a folder of another run, naming what differs, and for one that holds states which the run has
-    not reached: go on from them, or take another folder; ImportError without the extra ``checkpoint``.
+    not reached: resume from them, or use another folder; ImportError without the extra ``checkpoint``.
 
     >>> import fnnet as fn, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -156,7 +158,7 @@ def _name(state: TrainState[Params]) -> str:
 
 
 def _epoch_and_batch(path: Path) -> tuple[int, int]:
-    """The epoch and the batch that a checkpoint is of."""
+    """The epoch and the batch of a checkpoint, from its name."""
     match = _NAME.fullmatch(path.name)
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
@@ -171,14 +173,14 @@ def _whole(folder: File) -> Iterator[tuple[Path, bytes]]:
 def resume(folder: File, like: TrainState[P], *, anyway: bool = False) -> TrainState[P]:
     """The newest whole state that ``checkpoint_to`` wrote to a folder.
 
-    ``like`` is the state of the run's start, as ``start`` gives it: its key, network and optimizer have to be those of
-    the run in the folder, and with ``anyway=True`` only their structures. Whether step and data are, ``checkpoint_to``
-    looks when the run goes on. A file that is damaged or cannot be read is passed over for the one before it.
+    ``like`` is the state at the run's start, as ``start`` gives it: its key, network and optimizer must be those of the
+    run in the folder; with ``anyway=True`` only their structures must. Step and data are compared by ``checkpoint_to``
+    when the run continues. A file that is damaged or cannot be read is skipped for the one before it.
 
     Raises CheckpointError where there is none, and where the newest is that of another run, naming what differs, or of
     a newer format.
 
-    Going on from it is never having stopped, byte for byte:
+    Resuming from it equals never having stopped, byte for byte:
 
     >>> import fnnet as fn, numpy as np, tempfile
     >>> x, y = np.eye(4), np.ones((4, 1))
@@ -203,5 +205,5 @@ def resume(folder: File, like: TrainState[P], *, anyway: bool = False) -> TrainS
         if not anyway:
             check_same("resume", folder, sealed_files.run_of(path, data), run_of(like))
         return replace(found, origin=like.origin)
-    told = f"; damaged: {'; '.join(damaged)}" if damaged else ""
-    raise CheckpointError(f"resume: {folder} holds no whole checkpoint{told}")
+    more = f"; damaged: {'; '.join(damaged)}" if damaged else ""
+    raise CheckpointError(f"resume: {folder} holds no whole checkpoint{more}")

@@ -1,4 +1,4 @@
-"""What a result depends on beside the program: versions, the BLAS and its kernel, threads, the CPU."""
+"""What a result depends on besides the program: versions, the BLAS and its kernel, threads, the CPU."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ import numpy as np
 
 UNKNOWN = "unknown"
 _NAMES = tuple([f"{start}openblas_{{}}{end}" for start in ("scipy_", "") for end in ("64_", "", "_64", "64")])
-"""How OpenBLAS's functions are called: each build has its way."""
+"""The names of OpenBLAS's functions, which differ from build to build."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """The machine and its programs, as far as they can be told; what cannot be told is "unknown"."""
+    """The machine and its software, as far as they can be found out; the rest is "unknown"."""
 
     fnnet: str
     code: str
@@ -100,15 +100,15 @@ def _machine() -> str:
 
 # --- BLAS ------------------------------------------------------------------------------------------------------------
 def _blas() -> tuple[str, str, str]:
-    """The library, its kernel, and its threads: OpenBLAS is asked itself, of others NumPy knows the name at most."""
+    """The library, its kernel, and its threads: OpenBLAS says so itself, of others NumPy knows the name at most."""
     found = _openblas()
     if found is not None:
         config = _asked(found, "get_config", ctypes.c_char_p)  # "OpenBLAS 0.3.31  USE64BITINT DYNAMIC_ARCH ..."
         kernel, threads = _asked(found, "get_corename", ctypes.c_char_p), _asked(found, "get_num_threads", ctypes.c_int)
         return " ".join(config.split()[:2]), kernel, threads
     built: Any = np.show_config(mode="dicts")
-    told = built.get("Build Dependencies", {}).get("blas", {})
-    return " ".join(filter(None, [told.get("name"), told.get("version")])) or UNKNOWN, UNKNOWN, UNKNOWN
+    blas = built.get("Build Dependencies", {}).get("blas", {})
+    return " ".join(filter(None, [blas.get("name"), blas.get("version")])) or UNKNOWN, UNKNOWN, UNKNOWN
 
 
 def _asked(library: tuple[ctypes.CDLL, str], question: str, kind: Any) -> str:
@@ -123,9 +123,9 @@ def _asked(library: tuple[ctypes.CDLL, str], question: str, kind: Any) -> str:
 
 @cache
 def _openblas() -> tuple[ctypes.CDLL, str] | None:
-    """The OpenBLAS that NumPy calls, not one that SciPy may have brought, and how its functions are called there.
+    """The OpenBLAS that NumPy calls, not one that SciPy may have brought, and how its functions are named there.
 
-    A name is looked for in the libraries that NumPy's extension needs too; on Windows only in those that are asked.
+    A name is looked up in the libraries that NumPy's extension depends on too; on Windows only in those listed.
     """
     package = Path(np.__file__).parent
     folders = package.parent / "numpy.libs", package / ".dylibs", package / ".libs"

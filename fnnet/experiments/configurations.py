@@ -27,7 +27,7 @@ _NETWORK = "network"
 def check_arguments(
     where: str, step: Step[T], data: Data[T], state: TrainState[P], streams: tuple[StreamFn, ...], run: Train
 ) -> None:
-    """Raises ValueError or TreeError where these make no run."""
+    """Raises ValueError or TreeError unless these make a run."""
     check_run(step, data, state)
     for name, value in [("run", run), *[(f"streams[{i}]", stream) for i, stream in enumerate(streams)]]:
         checks.function(where, name, value)
@@ -36,8 +36,8 @@ def check_arguments(
 def settings_of(
     step: Step[T], data: Data[T], run: object, key: Key | None = None, streams: tuple[StreamFn, ...] = ()
 ) -> dict[str, str]:
-    """The settings of a run by their paths, as they stand, without anything being run or drawn: of step, data, streams
-    and what makes the epochs, and the key where it is given.
+    """The settings of a run by their paths, without anything being run or drawn: those of step, data, streams and what
+    makes the epochs, and the key where it is given.
 
     >>> import fnnet as fn, numpy as np
     >>> step = fn.train_step(fn.value_and_grad(fn.mse), fn.sgd(0.1))
@@ -51,22 +51,22 @@ def settings_of(
 def configuration_of(
     step: Step[T], data: Data[T], state: TrainState[P], streams: tuple[StreamFn, ...], run: Train
 ) -> dict[str, str]:
-    """Every setting of a run by its path, the first epoch of data of the user's, and the network."""
-    told = settings_of(step, data, run, state.key, streams)
+    """Every setting of a run by its path, the first epoch of a user's own data, and the network."""
+    found = settings_of(step, data, run, state.key, streams)
     kind: type = type(data)
     if kind is not Minibatches:
         batches = data(state.key.child(ORDER, 0))
-        told["data.first epoch"] = f"batches {sha(map(content, batches))}"  # one by one: they may lie in one buffer
-    return comparable({**told, **described(_NETWORK, state.params)}, state)
+        found["data.first epoch"] = f"batches {sha(map(content, batches))}"  # one by one: they may share one buffer
+    return comparable({**found, **described(_NETWORK, state.params)}, state)
 
 
 def is_start(state: TrainState[P]) -> bool:
-    """Whether a state is that before the first step."""
+    """Whether a state is the one before the first step."""
     return state.epoch == state.batch == 0
 
 
 def comparable(configuration: Mapping[str, str], state: TrainState[P]) -> dict[str, str]:
-    """What a run from this state tells too: of the network's arrays the numbers at the start only."""
+    """The settings that a run from this state has too: the numbers in the network's arrays only at the start."""
     if is_start(state):
         return dict(configuration)
     return {path: _without_numbers(path, text) for path, text in configuration.items()}

@@ -1,4 +1,4 @@
-"""The chain of digests through a run: one link an epoch, each made of the one before it.
+"""The chain of digests through a run: one link per epoch, each made from the one before it.
 
 c_k = SHA-256(c_{k-1}, digest(state_k)): the first link is that of the state that a run starts from, every further one
 that of the link before it and of the state at an epoch's end: parameters, optimizer state, history, key and counters.
@@ -21,8 +21,8 @@ P = TypeVar("P", bound=Params)
 
 
 class Link(NamedTuple):
-    """The chain up to the end of an epoch, and what its state is made of, to tell what differs: the first 16 digits of
-    ``tree.digest`` of the parameters and of the optimizer state, and of a digest of the history."""
+    """The chain up to the end of an epoch, and digests of what its state is made of, to find what differs: the first 16
+    digits of ``tree.digest`` of the parameters and of the optimizer state, and of a digest of the history."""
 
     chain: str
     params: str
@@ -31,7 +31,7 @@ class Link(NamedTuple):
 
 
 def link(before: str, state: TrainState[P], history: str | None = None) -> Link:
-    """The link of a state behind a chain; ``history`` is the digest of its history where that is known."""
+    """The link of a state at the end of a chain; ``history`` is the digest of its history where that is known."""
     history = digest_of(state.history) if history is None else history
     params, opt_state = tree.digest(state.params), tree.digest(state.opt_state)
     rest = tree.digest((state.key, state.epoch, state.batch, state.total, state.rows))
@@ -51,7 +51,7 @@ def _sha(*texts: str) -> str:
 
 
 class Chain(NamedTuple):
-    """Where a chain has got to: an epoch and its link, and the history up to there with its digest, where known."""
+    """The end of a chain: an epoch and its link, and the history so far with its digest, where known."""
 
     epoch: int
     link: Link
@@ -60,7 +60,7 @@ class Chain(NamedTuple):
 
 
 def longer(chain: Chain, state: TrainState[P]) -> Chain:
-    """The chain at the end of its next epoch. Raises ReceiptError where the state is that of another epoch."""
+    """The chain at the end of its next epoch. Raises ReceiptError where the state belongs to another epoch."""
     if state.epoch != chain.epoch + 1:
         raise ReceiptError(f"receipt: epoch {chain.epoch + 1} must come next, got epoch {state.epoch}")
     history = History.of(state.history)

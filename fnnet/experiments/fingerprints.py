@@ -1,4 +1,4 @@
-"""A look at a machine's bits, to be compared with another's."""
+"""Digests of what a machine computes, to be compared with another's."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ SIZES = (300, 70, 5)
 class Fingerprint:
     """The first 16 digits of a SHA-256 over what one kind of computation gives on a machine; equal ones are equal bits.
 
-    ``draws``: words, uniform and normal numbers, permutations, masks. ``functions``: the own exponentials, logarithms
-    and circle functions. ``products``: portable products of many shapes. ``portable``: a portable training.
-    ``float64`` and ``float32``: the same training as it is by default; where these agree too, two machines need no
+    ``draws``: words, uniform and normal numbers, permutations, masks. ``functions``: fnnet's own exponentials,
+    logarithms, cosine and sine. ``products``: portable products of many shapes. ``portable``: a portable training.
+    ``float64`` and ``float32``: the same training without ``portable``; where these agree too, two machines need no
     ``portable``. ``conditions`` say what it was made on, and do not count when two are compared.
     """
 
@@ -58,7 +58,7 @@ class Fingerprint:
 
 
 def fingerprint() -> Fingerprint:
-    """What this machine's bits are, in less than a second, with the BLAS, the threads and the CPU as they are now.
+    """The fingerprint of this machine, in less than a second, with the BLAS, the threads and the CPU as they are now.
 
     Print it on two machines and compare, or compare the values: draws, functions, products and portable must be equal
     wherever ``portable`` keeps its promise.

@@ -21,20 +21,20 @@ def portable(part: P | Loss[T]) -> Portable[P] | PortableLoss[T]:
     """A float64 network that trains and predicts with the same bits for any number of BLAS threads and on any x86 CPU
     with fused multiply-adds (all since Intel's Haswell and AMD's Zen); or a loss that does.
 
-    The choice is a value: it is saved, printed and compared with the network, and holds for it alone.
-    ``value_and_grad`` and ``validate`` take the loss and the metrics of such a network portably by themselves; a loss
-    needs to be wrapped only where it is called by hand. The prediction for a row is the same whatever other rows are
+    The choice is a value: it is saved, printed and compared with the network, and applies to it alone.
+    ``value_and_grad`` and ``validate`` compute the loss and the metrics of such a network portably by themselves; a
+    loss needs wrapping only where you call it yourself. The prediction for a row is the same whatever other rows are
     in the batch.
 
     How: products of matrices padded to multiples of 16 and added up over blocks of 256 terms in order, own exponentials
-    and logarithms made of + - * /, sums along axes. Draws are the same everywhere in any case. Parameters are float64,
+    and logarithms made of + - * /, sums along axes. Draws are the same everywhere anyway. Parameters are float64,
     float32 ones are refused; x is cast to float64 before anything is computed. The promise ends at other libraries than
     OpenBLAS, CPUs without fused multiply-adds and CPUs other than x86, where nothing was tried; at weights drawn by
     ``orthogonal``, which LAPACK factors; and at the C library, whose ``pow`` and ``cos`` schedules and Adam's
     corrections are made of.
 
-    Raises DtypeError for a network with numbers that are not float64, TypeError for what is no network and no loss with
-    rows.
+    Raises DtypeError for a network with numbers that are not float64, TypeError for anything but a network or a loss
+    with rows.
 
     >>> import fnnet as fn, numpy as np
     >>> net = fn.portable(fn.mlp(fn.Key(0), (4, 8, 2), dtype=np.float64))

@@ -1,9 +1,9 @@
-"""Receipts: what was trained, on what, under which conditions, and a chain of digests, one an epoch; and their files.
+"""Receipts: what was trained, on what, under which conditions, and a chain of digests, one per epoch; and their files.
 
-A receipt of a few lines holds a run fast, and any epoch of it can be done again and compared alone. Its file is one
-JSON object a line: the configuration, the conditions, the link of the start, then a line an epoch, so that a run adds
-a line and never writes one anew. Each line ends with the seal s_i = SHA-256(s_{i-1}, line i), and so no line can be
-changed, moved or left out without those behind it; the first lines alone are the receipt of fewer epochs.
+A receipt of a few lines pins down a run, and any epoch of it can be repeated and compared alone. Its file has one JSON
+object per line: the configuration, the conditions, the link of the start, then one line per epoch, so that a run
+appends lines and never rewrites one. Each line ends with the seal s_i = SHA-256(s_{i-1}, line i), so no line can be
+changed, moved or removed without changing all that follow; the first lines alone are the receipt of fewer epochs.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ FORMAT = "fnnet receipt"
 class Receipt:
     """What ``receipt(...)`` returns.
 
-    ``configuration`` tells every setting by its path, data by their digests; ``conditions`` the machine and its
-    programs, from which epoch on; ``links`` are the chain, that of the start first; ``history`` has the loss and the
-    metrics of every epoch, empty where an older format did not tell them.
+    ``configuration`` has every setting by its path, data by their digests; ``conditions`` the machine and its software,
+    each with the epoch that they begin with; ``links`` are the chain, the link of the start first; ``history`` has the
+    loss and the metrics of every epoch, empty where an older format left them out.
     """
 
     configuration: Mapping[str, str]
@@ -53,7 +53,7 @@ class Receipt:
 
     @property
     def epochs(self) -> int:
-        """How many epochs it holds fast."""
+        """How many epochs it has."""
         return len(self.links) - 1
 
     @property
@@ -69,7 +69,7 @@ class Receipt:
         return sealed(contents(self))[0]
 
     def save(self, path: File) -> None:
-        """Writes the file, whole or not at all, and sweeps up after a writer of it that was killed. Raises ReceiptError
+        """Writes the file, whole or not at all, and removes what a killed writer of it has left. Raises ReceiptError
         where that cannot be done."""
         files.sweep(Path(path))
         try:
@@ -80,7 +80,7 @@ class Receipt:
 
 # --- lines -----------------------------------------------------------------------------------------------------------
 def contents(receipt: Receipt) -> Iterator[Content]:
-    """The lines of a receipt: header, conditions, and every epoch, the conditions that began after it behind it."""
+    """The lines of a receipt: header, conditions, and every epoch, followed by conditions that began after it."""
     first, *later = receipt.conditions
     yield {FORMAT: VERSION, "configuration": dict(receipt.configuration)}
     yield from [_span(*first), {"epoch": 0, "link": " ".join(receipt.links[0])}]
@@ -100,7 +100,7 @@ def epoch_line(number: int, link: Link, metrics: Mapping[str, object]) -> Conten
 
 
 def sealed(lines: Iterator[Content] | Sequence[Content], seal: str = "") -> tuple[str, str]:
-    """Lines as they are written behind one with this seal, and the seal of the last."""
+    """Lines as they are written after one with this seal, and the seal of the last."""
     written = []
     for content in lines:
         text = json.dumps(content, allow_nan=False)
@@ -119,7 +119,7 @@ def metrics_of(record: Record) -> dict[str, object]:
 
 
 def _plain(value: object) -> object:
-    """What JSON has no number for as text."""
+    """The value, or text where JSON has no number for it."""
     if isinstance(value, list):
         return [_plain(entry) for entry in value]
     return value if isinstance(value, (int, float)) and np.isfinite(value) else repr(value)
@@ -129,11 +129,11 @@ def _plain(value: object) -> object:
 def read_receipt(path: File) -> Receipt:
     """The receipt in a file, of this format or of version 1.
 
-    A last line that does not end was being written when the power went: it is passed over. A file that was cut behind
-    any epoch is the receipt of the epochs it has, and claims no more.
+    An incomplete last line was being written when the power failed: it is skipped. A file that was cut after any epoch
+    is the receipt of the epochs it has, and claims no more.
 
-    Raises ReceiptError where it cannot be read, is none or not whole, was changed after it was written, or has a newer
-    format.
+    Raises ReceiptError where the file cannot be read, is not a whole receipt, was changed after it was written, or has
+    a newer format.
     """
     try:
         text = files.read(Path(path)).decode()
@@ -151,10 +151,10 @@ def read_receipt(path: File) -> Receipt:
 def _version(path: File, text: str) -> int:
     """The version of the format. Raises ReceiptError where there is none, or a newer one."""
     line = text.partition("\n")[0]
-    told = json.loads(line if line.endswith("}") else text)  # version 1 was one object in many lines
-    if not isinstance(told, dict) or FORMAT not in told:
+    content = json.loads(line if line.endswith("}") else text)  # version 1 was one object in many lines
+    if not isinstance(content, dict) or FORMAT not in content:
         raise ReceiptError(f"read_receipt: {path} is no receipt of fnnet")
-    version = told[FORMAT]
+    version = content[FORMAT]
     if type(version) is not int or version not in (1, VERSION):
         raise ReceiptError(
             f"read_receipt: {path} has format version {version}, this fnnet reads 1 to {VERSION}; use a newer one"
@@ -166,7 +166,7 @@ _LINE = re.compile(r'(\{.*), "seal": "([0-9a-f]{64})"\}')
 
 
 def _lines(path: File, text: str) -> Iterator[dict[str, Any]]:
-    """What the whole lines of a file say. Raises ReceiptError at one whose seal does not fit."""
+    """The contents of the complete lines of a file. Raises ReceiptError at one whose seal does not fit."""
     seal = ""
     for line in text.split("\n")[:-1]:
         match = _LINE.fullmatch(line)
@@ -177,7 +177,8 @@ def _lines(path: File, text: str) -> Iterator[dict[str, Any]]:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of JSON. Of two entries of one name a person may see the one and a program the other."""
+    """A JSON object. Raises ValueError where a name comes twice: a person may read one entry and a program the
+    other."""
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a name stands twice in one object, so it was changed after it was written")
@@ -185,7 +186,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _parsed(path: File, text: str) -> Receipt:
-    """The receipt in lines: no more and no less than what ``contents`` gives of it."""
+    """The receipt in lines, which must be exactly those that ``contents`` gives."""
     header, *lines = list(_lines(path, text))
     spans = [line for line in lines if "from epoch" in line]
     epochs = [line for line in lines if "from epoch" not in line]
@@ -201,12 +202,12 @@ def _parsed(path: File, text: str) -> Receipt:
     return found
 
 
-def _conditions(told: Mapping[str, Any]) -> tuple[int, Conditions]:
-    return told["from epoch"], Conditions(**{name: text for name, text in told.items() if name != "from epoch"})
+def _conditions(content: Mapping[str, Any]) -> tuple[int, Conditions]:
+    return content["from epoch"], Conditions(**{name: text for name, text in content.items() if name != "from epoch"})
 
 
 def _check(path: File, found: Receipt) -> None:
-    """Raises ReceiptError where the parts of a receipt are not of their kinds."""
+    """Raises ReceiptError where a field of a receipt has the wrong type."""
     texts = [*found.configuration.values(), *[text for _, span in found.conditions for text in asdict(span).values()]]
     begins = [begin for begin, _ in found.conditions]
     is_right = all(isinstance(text, str) for text in texts) and all(type(begin) is int for begin in begins)
@@ -216,15 +217,15 @@ def _check(path: File, found: Receipt) -> None:
 
 # --- version 1 -------------------------------------------------------------------------------------------------------
 def _first_version(path: File, text: str) -> Receipt:
-    """A receipt as it was: one object with one seal, and the metrics of the last epoch only."""
-    told = json.loads(text, object_pairs_hook=_once)
-    seal = told.pop("seal", None)
-    if seal != hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest():
+    """A receipt of version 1: one object with one seal, and the metrics of the last epoch only."""
+    content = json.loads(text, object_pairs_hook=_once)
+    seal = content.pop("seal", None)
+    if seal != hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest():
         raise ReceiptError(f"read_receipt: {path} was changed after it was written: its seal does not fit")
-    links = tuple([Link(*words.split(" ")) for words in told["links"]])
-    history = (*[{}] * (len(links) - 2), dict(told["metrics"]))[: len(links) - 1]
-    configuration = {name: _in_old_words(name, words) for name, words in told["configuration"].items()}
-    found = Receipt(configuration, tuple([_conditions(span) for span in told["conditions"]]), links, history)
+    links = tuple([Link(*words.split(" ")) for words in content["links"]])
+    history = (*[{}] * (len(links) - 2), dict(content["metrics"]))[: len(links) - 1]
+    configuration = {name: _in_old_words(name, words) for name, words in content["configuration"].items()}
+    found = Receipt(configuration, tuple([_conditions(span) for span in content["conditions"]]), links, history)
     _check(path, found)
     return found
 
@@ -233,6 +234,6 @@ _OLD = re.compile(r".*, code of Python .*|as above|\w+ of \d{3,}", re.DOTALL)
 
 
 def _in_old_words(name: str, words: str) -> str:
-    """A setting; of code and of long lists version 1 told something else."""
+    """A setting; version 1 described code and long lists in another way."""
     is_other = name == "data.first epoch" or _OLD.fullmatch(words) is not None
     return "not covered: format version 1 told it otherwise" if is_other else words

@@ -1,4 +1,4 @@
-"""Receipts of runs that are under way: made of a stream of epochs, or kept in a file while they go on."""
+"""The receipts of runs: made from a stream of epochs, or kept in a file while the run goes on."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ S = TypeVar("S", bound=Node)
 def _begun(step: Step[T], data: Data[T], state: TrainState[P], streams: tuple[StreamFn, ...], run: Train) -> Receipt:
     if not is_start(state):
         raise ReceiptError(f"receipt: a run's receipt begins with its start, got a state of epoch {state.epoch}")
-    told = configuration_of(step, data, state, streams, run)
-    return Receipt(told, ((0, conditions()),), (link("", state),), ())
+    configuration = configuration_of(step, data, state, streams, run)
+    return Receipt(configuration, ((0, conditions()),), (link("", state),), ())
 
 
 def _chain(receipt: Receipt) -> Chain:
@@ -51,12 +51,13 @@ def _is_ours(run: FunctionType) -> bool:
 
 
 def _check_written(state: TrainState[P], streams: tuple[StreamFn, ...], run: Train) -> None:
-    """Raises ReceiptError where an epoch has metrics that nothing named writes: they could not be had again."""
+    """Raises ReceiptError where an epoch has metrics that none of the named functions writes: they could not be
+    reproduced."""
     if state.history[-1].metrics and not streams and isinstance(run, FunctionType) and _is_ours(run):
         names = ", ".join([name for name, _ in state.history[-1].metrics])
         raise ReceiptError(
             f"receipt: the history has {names}, which training does not write; give what does, such as "
-            "validate(x, y, metrics), behind the state"
+            "validate(x, y, metrics), after the state"
         )
 
 
@@ -68,14 +69,14 @@ def receipt(
     *streams: StreamFn,
     run: Train = train,
 ) -> Receipt:
-    """The receipt of a run: of its epochs, from the first to the last, of what it was made of, and of what it ran on.
+    """The receipt of a run: its epochs, from the first to the last, what it was made of, and what it ran on.
 
     ``epochs`` are those of ``train``, or the states of ``steps``. ``streams`` are the functions between them and
-    ``train`` that write into the history, ``validate`` above all: with them ``verify`` can do the run again. ``run`` is
-    what made the epochs, where it is not ``train`` itself. ``receipt_to`` writes one while a run goes on.
+    ``train`` that write into the history, ``validate`` above all: with them ``verify`` can repeat the run. ``run`` is
+    what made the epochs, where it is not ``train`` itself. ``receipt_to`` writes a receipt while a run goes on.
 
-    Raises ReceiptError where an epoch is missing, the start is none, or the history has metrics that no stream named
-    here writes.
+    Raises ReceiptError where an epoch is missing, ``first`` is not a start, or the history has metrics that no stream
+    named here writes.
 
     >>> import fnnet as fn, numpy as np
     >>> optimizer = fn.sgd(0.1)
@@ -101,7 +102,7 @@ def receipt(
 
 # --- kept in a file --------------------------------------------------------------------------------------------------
 class _Written(NamedTuple):
-    """What is in the file: up to where in the chain, the seal of the last line, and how many bytes."""
+    """What is in the file: the chain so far, the seal of the last line, and the number of bytes."""
 
     chain: Chain
     seal: str
@@ -120,7 +121,7 @@ class ReceiptTo(Generic[P, T]):
     run: Train = train
 
     def __call__(self, stream: Iterable[S], /) -> Iterator[S]:
-        """The stream as it is; an epoch's end is handed on when its line is in the file."""
+        """The stream as it is; the end of an epoch is handed on once its line is in the file."""
         begun = self._begun() if is_start(self.state) else self._continued()
         begun.save(self.path)
         text, seal = sealed(contents(begun))
@@ -132,7 +133,7 @@ class ReceiptTo(Generic[P, T]):
             yield item
 
     def _add(self, written: _Written, state: TrainState[Any]) -> _Written:
-        """One line more, at a cost that does not depend on how many there are."""
+        """Appends a line, at a cost that does not depend on how many there are."""
         chain = longer(written.chain, state)
         _check_written(state, self.streams, self.run)
         line, seal = sealed([epoch_line(chain.epoch, chain.link, metrics_of(state.history[-1]))], written.seal)
@@ -150,13 +151,13 @@ class ReceiptTo(Generic[P, T]):
         return _begun(self.step, self.data, self.state, self.streams, self.run)
 
     def _continued(self) -> Receipt:
-        """The receipt in the file up to the state. Raises ReceiptError where it is that of another run."""
+        """The receipt in the file up to the state. Raises ReceiptError where it belongs to another run."""
         found, state = read_receipt(self.path), self.state
         links = found.links[: state.epoch + 1]
         if len(links) <= state.epoch:
             raise ReceiptError(
-                f"receipt_to: {self.path} ends before epoch {state.epoch}, where the run goes on; put receipt_to in "
-                "front of checkpoint_to, and go on from an older checkpoint"
+                f"receipt_to: {self.path} ends before epoch {state.epoch}, where the run is resumed; put receipt_to "
+                "before checkpoint_to, and resume from an older checkpoint"
             )
         mine = configuration_of(self.step, self.data, state, self.streams, self.run)
         changed = [difference.name for difference in changes(comparable(found.configuration, state), mine)]
@@ -172,10 +173,10 @@ class ReceiptTo(Generic[P, T]):
         return replace(found, links=links, conditions=spans, history=found.history[: state.epoch])
 
     def _strange(self, links: tuple[Link, ...]) -> list[str]:
-        """By what the state is known to be none of the run of these links. Raises ReceiptError where nothing tells.
+        """What shows that the state does not belong to the run of these links. Raises ReceiptError where nothing can.
 
-        That of an epoch's end has a link of its own, one in mid-epoch the history; in the first epoch there is none
-        yet, and only the network that the run began with tells.
+        A state at an epoch's end has its own link, one in mid-epoch the history; in the first epoch there is neither,
+        and only the network that the run began with decides.
         """
         state, network = self.state, self.state.origin.network[:16] if self.state.origin else ""
         if not (network or state.epoch):
@@ -184,22 +185,22 @@ class ReceiptTo(Generic[P, T]):
                 "not tell the network that its run began with; take the one that resume(folder, like) gives, or begin "
                 "the run anew"
             )
-        told = {"the network at the start": network in ("", links[0].params)}
+        same = {"the network at the start": network in ("", links[0].params)}
         if state.batch:
-            told[f"the history up to epoch {state.epoch}"] = digest_of(state.history)[:16] == links[-1].history
+            same[f"the history up to epoch {state.epoch}"] = digest_of(state.history)[:16] == links[-1].history
         else:
-            told[f"the state of epoch {state.epoch}"] = link(links[-2].chain, state) == links[-1]
-        return [name for name, is_same in told.items() if not is_same]
+            same[f"the state of epoch {state.epoch}"] = link(links[-2].chain, state) == links[-1]
+        return [name for name, is_same in same.items() if not is_same]
 
 
 def _check_replaceable(path: Path) -> None:
-    """Raises ReceiptError where there is a file that is no receipt, which would be lost."""
+    """Raises ReceiptError where there is another file than a receipt, which would be lost."""
     if path.exists():
         try:
             read_receipt(path)
         except ReceiptError as error:
             raise ReceiptError(
-                f"receipt_to: {path} is there already and no whole receipt, and is not written over; give another name"
+                f"receipt_to: {path} exists, is no whole receipt, and is not overwritten; give another name"
             ) from error
 
 
@@ -208,14 +209,14 @@ def receipt_to(
 ) -> ReceiptTo[P, T]:
     """A stream function that keeps the receipt of a run in a file, whole from the start on; every epoch adds a line.
 
-    ``state`` is the one that ``train`` goes on from, or ``steps``, for whose streams it is too. At a run's start the
-    receipt begins anew, in the place of an older one; from a resumed state on, in mid-epoch too, the one in the file is
-    continued, so that it ends as that of the run that never stopped. It stands in front of ``checkpoint_to``: a state
-    that can be gone on from has its link already then. ``streams`` and ``run`` are those of ``receipt``.
+    ``state`` is the one that ``train``, or ``steps``, begins with. At a run's start the receipt begins anew and
+    replaces an older one; with a resumed state, in mid-epoch too, the one in the file is continued, so that it ends as
+    that of a run that never stopped. It comes before ``checkpoint_to``: every state that can be resumed then has its
+    link already. ``streams`` and ``run`` are those of ``receipt``.
 
-    Raises ReceiptError, when the first epoch is asked for, where the file is missing for a resumed state, is the
-    receipt of another run or no receipt at all, and where it cannot be written; in training where something else has
-    written to the file; else what ``receipt`` raises.
+    Raises ReceiptError, when the first epoch is asked for, where the file is missing for a resumed state, belongs to
+    another run or is no receipt at all, and where it cannot be written; in training, where something else has written
+    to the file; also what ``receipt`` raises.
 
     >>> import fnnet as fn, numpy as np, tempfile
     >>> optimizer = fn.sgd(0.1)

@@ -1,4 +1,4 @@
-"""Which run a state is of, in words, and how two of them differ: what a checkpoint tells beside the state."""
+"""Which run a state belongs to, in words, and how two runs differ: what a checkpoint has besides the state."""
 
 from __future__ import annotations
 
@@ -16,62 +16,62 @@ from fnnet.tree.nodes import Params
 P = TypeVar("P", bound=Params)
 
 Words = Mapping[str, str]
-"""Settings by their paths. Before the first dot stands the group: key, network, optimizer, step, data, run."""
+"""Settings by their paths. Before the first dot is the group: key, network, optimizer, step, data, run."""
 
 MOVED = "it changes while the run goes on"
 
 SHOWN = 5
-"""Differences that an error names; of the others it tells the number."""
+"""How many differences an error names; the others it counts."""
 
 
 def run_of(state: TrainState[P]) -> dict[str, str]:
-    """The settings of the run that a state is of, as far as it knows them: its key; the network and the optimizer that
-    ``start`` was given; and while the stream goes on that the state comes from, what makes its epochs."""
+    """The settings of the run that a state belongs to, as far as it knows them: its key; the network and the optimizer
+    that ``start`` was given; and what makes the epochs, while the stream that the state comes from exists."""
     origin = state.origin
-    told = described("key", state.key)
+    settings = described("key", state.key)
     if origin is None:
-        return told
+        return settings
     if origin.network:
-        told |= {"network": f"numbers with the digest {origin.network[:16]}"}
+        settings |= {"network": f"numbers with the digest {origin.network[:16]}"}
     run = under_way(state)
     optimizer = run.optimizer if run else origin.optimizer
     if optimizer is not None:
-        told |= described("optimizer", optimizer)
-    return told | settings_of(run.step, run.data, run.train) if run else told
+        settings |= described("optimizer", optimizer)
+    return settings | settings_of(run.step, run.data, run.train) if run else settings
 
 
-def settled(told: Words, state: TrainState[P]) -> dict[str, str]:
-    """The settings of a run as they were told before, but for those of its step that have changed since: a run's own
-    step changes its state and no setting, whatever code does that."""
+def settled(settings: Words, state: TrainState[P]) -> dict[str, str]:
+    """The settings of a run as they were, except those of its step that have changed since: what a run itself changes
+    is state and not a setting."""
     run = under_way(state)
     now = described("step", run.step) if run else {}
-    return {name: text if now.get(name, text) == text else f"{NOT_COVERED}: {MOVED}" for name, text in told.items()}
+    return {name: text if now.get(name, text) == text else f"{NOT_COVERED}: {MOVED}" for name, text in settings.items()}
 
 
-def completed(told: Words, before: Words) -> dict[str, str]:
-    """The settings of a run, and of an earlier part of it those groups that are not known now."""
-    known = {_group(name) for name in told}
-    return {**{name: text for name, text in before.items() if _group(name) not in known}, **told}
+def completed(settings: Words, before: Words) -> dict[str, str]:
+    """The settings of a run, completed by those groups that only an earlier stretch of it knew."""
+    known = {_group(name) for name in settings}
+    return {**{name: text for name, text in before.items() if _group(name) not in known}, **settings}
 
 
 def differences(then: Words, now: Words) -> tuple[Difference, ...]:
-    """The settings that are others now, of the groups that both know. An optimizer's are told once."""
+    """The settings that differ, of the groups that both know. An optimizer's are named once."""
     both = {_group(name) for name in then} & {_group(name) for name in now}
-    known = [{name: text for name, text in told.items() if _group(name) in both} for told in (then, now)]
+    known = [{name: text for name, text in settings.items() if _group(name) in both} for settings in (then, now)]
     found = changes(*known)
-    told = {f"step.{one.name}" for one in found}
-    return tuple([one for one in found if one.name not in told])
+    settings = {f"step.{one.name}" for one in found}
+    return tuple([one for one in found if one.name not in settings])
 
 
 def check_same(where: str, folder: object, then: Words, now: Words) -> None:
-    """Raises CheckpointError naming what differs where a folder is another run's."""
+    """Raises CheckpointError naming what differs where a folder belongs to another run."""
     found = differences(then, now)
     if found:
         texts = [f"{name} is {_short(had)} there and {_short(is_now)} here" for name, had, is_now in found[:SHOWN]]
         more = f", and {len(found) - SHOWN} settings more" if len(found) > SHOWN else ""
         raise CheckpointError(
-            f"{where}: {folder} holds another run: {'; '.join(texts)}{more}; take a folder for each run, or "
-            f"{where}(..., anyway=True) to go on in spite of that"
+            f"{where}: {folder} holds another run: {'; '.join(texts)}{more}; use a folder for each run, or "
+            f"{where}(..., anyway=True) to continue nevertheless"
         )
 
 

@@ -17,7 +17,7 @@ from fnnet.core.history import History, Record
 from fnnet.errors import CheckpointError, FnnetError
 from fnnet.experiments import sealed_files
 from fnnet.experiments.sealed_files import File
-from fnnet.experiments.tree_json import UndefinedError, built, name_of, told
+from fnnet.experiments.tree_json import UndefinedError, as_json, built, name_of
 from fnnet.keys import Key
 from fnnet.tree import leaves, paths
 from fnnet.tree.nodes import Params, child_path, is_leaf, is_static, layout, named_children
@@ -30,12 +30,12 @@ def save(path: File, tree: object) -> None:
     """Writes a tree to a file, atomically and durably: after a crash the old file or the new one is there, whole.
 
     A tree is a network, an OptState, a TrainState, an Epoch, a history, and any tuple or frozen dataclass of such. The
-    numbers are exact, floats in settings too. What a process that was killed while it wrote the same file has left
-    beside it is removed.
+    numbers are exact, floats in settings too. Temporary files that a killed process has left beside it are
+    removed.
 
-    Raises CheckpointError where the file cannot be written, and leaves what was there; TreeError for what is no tree,
-    and for a setting that is no plain float, int, str or bool; DtypeError for an array of objects, complex numbers or
-    another byte order; ImportError without the extra ``checkpoint``.
+    Raises CheckpointError where the file cannot be written, and leaves what was there; TreeError for a value that is
+    not a tree, and for a setting that is not a plain float, int, str or bool; DtypeError for an array of objects,
+    complex numbers or another byte order; ImportError without the extra ``checkpoint``.
 
     >>> import fnnet as fn, tempfile
     >>> net = fn.linear(fn.Key(0), 4, 2)
@@ -50,7 +50,7 @@ def save(path: File, tree: object) -> None:
 
 
 def save_of_run(path: File, tree: object, run: Mapping[str, str]) -> None:
-    """``save``, with the settings of the run that a state is of beside it."""
+    """``save``, together with the settings of the run that a state belongs to."""
     sealed_files.write(path, *_content(tree), run)
 
 
@@ -61,7 +61,7 @@ def encoded(tree: object) -> bytes:
 
 def _content(tree: object) -> tuple[dict[str, Array], object]:
     """A tree's arrays by path, and its structure."""
-    structure = told(tree)
+    structure = as_json(tree)
     return {name: np.asarray(leaf, order="C") for name, leaf in zip(paths(tree), leaves(tree), strict=True)}, structure
 
 
@@ -73,11 +73,11 @@ def load(path: File, like: object = None) -> object:
     """The tree that ``save`` wrote, its arrays read-only.
 
     With ``like`` the result has its type: classes, structure, shapes, dtypes and the settings of networks must agree
-    with it, while counters, keys, the history and the values of ``Categories`` come from the file. Without it the
-    file's classes are taken from the layers that this program has given to ``define_layer`` and from fnnet's own.
+    with it, while counters, keys, the history and the values of ``Categories`` come from the file. Without it classes
+    are looked up among the layers that this program has given to ``define_layer`` and among fnnet's own.
 
     Raises CheckpointError for a file that is missing, damaged in any bit, of another program or of a newer format, for
-    classes that are not defined, and naming the path where it is not like ``like``; ImportError without the extra
+    classes that are not defined, and, naming the path, where it differs from ``like``; ImportError without the extra
     ``checkpoint``.
     """
     data = sealed_files.read(path)
@@ -96,7 +96,7 @@ def decoded(path: File, data: bytes, like: object = None) -> object:
 
 
 def decoded_like(path: File, data: bytes, like: T) -> T:
-    """The same of the type of another tree. Raises CheckpointError naming the path where it is not like that."""
+    """The same, of the type of another tree. Raises CheckpointError naming the path where it differs from that."""
     tree = decoded(path, data, like)
     difference = unlike(like, tree)
     if difference:
@@ -106,10 +106,10 @@ def decoded_like(path: File, data: bytes, like: T) -> T:
 
 # --- like what was asked for -----------------------------------------------------------------------------------------
 def unlike(asked: object, found: object, path: str = "", inside: bool = False) -> str | None:
-    """Where a tree differs from the one that was asked for, in words; None where it has its type.
+    """Where a tree differs in type from the one that was asked for, in words; None where it does not.
 
-    Classes, lengths, shapes, dtypes, and the static fields inside a network must agree; counters, keys, histories and
-    what a record outside a network has learned in numbers and texts, as the values of Categories, are the file's.
+    Classes, lengths, shapes, dtypes, and the static fields inside a network must agree; counters, keys, histories, and
+    the numbers and texts in a record outside a network, such as the values of Categories, may be the file's own.
     """
     if type(asked) is not type(found) or (is_leaf(asked) and _form(asked) != _form(found)):
         return _words(asked, found, path)
@@ -125,14 +125,14 @@ def unlike(asked: object, found: object, path: str = "", inside: bool = False) -
     inside = inside or isinstance(asked, Params)
     carried = () if isinstance(asked, tuple) else layout(type(asked)).carried
     for (name, x), (_, y) in zip(left, right, strict=True):
-        is_files = name in carried or (type(asked) is not tuple and not inside and _is_told(x) and _is_told(y))
+        is_files = name in carried or (type(asked) is not tuple and not inside and _is_plain(x) and _is_plain(y))
         difference = None if is_files else unlike(x, y, child_path(path, name), inside)
         if difference:
             return difference
     return None
 
 
-def _is_told(node: object) -> bool:
+def _is_plain(node: object) -> bool:
     """Whether a node is a tuple of numbers and texts, of any length."""
     return type(node) is tuple and all(is_static(child) for child in node)
 

@@ -1,8 +1,8 @@
-"""Sealed files: arrays by name in the safetensors format, what is to be known of them, and a SHA-256 over all of it.
+"""Sealed files: arrays by name in the safetensors format, the structure they belong to, and a SHA-256 over all of it.
 
-The metadata have one entry, ``fnnet``: JSON of the seal, the version of this format, what was told of the arrays, and
-of the state of a run the settings of that run. The seal is
-the SHA-256 of the file with zeros in its place, and is checked before anything else is looked at.
+The metadata have one entry, ``fnnet``: JSON of the seal, the version of this format, the structure of the tree, and for
+the state of a run the settings of that run. The seal is the SHA-256 of the file with zeros in its place, and is checked
+before anything else is read.
 """
 
 from __future__ import annotations
@@ -25,35 +25,35 @@ VERSION = 2
 _READ = (1, 2)
 
 _START = rb'"fnnet":"{\"sha256\":\"'
-"""What stands before the seal, and nowhere else: within any text the quotes would be escaped."""
+"""What comes before the seal, and nowhere else in the file: within any text the quotes would be escaped."""
 
 _BLANK = b"0" * 64
 
 _RESERVED = "__metadata__"
-"""Where a safetensors file has its texts, beside its arrays by their names."""
+"""The name under which a safetensors file has its texts, next to its arrays."""
 
 
 # --- out -------------------------------------------------------------------------------------------------------------
 def encoded(
-    arrays: Mapping[str, Array], told: object, run: Mapping[str, str] | None = None
+    arrays: Mapping[str, Array], structure: object, run: Mapping[str, str] | None = None
 ) -> tuple[bytes | memoryview, ...]:
-    """A file's bytes, in pieces; the same content gives the same bytes. The arrays have to be in C order, for version
+    """A file's bytes, in pieces; the same content gives the same bytes. The arrays must be in C order: version
     0.8 of the package writes others as they lie in memory. Raises TreeError for what the format cannot hold."""
     if _RESERVED in arrays:
         raise TreeError(f"save: a field must not be called {_RESERVED}, which the format needs for itself; rename it")
-    content = {"sha256": _BLANK.decode(), "version": VERSION, "told": told, **({"run": dict(run)} if run else {})}
+    content = {"sha256": _BLANK.decode(), "version": VERSION, "told": structure, **({"run": dict(run)} if run else {})}
     try:
         text = json.dumps(content, separators=(",", ":"), allow_nan=False)
-        data: bytes = _package().save(arrays, {"fnnet": text})  # one entry, for the order of several is left to chance
+        data: bytes = _package().save(arrays, {"fnnet": text})  # one entry: the order of several is left to chance
     except (ValueError, RecursionError, _package_error()) as error:
         raise TreeError(f"save: the tree does not fit a file: {error}") from error
     at = _seal(data)
     return memoryview(data)[:at], hashlib.sha256(data).hexdigest().encode(), memoryview(data)[at + 64 :]
 
 
-def write(path: File, arrays: Mapping[str, Array], told: object, run: Mapping[str, str] | None = None) -> None:
+def write(path: File, arrays: Mapping[str, Array], structure: object, run: Mapping[str, str] | None = None) -> None:
     """Writes a sealed file, whole or not at all. Raises CheckpointError where it cannot be written."""
-    pieces = encoded(arrays, told, run)
+    pieces = encoded(arrays, structure, run)
     try:
         files.write(Path(path), *pieces)
     except (OSError, ValueError) as error:
@@ -84,8 +84,8 @@ def read_any(where: str, path: File) -> bytes:
 
 
 def decoded(path: File, data: bytes) -> tuple[dict[str, Array], object]:
-    """The arrays of a sealed file, and what was told. Raises CheckpointError for a newer format, and for what only a
-    forger seals."""
+    """The arrays of a sealed file, and the structure. Raises CheckpointError for a newer format, and for content that
+    only a forger would seal."""
     content = _content(path, data)
     if content.get("version") not in _READ:
         had, reads = content.get("version"), " and ".join(map(str, _READ))
@@ -94,11 +94,11 @@ def decoded(path: File, data: bytes) -> tuple[dict[str, Array], object]:
 
 
 def run_of(path: File, data: bytes) -> dict[str, str]:
-    """What a sealed file tells of the run that its state is of; nothing where it does not tell. Raises
+    """The settings of the run that a sealed file's state belongs to; empty where the file has none. Raises
     CheckpointError."""
     found = _content(path, data).get("run", {})
     if not (isinstance(found, dict) and all(type(text) is str for text in found.values())):
-        raise CheckpointError(f"load: {path} is no whole checkpoint: what it tells of its run are no texts by name")
+        raise CheckpointError(f"load: {path} is no whole checkpoint: the settings of its run are not texts by name")
     return found
 
 
@@ -111,7 +111,7 @@ def _content(path: File, data: bytes) -> dict[str, Any]:
 
 
 def tensors(where: str, path: File, data: bytes) -> dict[str, Array]:
-    """The arrays of a safetensors file of whatever origin. Raises CheckpointError where it is none."""
+    """The arrays of a safetensors file from any program. Raises CheckpointError where it is not one."""
     try:
         found: dict[str, Array] = _package().load(data)
     except (ValueError, TypeError, KeyError, OverflowError, _package_error()) as error:
@@ -120,7 +120,7 @@ def tensors(where: str, path: File, data: bytes) -> dict[str, Array]:
 
 
 def _seal(data: bytes) -> int:
-    """Where the seal stands; -1 where there is none."""
+    """The position of the seal; -1 where there is none."""
     end = 8 + int.from_bytes(data[:8], "little")
     at = data.find(_START, 8, end)
     return -1 if at < 0 or data.find(_START, at + 1, end) >= 0 else at + len(_START)

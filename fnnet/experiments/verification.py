@@ -1,4 +1,4 @@
-"""Doing a run again and comparing it with its receipt."""
+"""Repeating a run and comparing it with its receipt."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ T = TypeVar("T")
 class Verification:
     """What ``verify(...)`` returns; true where all bytes are the recorded ones and so are the settings and the data.
 
-    ``first`` to ``last`` are the epochs that were to be done again. ``epoch`` is the first one whose bytes differ, one
-    less than ``first`` where the given state itself does, None where none does; ``differs_in`` says in what: "params",
-    "opt_state", "history", or where these agree "key or counters", and where only what the receipt tells of it differs
-    "metrics". ``settings`` are those that differ from the receipt's; ``conditions`` are what else differs of machine
-    and programs, which may be the cause where bytes differ and does no harm where they do not. ``metrics`` are those
-    that the receipt tells otherwise than they are, or not at all. ``not_covered`` names what the settings cannot vouch
-    for, and why: what the user's own code changes while it runs, and what Python does not let one see; and the epochs
-    at the beginning of whose metrics the receipt tells none, as those of format version 1.
+    ``first`` to ``last`` are the epochs that were repeated. ``epoch`` is the first one whose bytes differ, one less
+    than ``first`` where the given state itself differs, None where none does; ``differs_in`` says in what: "params",
+    "opt_state", "history", or where these agree "key or counters", and where only the receipt's own line differs
+    "metrics". ``settings`` are those that differ from the receipt's; ``conditions`` are differences in machine and
+    software: the likely cause if bytes differ, irrelevant if they agree. ``metrics`` are those that the receipt states
+    wrongly or not at all. ``not_covered`` names what the settings cannot vouch for, and why: what the user's own code
+    changes while it runs, and what Python does not show; and the first epochs, where the receipt has no metrics of
+    them, as in format version 1.
     """
 
     first: int
@@ -85,15 +85,15 @@ def verify(
     epoch: int | None = None,
     run: Train = train,
 ) -> Verification:
-    """Does a run again and compares it with its receipt, link by link.
+    """Repeats a run and compares it with its receipt, link by link.
 
     ``state`` is the run's start, or the state at the end of any of its epochs, from a checkpoint, to begin there.
-    With ``epoch`` the run ends with that one: given the state before it, one epoch is done again. ``streams`` and
+    With ``epoch`` the run ends with that one: given the state before it, one epoch is repeated. ``streams`` and
     ``run`` are those that ``receipt`` was given, ``fnnet.jit.train`` for compiled epochs. A class of the user's in the
     network counts by its module too: define it in one that both programs import.
 
     Raises ValueError for an epoch that the receipt does not have or that lies before the state, ReceiptError where the
-    state stands inside an epoch or the run ends too early. Whatever the run raises has a note of the settings that
+    state is inside an epoch or the run ends too early. Whatever the run raises has a note of the settings that
     differ.
 
     >>> import fnnet as fn, numpy as np
@@ -121,13 +121,13 @@ def verify(
         for name, was, is_now in settings:
             error.add_note(f"verify: setting {name}: {_short(was)} in the receipt, {_short(is_now)} now")
         raise
-    if settings and found.epoch is None:  # what the run itself has changed, unseen in its code, is no setting
+    if settings and found.epoch is None:  # what the run itself changes, unseen in its code, is not a setting
         moved = {change.name for change in changes(now, configuration_of(step, data, state, streams, run))}
         settings = tuple([change for change in settings if change.name not in moved])
         now |= dict.fromkeys(sorted(moved), "not covered: it changed while the run was done again")
     at = max(end if found.epoch is None else found.epoch, 1)
     span = [conditions for begin, conditions in receipt.conditions if begin < at][-1]
-    uncovered = {**_untold(receipt, state.epoch + 1, end), **not_covered(then), **not_covered(now)}
+    uncovered = {**_without_metrics(receipt, state.epoch + 1, end), **not_covered(then), **not_covered(now)}
     return Verification(state.epoch + 1, end, *found[:2], settings, _conditions(span), found.metrics, uncovered)
 
 
@@ -151,7 +151,7 @@ class _Found(NamedTuple):
 
 
 def _first_difference(receipt: Receipt, state: TrainState[P], epochs: Iterator[Epoch[P]], end: int) -> _Found:
-    """The number of the first link that is another now, and in what; each is made of the recorded one before it."""
+    """The number of the first link that differs, and in what; each is made from the recorded one before it."""
     for number in range(state.epoch, end + 1):
         if number > state.epoch:
             epoch = next(epochs, None)
@@ -176,19 +176,19 @@ def _differing(then: Link, now: Link) -> tuple[str, ...]:
 
 
 def _invented(receipt: Receipt, number: int, state: TrainState[P]) -> tuple[Difference, ...]:
-    """The metrics of an epoch that the receipt tells otherwise than they are, or not at all; none of those before the
-    first that it tells of."""
+    """The metrics of an epoch that the receipt states wrongly, or not at all; none before the first epoch that it has
+    metrics of."""
     if not any(islice(receipt.history, number)):
         return ()
-    told, real = receipt.history[number - 1], metrics_of(state.history[-1])
-    then, now = [{name: json.dumps(value) for name, value in one.items()} for one in (told, real)]
+    recorded, real = receipt.history[number - 1], metrics_of(state.history[-1])
+    then, now = [{name: json.dumps(value) for name, value in one.items()} for one in (recorded, real)]
     pairs = [Difference(name, then.get(name, NOTHING), now.get(name, NOTHING)) for name in {**then, **now}]
     return tuple([pair for pair in pairs if pair.recorded != pair.now])
 
 
-def _untold(receipt: Receipt, first: int, last: int) -> dict[str, str]:
-    """The epochs before the first whose metrics are told, as a place that is not covered: version 1 of the format left
-    them out, and so may a forger."""
+def _without_metrics(receipt: Receipt, first: int, last: int) -> dict[str, str]:
+    """The epochs before the first one with metrics, as something that is not covered: version 1 of the format left them
+    out, and so may a forger."""
     last = min(last, sum([1 for _ in takewhile(lambda metrics: not metrics, receipt.history)]))
     why = "the receipt tells none; those of a run are in the links all the same"
     return {f"the metrics of epochs {first} to {last}": why} if first <= last else {}

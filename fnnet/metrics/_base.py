@@ -1,4 +1,4 @@
-"""What the metrics have in common: weights of rows, guesses, and how often each class was guessed as which."""
+"""What the metrics share: weights of rows, guesses, and how often each class was guessed as which."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ NumberTarget = Array | tuple[Array, Array]
 
 # --- weights -----------------------------------------------------------------------------------------------------
 def split(where: str, prediction: Array, target: T | tuple[T, Array]) -> tuple[T, Array | None]:
-    """The target itself and the weights of its rows, (..., N) in float64, or None: what every metric begins with.
+    """The target itself and the weights of its rows, (..., N) in float64, or None. Every metric begins with this.
 
-    Raises TypeError for a tuple that is no pair, ShapeError, DtypeError or ValueError for weights that are not one a
-    row, finite, from 0 up and not all 0.
+    Raises TypeError for a tuple that is not a pair, ShapeError, DtypeError or ValueError for weights that are not one
+    per row, finite, from 0 up and not all 0.
     """
     checks.prediction(where, prediction)
     if not isinstance(target, tuple):
@@ -45,14 +45,14 @@ def split(where: str, prediction: Array, target: T | tuple[T, Array]) -> tuple[T
 
 
 def shares(weights: Array) -> Array:
-    """w_i / Σ w, of weights over the largest of them, whose sum is a float."""
+    """w_i / Σ w, from weights divided by the largest of them, whose sum cannot overflow."""
     unit = weights / weights.max(axis=-1, keepdims=True)
     out: Array = unit / unit.sum(axis=-1, keepdims=True)
     return out
 
 
 def average(values: Array, weights: Array | None) -> Array:
-    """The mean of the last axis, weighted where there are weights: Σ w v / Σ w, whatever stands where w is 0."""
+    """The mean over the last axis, or with weights Σ w v / Σ w; where w is 0, v does not count even if it is NaN."""
     with np.errstate(over="ignore"):
         out: Array = mean(values) if weights is None else np.add.reduce(weighed(shares(weights), values), axis=-1)
     return out
@@ -63,7 +63,8 @@ def guesses(where: str, prediction: Array, target: LabelTarget) -> tuple[Counts,
     """The column of each row's largest score (the first one, where several are largest), its label, (..., N), and the
     weights of the rows, if any.
 
-    A row with a NaN guesses no class: the number of columns stands for it. Raises ShapeError, DtypeError, ValueError.
+    A row with a NaN guesses no class, which is written as the number of columns. Raises ShapeError, DtypeError,
+    ValueError.
     """
     labels, weights = split(where, prediction, target)
     checks.labels(where, prediction, labels)
@@ -72,8 +73,8 @@ def guesses(where: str, prediction: Array, target: LabelTarget) -> tuple[Counts,
 
 
 def table(where: str, prediction: Array, target: LabelTarget) -> Array:
-    """How many rows of each class were guessed as which, or the sum of their weights, (..., classes, classes + 1): no
-    class comes last."""
+    """How many rows of each class were guessed as which, or the sum of their weights, (..., classes, classes + 1): the
+    last column is no class."""
     guess, label, weights = guesses(where, prediction, target)
     classes = prediction.shape[-1]
     shape = (*prediction.shape[:-2], classes, classes + 1)
@@ -94,7 +95,8 @@ class Tally(NamedTuple):
 
 
 def tally(where: str, prediction: Array, target: LabelTarget) -> Tally:
-    """The sums of the table in the memory of a row of it; its sums of weights are finite, or scaled to be."""
+    """The sums of the table's rows and columns, without making the table; weights are scaled where their sum
+    overflows."""
     guess, label, weights = guesses(where, prediction, target)
     classes = prediction.shape[-1]
     weight = np.ones(guess.shape) if weights is None else _summable(weights)
@@ -106,7 +108,7 @@ def tally(where: str, prediction: Array, target: LabelTarget) -> Tally:
 
 
 def _summable(weights: Array) -> Array:
-    """Weights, times a power of two where twice their sum is no float, or a part of it has no digits left."""
+    """Weights, times a power of two where twice their sum overflows, or is so small that digits are lost."""
     n = weights.shape[-1]
     with np.errstate(over="ignore"):
         total = 2 * weights.sum(axis=-1, keepdims=True)

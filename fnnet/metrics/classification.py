@@ -1,4 +1,4 @@
-"""Metrics of what a classifier guesses: the class of the largest score."""
+"""Metrics of a classifier's guesses: the classes of the largest scores."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fnnet.metrics._base import Counts, LabelTarget, average, guesses, ratio, ta
 
 
 def accuracy(prediction: Array, target: LabelTarget) -> Value:
-    """The share of rows whose largest score stands in the label's column (the first one, where several are
+    """The share of rows whose largest score is in the label's column (the first one, where several are
     largest); a row with a NaN is a miss.
 
     Shapes: prediction (..., N, classes), target (..., N) or (N,) of integers in [0, classes), or the pair of these and
@@ -52,7 +52,7 @@ class TopK:
     k: int
 
     def __call__(self, prediction: Array, target: LabelTarget, /) -> Value:
-        """The share of rows whose label has fewer than k columns before it."""
+        """The share of rows in which fewer than k columns come before the label's."""
         _, label, weights = guesses("top_k", prediction, target)
         if self.k > prediction.shape[-1]:
             raise ValueError(f"top_k: k must be at most the prediction's columns, {prediction.shape[-1]}, got {self.k}")
@@ -84,9 +84,9 @@ def confusion_matrix(prediction: Array, target: LabelTarget) -> Counts | Array:
     """How many rows of each class (a row of the matrix) were guessed as which (its column); of weighted rows the sums
     of their weights.
 
-    A row with a NaN guesses no class and stands in no column. It is a table and no Metric, which is one number: for
-    reports, not for ``validate``. Shapes: (classes, classes), or (K, classes, classes) for K replicas; arguments and
-    Raises as in ``accuracy``.
+    A row with a NaN guesses no class and counts in no column. This is a table, and not a Metric, which gives one
+    number: for reports, not for ``validate``. Shapes: (classes, classes), or (K, classes, classes) for K replicas;
+    arguments and Raises as in ``accuracy``.
 
     >>> import fnnet as fn, numpy as np
     >>> fn.metrics.confusion_matrix(np.array([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7]]), np.array([1, 1, 0])).tolist()

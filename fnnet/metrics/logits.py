@@ -24,7 +24,7 @@ class Binary:
         if prediction.shape[-1] != 1:
             raise ShapeError(
                 f"binary: prediction must have one column, the logit of class 1, got {prediction.shape}; a metric of "
-                "several columns takes them as they are"
+                "several columns needs no binary"
             )
         value, weights = split("binary", prediction, target)
         t = checks.target("binary", prediction, value)
@@ -39,7 +39,7 @@ def binary(metric: Metric[Labels]) -> Binary:
     """A metric of classes for a network of one logit, such as ``binary_cross_entropy`` trains, with its targets 0, 1.
 
     Shapes: prediction (..., N, 1), target the same or (N, 1), or the pair of these and weights, which the metric takes
-    as ``accuracy`` does. What it makes of a row with a NaN, it makes of one here. Raises ShapeError for other columns,
+    as ``accuracy`` does. Rows with a NaN are treated as the metric treats them. Raises ShapeError for other columns,
     ValueError for another target, and what the metric raises.
 
     >>> import fnnet as fn, numpy as np

@@ -18,7 +18,7 @@ from fnnet.numerics.sums import weighed
 def log_loss(prediction: Array, target: LabelTarget) -> Value:
     """The mean over rows of -log softmax(prediction)[label]: ``softmax_cross_entropy``, in float64.
 
-    It takes scores, as a network gives them; probabilities p are the scores log p. NaN where one is NaN. Shapes:
+    The prediction is scores, as a network gives them; for probabilities p give log p. NaN where one is NaN. Shapes:
     prediction (..., N, classes) and target (..., N) or (N,), or the pair of these and weights, as in ``accuracy``.
     Raises ShapeError, DtypeError, ValueError as ``softmax_cross_entropy`` does.
 
@@ -36,7 +36,7 @@ def brier(prediction: Array, target: LabelTarget) -> Value:
     """The mean over rows of Σ_c (p_c - [label = c])² with p = softmax(prediction) (G. W. Brier, Monthly Weather Review
     78, 1950), in [0, 2]; for two classes half of it, the square (p₁ - label)², as in scikit-learn.
 
-    It takes scores, not probabilities; NaN where one is NaN. Shapes and Raises as in ``log_loss``.
+    The prediction is scores, not probabilities; NaN where one is NaN. Shapes and Raises as in ``log_loss``.
 
     >>> import fnnet as fn, numpy as np
     >>> float(fn.metrics.brier(np.log([[0.5, 0.5], [0.25, 0.75]]), np.array([0, 1]))).__round__(5)
@@ -55,8 +55,8 @@ class ExpectedCalibrationError:
     """Σ_b (n_b / N) |accuracy_b - confidence_b| over bins of equal width of the confidence, the probability of the
     guess (C. Guo et al., On Calibration of Modern Neural Networks, ICML 2017, eq. 3).
 
-    A bin is open to the left and closed to the right. It takes scores, not probabilities; NaN where one is NaN. Shapes
-    and Raises as in ``log_loss``; ValueError for bins below 1.
+    A bin is open to the left and closed to the right. The prediction is scores, not probabilities; NaN where one is
+    NaN. Shapes and Raises as in ``log_loss``; ValueError for bins below 1.
 
     >>> import fnnet as fn, numpy as np
     >>> scores = np.log([[0.1, 0.9], [0.25, 0.75], [0.7, 0.3]])

@@ -1,4 +1,4 @@
-"""Metrics of the order that scores put rows in."""
+"""Metrics of the order in which scores rank the rows."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def roc_auc(prediction: Array, target: LabelTarget) -> Value:
     """The area under the ROC curve: the probability that a row of a class scores higher for it than a row of another,
     a tie counting half (T. Fawcett, An introduction to ROC analysis, Pattern Recognition Letters 27, 2006, section 7).
 
-    Of two classes it is that of class 1, by the difference of the scores. Of more it is the mean over the classes, each
-    against all others by its softmax probability. NaN where a score is NaN. Shapes: prediction (..., N, classes) of
-    scores, target (..., N) or (N,), or the pair of these and weights, as in ``accuracy``. Raises ValueError where a
-    class has no row, or all, for then there is no area; ShapeError for one column, DtypeError.
+    For two classes it is the area of class 1, by the difference of the scores. For more it is the mean over the
+    classes, each against all others by its softmax probability. NaN where a score is NaN. Shapes: prediction (..., N,
+    classes) of scores, target (..., N) or (N,), or the pair of these and weights, as in ``accuracy``. Raises ValueError
+    where a class has no row, or all rows, for then there is no area; ShapeError for one column, DtypeError.
 
     >>> import fnnet as fn, numpy as np
     >>> scores = np.array([[0.0, 0.1], [0.0, 0.4], [0.0, 0.35], [0.0, 0.8]])
@@ -48,15 +48,15 @@ def roc_auc(prediction: Array, target: LabelTarget) -> Value:
 
 
 def _difference(scores: Array) -> Array:
-    """By how much the second of two scores is larger, by their halves where no float holds that."""
+    """The second of two scores minus the first; half of that where it overflows."""
     with np.errstate(over="ignore"):
         whole: Array = np.diff(scores, axis=-1)
         return whole if is_finite(whole) else np.where(np.isfinite(scores).all(), np.diff(scores / 2, axis=-1), whole)
 
 
 def _area(score: Array, is_own: NDArray[np.bool], weight: Array, number: int) -> float:
-    """Σ_k p_k (n_1 + ... + n_k-1 + n_k / 2) / (p n) over the distinct scores k as they rise, where p_k is the weight of
-    the class's rows of this score, n_k that of the others."""
+    """Σ_k p_k (n_1 + ... + n_k-1 + n_k / 2) / (p n) over the distinct scores k in rising order, where p_k is the weight
+    of the class's rows of this score, n_k that of the others."""
     own = np.where(is_own, weight, 0)
     if not own.any() or np.array_equal(own, weight):
         raise ValueError(

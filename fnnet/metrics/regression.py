@@ -45,8 +45,8 @@ def rmse(prediction: Array, target: NumberTarget) -> Value:
 def r2(prediction: Array, target: NumberTarget) -> Value:
     """The coefficient of determination 1 - Σ (t - y)² / Σ (t - mean t)², the mean over the columns.
 
-    A constant column counts 1 where it is met exactly and 0 elsewhere, as in scikit-learn; NaN also where a target is
-    infinite, and -inf where a prediction alone is. NaN, Shapes and Raises as in ``mae``.
+    A constant column counts 1 where it is predicted exactly and 0 otherwise, as in scikit-learn; NaN also where a
+    target is infinite, and -inf where only a prediction is. NaN, Shapes and Raises as in ``mae``.
 
     >>> import fnnet as fn, numpy as np
     >>> float(fn.metrics.r2(np.array([[1.0], [2.0], [3.0]]), np.array([[1.0], [2.0], [4.0]]))).__round__(4)
@@ -59,8 +59,8 @@ def r2(prediction: Array, target: NumberTarget) -> Value:
 def explained_variance(prediction: Array, target: NumberTarget) -> Value:
     """1 - Var(t - y) / Var(t), the mean over the columns: ``r2`` that forgives an error that all rows share.
 
-    A constant column counts 1 where it is met up to a shift and 0 elsewhere; NaN also where a number is infinite. NaN,
-    Shapes and Raises as in ``mae``.
+    A constant column counts 1 where it is predicted up to a shift and 0 otherwise; NaN also where a number is infinite.
+    NaN, Shapes and Raises as in ``mae``.
 
     >>> import fnnet as fn, numpy as np
     >>> float(fn.metrics.explained_variance(np.array([[1.0], [2.0]]), np.array([[3.0], [4.0]])))
@@ -71,14 +71,14 @@ def explained_variance(prediction: Array, target: NumberTarget) -> Value:
 
 
 def _times(found: Array, unit: Array) -> Value:
-    """A mean in its unit, infinite where no float holds it."""
+    """A mean times its unit, infinite where that overflows."""
     with np.errstate(over="ignore"):
         return np.asarray(found * unit[..., 0])
 
 
 class _Compared(NamedTuple):
-    """Of two arrays of numbers in float64, a row a column, (..., F, N): the target, its difference from the prediction
-    in some unit, (..., 1), and the weights of their entries, if any."""
+    """Two arrays of numbers in float64, transposed to (..., F, N): the target, its difference from the prediction in
+    some unit, (..., 1), and the weights of their entries, if any."""
 
     target: Array
     difference: Array
@@ -87,7 +87,7 @@ class _Compared(NamedTuple):
 
 
 def _compared(where: str, prediction: Array, target: NumberTarget) -> _Compared:
-    """The unit is 1, or 2 where a difference is beyond all floats. What has no weight is 0 in both."""
+    """The unit is 1, or 2 where a difference overflows. Entries without weight are 0 in both."""
     value, weights = split(where, prediction, target)
     p = prediction.astype(np.float64)
     t = checks.target(where, p, value)
@@ -103,14 +103,13 @@ def _compared(where: str, prediction: Array, target: NumberTarget) -> _Compared:
 
 
 def _squares(a: Array, weights: Array | None) -> tuple[Array, Array]:
-    """The mean of (a / s)² of each column, and the power of two s, its magnitude: so that no square leaves the range of
-    floats."""
+    """The mean of (a / s)² of each column, and the power of two s, its magnitude, so that no square overflows."""
     scale = magnitude(a)
     return average((a / scale) ** 2, weights), scale[..., 0]
 
 
 def _spread(a: Array, weights: Array | None) -> tuple[Array, Array]:
-    """The mean of ((a - mean a) / s)² of each column, 0 of a constant one, of which rounding would make something else,
+    """The mean of ((a - mean a) / s)² of each column, exactly 0 for a constant one,
     NaN where an entry is infinite or NaN; and s. Rows without weight do not count."""
     scale = magnitude(a)
     unit = a / scale

@@ -1,4 +1,4 @@
-"""What the schedules have in common: a number of steps, and the schedules that they are made of."""
+"""What the schedules share: the number of steps, and the schedules that they are made of."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from fnnet.core import Schedule
 
 
 def step_of(step: int) -> int:
-    """The number of steps done. Raises ValueError for what is no whole number from 0 up."""
+    """The number of steps done. Raises ValueError unless it is a whole number from 0 up."""
     return checks.size("schedule", "step", step, 0)
 
 
 def checked(where: str, name: str, value: float | Schedule) -> float | Schedule:
-    """A rate, or a schedule to ask for it."""
+    """A rate, checked, or a schedule that gives it."""
     return value if callable(value) else checks.real(where, name, value)
 
 
 def at(where: str, name: str, schedule: float | Schedule, step: int) -> float:
-    """The rate of a part after so many steps of its own. Raises ValueError where a schedule gives none."""
+    """The rate of a schedule, or constant rate, after so many steps of its own. Raises ValueError where it gives
+    none."""
     if callable(schedule):
         return checks.real(where, f"{name}, the schedule's at its step {step},", schedule(step))
     return schedule
@@ -31,7 +32,7 @@ def between(a: float, b: float, share: float) -> float:
 
 
 def power(factor: float, exponent: float) -> float:
-    """factor^exponent, infinite where it is beyond all floats, so that the optimizer can name the step."""
+    """factor^exponent, infinite where it overflows, so that the optimizer can name the step."""
     try:
         return float(factor**exponent)
     except OverflowError:

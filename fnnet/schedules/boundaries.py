@@ -1,4 +1,4 @@
-"""Rates and schedules one after another."""
+"""Rates and schedules one after another, changed at boundaries."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def _listed(where: str, name: str, value: object) -> tuple[object, ...]:
     return tuple(value)
 
 
-def _rising(where: str, name: str, parts: object, boundaries: object) -> tuple[int, ...]:
-    """Boundaries that rise from 1 up, one less than the parts between them."""
-    given, count = _listed(where, "boundaries", boundaries), len(_listed(where, name, parts))
+def _rising(where: str, name: str, stages: object, boundaries: object) -> tuple[int, ...]:
+    """Boundaries that rise from 1 up, one less than the stages between them."""
+    given, count = _listed(where, "boundaries", boundaries), len(_listed(where, name, stages))
     if count != len(given) + 1:
         raise ValueError(f"{where}: {name} must be one more than the boundaries, {len(given)}, got {count}")
     found = tuple([checks.size(where, f"boundaries[{i}]", value) for i, value in enumerate(given)])
@@ -36,8 +36,8 @@ class Join:
 
     def __post_init__(self) -> None:
         checks.settle(self, boundaries=_rising("join", "schedules", self.schedules, self.boundaries))
-        parts = tuple([checked("join", f"schedules[{i}]", value) for i, value in enumerate(self.schedules)])
-        checks.settle(self, schedules=parts)
+        schedules = tuple([checked("join", f"schedules[{i}]", value) for i, value in enumerate(self.schedules)])
+        checks.settle(self, schedules=schedules)
 
     def __call__(self, step: int, /) -> float:
         """The learning rate after so many steps."""

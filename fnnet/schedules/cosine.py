@@ -33,7 +33,7 @@ class CosineDecay:
 
 
 def cosine_decay(lr: float, *, steps: int, end: float = 0.0, restarts: bool = False) -> CosineDecay:
-    """end + (lr - end) (1 + cos(π step / steps)) / 2, and from there on ``end``; with restarts it begins anew
+    """end + (lr - end) (1 + cos(π step / steps)) / 2, and ``end`` from there on; with restarts it begins anew
     (I. Loshchilov, F. Hutter, SGDR, ICLR 2017, eq. 5).
 
     Raises ValueError for rates that are negative or not finite, steps below 1.

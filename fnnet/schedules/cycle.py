@@ -1,4 +1,4 @@
-"""One cycle: up, and down to far below."""
+"""One cycle: up to a peak, and down far below the start."""
 
 from __future__ import annotations
 

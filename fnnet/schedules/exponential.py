@@ -1,4 +1,4 @@
-"""Exponential decay, little by little and all at once."""
+"""Exponential decay, smooth and in steps."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ExponentialDecay:
 
 
 def exponential_decay(lr: float, *, steps: int, factor: float) -> ExponentialDecay:
-    """lr · factor^(step / steps): in every so many steps the rate is multiplied by the factor, little by little.
+    """lr · factor^(step / steps): the rate is multiplied by the factor every ``steps`` steps, smoothly.
 
     Raises ValueError for a rate that is negative or not finite, steps below 1, a factor not above 0.
 
@@ -62,7 +62,7 @@ class StepDecay:
 
 
 def step_decay(lr: float, *, steps: int, factor: float = 0.1) -> StepDecay:
-    """lr · factor^⌊step / steps⌋: every so many steps the rate is multiplied by the factor, all at once.
+    """lr · factor^⌊step / steps⌋: the rate is multiplied by the factor every ``steps`` steps, all at once.
 
     Raises ValueError for a rate that is negative or not finite, steps below 1, a factor not above 0.
 

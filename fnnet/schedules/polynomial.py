@@ -1,4 +1,4 @@
-"""Polynomial decay, and that with the inverse square root."""
+"""Polynomial decay, and decay with the inverse square root."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class PolynomialDecay:
 
 
 def polynomial_decay(lr: float, *, steps: int, end: float = 0.0, power: float = 1.0) -> PolynomialDecay:
-    """end + (lr - end) (1 - step / steps)^power, and from there on ``end``; a straight line for power 1.
+    """end + (lr - end) (1 - step / steps)^power, and ``end`` from there on; a straight line for power 1.
 
     Raises ValueError for rates that are negative or not finite, steps below 1, a power not above 0.
 
@@ -64,7 +64,7 @@ class InverseSqrt:
 
 
 def inverse_sqrt(lr: float, *, steps: int) -> InverseSqrt:
-    """lr / √(1 + step / steps), which needs no end. Behind a ``linear_warmup`` of as many steps it is the schedule of
+    """lr / √(1 + step / steps), which needs no end. After a ``linear_warmup`` of as many steps it is the schedule of
     the Transformer, lr · min(t / steps, √(steps / t)) after t steps in all (A. Vaswani et al., NeurIPS 2017, eq. 3).
 
     Raises ValueError for a rate that is negative or not finite, steps below 1.

@@ -1,4 +1,4 @@
-"""A warm-up in front of a rate or of any schedule."""
+"""A warm-up before a rate or any schedule."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from safetensors.numpy import load
 import fnnet as fn
 from fnnet import CheckpointError, Key, tree
 from fnnet.experiments.saving import encoded
-from fnnet.experiments.tree_json import told
+from fnnet.experiments.tree_json import as_json
 from tests.support.strategies import examples
 
 SMALL = encoded(fn.linear(Key(0), 2, 1))
@@ -163,7 +163,7 @@ def test_what_a_forger_sealed_is_refused_or_is_what_it_says(data: bytes, tmp_pat
         except CheckpointError:
             continue
         loaded += 1
-        assert told(found) == _structure_in(forged)
+        assert as_json(found) == _structure_in(forged)
         arrays = dict(zip(tree.paths(found), tree.leaves(found), strict=True))
         assert {name: leaf.tobytes() for name, leaf in arrays.items()} == {
             name: array.tobytes() for name, array in load(forged).items()
@@ -225,12 +225,12 @@ FORGED: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "no structure": (lambda h: h.pop("told"), "arrays that its structure does not name"),
     "a float that is none": (_field("w", {"float": "x"}), "w is no float: 'x'"),
     "a float beyond all": (_field("w", {"float": "0x1p9999"}), "w is no float: '0x1p9999'"),
-    "a float of JSON's": (_field("w", 0.5), "w is told as 0.5, which is no array, record or static value"),
-    "an empty object": (_field("w", {}), "w is told as {}, which is no array"),
-    "an array without a shape": (_field("w", {"array": []}), "w is told as {'array': .*, which is no array"),
-    "fields that are none": (_structure(lambda t: {**t, "fields": "wb"}), "the root is told as .*, which is no array"),
-    "a class that is a list": (_structure(lambda t: {**t, "class": []}), "the root is told as .*, which is no array"),
-    "a deep structure": (_structure(_deep), "0.0.* is deeper than 200 steps below the root"),
+    "a float of JSON's": (_field("w", 0.5), "w is written as 0.5, which is no array, record or static value"),
+    "an empty object": (_field("w", {}), "w is written as {}, which is no array"),
+    "an array without a shape": (_field("w", {"array": []}), "w is written as {'array': .*, which is no array"),
+    "fields that are none": (_structure(lambda t: {**t, "fields": "wb"}), "the root is written as .*, which is no arr"),
+    "a class that is a list": (_structure(lambda t: {**t, "class": []}), "the root is written as .*, which is no arr"),
+    "a deep structure": (_structure(_deep), "0.0.* is deeper than 200 levels below the root"),
     "a bottomless one": (lambda h: h.update(told=_deep(h["told"], 400)), "no (whole )?checkpoint"),
 }  # fmt: skip
 
@@ -289,8 +289,8 @@ def test_any_structure_is_refused_or_is_what_it_says(place: int, value: Any, dat
             continue
         structure: Any = _structure_in(forged)
         if data is STATE and isinstance(structure["fields"]["history"], list):  # as in older files
-            structure["fields"]["history"] = told(fn.History())
-        assert told(found) == structure
+            structure["fields"]["history"] = as_json(fn.History())
+        assert as_json(found) == structure
 
 
 STATES: dict[str, tuple[str, object, str]] = {

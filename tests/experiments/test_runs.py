@@ -142,7 +142,7 @@ def test_what_makes_the_epochs_is_told_with_its_settings(tmp_path: Path) -> None
     waiting = replace(PLAIN, train=fn.reduce_on_plateau(fn.train, patience=2))
     waiting.program(tmp_path, 2)
     waiting.program(tmp_path, 1)
-    with pytest.raises(CheckpointError, match=r"checkpoint_to: .* run\.patience is 2 there and 7 here; take a folder"):
+    with pytest.raises(CheckpointError, match=r"checkpoint_to: .* run\.patience is 2 there and 7 here; use a folder"):
         replace(PLAIN, train=fn.reduce_on_plateau(fn.train, patience=7)).program(tmp_path, 1)
     with pytest.raises(CheckpointError, match=r"checkpoint_to: .* run is ReduceOnPlateau there and train here"):
         PLAIN.program(tmp_path, 1)

@@ -179,7 +179,7 @@ def test_deep_trees_come_back_or_are_refused(folder: Path) -> None:
         net = fn.Serial((net,))
     assert tree.equal(_again(folder, net), net)
     for _ in range(9):
-        with pytest.raises(TreeError, match=r"save: the tree is too deep, a file holds 200 steps below the root, such"):
+        with pytest.raises(TreeError, match=r"save: the tree is too deep, a file holds 200 levels below the root"):
             fn.save(folder / "tree", (net,))
         net = (net,)
 
