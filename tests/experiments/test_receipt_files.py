@@ -56,7 +56,7 @@ def test_a_run_that_goes_on_inside_an_epoch(tmp_path: Path) -> None:
     fn.last(fn.pipe(RUN.epochs(2), fn.receipt_to(path, step, data, first, check)))
     behind = fn.last(fn.take(10)(fn.steps(step, data, [e.state for e in RUN.epochs(2)][-1])))
     assert (behind.epoch, behind.batch) == (4, 2)
-    with pytest.raises(ReceiptError, match="ends before epoch 4, where the run goes on; put receipt_to in front of"):
+    with pytest.raises(ReceiptError, match="ends before epoch 4, where the run is resumed; put receipt_to before"):
         next(fn.receipt_to(path, step, data, behind, check)(fn.train(step, data, behind)))
 
 
@@ -431,7 +431,7 @@ def test_every_edited_value_of_version_1_is_refused(tmp_path: Path) -> None:
 def test_what_is_no_receipt_is_not_written_over(tmp_path: Path) -> None:
     step, data, first, check = RUN.parts
     (tmp_path / "run.json").write_text("notes")
-    with pytest.raises(ReceiptError, match="is there already and no whole receipt, and is not written over"):
+    with pytest.raises(ReceiptError, match="exists, is no whole receipt, and is not overwritten"):
         next(fn.receipt_to(tmp_path / "run.json", step, data, first, check)(RUN.epochs()))
     assert (tmp_path / "run.json").read_text() == "notes"
 

@@ -80,7 +80,7 @@ OTHERS: dict[str, tuple[Experiment, str]] = {
     "network": (replace(PLAIN, net=tree.map(_changed, PLAIN.net)), r"resume: .* network is numbers with the digest"),
     "rate": (
         replace(PLAIN, optimizer=fn.adam(0.02)),
-        r"resume: .* optimizer\.lr is 0\.01 there and 0\.02 here; take",
+        r"resume: .* optimizer\.lr is 0\.01 there and 0\.02 here; use",
     ),
     "schedule": (replace(PLAIN, optimizer=fn.adam(lambda step: 0.01)), r"resume: .* optimizer\.lr is 0\.01 there and "),
     "optimizer": (replace(PLAIN, optimizer=fn.adadelta()), r"resume: .* optimizer is Adam there and Adadelta here"),
