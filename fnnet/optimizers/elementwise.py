@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import TypeVar, cast
+from functools import partial
+from typing import ClassVar, TypeVar, cast
 
 import numpy as np
 
 from fnnet import checks, tree
 from fnnet.core.protocols import Schedule
+from fnnet.core.settings import Rate as Rate
+from fnnet.core.settings import Settings
 from fnnet.core.states import OptState
 from fnnet.errors import DtypeError, LayerError, ShapeError, TreeError
+from fnnet.numerics.formulas import Numbers, Rule
+from fnnet.numerics.programs import Formula
 from fnnet.tree.matching import columns, restore_shared, trained
 from fnnet.tree.nodes import Params, freeze
 from fnnet.tree.packing import Structure, joined, pack, packed, structure_of
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
-
-Rule = Callable[..., tuple[Array, ...]]
 
 BLOCK = 1 << 16
 """Numbers in a block: a few blocks of float32 fit into the cache of a core, and the calls cost little beside them."""
@@ -116,11 +118,6 @@ def slots_of(where: str, state: OptState[P], count: int) -> tuple[P, ...]:
     return state.slots
 
 
-def checked_rate(where: str, lr: float | Schedule, name: str = "lr") -> float | Schedule:
-    """A learning rate: a finite number from 0 up, or a function of the steps done."""
-    return lr if callable(lr) else checks.real(where, name, lr)
-
-
 def rate(where: str, lr: float | Schedule, state: OptState[P], name: str = "lr") -> float:
     """The learning rate of the coming step, times the state's factor. Raises ValueError where a schedule gives none."""
     if callable(lr):
@@ -135,22 +132,35 @@ def check_gradients(where: str, params: Params, grads: Params) -> None:
         columns(where, (params, grads))
 
 
-class Elementwise(ABC):
-    """An optimizer whose step is one rule for all entries. A subclass has ``lr`` and says how many slots it has and
-    what its rule is."""
+class Elementwise(Settings, ABC):
+    """An optimizer whose step is one formula for all entries: a frozen dataclass that has a learning rate ``lr``, says
+    how many slots it has, and what its rule is.
 
-    __slots__ = ()
+    ``rule(numbers, p, g, *slots)`` gives the new parameters and slots; the slots are 0 at first. ``numbers`` are those
+    of the step that it is a formula of: see ``fnnet.numerics.formulas`` for what it may be made of.
+
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class SignDescent(Elementwise):
+    ...     lr: Rate
+    ...     slots = 0
+    ...     def rule(self, numbers: Numbers, p: Array, g: Array) -> tuple[Array]:
+    ...         (lr,) = numbers
+    ...         return (p - lr * np.sign(g),)
+    """
+
+    __slots__ = ("_formula",)
     lr: float | Schedule
+    rule: ClassVar[Rule]
 
     @property
     @abstractmethod
     def slots(self) -> int:
         """How many slot variables there are."""
 
-    @abstractmethod
-    def rule(self, lr: float, t: int) -> Rule:
-        """The rule of the t-th step: from a leaf of the parameters, of the gradients and of each slot to the new leaf
-        of the parameters and of each slot, all fresh."""
+    def numbers(self, lr: float, t: int) -> Numbers:
+        """What is the same for all entries in the t-th step: by default the learning rate alone."""
+        return (lr,)
 
     def init(self, params: P, /) -> OptState[P]:
         """The state before the first step: all slots 0."""
@@ -158,7 +168,12 @@ class Elementwise(ABC):
 
     def update(self, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
         """One step."""
-        where, n = type(self).__name__.lower(), self.slots
-        slots, t = slots_of(where, state, n), state.step + 1
-        params, *new = apply(where, self.rule(rate(where, self.lr, state), t), (params, grads, *slots), 1 + n)
+        n = self.slots
+        slots, t = slots_of(self.name, state, n), state.step + 1
+        formula: Formula | None = getattr(self, "_formula", None)
+        if formula is None:
+            formula = Formula(self.rule)
+            object.__setattr__(self, "_formula", formula)
+        rule = partial(formula, self.numbers(rate(self.name, self.lr, state), t))
+        params, *new = apply(self.name, rule, (params, grads, *slots), 1 + n)
         return params, OptState(t, tuple(new), None, state.scale)
