@@ -78,6 +78,14 @@ def function(where: str, name: str, value: object) -> None:
         raise ValueError(f"{where}: {name} must be a function or an object that can be called, got {value!r}")
 
 
+def method(where: str, name: str, owner: object, part: str) -> None:
+    """A method of an object. A class has functions of the same names: it is one whose call was forgotten."""
+    if isinstance(owner, type):
+        came = f"the class {owner.__name__}; call it with its settings first"
+        raise ValueError(f"{where}: {name}.{part} must be a function of an object, got {came}")
+    function(where, f"{name}.{part}", getattr(owner, part, None))
+
+
 # --- arrays ------------------------------------------------------------------------------------------------------
 def array(where: str, name: str, value: object) -> None:
     """An ndarray of numbers: no list, no other class, no complex numbers, no objects or text."""

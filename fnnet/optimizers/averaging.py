@@ -11,7 +11,7 @@ from fnnet.core.settings import Share, Size
 from fnnet.core.states import OptState, TrainState
 from fnnet.errors import TreeError
 from fnnet.numerics.formulas import Numbers
-from fnnet.numerics.programs import Formula
+from fnnet.numerics.programs import program
 from fnnet.optimizers.elementwise import apply
 from fnnet.optimizers.wrapping import Wrapper
 from fnnet.tree.nodes import Params, freeze
@@ -21,7 +21,6 @@ from fnnet.types import Array
 P = TypeVar("P", bound=Params)
 
 
-@Formula
 def _toward(numbers: Numbers, p: Array, average: Array) -> tuple[Array]:
     """share p + (1 - share) average."""
     share, rest = numbers
@@ -40,7 +39,7 @@ class Averaging(Wrapper):
 
     def mixed(self, share: float, new: P, average: P) -> P:
         """share new + (1 - share) average."""
-        (mixed,) = apply(self.name, partial(_toward, (share, 1 - share)), (new, average), 1)
+        (mixed,) = apply(self.name, partial(program(_toward, 2, 2), share, 1 - share), (new, average), 1)
         return mixed
 
 

@@ -15,7 +15,7 @@ from fnnet.core.settings import Positive
 from fnnet.core.states import OptState
 from fnnet.numerics import inner_product
 from fnnet.numerics.formulas import Numbers
-from fnnet.numerics.programs import Formula
+from fnnet.numerics.programs import program
 from fnnet.numerics.sums import power_of_two
 from fnnet.optimizers.elementwise import apply, check_gradients
 from fnnet.optimizers.wrapping import Wrapper
@@ -27,13 +27,11 @@ from fnnet.types import Array, Value
 P = TypeVar("P", bound=Params)
 
 
-@Formula
 def _clip(numbers: Numbers, g: Array) -> tuple[Array]:
     low, high = numbers
     return (np.clip(g, low, high),)
 
 
-@Formula
 def _times(numbers: Numbers, g: Array) -> tuple[Array]:
     (factor,) = numbers
     return (factor * g,)
@@ -56,7 +54,7 @@ class ClipByValue(Wrapper):
     def before(self, params: P, grads: P, state: OptState[P], /) -> P:
         """The clipped gradients."""
         check_gradients(self.name, params, grads)
-        (clipped,) = apply(self.name, partial(_clip, (-self.limit, self.limit)), (grads,), 1)
+        (clipped,) = apply(self.name, partial(program(_clip, 2, 1), -self.limit, self.limit), (grads,), 1)
         return clipped
 
 
@@ -97,7 +95,7 @@ class ClipByGlobalNorm(Wrapper):
             return grads
         if factor < TINY:
             return self._of_each(grads, ())
-        (clipped,) = apply(self.name, partial(_times, (factor,)), (grads,), 1)
+        (clipped,) = apply(self.name, partial(program(_times, 1, 1), factor), (grads,), 1)
         return clipped
 
     def _of_each(self, grads: P, stacked: tuple[int, ...]) -> P:

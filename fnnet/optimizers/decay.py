@@ -9,7 +9,7 @@ from typing import TypeVar
 from fnnet.core.settings import Rate
 from fnnet.core.states import OptState
 from fnnet.numerics.formulas import Numbers
-from fnnet.numerics.programs import Formula
+from fnnet.numerics.programs import program
 from fnnet.optimizers.elementwise import apply
 from fnnet.optimizers.elementwise import rate as rate_of
 from fnnet.optimizers.wrapping import Wrapper
@@ -20,7 +20,6 @@ from fnnet.types import Array
 P = TypeVar("P", bound=Params)
 
 
-@Formula
 def _shrink(numbers: Numbers, new: Array, p: Array) -> tuple[Array]:
     """p' - rate p."""
     (rate,) = numbers
@@ -56,7 +55,7 @@ class WeightDecay(Wrapper):
     def after(self, params: P, new: P, state: OptState[P], /) -> tuple[P, tuple[P, ...]]:
         """The new parameters less rate p."""
         rate = rate_of(self.name, self.rate, state, "rate")
-        (shrunk,) = apply(self.name, partial(_shrink, (rate,)), (new, params), 1)
+        (shrunk,) = apply(self.name, partial(program(_shrink, 1, 2), rate), (new, params), 1)
         if self.where is not None:
             shrunk = choose(self.name, self.remembered(Selection(self.name, self.where), params), shrunk, new)
         return shrunk, ()

@@ -15,7 +15,7 @@ from fnnet.core.settings import Settings
 from fnnet.core.states import OptState
 from fnnet.errors import DtypeError, LayerError, ShapeError, TreeError
 from fnnet.numerics.formulas import Numbers, Rule
-from fnnet.numerics.programs import Formula
+from fnnet.numerics.programs import written
 from fnnet.tree.matching import columns, restore_shared, trained
 from fnnet.tree.nodes import Params, freeze
 from fnnet.tree.packing import Structure, joined, pack, packed, structure_of
@@ -149,7 +149,7 @@ class Elementwise(Settings, ABC):
     ...         return (p - lr * np.sign(g),)
     """
 
-    __slots__ = ("_formula",)
+    __slots__ = ("_program",)
     lr: float | Schedule
     rule: ClassVar[Rule]
 
@@ -170,10 +170,10 @@ class Elementwise(Settings, ABC):
         """One step."""
         n = self.slots
         slots, t = slots_of(self.name, state, n), state.step + 1
-        formula: Formula | None = getattr(self, "_formula", None)
-        if formula is None:
-            formula = Formula(self.rule)
-            object.__setattr__(self, "_formula", formula)
-        rule = partial(formula, self.numbers(rate(self.name, self.lr, state), t))
-        params, *new = apply(self.name, rule, (params, grads, *slots), 1 + n)
+        numbers = self.numbers(rate(self.name, self.lr, state), t)
+        rule: Rule | None = getattr(self, "_program", None)
+        if rule is None:
+            rule = written(self.rule, len(numbers), 2 + n)
+            object.__setattr__(self, "_program", rule)
+        params, *new = apply(self.name, partial(rule, *numbers), (params, grads, *slots), 1 + n)
         return params, OptState(t, tuple(new), None, state.scale)

@@ -50,17 +50,13 @@ class Freeze(Wrapper):
         self._chosen(params)
         return ()
 
-    def before(self, params: P, grads: P, state: OptState[P], /) -> P:
-        """The gradients, 0 where nothing is trained."""
-        check_gradients(self.name, params, grads)
-        return without(self.name, self._chosen(params), grads)
-
     def inside(
         self, optimizer: Optimizer, params: P, grads: P, inner: OptState[P], scale: float, /
     ) -> tuple[P, OptState[P]]:
         """One step of all other leaves."""
+        check_gradients(self.name, params, grads)
         chosen = self._chosen(params)
-        new, after = scaled_update(optimizer, params, grads, inner, scale)
+        new, after = scaled_update(optimizer, params, without(self.name, chosen, grads), inner, scale)
         return choose(self.name, chosen, params, new), _choose_states(self.name, chosen, inner, after)
 
     def _chosen(self, params: Params) -> Chosen:

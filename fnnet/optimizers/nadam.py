@@ -44,7 +44,7 @@ class Nadam(Elementwise):
         return now * lr / root, eps, ahead / now
 
     def rule(self, numbers: Numbers, p: Array, g: Array, m: Array, v: Array) -> tuple[Array, Array, Array]:
-        """m' = b₁ m + g, v' = b₂ v + g², the moments over 1 - b₁ and 1 - b₂; p' = p - lr (ahead m' + g) / (√v' + eps)."""
+        """m' = b₁ m + g, v' = b₂ v + g² as in ``adam``; p' = p - lr (ahead m' + g) / (√v' + eps)."""
         lr, eps, ahead = numbers
         m = self.b1 * m + g
         v = self.b2 * v + g * g

@@ -9,12 +9,18 @@ from typing import TypeVar
 from fnnet import checks
 from fnnet.core.settings import Flag, Rate, Settings, Share
 from fnnet.numerics.formulas import Numbers
-from fnnet.numerics.programs import Formula
+from fnnet.numerics.programs import program
 from fnnet.optimizers.elementwise import Elementwise, apply
 from fnnet.tree.nodes import Params
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
+
+
+def descend(numbers: Numbers, p: Array, step: Array) -> tuple[Array]:
+    """p' = p - lr step."""
+    (lr,) = numbers
+    return (p - lr * step,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +53,13 @@ class Sgd(Elementwise):
 
     def rule(self, numbers: Numbers, p: Array, g: Array, *velocity: Array) -> tuple[Array, ...]:
         """That of plain descent, of the heavy ball or of Nesterov."""
-        (lr,) = numbers
         if not self.momentum:
-            return (p - lr * g,)
+            return descend(numbers, p, g)
         v = self.momentum * velocity[0] + g
-        return p - lr * (self.momentum * v + g if self.nesterov else v), v
+        return *descend(numbers, p, self.momentum * v + g if self.nesterov else v), v
 
 
 sgd = Sgd
-
-_descend = Formula(Sgd(0.0).rule)
 
 
 def sgd_update(params: P, grads: P, lr: float) -> P:
@@ -70,6 +73,6 @@ def sgd_update(params: P, grads: P, lr: float) -> P:
     >>> fn.sgd_update(net, fn.Linear(np.ones((1, 1)), np.ones(1)), lr=0.1).w.tolist()
     [[0.9]]
     """
-    rule = partial(_descend, (checks.real("sgd_update", "lr", lr),))
+    rule = partial(program(descend, 1, 2), checks.real("sgd_update", "lr", lr))
     (new,) = apply("sgd_update", rule, (params, grads), 1)
     return new

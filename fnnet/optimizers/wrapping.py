@@ -29,7 +29,7 @@ class Wrapper(Settings, Remembers):
     def __call__(self, optimizer: Optimizer, /) -> Wrapped:
         """The optimizer with this around it."""
         for part in ("init", "update"):
-            checks.function(self.name, f"optimizer.{part}", getattr(optimizer, part, None))
+            checks.method(self.name, "optimizer", optimizer, part)
         return Wrapped(optimizer, self)
 
     def begin(self, params: P, /) -> tuple[P, ...]:

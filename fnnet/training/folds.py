@@ -45,7 +45,7 @@ def start(params: P, optimizer: Startable, key: Key) -> TrainState[P]:
     """
     check_network("start", params)
     keys.check("start", key)
-    checks.function("start", "optimizer.init", getattr(optimizer, "init", None))
+    checks.method("start", "optimizer", optimizer, "init")
     params = pack(freeze(params))
     _keep_freed_memory()
     origin = Origin(tree.digest(params), optimizer, nothing)
@@ -122,7 +122,7 @@ def train_step(gradient: GradFn[T], optimizer: Optimizer) -> TrainStep[T]:
     Sgd(lr=0.1, momentum=0.0, nesterov=False)
     """
     checks.function("train_step", "gradient", gradient)
-    checks.function("train_step", "optimizer.update", getattr(optimizer, "update", None))
+    checks.method("train_step", "optimizer", optimizer, "update")
     return TrainStep(gradient, optimizer)
 
 
