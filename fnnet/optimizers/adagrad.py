@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 import numpy as np
 
 from fnnet.core.settings import NonNegative, Positive, Rate
-from fnnet.numerics.formulas import Numbers
+from fnnet.numerics.programs import Numbers
 from fnnet.optimizers.elementwise import Elementwise
 from fnnet.types import Array
 

@@ -10,8 +10,7 @@ from fnnet import checks
 from fnnet.core.settings import Share, Size
 from fnnet.core.states import OptState, TrainState
 from fnnet.errors import TreeError
-from fnnet.numerics.formulas import Numbers
-from fnnet.numerics.programs import program
+from fnnet.numerics.programs import Numbers, program
 from fnnet.optimizers.elementwise import apply
 from fnnet.optimizers.wrapping import Wrapper
 from fnnet.tree.nodes import Params, freeze

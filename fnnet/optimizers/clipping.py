@@ -14,8 +14,7 @@ from fnnet.core.rules import replicas
 from fnnet.core.settings import Positive
 from fnnet.core.states import OptState
 from fnnet.numerics import inner_product
-from fnnet.numerics.formulas import Numbers
-from fnnet.numerics.programs import program
+from fnnet.numerics.programs import Numbers, program
 from fnnet.numerics.sums import power_of_two
 from fnnet.optimizers.elementwise import apply, check_gradients
 from fnnet.optimizers.wrapping import Wrapper

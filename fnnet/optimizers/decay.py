@@ -8,8 +8,7 @@ from typing import TypeVar
 
 from fnnet.core.settings import Rate
 from fnnet.core.states import OptState
-from fnnet.numerics.formulas import Numbers
-from fnnet.numerics.programs import program
+from fnnet.numerics.programs import Numbers, program
 from fnnet.optimizers.elementwise import apply
 from fnnet.optimizers.elementwise import rate as rate_of
 from fnnet.optimizers.wrapping import Wrapper

@@ -14,8 +14,7 @@ from fnnet.core.settings import Rate as Rate
 from fnnet.core.settings import Settings
 from fnnet.core.states import OptState
 from fnnet.errors import DtypeError, LayerError, ShapeError, TreeError
-from fnnet.numerics.formulas import Numbers, Rule
-from fnnet.numerics.programs import written
+from fnnet.numerics.programs import Numbers, Rule, written
 from fnnet.tree.matching import columns, restore_shared, trained
 from fnnet.tree.nodes import Params, freeze
 from fnnet.tree.packing import Structure, joined, pack, packed, structure_of

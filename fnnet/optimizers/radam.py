@@ -11,7 +11,7 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.core.settings import Flag, Positive, Rate, Share
-from fnnet.numerics.formulas import Numbers
+from fnnet.numerics.programs import Numbers
 from fnnet.optimizers.elementwise import Elementwise
 from fnnet.types import Array
 

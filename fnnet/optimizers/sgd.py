@@ -8,8 +8,7 @@ from typing import TypeVar
 
 from fnnet import checks
 from fnnet.core.settings import Flag, Rate, Settings, Share
-from fnnet.numerics.formulas import Numbers
-from fnnet.numerics.programs import program
+from fnnet.numerics.programs import Numbers, program
 from fnnet.optimizers.elementwise import Elementwise, apply
 from fnnet.tree.nodes import Params
 from fnnet.types import Array
