@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence, Sized
+from collections.abc import Callable, Sequence, Sized
+from typing import TypeVar
 
 import numpy as np
 
 from fnnet.errors import DtypeError, ShapeError
 from fnnet.types import Array, Dtype, Labels
+
+F = TypeVar("F", bound=Callable[..., object])
 
 F32 = np.dtype(np.float32)
 F64 = np.dtype(np.float64)
@@ -42,6 +45,16 @@ def positive(where: str, name: str, value: object) -> float:
     if real(where, name, value) == 0:
         raise ValueError(f"{where}: {name} must be above 0, got {value!r}")
     return real(where, name, value)
+
+
+def rate(where: str, name: str, value: float | F) -> float | F:
+    """A number in [0, inf), or a function of the steps done that will give one."""
+    return value if callable(value) else real(where, name, value)
+
+
+def flag(where: str, name: str, value: object) -> bool:
+    """Whatever is true or false."""
+    return bool(value)
 
 
 def settle(record: object, **settings: object) -> None:

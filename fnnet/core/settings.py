@@ -15,25 +15,17 @@ Check: TypeAlias = Callable[[str, str, object], object]
 """``check(where, name, value)`` gives a setting as it is to be kept, or raises an error that names it."""
 
 
-def _flag(where: str, name: str, value: object) -> bool:
-    return bool(value)
-
-
-def _rate(where: str, name: str, value: object) -> object:
-    return value if callable(value) else checks.real(where, name, value)
-
-
 Share: TypeAlias = Annotated[float, partial(checks.real, below=1)]
 """A number in [0, 1)."""
 NonNegative: TypeAlias = Annotated[float, checks.real]
 """A finite number from 0 up."""
 Positive: TypeAlias = Annotated[float, checks.positive]
 """A finite number above 0."""
-Rate: TypeAlias = Annotated[float | Schedule, _rate]
+Rate: TypeAlias = Annotated[float | Schedule, checks.rate]
 """A finite number from 0 up, or a function of the steps done that gives one."""
 Size: TypeAlias = Annotated[int, checks.size]
 """A whole number from 1 up."""
-Flag: TypeAlias = Annotated[bool, _flag]
+Flag: TypeAlias = Annotated[bool, checks.flag]
 """Whatever is true or false."""
 
 

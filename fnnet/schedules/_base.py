@@ -13,11 +13,6 @@ def step_of(step: int) -> int:
     return checks.size("schedule", "step", step, 0)
 
 
-def checked(where: str, name: str, value: float | Schedule) -> float | Schedule:
-    """A rate, or a schedule to ask for it."""
-    return value if callable(value) else checks.real(where, name, value)
-
-
 def at(where: str, name: str, schedule: float | Schedule, step: int) -> float:
     """The rate of a part after so many steps of its own. Raises ValueError where a schedule gives none."""
     if callable(schedule):

@@ -83,7 +83,7 @@ class TrainStep(Generic[T]):
 @lru_cache(256)
 def _is_plain(kind: type) -> bool:
     """Whether optimizers of a class are fnnet's, with none inside."""
-    return kind.__module__.startswith("fnnet.optimizers.")
+    return kind is not Wrapped and kind.__module__.startswith("fnnet.optimizers.")
 
 
 def _is_ours(optimizer: Optimizer) -> bool:
