@@ -11,6 +11,7 @@ import numpy as np
 from fnnet.errors import DtypeError, ShapeError
 from fnnet.types import Array, Dtype, Labels
 
+T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., object])
 
 F32 = np.dtype(np.float32)
@@ -85,10 +86,11 @@ def pair(where: str, name: str, value: object) -> None:
         raise ValueError(f"{where}: {name} must be a pair, got {came}")
 
 
-def function(where: str, name: str, value: object) -> None:
+def function(where: str, name: str, value: T) -> T:
     """Something that can be called."""
     if not callable(value):
         raise ValueError(f"{where}: {name} must be a function or an object that can be called, got {value!r}")
+    return value
 
 
 def method(where: str, name: str, owner: object, part: str) -> None:
