@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable
 from dataclasses import fields
 from functools import lru_cache, partial
-from typing import Annotated, Any, ClassVar, TypeAlias, cast, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, ClassVar, TypeAlias, Union, cast, get_args, get_origin, get_type_hints
 
 from fnnet import checks
 from fnnet.core.protocols import Schedule
 
 Check: TypeAlias = Callable[[str, str, object], object]
 """``check(where, name, value)`` gives a setting as it is to be kept, or raises an error that names it."""
-
 
 Share: TypeAlias = Annotated[float, partial(checks.real, below=1)]
 """A number in [0, 1)."""
@@ -74,7 +74,8 @@ def _checks_of(hint: object) -> list[Check]:
     """Those of a type, or of the one beside None."""
     if get_origin(hint) is Annotated:
         return [check for check in cast(Any, hint).__metadata__ if callable(check)]
-    return [partial(_unless_none, check) for option in get_args(hint) for check in _checks_of(option)]
+    options = get_args(hint) if get_origin(hint) in (Union, UnionType) else ()
+    return [partial(_unless_none, check) for option in options for check in _checks_of(option)]
 
 
 def _unless_none(check: Check, where: str, name: str, value: object) -> object:

@@ -10,7 +10,6 @@ import numpy as np
 
 from fnnet import checks, tree
 from fnnet.core.protocols import Schedule
-from fnnet.core.settings import Rate as Rate
 from fnnet.core.settings import Settings
 from fnnet.core.states import OptState
 from fnnet.errors import DtypeError, LayerError, ShapeError, TreeError
@@ -135,17 +134,23 @@ class Elementwise(Settings, ABC):
     """An optimizer whose step is one formula for all entries: a frozen dataclass that has a learning rate ``lr``, says
     how many slots it has, and what its rule is.
 
-    ``rule(numbers, p, g, *slots)`` gives the new parameters and slots; the slots are 0 at first. ``numbers`` are those
-    of the step that it is a formula of: see ``fnnet.numerics.formulas`` for what it may be made of.
+    ``rule(numbers, p, g, *slots)`` gives the new parameters and slots, all fresh; the slots are 0 at first. It branches
+    on settings alone, and chooses by ``np.where``: see ``fnnet.numerics.formulas``. What is the same for all entries is
+    in ``numbers``.
 
+    >>> import fnnet as fn
     >>> from dataclasses import dataclass
     >>> @dataclass(frozen=True)
     ... class SignDescent(Elementwise):
-    ...     lr: Rate
+    ...     lr: float
     ...     slots = 0
     ...     def rule(self, numbers: Numbers, p: Array, g: Array) -> tuple[Array]:
     ...         (lr,) = numbers
     ...         return (p - lr * np.sign(g),)
+    >>> net, optimizer = fn.Linear(np.ones((1, 2)), np.zeros(2)), SignDescent(0.5)
+    >>> new, state = optimizer.update(net, net, optimizer.init(net))
+    >>> new.w.tolist(), new.b.tolist()
+    ([[0.5, 0.5]], [0.0, 0.0])
     """
 
     __slots__ = ("_program",)

@@ -32,6 +32,7 @@ class SlowStart(Settings):
     is_quick: Flag = False
     last: Size | None = None
     where: Callable[[str], bool] | None = None
+    shares: tuple[Share, ...] = ()
     name_of_it: str = field(default="plain", compare=False)
 
 
@@ -74,8 +75,8 @@ def test_numbers_of_numpy_become_pythons() -> None:
 
 def test_what_has_no_check_is_kept_as_it_is() -> None:
     where = str.isidentifier
-    made: Any = SlowStart(abs, where=where, name_of_it="x")
-    assert (made.lr, made.where, made.last) == (abs, where, None)
+    made: Any = SlowStart(abs, where=where, shares=(3, 4), name_of_it="x")
+    assert (made.lr, made.where, made.shares, made.last) == (abs, where, (3, 4), None)
 
 
 @pytest.mark.parametrize(
