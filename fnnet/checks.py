@@ -11,12 +11,16 @@ fnnet.errors.ShapeError: my_loss: target must have the prediction's shape (5, 2)
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence, Sized
+from collections.abc import Callable, Sequence, Sized
+from typing import TypeVar
 
 import numpy as np
 
 from fnnet.errors import DtypeError, ShapeError
 from fnnet.types import Array, Dtype, Labels
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., object])
 
 F32 = np.dtype(np.float32)
 F64 = np.dtype(np.float64)
@@ -60,6 +64,16 @@ def positive(where: str, name: str, value: object) -> float:
     return real(where, name, value)
 
 
+def rate(where: str, name: str, value: float | F) -> float | F:
+    """A number in [0, inf), or a function from the number of steps done to one. Raises ValueError."""
+    return value if callable(value) else real(where, name, value)
+
+
+def flag(where: str, name: str, value: object) -> bool:
+    """Whether the value is true, as a bool."""
+    return bool(value)
+
+
 def settle(record: object, **settings: object) -> None:
     """Stores checked settings in a frozen record during its ``__post_init__``.
 
@@ -101,10 +115,19 @@ def pair(where: str, name: str, value: object) -> None:
         raise ValueError(f"{where}: {name} must be a pair, got {came}")
 
 
-def function(where: str, name: str, value: object) -> None:
-    """Raises ValueError unless the value can be called."""
+def function(where: str, name: str, value: T) -> T:
+    """The value, which must be callable. Raises ValueError."""
     if not callable(value):
         raise ValueError(f"{where}: {name} must be a function or an object that can be called, got {value!r}")
+    return value
+
+
+def method(where: str, name: str, owner: object, part: str) -> None:
+    """Raises ValueError unless an object has a method. A class has it too: then its call was forgotten."""
+    if isinstance(owner, type):
+        came = f"the class {owner.__name__}; call it with its settings first"
+        raise ValueError(f"{where}: {name}.{part} must be a function of an object, got {came}")
+    function(where, f"{name}.{part}", getattr(owner, part, None))
 
 
 # --- arrays ------------------------------------------------------------------------------------------------------

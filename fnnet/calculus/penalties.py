@@ -32,7 +32,7 @@ class ElasticNet(Remembers):
     def __post_init__(self) -> None:
         checks.settle(self, l1=checks.real("penalty", "l1", self.l1), l2=checks.real("penalty", "l2", self.l2))
         if self.where is not None:
-            checked_where("penalty", self.where)
+            checked_where("penalty", "where", self.where)
 
     def __call__(self, params: P, /) -> tuple[Value, P]:
         """l1 Σ |w| + l2/2 Σ w² over the chosen leaves, and its gradient l1 sign(w) + l2 w, 0 for all others."""

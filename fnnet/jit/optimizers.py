@@ -119,13 +119,10 @@ def schedule_of(optimizer: Elementwise, state: OptState[P], steps: int) -> Numbe
 
 
 def _scalars(optimizer: Elementwise, lr: float, t: int) -> tuple[float, float, float]:
-    if type(optimizer) is Adam or type(optimizer) is Amsgrad or type(optimizer) is Nadam or type(optimizer) is Radam:
-        return optimizer.corrected(lr, t)
-    if type(optimizer) is Adamax:
-        return optimizer.corrected(lr, t), 0.0, 0.0
     if type(optimizer) is Rmsprop:
         return lr, optimizer.eps if optimizer.eps_in_sqrt else 0.0, 0.0
-    return lr, 1 - lr * optimizer.weight_decay if type(optimizer) is Lion else 0.0, 0.0
+    first, second, third = (*optimizer.numbers(lr, t), 0.0, 0.0)[:3]
+    return first, second, third
 
 
 def _rule(kind: int, hyper: Numbers, scalars: Numbers, p: Array, g: Array, *slots: Array) -> tuple[Array, ...]:
@@ -162,14 +159,20 @@ def sgd(lr: float | Schedule, *, momentum: float = 0.0, nesterov: bool = False) 
     >>> jit.sgd(0.1, momentum=0.9)
     Compiled(optimizer=Sgd(lr=0.1, momentum=0.9, nesterov=False))
     """
-    return Compiled(Sgd(lr, momentum, nesterov))
+    return Compiled(Sgd(lr, momentum=momentum, nesterov=nesterov))
 
 
 def adam(
-    lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8, eps_hat: bool = False
+    lr: float | Schedule,
+    *,
+    b1: float = 0.9,
+    b2: float = 0.999,
+    eps: float = 1e-8,
+    weight_decay: float = 0.0,
+    eps_hat: bool = False,
 ) -> Compiled:
     """``fnnet.adam`` with compiled updates."""
-    return Compiled(Adam(lr, b1, b2, eps, eps_hat=eps_hat))
+    return Compiled(Adam(lr, b1=b1, b2=b2, eps=eps, weight_decay=weight_decay, eps_hat=eps_hat))
 
 
 def adamw(
@@ -182,26 +185,26 @@ def adamw(
     eps_hat: bool = False,
 ) -> Compiled:
     """``fnnet.adamw`` with compiled updates."""
-    return Compiled(Adam(lr, b1, b2, eps, weight_decay, eps_hat))
+    return Compiled(Adam(lr, b1=b1, b2=b2, eps=eps, weight_decay=weight_decay, eps_hat=eps_hat))
 
 
 def nadam(
     lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8, eps_hat: bool = False
 ) -> Compiled:
     """``fnnet.nadam`` with compiled updates."""
-    return Compiled(Nadam(lr, b1, b2, eps, eps_hat))
+    return Compiled(Nadam(lr, b1=b1, b2=b2, eps=eps, eps_hat=eps_hat))
 
 
 def adamax(lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Compiled:
     """``fnnet.adamax`` with compiled updates."""
-    return Compiled(Adamax(lr, b1, b2, eps))
+    return Compiled(Adamax(lr, b1=b1, b2=b2, eps=eps))
 
 
 def amsgrad(
     lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8, eps_hat: bool = False
 ) -> Compiled:
     """``fnnet.amsgrad`` with compiled updates."""
-    return Compiled(Amsgrad(lr, b1, b2, eps, eps_hat))
+    return Compiled(Amsgrad(lr, b1=b1, b2=b2, eps=eps, eps_hat=eps_hat))
 
 
 def radam(
@@ -214,7 +217,7 @@ def radam(
     eps_hat: bool = False,
 ) -> Compiled:
     """``fnnet.radam`` with compiled updates."""
-    return Compiled(Radam(lr, b1, b2, eps, threshold, eps_hat))
+    return Compiled(Radam(lr, b1=b1, b2=b2, eps=eps, threshold=threshold, eps_hat=eps_hat))
 
 
 def rmsprop(
@@ -227,19 +230,19 @@ def rmsprop(
     eps_in_sqrt: bool = False,
 ) -> Compiled:
     """``fnnet.rmsprop`` with compiled updates."""
-    return Compiled(Rmsprop(lr, decay, eps, momentum, centered, eps_in_sqrt))
+    return Compiled(Rmsprop(lr, decay=decay, eps=eps, momentum=momentum, centered=centered, eps_in_sqrt=eps_in_sqrt))
 
 
 def adagrad(lr: float | Schedule, *, start: float = 0.0, eps: float = 1e-10) -> Compiled:
     """``fnnet.adagrad`` with compiled updates."""
-    return Compiled(Adagrad(lr, start, eps))
+    return Compiled(Adagrad(lr, start=start, eps=eps))
 
 
 def adadelta(lr: float | Schedule = 1.0, *, decay: float = 0.9, eps: float = 1e-6) -> Compiled:
     """``fnnet.adadelta`` with compiled updates."""
-    return Compiled(Adadelta(lr, decay, eps))
+    return Compiled(Adadelta(lr, decay=decay, eps=eps))
 
 
 def lion(lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.99, weight_decay: float = 0.0) -> Compiled:
     """``fnnet.lion`` with compiled updates."""
-    return Compiled(Lion(lr, b1, b2, weight_decay))
+    return Compiled(Lion(lr, b1=b1, b2=b2, weight_decay=weight_decay))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, TypeVar
+from typing import Annotated, TypeVar
 
 from fnnet import checks
-from fnnet.core.protocols import Optimizer
+from fnnet.core.settings import Share, Size
 from fnnet.core.states import OptState, TrainState
 from fnnet.errors import TreeError
+from fnnet.numerics.programs import Numbers, program
 from fnnet.optimizers.elementwise import apply
-from fnnet.optimizers.wrapping import Wrapper, inner_of, inside
+from fnnet.optimizers.wrapping import Wrapper
 from fnnet.tree.nodes import Params, read_only
 from fnnet.tree.packing import pack
 from fnnet.types import Array
@@ -19,38 +20,30 @@ from fnnet.types import Array
 P = TypeVar("P", bound=Params)
 
 
-def _toward(share: float, p: Array, average: Array) -> tuple[Array]:
-    """share p + (1 - share) average, which is p itself where the share is 1."""
-    new = average * (1 - share)
-    new += p if share == 1 else p * share
-    return (new,)
+def _toward(numbers: Numbers, p: Array, average: Array) -> tuple[Array]:
+    """share p + (1 - share) average."""
+    share, rest = numbers
+    return (share * p + rest * average,)
+
+
+class Averaging(Wrapper):
+    """A wrapper with one slot, an average of the parameters, which begins as the parameters."""
+
+    __slots__ = ()
+    slots = 1
+
+    def begin(self, params: P, /) -> tuple[P, ...]:
+        """The average before the first step."""
+        return (pack(read_only(params)),)
+
+    def mixed(self, share: float, new: P, average: P) -> P:
+        """share new + (1 - share) average."""
+        (mixed,) = apply(self.name, partial(program(_toward, 2, 2), share, 1 - share), (new, average), 1)
+        return mixed
 
 
 @dataclass(frozen=True, slots=True)
-class Ema(Wrapper):
-    """What ``ema(...)`` returns."""
-
-    name: ClassVar[str] = "ema"
-    decay: float
-
-    def __post_init__(self) -> None:
-        checks.settle(self, decay=checks.real(self.name, "decay", self.decay, below=1))
-
-    def begin(self, optimizer: Optimizer, params: P, /) -> OptState[P]:
-        """The state before the first step: one slot, the average, which begins as the parameters."""
-        return OptState(0, (pack(read_only(params)),), optimizer.init(params))
-
-    def step(self, optimizer: Optimizer, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
-        """One step, and its share in the average: (1 - decay) / (1 - decayᵗ) corrects for the start."""
-        inner = inner_of(self.name, state, 1)
-        params, inner = inside(optimizer, params, grads, inner, state.scale)
-        t = state.step + 1
-        share = (1 - self.decay) / (1 - self.decay**t)
-        (average,) = apply(self.name, partial(_toward, share), (params, *state.slots), 1)
-        return params, OptState(t, (average,), inner, state.scale)
-
-
-def ema(decay: float) -> Ema:
+class Ema(Averaging):
     """Keeps the exponential moving average of the parameters after each step, for ``averaged`` to give (B. T. Polyak,
     A. B. Juditsky, SIAM J. Control Optim. 1992; the weights are those of D. P. Kingma, J. Ba, ICLR 2015, section 3):
     after t steps Σᵢ decayᵗ⁻ⁱ pᵢ / Σᵢ decayᵗ⁻ⁱ, i from 1 to t.
@@ -62,42 +55,27 @@ def ema(decay: float) -> Ema:
     >>> fn.pipe(fn.adam(1e-3), fn.ema(0.999)).wrapper
     Ema(decay=0.999)
     """
-    return Ema(decay)
+
+    decay: Share
+
+    def after(self, params: P, new: P, state: OptState[P], /) -> tuple[P, tuple[P, ...]]:
+        """The step's share in the average, (1 - decay) / (1 - decayᵗ), corrects for the start."""
+        share = (1 - self.decay) / (1 - self.decay ** (state.step + 1))
+        return new, (self.mixed(share, new, *state.slots),)
+
+
+ema = Ema
+
+
+def _up_to_1(where: str, name: str, value: object) -> float:
+    rate = checks.positive(where, name, value)
+    if rate > 1:
+        raise ValueError(f"{where}: {name} must be in (0, 1], got {rate!r}")
+    return rate
 
 
 @dataclass(frozen=True, slots=True)
-class Lookahead(Wrapper):
-    """What ``lookahead(...)`` returns."""
-
-    name: ClassVar[str] = "lookahead"
-    steps: int
-    rate: float
-
-    def __post_init__(self) -> None:
-        checks.settle(
-            self,
-            steps=checks.size(self.name, "steps", self.steps),
-            rate=checks.positive(self.name, "rate", self.rate),
-        )
-        if self.rate > 1:
-            raise ValueError(f"lookahead: rate must be in (0, 1], got {self.rate!r}")
-
-    def begin(self, optimizer: Optimizer, params: P, /) -> OptState[P]:
-        """The state before the first step: one slot, the slow weights, which begin as the parameters."""
-        return OptState(0, (pack(read_only(params)),), optimizer.init(params))
-
-    def step(self, optimizer: Optimizer, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
-        """One step of the fast weights; the last of each ``steps`` is followed by one of the slow weights."""
-        inner = inner_of(self.name, state, 1)
-        params, inner = inside(optimizer, params, grads, inner, state.scale)
-        t, slow = state.step + 1, state.slots[0]
-        if t % self.steps == 0:
-            (slow,) = apply(self.name, partial(_toward, self.rate), (params, slow), 1)
-            params = slow
-        return params, OptState(t, (slow,), inner, state.scale)
-
-
-def lookahead(steps: int = 5, rate: float = 0.5) -> Lookahead:
+class Lookahead(Averaging):
     """Lookahead (M. Zhang et al., NeurIPS 2019, algorithm 1): every ``steps`` steps the slow weights s move towards the
     fast ones, s' = s + rate (p - s), and the fast ones go on from there. The inner optimizer's state is kept.
 
@@ -107,7 +85,19 @@ def lookahead(steps: int = 5, rate: float = 0.5) -> Lookahead:
     >>> fn.pipe(fn.sgd(0.1), fn.lookahead(5, 0.5)).wrapper
     Lookahead(steps=5, rate=0.5)
     """
-    return Lookahead(steps, rate)
+
+    steps: Size = 5
+    rate: Annotated[float, _up_to_1] = 0.5
+
+    def after(self, params: P, new: P, state: OptState[P], /) -> tuple[P, tuple[P, ...]]:
+        """The last of each ``steps`` fast steps is followed by one of the slow weights."""
+        if (state.step + 1) % self.steps:
+            return new, state.slots
+        slow = self.mixed(self.rate, new, *state.slots)
+        return slow, (slow,)
+
+
+lookahead = Lookahead
 
 
 def averaged(state: TrainState[P] | OptState[P]) -> P:

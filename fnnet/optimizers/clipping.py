@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, TypeVar, cast
+from typing import TypeVar, cast
 
 import numpy as np
 
-from fnnet import checks, tree
-from fnnet.core.protocols import Optimizer
+from fnnet import tree
 from fnnet.core.rules import replicas
+from fnnet.core.settings import Positive
 from fnnet.core.states import OptState
 from fnnet.numerics import inner_product
+from fnnet.numerics.programs import Numbers, program
 from fnnet.numerics.sums import power_of_two
 from fnnet.optimizers.elementwise import apply, check_gradients
-from fnnet.optimizers.wrapping import Wrapper, inner_of, inside
+from fnnet.optimizers.wrapping import Wrapper
 from fnnet.tree.matching import columns, restore_shared, trained
 from fnnet.tree.nodes import Params
 from fnnet.tree.packing import pack, packed
@@ -25,34 +26,18 @@ from fnnet.types import Array, Value
 P = TypeVar("P", bound=Params)
 
 
-def _clip(limit: float, g: Array) -> tuple[Array]:
-    return (g.clip(-limit, limit),)
+def _clip(numbers: Numbers, g: Array) -> tuple[Array]:
+    low, high = numbers
+    return (np.clip(g, low, high),)
 
 
-def _times(factor: float, g: Array) -> tuple[Array]:
-    return (g * factor,)
+def _times(numbers: Numbers, g: Array) -> tuple[Array]:
+    (factor,) = numbers
+    return (factor * g,)
 
 
 @dataclass(frozen=True, slots=True)
 class ClipByValue(Wrapper):
-    """What ``clip_by_value(...)`` returns."""
-
-    name: ClassVar[str] = "clip_by_value"
-    limit: float
-
-    def __post_init__(self) -> None:
-        checks.settle(self, limit=checks.positive(self.name, "limit", self.limit))
-
-    def step(self, optimizer: Optimizer, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
-        """One step with clipped gradients."""
-        inner = inner_of(self.name, state)
-        check_gradients(self.name, params, grads)
-        (clipped,) = apply(self.name, partial(_clip, self.limit), (grads,), 1)
-        params, inner = inside(optimizer, params, clipped, inner, state.scale)
-        return params, OptState(state.step + 1, (), inner, state.scale)
-
-
-def clip_by_value(limit: float) -> ClipByValue:
     """Each entry of the gradients is brought into [-limit, limit] (T. Mikolov, Statistical Language Models Based on
     Neural Networks, 2012, section 3.2.2).
 
@@ -62,27 +47,40 @@ def clip_by_value(limit: float) -> ClipByValue:
     >>> fn.pipe(fn.sgd(0.1), fn.clip_by_value(1.0)).wrapper
     ClipByValue(limit=1.0)
     """
-    return ClipByValue(limit)
+
+    limit: Positive
+
+    def before(self, params: P, grads: P, state: OptState[P], /) -> P:
+        """The clipped gradients."""
+        check_gradients(self.name, params, grads)
+        (clipped,) = apply(self.name, partial(program(_clip, 2, 1), -self.limit, self.limit), (grads,), 1)
+        return clipped
+
+
+clip_by_value = ClipByValue
 
 
 @dataclass(frozen=True, slots=True)
 class ClipByGlobalNorm(Wrapper):
-    """What ``clip_by_global_norm(...)`` returns."""
+    """Gradients whose norm ‖g‖, taken over all trained leaves together, is above the limit are shortened to it:
+    g' = g limit / ‖g‖ (R. Pascanu, T. Mikolov, Y. Bengio, ICML 2013, algorithm 1).
 
-    name: ClassVar[str] = "clip_by_global_norm"
-    limit: float
+    Each of several stacked networks has its own norm. Gradients that are not finite are handed on as they are.
 
-    def __post_init__(self) -> None:
-        checks.settle(self, limit=checks.positive(self.name, "limit", self.limit))
+    Raises ValueError for a limit that is not above 0.
 
-    def step(self, optimizer: Optimizer, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
-        """One step with gradients of at most this norm."""
-        inner = inner_of(self.name, state)
+    >>> import fnnet as fn
+    >>> fn.pipe(fn.adam(1e-3), fn.clip_by_global_norm(1.0)).wrapper
+    ClipByGlobalNorm(limit=1.0)
+    """
+
+    limit: Positive
+
+    def before(self, params: P, grads: P, state: OptState[P], /) -> P:
+        """Gradients of at most this norm."""
         check_gradients(self.name, params, grads)
         stacked = replicas(params)
-        clipped = self._of_each(grads, stacked) if stacked else self._of_all(grads)
-        params, inner = inside(optimizer, params, clipped, inner, state.scale)
-        return params, OptState(state.step + 1, (), inner, state.scale)
+        return self._of_each(grads, stacked) if stacked else self._of_all(grads)
 
     def _of_all(self, grads: P) -> P:
         known = packed(grads) or packed(pack(grads))  # one sum for all trees of one form: the same bits
@@ -96,7 +94,7 @@ class ClipByGlobalNorm(Wrapper):
             return grads
         if factor < TINY:
             return self._of_each(grads, ())
-        (clipped,) = apply(self.name, partial(_times, factor), (grads,), 1)
+        (clipped,) = apply(self.name, partial(program(_times, 1, 1), factor), (grads,), 1)
         return clipped
 
     def _of_each(self, grads: P, stacked: tuple[int, ...]) -> P:
@@ -118,6 +116,8 @@ class ClipByGlobalNorm(Wrapper):
         ]
         return cast(P, restore_shared(grads, iter(new)))
 
+
+clip_by_global_norm = ClipByGlobalNorm
 
 TINY = float(np.finfo(np.float32).tiny)
 """The smallest number that has all its digits in both dtypes."""
@@ -147,18 +147,3 @@ def _norms(leaves: tuple[Array, ...], stacked: tuple[int, ...]) -> tuple[Array, 
     for unit in [a / scale[..., None] for a in flat]:
         squares += inner_product(unit, unit)
     return scale, np.asarray(np.sqrt(squares))
-
-
-def clip_by_global_norm(limit: float) -> ClipByGlobalNorm:
-    """Gradients whose norm ‖g‖, taken over all trained leaves together, is above the limit are shortened to it:
-    g' = g limit / ‖g‖ (R. Pascanu, T. Mikolov, Y. Bengio, ICML 2013, algorithm 1).
-
-    Each of several stacked networks has its own norm. Gradients that are not finite are handed on as they are.
-
-    Raises ValueError for a limit that is not above 0.
-
-    >>> import fnnet as fn
-    >>> fn.pipe(fn.adam(1e-3), fn.clip_by_global_norm(1.0)).wrapper
-    ClipByGlobalNorm(limit=1.0)
-    """
-    return ClipByGlobalNorm(limit)

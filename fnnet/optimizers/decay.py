@@ -4,59 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
-from fnnet import checks
-from fnnet.core.protocols import Optimizer, Schedule
+from fnnet.core.settings import Rate
 from fnnet.core.states import OptState
-from fnnet.optimizers.elementwise import apply, checked_rate
+from fnnet.numerics.programs import Numbers, program
+from fnnet.optimizers.elementwise import apply
 from fnnet.optimizers.elementwise import rate as rate_of
-from fnnet.optimizers.wrapping import Wrapper, inner_of, inside
+from fnnet.optimizers.wrapping import Wrapper
 from fnnet.tree.nodes import Params
-from fnnet.tree.selection import Selection, Where, checked_where, choose
+from fnnet.tree.selection import Selection, Where, choose
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
 
 
-def _shrink(rate: float, new: Array, p: Array) -> tuple[Array]:
+def _shrink(numbers: Numbers, new: Array, p: Array) -> tuple[Array]:
     """p' - rate p."""
-    shrunk = p * -rate
-    shrunk += new
-    return (shrunk,)
+    (rate,) = numbers
+    return (new - rate * p,)
 
 
 @dataclass(frozen=True, slots=True)
 class WeightDecay(Wrapper):
-    """What ``weight_decay(...)`` returns."""
-
-    name: ClassVar[str] = "weight_decay"
-    rate: float | Schedule
-    where: Where | None = None
-
-    def __post_init__(self) -> None:
-        checks.settle(self, rate=checked_rate(self.name, self.rate, "rate"))
-        if self.where is not None:
-            checked_where(self.name, self.where)
-
-    def begin(self, optimizer: Optimizer, params: P, /) -> OptState[P]:
-        """The state before the first step."""
-        if self.where is not None:
-            self.remembered(Selection(self.name, self.where), params)
-        return OptState(0, (), optimizer.init(params))
-
-    def step(self, optimizer: Optimizer, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
-        """One step, and rate p less."""
-        inner = inner_of(self.name, state)
-        rate = rate_of(self.name, self.rate, state, "rate")
-        new, inner = inside(optimizer, params, grads, inner, state.scale)
-        (shrunk,) = apply(self.name, partial(_shrink, rate), (new, params), 1)
-        if self.where is not None:
-            shrunk = choose(self.name, self.remembered(Selection(self.name, self.where), params), shrunk, new)
-        return shrunk, OptState(state.step + 1, (), inner, state.scale)
-
-
-def weight_decay(rate: float | Schedule, where: Where | None = None) -> WeightDecay:
     """Decoupled weight decay around any optimizer: p' = update(p) - rate p (I. Loshchilov, F. Hutter, ICLR 2019,
     section 2), of the leaves whose path ``where`` takes, or of all.
 
@@ -71,4 +41,23 @@ def weight_decay(rate: float | Schedule, where: Where | None = None) -> WeightDe
     >>> optimizer.wrapper.rate
     1e-05
     """
-    return WeightDecay(rate, where)
+
+    rate: Rate
+    where: Where | None = None
+
+    def begin(self, params: P, /) -> tuple[P, ...]:
+        """No slots; the choice of leaves is made here."""
+        if self.where is not None:
+            self.remembered(Selection(self.name, self.where), params)
+        return ()
+
+    def after(self, params: P, new: P, state: OptState[P], /) -> tuple[P, tuple[P, ...]]:
+        """The new parameters less rate p."""
+        rate = rate_of(self.name, self.rate, state, "rate")
+        (shrunk,) = apply(self.name, partial(program(_shrink, 1, 2), rate), (new, params), 1)
+        if self.where is not None:
+            shrunk = choose(self.name, self.remembered(Selection(self.name, self.where), params), shrunk, new)
+        return shrunk, ()
+
+
+weight_decay = WeightDecay

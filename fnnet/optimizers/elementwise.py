@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import TypeVar, cast
+from functools import partial
+from typing import ClassVar, TypeVar, cast
 
 import numpy as np
 
 from fnnet import checks, tree
 from fnnet.core.protocols import Schedule
+from fnnet.core.settings import Settings
 from fnnet.core.states import OptState
 from fnnet.errors import DtypeError, LayerError, ShapeError, TreeError
+from fnnet.numerics.programs import Numbers, Rule, written
 from fnnet.tree.matching import columns, restore_shared, trained
 from fnnet.tree.nodes import Params, read_only
 from fnnet.tree.packing import Structure, joined, pack, packed, structure_of
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
-
-Rule = Callable[..., tuple[Array, ...]]
 
 BLOCK = 1 << 16
 """Numbers in a block: a few blocks of float32 fit into the cache of a core, and the calls cost little beside them."""
@@ -116,11 +116,6 @@ def slots_of(where: str, state: OptState[P], count: int) -> tuple[P, ...]:
     return state.slots
 
 
-def checked_rate(where: str, lr: float | Schedule, name: str = "lr") -> float | Schedule:
-    """A learning rate: a finite number from 0 up, or a function of the steps done."""
-    return lr if callable(lr) else checks.real(where, name, lr)
-
-
 def rate(where: str, lr: float | Schedule, state: OptState[P], name: str = "lr") -> float:
     """The learning rate of the coming step, times the state's factor. Raises ValueError where a schedule gives none."""
     if callable(lr):
@@ -135,22 +130,41 @@ def check_gradients(where: str, params: Params, grads: Params) -> None:
         columns(where, (params, grads))
 
 
-class Elementwise(ABC):
-    """An optimizer whose step is one rule for all entries. A subclass has ``lr`` and says how many slots it has and
-    what its rule is."""
+class Elementwise(Settings, ABC):
+    """An optimizer whose step is one formula for all entries: a frozen dataclass that has a learning rate ``lr``, says
+    how many slots it has, and what its rule is.
 
-    __slots__ = ()
+    ``rule(numbers, p, g, *slots)`` gives the new parameters and slots, all fresh; the slots are 0 at first. It branches
+    on settings alone, and chooses by ``np.where``: see ``fnnet.numerics.formulas``. What is the same for all entries is
+    in ``numbers``.
+
+    >>> import fnnet as fn
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class SignDescent(Elementwise):
+    ...     lr: float
+    ...     slots = 0
+    ...     def rule(self, numbers: Numbers, p: Array, g: Array) -> tuple[Array]:
+    ...         (lr,) = numbers
+    ...         return (p - lr * np.sign(g),)
+    >>> net, optimizer = fn.Linear(np.ones((1, 2)), np.zeros(2)), SignDescent(0.5)
+    >>> new, state = optimizer.update(net, net, optimizer.init(net))
+    >>> new.w.tolist(), new.b.tolist()
+    ([[0.5, 0.5]], [0.0, 0.0])
+    """
+
+    __slots__ = ("_program",)
     lr: float | Schedule
+    rule: ClassVar[Rule]
 
     @property
     @abstractmethod
     def slots(self) -> int:
         """How many slot variables there are."""
 
-    @abstractmethod
-    def rule(self, lr: float, t: int) -> Rule:
-        """The rule of the t-th step: from a leaf of the parameters, of the gradients and of each slot to the new leaf
-        of the parameters and of each slot, all fresh."""
+    def numbers(self, lr: float, t: int) -> Numbers:
+        """What is the same for all entries in the t-th step: by default the learning rate alone."""
+        return (lr,)
 
     def init(self, params: P, /) -> OptState[P]:
         """The state before the first step: all slots 0."""
@@ -158,7 +172,12 @@ class Elementwise(ABC):
 
     def update(self, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
         """One step."""
-        where, n = type(self).__name__.lower(), self.slots
-        slots, t = slots_of(where, state, n), state.step + 1
-        params, *new = apply(where, self.rule(rate(where, self.lr, state), t), (params, grads, *slots), 1 + n)
+        n = self.slots
+        slots, t = slots_of(self.name, state, n), state.step + 1
+        numbers = self.numbers(rate(self.name, self.lr, state), t)
+        rule: Rule | None = getattr(self, "_program", None)
+        if rule is None:
+            rule = written(self.rule, len(numbers), 2 + n)
+            object.__setattr__(self, "_program", rule)
+        params, *new = apply(self.name, partial(rule, *numbers), (params, grads, *slots), 1 + n)
         return params, OptState(t, tuple(new), None, state.scale)

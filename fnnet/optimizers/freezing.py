@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
-from fnnet import checks
 from fnnet.core.protocols import Optimizer
+from fnnet.core.settings import NonNegative, Settings
 from fnnet.core.states import OptState
 from fnnet.optimizers.elementwise import check_gradients
-from fnnet.optimizers.wrapping import Wrapped, Wrapper, inner_of, inside
+from fnnet.optimizers.wrapping import Wrapped, Wrapper, scaled_update
 from fnnet.tree.nodes import Params
-from fnnet.tree.selection import Chosen, Selection, Where, checked_where, choose, chosen_by, without
+from fnnet.tree.selection import Chosen, Selection, Where, choose, chosen_by, without
 
 P = TypeVar("P", bound=Params)
 
@@ -29,30 +29,6 @@ def _choose_states(where: str, chosen: Chosen, taken: OptState[P], others: OptSt
 
 @dataclass(frozen=True, slots=True)
 class Freeze(Wrapper):
-    """What ``freeze(...)`` returns."""
-
-    name: ClassVar[str] = "freeze"
-    where: Where
-
-    def __post_init__(self) -> None:
-        checked_where(self.name, self.where)
-
-    def begin(self, optimizer: Optimizer, params: P, /) -> OptState[P]:
-        """The state before the first step."""
-        self.remembered(Selection(self.name, self.where), params)
-        return OptState(0, (), optimizer.init(params))
-
-    def step(self, optimizer: Optimizer, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
-        """One step of all other leaves."""
-        before = inner_of(self.name, state)
-        check_gradients(self.name, params, grads)
-        chosen = self.remembered(Selection(self.name, self.where), params)
-        new, after = inside(optimizer, params, without(self.name, chosen, grads), before, state.scale)
-        inner = _choose_states(self.name, chosen, before, after)
-        return choose(self.name, chosen, params, new), OptState(state.step + 1, (), inner, state.scale)
-
-
-def freeze(where: Where) -> Freeze:
     """The leaves whose path ``where`` takes keep their value and their slots, whatever the optimizer inside does.
 
     The gradients that it hands on are 0 there, so that a norm taken inside is that of the trained leaves.
@@ -66,22 +42,43 @@ def freeze(where: Where) -> Freeze:
     >>> bool((new.layers[0].w == net.layers[0].w).all()), bool((new.layers[1].w == net.layers[1].w).all())
     (True, False)
     """
-    return Freeze(where)
+
+    where: Where
+
+    def begin(self, params: P, /) -> tuple[P, ...]:
+        """No slots; the choice of leaves is made here."""
+        self._chosen(params)
+        return ()
+
+    def inside(
+        self, optimizer: Optimizer, params: P, grads: P, inner: OptState[P], scale: float, /
+    ) -> tuple[P, OptState[P]]:
+        """One step of all other leaves."""
+        check_gradients(self.name, params, grads)
+        chosen = self._chosen(params)
+        new, after = scaled_update(optimizer, params, without(self.name, chosen, grads), inner, scale)
+        return choose(self.name, chosen, params, new), _choose_states(self.name, chosen, inner, after)
+
+    def _chosen(self, params: Params) -> Chosen:
+        return self.remembered(Selection(self.name, self.where), params)
+
+
+freeze = Freeze
 
 
 @dataclass(frozen=True, slots=True)
-class RatePart:
+class RatePart(Settings):
     """Some leaves, and the factor on their learning rate."""
 
+    name = "scale_rate"
     where: Where
-    factor: float
+    factor: NonNegative
 
 
 @dataclass(frozen=True, slots=True)
 class ScaleRate(Wrapper):
     """What ``scale_rate(...)`` returns; around another one they are one with several parts."""
 
-    name: ClassVar[str] = "scale_rate"
     parts: tuple[RatePart, ...]
 
     def __call__(self, optimizer: Optimizer, /) -> Wrapped:
@@ -90,20 +87,21 @@ class ScaleRate(Wrapper):
             return Wrapped(optimizer.optimizer, ScaleRate(optimizer.wrapper.parts + self.parts))
         return Wrapper.__call__(self, optimizer)
 
-    def begin(self, optimizer: Optimizer, params: P, /) -> OptState[P]:
-        """The state before the first step."""
+    def begin(self, params: P, /) -> tuple[P, ...]:
+        """No slots; the choice of leaves is made here."""
         self.remembered(_Groups(self.parts), params)
-        return OptState(0, (), optimizer.init(params))
+        return ()
 
-    def step(self, optimizer: Optimizer, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
-        """One step: an update of the optimizer inside for each factor, of which each leaf takes its own."""
-        before = inner_of(self.name, state)
+    def inside(
+        self, optimizer: Optimizer, params: P, grads: P, inner: OptState[P], scale: float, /
+    ) -> tuple[P, OptState[P]]:
+        """An update for each factor, of which each leaf takes its own."""
         (factor, _), *others = self.remembered(_Groups(self.parts), params)
-        new, after = inside(optimizer, params, grads, before, state.scale * factor)
+        new, after = scaled_update(optimizer, params, grads, inner, scale * factor)
         for factor, chosen in others:
-            found, memory = inside(optimizer, params, grads, before, state.scale * factor)
+            found, memory = scaled_update(optimizer, params, grads, inner, scale * factor)
             new, after = choose(self.name, chosen, found, new), _choose_states(self.name, chosen, memory, after)
-        return new, OptState(state.step + 1, (), after, state.scale)
+        return new, after
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,4 +139,4 @@ def scale_rate(where: Where, factor: float) -> ScaleRate:
     >>> [round(float((b.b - a.b)[0]), 4) for a, b in zip(new.layers, net.layers, strict=True)]
     [0.0001, 0.001]
     """
-    return ScaleRate((RatePart(checked_where("scale_rate", where), checks.real("scale_rate", "factor", factor)),))
+    return ScaleRate((RatePart(where, factor),))

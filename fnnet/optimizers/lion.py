@@ -2,58 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
-from fnnet import checks
-from fnnet.core.protocols import Schedule
-from fnnet.optimizers.elementwise import Elementwise, Rule, checked_rate
+from fnnet.core.settings import NonNegative, Rate, Share
+from fnnet.numerics.programs import Numbers
+from fnnet.optimizers.elementwise import Elementwise
 from fnnet.types import Array
-
-
-def lion_rule(b1: float, b2: float, lr: float, shrink: float, p: Array, g: Array, m: Array) -> tuple[Array, Array]:
-    """p' = shrink p - lr sign(b₁ m + (1 - b₁) g), m' = b₂ m + (1 - b₂) g."""
-    mixed, new = m * b1, g * (1 - b1)
-    mixed += new
-    np.sign(mixed, out=new)  # up to ten times as fast as in place
-    new *= -lr
-    new += p if shrink == 1 else shrink * p
-    m = m * b2
-    m += np.multiply(g, 1 - b2, out=mixed)
-    return new, m
 
 
 @dataclass(frozen=True, slots=True)
 class Lion(Elementwise):
-    """What ``lion(...)`` returns."""
-
-    lr: float | Schedule
-    b1: float = 0.9
-    b2: float = 0.99
-    weight_decay: float = 0.0
-
-    def __post_init__(self) -> None:
-        checks.settle(
-            self,
-            lr=checked_rate("lion", self.lr),
-            b1=checks.real("lion", "b1", self.b1, below=1),
-            b2=checks.real("lion", "b2", self.b2, below=1),
-            weight_decay=checks.real("lion", "weight_decay", self.weight_decay),
-        )
-
-    @property
-    def slots(self) -> int:
-        """The running mean of the gradient."""
-        return 1
-
-    def rule(self, lr: float, t: int) -> Rule:
-        """The same in every step but for the rate."""
-        return partial(lion_rule, self.b1, self.b2, lr, 1 - lr * self.weight_decay)
-
-
-def lion(lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.99, weight_decay: float = 0.0) -> Lion:
     """Lion (X. Chen et al., NeurIPS 2023, algorithm 2): p' = p - lr (sign(b₁ m + (1 - b₁) g) + weight_decay p),
     m' = b₂ m + (1 - b₂) g.
 
@@ -63,4 +23,24 @@ def lion(lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.99, weight_deca
     >>> fn.lion(1e-4)
     Lion(lr=0.0001, b1=0.9, b2=0.99, weight_decay=0.0)
     """
-    return Lion(lr, b1, b2, weight_decay)
+
+    lr: Rate
+    _: KW_ONLY
+    b1: Share = 0.9
+    b2: Share = 0.99
+    weight_decay: NonNegative = 0.0
+
+    slots = 1
+
+    def numbers(self, lr: float, t: int) -> Numbers:
+        """The learning rate, and the factor 1 - lr weight_decay."""
+        return lr, 1 - lr * self.weight_decay
+
+    def rule(self, numbers: Numbers, p: Array, g: Array, m: Array) -> tuple[Array, Array]:
+        """p' = shrink p - lr sign(b₁ m + (1 - b₁) g), m' = b₂ m + (1 - b₂) g, the running mean of the gradient."""
+        lr, shrink = numbers
+        step = lr * np.sign(self.b1 * m + (1 - self.b1) * g)
+        return (shrink * p if self.weight_decay else p) - step, self.b2 * m + (1 - self.b2) * g
+
+
+lion = Lion

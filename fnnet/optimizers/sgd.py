@@ -2,40 +2,63 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from typing import TypeVar
 
 from fnnet import checks
-from fnnet.core.protocols import Schedule
-from fnnet.optimizers.elementwise import Elementwise, Rule, apply, checked_rate
+from fnnet.core.settings import Flag, Rate, Settings, Share
+from fnnet.numerics.programs import Numbers, program
+from fnnet.optimizers.elementwise import Elementwise, apply
 from fnnet.tree.nodes import Params
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
 
 
-def descend(lr: float, p: Array, g: Array) -> tuple[Array]:
-    """p - lr g."""
-    new = g * -lr
-    new += p
-    return (new,)
+def descend(numbers: Numbers, p: Array, step: Array) -> tuple[Array]:
+    """p' = p - lr step."""
+    (lr,) = numbers
+    return (p - lr * step,)
 
 
-def heavy_ball(lr: float, momentum: float, p: Array, g: Array, v: Array) -> tuple[Array, Array]:
-    """v' = momentum v + g, p' = p - lr v'."""
-    v = v * momentum
-    v += g
-    return *descend(lr, p, v), v
+@dataclass(frozen=True, slots=True)
+class Sgd(Elementwise):
+    """Gradient descent: p' = p - lr g, or with momentum v' = momentum v + g and p' = p - lr v' (B. T. Polyak, 1964),
+    or with Nesterov's look-ahead p' = p - lr (g + momentum v') (I. Sutskever et al., ICML 2013, section 2).
+
+    Raises ValueError for a learning rate that is negative or not finite, a momentum outside [0, 1), or Nesterov's form
+    without momentum.
+
+    >>> import fnnet as fn
+    >>> fn.sgd(0.1, momentum=0.9)
+    Sgd(lr=0.1, momentum=0.9, nesterov=False)
+    """
+
+    lr: Rate
+    _: KW_ONLY
+    momentum: Share = 0.0
+    nesterov: Flag = False
+
+    def __post_init__(self) -> None:
+        Settings.__post_init__(self)
+        if self.nesterov and not self.momentum:
+            raise ValueError("sgd: nesterov needs a momentum above 0, such as momentum=0.9, got 0")
+
+    @property
+    def slots(self) -> int:
+        """The velocity, where there is momentum."""
+        return 1 if self.momentum else 0
+
+    def rule(self, numbers: Numbers, p: Array, g: Array, *velocity: Array) -> tuple[Array, ...]:
+        """That of plain descent, of the heavy ball or of Nesterov."""
+        if not self.momentum:
+            return descend(numbers, p, g)
+        v = self.momentum * velocity[0] + g
+        return *descend(numbers, p, self.momentum * v + g if self.nesterov else v), v
 
 
-def nesterov(lr: float, momentum: float, p: Array, g: Array, v: Array) -> tuple[Array, Array]:
-    """v' = momentum v + g, p' = p - lr (g + momentum v')."""
-    v = v * momentum
-    v += g
-    ahead = v * momentum
-    ahead += g
-    return *descend(lr, p, ahead), v
+sgd = Sgd
 
 
 def sgd_update(params: P, grads: P, lr: float) -> P:
@@ -49,45 +72,6 @@ def sgd_update(params: P, grads: P, lr: float) -> P:
     >>> fn.sgd_update(net, fn.Linear(np.ones((1, 1)), np.ones(1)), lr=0.1).w.tolist()
     [[0.9]]
     """
-    (new,) = apply("sgd_update", partial(descend, checks.real("sgd_update", "lr", lr)), (params, grads), 1)
+    rule = partial(program(descend, 1, 2), checks.real("sgd_update", "lr", lr))
+    (new,) = apply("sgd_update", rule, (params, grads), 1)
     return new
-
-
-@dataclass(frozen=True, slots=True)
-class Sgd(Elementwise):
-    """What ``sgd(...)`` returns."""
-
-    lr: float | Schedule
-    momentum: float = 0.0
-    nesterov: bool = False
-
-    def __post_init__(self) -> None:
-        momentum = checks.real("sgd", "momentum", self.momentum, below=1)
-        checks.settle(self, lr=checked_rate("sgd", self.lr), momentum=momentum, nesterov=bool(self.nesterov))
-        if self.nesterov and not self.momentum:
-            raise ValueError("sgd: nesterov needs a momentum above 0, such as momentum=0.9, got 0")
-
-    @property
-    def slots(self) -> int:
-        """The velocity, where there is momentum."""
-        return 1 if self.momentum else 0
-
-    def rule(self, lr: float, t: int) -> Rule:
-        """That of plain descent, of the heavy ball or of Nesterov."""
-        if not self.momentum:
-            return partial(descend, lr)
-        return partial(nesterov if self.nesterov else heavy_ball, lr, self.momentum)
-
-
-def sgd(lr: float | Schedule, *, momentum: float = 0.0, nesterov: bool = False) -> Sgd:
-    """Gradient descent: p' = p - lr g, or with momentum v' = momentum v + g and p' = p - lr v' (B. T. Polyak, 1964),
-    or with Nesterov's look-ahead p' = p - lr (g + momentum v') (I. Sutskever et al., ICML 2013, section 2).
-
-    Raises ValueError for a learning rate that is negative or not finite, a momentum outside [0, 1), or Nesterov's form
-    without momentum.
-
-    >>> import fnnet as fn
-    >>> fn.sgd(0.1, momentum=0.9)
-    Sgd(lr=0.1, momentum=0.9, nesterov=False)
-    """
-    return Sgd(lr, momentum, nesterov)

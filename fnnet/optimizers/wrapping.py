@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
 from fnnet import checks
 from fnnet.core.protocols import Optimizer
+from fnnet.core.settings import Settings
 from fnnet.core.states import OptState
 from fnnet.errors import TreeError
 from fnnet.optimizers.elementwise import slots_of
@@ -17,28 +17,38 @@ from fnnet.tree.packing import Remembers
 P = TypeVar("P", bound=Params)
 
 
-class Wrapper(Remembers, ABC):
-    """A function Optimizer -> Optimizer: what to do before and after an update of the optimizer inside.
+class Wrapper(Settings, Remembers):
+    """A function Optimizer -> Optimizer: what to do before and after each update of the optimizer inside.
 
     A wrapper that has a slot keeps an average of the parameters in it, for ``averaged`` to find.
     """
 
     __slots__ = ()
-    name: ClassVar[str]
+    slots: ClassVar[int] = 0
 
     def __call__(self, optimizer: Optimizer, /) -> Wrapped:
         """The optimizer with this around it."""
         for part in ("init", "update"):
-            checks.function(self.name, f"optimizer.{part}", getattr(optimizer, part, None))
+            checks.method(self.name, "optimizer", optimizer, part)
         return Wrapped(optimizer, self)
 
-    def begin(self, optimizer: Optimizer, params: P, /) -> OptState[P]:
-        """The state before the first step."""
-        return OptState(0, (), optimizer.init(params))
+    def begin(self, params: P, /) -> tuple[P, ...]:
+        """The slots before the first step. Raises ValueError for parameters that the settings do not fit."""
+        return ()
 
-    @abstractmethod
-    def step(self, optimizer: Optimizer, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
-        """One step."""
+    def before(self, params: P, grads: P, state: OptState[P], /) -> P:
+        """The gradients that the optimizer inside gets."""
+        return grads
+
+    def inside(
+        self, optimizer: Optimizer, params: P, grads: P, inner: OptState[P], scale: float, /
+    ) -> tuple[P, OptState[P]]:
+        """The update itself, its learning rates times the scale."""
+        return scaled_update(optimizer, params, grads, inner, scale)
+
+    def after(self, params: P, new: P, state: OptState[P], /) -> tuple[P, tuple[P, ...]]:
+        """The new parameters and slots; ``state`` is that before the step."""
+        return new, state.slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +60,26 @@ class Wrapped:
 
     def init(self, params: P, /) -> OptState[P]:
         """The state before the first step."""
-        return self.wrapper.begin(self.optimizer, params)
+        return OptState(0, self.wrapper.begin(params), self.optimizer.init(params))
 
     def update(self, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
         """One step."""
-        return self.wrapper.step(self.optimizer, params, grads, state)
+        wrapper = self.wrapper
+        slots_of(wrapper.name, state, wrapper.slots)
+        if state.inner is None:
+            raise TreeError(f"{wrapper.name}: state must have an inner one, as its own init makes it, got {state!r}")
+        grads = wrapper.before(params, grads, state)
+        new, inner = wrapper.inside(self.optimizer, params, grads, state.inner, state.scale)
+        new, slots = wrapper.after(params, new, state)
+        return new, OptState(state.step + 1, slots, inner, state.scale)
 
 
-def inner_of(where: str, state: OptState[P], count: int = 0) -> OptState[P]:
-    """The state of the optimizer inside. Raises TreeError where there is none, or another number of slots."""
-    slots_of(where, state, count)
-    if state.inner is None:
-        raise TreeError(f"{where}: state must have an inner one, as its own init makes it, got {state!r}")
-    return state.inner
-
-
-def inside(optimizer: Optimizer, params: P, grads: P, inner: OptState[P], factor: float = 1.0) -> tuple[P, OptState[P]]:
-    """One step of the optimizer inside, its learning rate times the factor: the scales of nested states multiply."""
-    if factor == 1:
-        return optimizer.update(params, grads, inner)
-    new, after = optimizer.update(params, grads, _scaled(inner, inner.scale * factor))
-    return new, _scaled(after, inner.scale)
+def scaled_update(optimizer: Optimizer, params: P, grads: P, state: OptState[P], scale: float) -> tuple[P, OptState[P]]:
+    """One update with learning rates times the scale: the scales of nested states multiply."""
+    if scale == 1:
+        return optimizer.update(params, grads, state)
+    new, after = optimizer.update(params, grads, _scaled(state, state.scale * scale))
+    return new, _scaled(after, state.scale)
 
 
 def _scaled(state: OptState[P], scale: float) -> OptState[P]:

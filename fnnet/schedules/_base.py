@@ -13,11 +13,6 @@ def step_of(step: int) -> int:
     return checks.size("schedule", "step", step, 0)
 
 
-def checked(where: str, name: str, value: float | Schedule) -> float | Schedule:
-    """A rate, checked, or a schedule that gives it."""
-    return value if callable(value) else checks.real(where, name, value)
-
-
 def at(where: str, name: str, schedule: float | Schedule, step: int) -> float:
     """The rate of a schedule, or constant rate, after so many steps of its own. Raises ValueError where it gives
     none."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fnnet import checks
 from fnnet.core import Schedule
-from fnnet.schedules._base import at, checked, step_of
+from fnnet.schedules._base import at, step_of
 
 
 def _listed(where: str, name: str, value: object) -> tuple[object, ...]:
@@ -29,24 +29,6 @@ def _rising(where: str, name: str, stages: object, boundaries: object) -> tuple[
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """What ``join(...)`` returns."""
-
-    schedules: tuple[float | Schedule, ...]
-    boundaries: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        checks.settle(self, boundaries=_rising("join", "schedules", self.schedules, self.boundaries))
-        schedules = tuple([checked("join", f"schedules[{i}]", value) for i, value in enumerate(self.schedules)])
-        checks.settle(self, schedules=schedules)
-
-    def __call__(self, step: int, /) -> float:
-        """The learning rate after so many steps."""
-        i = bisect_right(self.boundaries, step_of(step))
-        begin = self.boundaries[i - 1] if i else 0
-        return at("join", f"schedules[{i}]", self.schedules[i], step - begin)
-
-
-def join(schedules: tuple[float | Schedule, ...], boundaries: tuple[int, ...]) -> Join:
     """One schedule after another: the i-th from the i-th boundary on, each counting its own steps from 0.
 
     Raises ValueError unless there is one more schedule than boundaries, and these rise.
@@ -56,12 +38,35 @@ def join(schedules: tuple[float | Schedule, ...], boundaries: tuple[int, ...]) -
     >>> [schedule(step) for step in (0, 3, 4, 5)]
     [0.1, 0.1, 0.05, 0.025]
     """
-    return Join(schedules, boundaries)
+
+    schedules: tuple[float | Schedule, ...]
+    boundaries: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        checks.settle(self, boundaries=_rising("join", "schedules", self.schedules, self.boundaries))
+        schedules = tuple([checks.rate("join", f"schedules[{i}]", value) for i, value in enumerate(self.schedules)])
+        checks.settle(self, schedules=schedules)
+
+    def __call__(self, step: int, /) -> float:
+        """The learning rate after so many steps."""
+        i = bisect_right(self.boundaries, step_of(step))
+        begin = self.boundaries[i - 1] if i else 0
+        return at("join", f"schedules[{i}]", self.schedules[i], step - begin)
+
+
+join = Join
 
 
 @dataclass(frozen=True, slots=True)
 class Piecewise:
-    """What ``piecewise(...)`` returns."""
+    """Constant rates, the i-th from the i-th boundary on.
+
+    Raises ValueError for rates that are negative or not finite, or unless there is one more rate than boundaries, and
+    these rise.
+
+    >>> [piecewise((0.1, 0.01), (100,))(step) for step in (99, 100)]
+    [0.1, 0.01]
+    """
 
     rates: tuple[float, ...]
     boundaries: tuple[int, ...]
@@ -76,13 +81,4 @@ class Piecewise:
         return self.rates[bisect_right(self.boundaries, step_of(step))]
 
 
-def piecewise(rates: tuple[float, ...], boundaries: tuple[int, ...]) -> Piecewise:
-    """Constant rates, the i-th from the i-th boundary on.
-
-    Raises ValueError for rates that are negative or not finite, or unless there is one more rate than boundaries, and
-    these rise.
-
-    >>> [piecewise((0.1, 0.01), (100,))(step) for step in (99, 100)]
-    [0.1, 0.01]
-    """
-    return Piecewise(rates, boundaries)
+piecewise = Piecewise

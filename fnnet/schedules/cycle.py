@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
+from functools import partial
+from typing import Annotated
 
 from fnnet import checks
+from fnnet.core.settings import NonNegative, Settings, Share
 from fnnet.schedules._base import between, step_of
 
 
 @dataclass(frozen=True, slots=True)
-class OneCycle:
-    """What ``one_cycle(...)`` returns."""
+class OneCycle(Settings):
+    """From begin · lr up to lr in the first share of the steps, ``rise``, and down to end · lr in the rest, along
+    cosines (L. N. Smith, N. Topin, Super-Convergence, arXiv 1708.07120, section 3).
 
-    lr: float
-    steps: int
-    rise: float = 0.3
-    begin: float = 0.04
-    end: float = 4e-6
+    Raises ValueError for rates or shares that are negative or not finite, a rise outside [0, 1), steps below 2.
 
-    def __post_init__(self) -> None:
-        checks.settle(
-            self,
-            lr=checks.real("one_cycle", "lr", self.lr),
-            steps=checks.size("one_cycle", "steps", self.steps, 2),
-            rise=checks.real("one_cycle", "rise", self.rise, below=1),
-            begin=checks.real("one_cycle", "begin", self.begin),
-            end=checks.real("one_cycle", "end", self.end),
-        )
+    >>> [round(one_cycle(1.0, steps=10)(step), 6) for step in (0, 3, 10)]
+    [0.04, 1.0, 4e-06]
+    """
+
+    lr: NonNegative
+    _: KW_ONLY
+    steps: Annotated[int, partial(checks.size, low=2)]
+    rise: Share = 0.3
+    begin: NonNegative = 0.04
+    end: NonNegative = 4e-6
 
     def __call__(self, step: int, /) -> float:
         """The learning rate after so many steps."""
@@ -36,13 +37,4 @@ class OneCycle:
         return self.lr * between(1.0, self.end, (done - top) / (self.steps - top))
 
 
-def one_cycle(lr: float, *, steps: int, rise: float = 0.3, begin: float = 0.04, end: float = 4e-6) -> OneCycle:
-    """From begin · lr up to lr in the first share of the steps, ``rise``, and down to end · lr in the rest, along
-    cosines (L. N. Smith, N. Topin, Super-Convergence, arXiv 1708.07120, section 3).
-
-    Raises ValueError for rates or shares that are negative or not finite, a rise outside [0, 1), steps below 2.
-
-    >>> [round(one_cycle(1.0, steps=10)(step), 6) for step in (0, 3, 10)]
-    [0.04, 1.0, 4e-06]
-    """
-    return OneCycle(lr, steps, rise, begin, end)
+one_cycle = OneCycle

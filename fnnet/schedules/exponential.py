@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
-from fnnet import checks
+from fnnet.core.settings import NonNegative, Positive, Settings, Size
 from fnnet.schedules._base import power, step_of
 
 
 @dataclass(frozen=True, slots=True)
-class ExponentialDecay:
-    """What ``exponential_decay(...)`` returns."""
-
-    lr: float
-    steps: int
-    factor: float
-
-    def __post_init__(self) -> None:
-        checks.settle(
-            self,
-            lr=checks.real("exponential_decay", "lr", self.lr),
-            steps=checks.size("exponential_decay", "steps", self.steps),
-            factor=checks.positive("exponential_decay", "factor", self.factor),
-        )
-
-    def __call__(self, step: int, /) -> float:
-        """The learning rate after so many steps."""
-        return self.lr * power(self.factor, step_of(step) / self.steps)
-
-
-def exponential_decay(lr: float, *, steps: int, factor: float) -> ExponentialDecay:
+class ExponentialDecay(Settings):
     """lr · factor^(step / steps): the rate is multiplied by the factor every ``steps`` steps, smoothly.
 
     Raises ValueError for a rate that is negative or not finite, steps below 1, a factor not above 0.
@@ -37,31 +17,22 @@ def exponential_decay(lr: float, *, steps: int, factor: float) -> ExponentialDec
     >>> exponential_decay(0.1, steps=100, factor=0.5)(200)
     0.025
     """
-    return ExponentialDecay(lr, steps, factor)
 
-
-@dataclass(frozen=True, slots=True)
-class StepDecay:
-    """What ``step_decay(...)`` returns."""
-
-    lr: float
-    steps: int
-    factor: float = 0.1
-
-    def __post_init__(self) -> None:
-        checks.settle(
-            self,
-            lr=checks.real("step_decay", "lr", self.lr),
-            steps=checks.size("step_decay", "steps", self.steps),
-            factor=checks.positive("step_decay", "factor", self.factor),
-        )
+    lr: NonNegative
+    _: KW_ONLY
+    steps: Size
+    factor: Positive
 
     def __call__(self, step: int, /) -> float:
         """The learning rate after so many steps."""
-        return self.lr * power(self.factor, step_of(step) // self.steps)
+        return self.lr * power(self.factor, step_of(step) / self.steps)
 
 
-def step_decay(lr: float, *, steps: int, factor: float = 0.1) -> StepDecay:
+exponential_decay = ExponentialDecay
+
+
+@dataclass(frozen=True, slots=True)
+class StepDecay(Settings):
     """lr · factor^⌊step / steps⌋: the rate is multiplied by the factor every ``steps`` steps, all at once.
 
     Raises ValueError for a rate that is negative or not finite, steps below 1, a factor not above 0.
@@ -69,4 +40,15 @@ def step_decay(lr: float, *, steps: int, factor: float = 0.1) -> StepDecay:
     >>> [round(step_decay(0.1, steps=10)(step), 4) for step in (9, 10, 20)]
     [0.1, 0.01, 0.001]
     """
-    return StepDecay(lr, steps, factor)
+
+    lr: NonNegative
+    _: KW_ONLY
+    steps: Size
+    factor: Positive = 0.1
+
+    def __call__(self, step: int, /) -> float:
+        """The learning rate after so many steps."""
+        return self.lr * power(self.factor, step_of(step) // self.steps)
+
+
+step_decay = StepDecay

@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
-from fnnet import checks
-from fnnet.core import Schedule
-from fnnet.schedules._base import at, checked, step_of
+from fnnet.core.settings import NonNegative, Rate, Settings, Size
+from fnnet.schedules._base import at, step_of
 
 
 @dataclass(frozen=True, slots=True)
-class LinearWarmup:
-    """What ``linear_warmup(...)`` returns."""
-
-    then: float | Schedule
-    steps: int
-    begin: float = 0.0
-
-    def __post_init__(self) -> None:
-        checks.settle(
-            self,
-            then=checked("linear_warmup", "then", self.then),
-            steps=checks.size("linear_warmup", "steps", self.steps),
-            begin=checks.real("linear_warmup", "begin", self.begin),
-        )
-
-    def __call__(self, step: int, /) -> float:
-        """The learning rate after so many steps."""
-        then = at("linear_warmup", "then", self.then, max(step_of(step) - self.steps, 0))
-        return then if step >= self.steps else self.begin + (then - self.begin) * step / self.steps
-
-
-def linear_warmup(then: float | Schedule, *, steps: int, begin: float = 0.0) -> LinearWarmup:
+class LinearWarmup(Settings):
     """From ``begin`` in a straight line to where ``then`` begins, a rate or any schedule, which goes on from there
     (P. Goyal et al., arXiv 1706.02677, section 2.2).
 
@@ -42,4 +20,16 @@ def linear_warmup(then: float | Schedule, *, steps: int, begin: float = 0.0) -> 
     >>> [schedule(step) for step in (0, 2, 4, 9, 14)]
     [0.0, 0.1, 0.2, 0.1, 0.0]
     """
-    return LinearWarmup(then, steps, begin)
+
+    then: Rate
+    _: KW_ONLY
+    steps: Size
+    begin: NonNegative = 0.0
+
+    def __call__(self, step: int, /) -> float:
+        """The learning rate after so many steps."""
+        then = at("linear_warmup", "then", self.then, max(step_of(step) - self.steps, 0))
+        return then if step >= self.steps else self.begin + (then - self.begin) * step / self.steps
+
+
+linear_warmup = LinearWarmup

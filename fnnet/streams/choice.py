@@ -8,34 +8,14 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from fnnet.core import Epoch, Params
-from fnnet.streams.measures import Mode, checked, is_better, number
+from fnnet.core.settings import Settings
+from fnnet.streams.measures import MetricName, Mode, is_better, number
 
 P = TypeVar("P", bound=Params)
 
 
 @dataclass(frozen=True, slots=True)
-class Best:
-    """What ``best(...)`` returns."""
-
-    metric: str = "valid_loss"
-    mode: Mode = "min"
-
-    def __call__(self, epochs: Iterable[Epoch[P]], /) -> Epoch[P]:
-        """The best epoch of a finite stream, which is run to its end."""
-        found, best, count = None, math.nan, 0
-        for epoch in epochs:
-            count += 1
-            value = number("best", self.metric, epoch.record)
-            if is_better(value, best, self.mode):
-                found, best = epoch, value
-        if not count:
-            raise ValueError("best: the stream is empty, so it has no best epoch; let it give at least one")
-        if found is None:
-            raise ValueError(f"best: metric {self.metric!r} must be a number in one epoch, got NaN in all {count}")
-        return found
-
-
-def best(metric: str = "valid_loss", mode: Mode = "min") -> Best:
+class Best(Settings):
     """The end of a pipeline: from a stream of epochs to the one whose metric is lowest, or with "max" highest.
 
     The earliest where several are equal; NaN is never the best. Names of metrics are those of ``early_stopping``. An
@@ -53,5 +33,23 @@ def best(metric: str = "valid_loss", mode: Mode = "min") -> Best:
     >>> fn.pipe(epochs, fn.take(5), fn.best("loss")).state.epoch
     1
     """
-    checked("best", metric, mode)
-    return Best(metric, mode)
+
+    metric: MetricName = "valid_loss"
+    mode: Mode = "min"
+
+    def __call__(self, epochs: Iterable[Epoch[P]], /) -> Epoch[P]:
+        """The best epoch of a finite stream, which is run to its end."""
+        found, best, count = None, math.nan, 0
+        for epoch in epochs:
+            count += 1
+            value = number("best", self.metric, epoch.record)
+            if is_better(value, best, self.mode):
+                found, best = epoch, value
+        if not count:
+            raise ValueError("best: the stream is empty, so it has no best epoch; let it give at least one")
+        if found is None:
+            raise ValueError(f"best: metric {self.metric!r} must be a number in one epoch, got NaN in all {count}")
+        return found
+
+
+best = Best

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, TextIO, TypeVar
 
-from fnnet import checks
 from fnnet.core import Epoch, Params, Record, Value
+from fnnet.core.settings import Settings, Size
 from fnnet.streams.measures import values
 
 P = TypeVar("P", bound=Params)
@@ -20,10 +20,20 @@ PAUSE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """What ``progress(...)`` returns."""
+class Progress(Settings):
+    """Shows epoch, loss and metrics on the terminal of standard error while the epochs pass on as they are.
 
-    total: int | None = None
+    With the optional extra ``progress`` (tqdm) it is a bar, with the remaining time where ``total``, the number of the
+    last epoch, is given; without it one plain line. It is silent where standard error is not a terminal. Whatever goes
+    wrong in the display ends the display and nothing else. Of K stacked networks the lowest and the highest value are
+    shown. Raises ValueError for a total below 1.
+
+    >>> import fnnet as fn
+    >>> fn.progress(100)
+    Progress(total=100)
+    """
+
+    total: Size | None = None
 
     def __call__(self, epochs: Iterable[Epoch[P]], /) -> Iterator[Epoch[P]]:
         """The epochs as they are."""
@@ -36,19 +46,7 @@ class Progress:
             _close(display)
 
 
-def progress(total: int | None = None) -> Progress:
-    """Shows epoch, loss and metrics on the terminal of standard error while the epochs pass on as they are.
-
-    With the optional extra ``progress`` (tqdm) it is a bar, with the remaining time where ``total``, the number of the
-    last epoch, is given; without it one plain line. It is silent where standard error is not a terminal. Whatever goes
-    wrong in the display ends the display and nothing else. Of K stacked networks the lowest and the highest value are
-    shown. Raises ValueError for a total below 1.
-
-    >>> import fnnet as fn
-    >>> fn.progress(100)
-    Progress(total=100)
-    """
-    return Progress(None if total is None else checks.size("progress", "total", total))
+progress = Progress
 
 
 def described(record: Record) -> str:

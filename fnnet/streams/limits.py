@@ -7,28 +7,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from fnnet import checks
 from fnnet.core import Epoch, Params
+from fnnet.core.settings import NonNegative, Settings
 
 P = TypeVar("P", bound=Params)
 
 
 @dataclass(frozen=True, slots=True)
-class TimeLimit:
-    """What ``time_limit(seconds)`` returns."""
-
-    seconds: float
-
-    def __call__(self, epochs: Iterable[Epoch[P]], /) -> Iterator[Epoch[P]]:
-        """The epochs up to the one that crosses the limit."""
-        end = time.monotonic() + self.seconds
-        for epoch in epochs:
-            yield epoch
-            if time.monotonic() >= end:
-                return
-
-
-def time_limit(seconds: float) -> TimeLimit:
+class TimeLimit(Settings):
     """Ends the stream after the epoch that crosses the limit, counted from when the first epoch is asked for.
 
     No epoch is cut short, and at least one passes. This is the one stream function that depends on the world: on a
@@ -40,4 +26,16 @@ def time_limit(seconds: float) -> TimeLimit:
     >>> fn.time_limit(60)
     TimeLimit(seconds=60.0)
     """
-    return TimeLimit(checks.real("time_limit", "seconds", seconds))
+
+    seconds: NonNegative
+
+    def __call__(self, epochs: Iterable[Epoch[P]], /) -> Iterator[Epoch[P]]:
+        """The epochs up to the one that crosses the limit."""
+        end = time.monotonic() + self.seconds
+        for epoch in epochs:
+            yield epoch
+            if time.monotonic() >= end:
+                return
+
+
+time_limit = TimeLimit

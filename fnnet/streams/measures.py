@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
 from fnnet.core import Record, Value
 from fnnet.core.entries import LOSS
 
-Mode = Literal["min", "max"]
+
+def metric_name(where: str, name: str, value: object) -> str:
+    """The name of a metric."""
+    if not isinstance(value, str):
+        raise ValueError(f"{where}: {name} must be a name such as 'loss' or 'valid_loss', got {value!r}")
+    return value
 
 
-def checked(where: str, metric: object, mode: object) -> None:
-    """Raises ValueError unless these are the name of a metric and "min" or "max"."""
-    if not isinstance(metric, str):
-        raise ValueError(f"{where}: metric must be a name such as 'loss' or 'valid_loss', got {metric!r}")
-    if mode not in ("min", "max"):
-        raise ValueError(f"{where}: mode must be 'min' or 'max', got {mode!r}")
+def which(where: str, name: str, value: object) -> object:
+    """Which of two values is better."""
+    if value not in ("min", "max"):
+        raise ValueError(f"{where}: {name} must be 'min' or 'max', got {value!r}")
+    return value
+
+
+MetricName: TypeAlias = Annotated[str, metric_name]
+Mode: TypeAlias = Annotated[Literal["min", "max"], which]
 
 
 def values(record: Record) -> dict[str, Value]:

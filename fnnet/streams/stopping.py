@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import NamedTuple, TypeVar
 
-from fnnet import checks
 from fnnet.core import Epoch, Params, Record
-from fnnet.streams.measures import Mode, checked, is_better, number, values
+from fnnet.core.settings import NonNegative, Settings, Size
+from fnnet.streams.measures import MetricName, Mode, is_better, number, values
 
 P = TypeVar("P", bound=Params)
 
@@ -22,13 +22,32 @@ class Wait(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class EarlyStopping:
-    """What ``early_stopping(...)`` returns."""
+class EarlyStopping(Settings):
+    """Ends the stream after ``patience`` epochs in a row that were no better than the best before them by more than
+    ``min_delta`` (I. Goodfellow, Y. Bengio, A. Courville, Deep Learning, 2016, algorithm 7.1).
 
-    patience: int
-    metric: str = "valid_loss"
+    "loss" is the training loss, every other name a metric that ``validate`` has added; "max" is for one that grows as
+    the network improves. NaN is never better. The last epoch to pass is not the best one, which ``best`` finds.
+
+    Only the history decides, so a run that is resumed from any of its epochs ends where it would have ended; resumed
+    from its last one it gives an empty stream. For stacked networks the metric must be one number for all. Raises
+    ValueError for a patience below 1, a negative or infinite ``min_delta``, an unknown mode, and, when epochs come, an
+    unknown metric.
+
+    >>> import fnnet as fn, numpy as np
+    >>> x, y = np.eye(4), np.ones((4, 1))
+    >>> optimizer = fn.sgd(0.0)
+    >>> state = fn.start(fn.linear(fn.Key(0), 4, 1), optimizer, fn.Key(0))
+    >>> epochs = fn.train(fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=4), state)
+    >>> [epoch.state.epoch for epoch in fn.early_stopping(3, metric="loss")(epochs)]
+    [1, 2, 3, 4]
+    """
+
+    patience: Size
+    _: KW_ONLY
+    metric: MetricName = "valid_loss"
     mode: Mode = "min"
-    min_delta: float = 0.0
+    min_delta: NonNegative = 0.0
 
     def __call__(self, epochs: Iterable[Epoch[P]], /) -> Iterator[Epoch[P]]:
         """The epochs up to the one at which the history has waited long enough."""
@@ -54,28 +73,4 @@ class EarlyStopping:
         return wait
 
 
-def early_stopping(
-    patience: int, *, metric: str = "valid_loss", mode: Mode = "min", min_delta: float = 0.0
-) -> EarlyStopping:
-    """Ends the stream after ``patience`` epochs in a row that were no better than the best before them by more than
-    ``min_delta`` (I. Goodfellow, Y. Bengio, A. Courville, Deep Learning, 2016, algorithm 7.1).
-
-    "loss" is the training loss, every other name a metric that ``validate`` has added; "max" is for one that grows as
-    the network improves. NaN is never better. The last epoch to pass is not the best one, which ``best`` finds.
-
-    Only the history decides, so a run that is resumed from any of its epochs ends where it would have ended; resumed
-    from its last one it gives an empty stream. For stacked networks the metric must be one number for all. Raises
-    ValueError for a patience below 1, a negative or infinite ``min_delta``, an unknown mode, and, when epochs come, an
-    unknown metric.
-
-    >>> import fnnet as fn, numpy as np
-    >>> x, y = np.eye(4), np.ones((4, 1))
-    >>> optimizer = fn.sgd(0.0)
-    >>> state = fn.start(fn.linear(fn.Key(0), 4, 1), optimizer, fn.Key(0))
-    >>> epochs = fn.train(fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=4), state)
-    >>> [epoch.state.epoch for epoch in fn.early_stopping(3, metric="loss")(epochs)]
-    [1, 2, 3, 4]
-    """
-    checked("early_stopping", metric, mode)
-    patience = checks.size("early_stopping", "patience", patience)
-    return EarlyStopping(patience, metric, mode, checks.real("early_stopping", "min_delta", min_delta))
+early_stopping = EarlyStopping

@@ -60,7 +60,7 @@ def start(params: P, optimizer: Startable, key: Key) -> TrainState[P]:
     """
     check_network("start", params)
     keys.check("start", key)
-    checks.function("start", "optimizer.init", getattr(optimizer, "init", None))
+    checks.method("start", "optimizer", optimizer, "init")
     params = pack(read_only(params))
     _keep_freed_memory()
     origin = Origin(tree.digest(params), optimizer, nothing)
@@ -98,7 +98,7 @@ class TrainStep(Generic[T]):
 @lru_cache(256)
 def _is_plain(kind: type) -> bool:
     """Whether optimizers of a class are fnnet's, with none inside."""
-    return kind.__module__.startswith("fnnet.optimizers.")
+    return kind is not Wrapped and kind.__module__.startswith("fnnet.optimizers.")
 
 
 def _is_ours(optimizer: Optimizer) -> bool:
@@ -137,7 +137,7 @@ def train_step(gradient: GradFn[T], optimizer: Optimizer) -> TrainStep[T]:
     Sgd(lr=0.1, momentum=0.0, nesterov=False)
     """
     checks.function("train_step", "gradient", gradient)
-    checks.function("train_step", "optimizer.update", getattr(optimizer, "update", None))
+    checks.method("train_step", "optimizer", optimizer, "update")
     return TrainStep(gradient, optimizer)
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import partial
-from typing import Generic, TypeVar, cast
+from typing import Annotated, Generic, TypeVar, cast
 
 import numpy as np
 
 from fnnet import checks, tree
 from fnnet.core import Array, GradFn, Key, NonFiniteError, OptState, Params, ShapeError, TrainState, TreeError, Value
 from fnnet.core.rules import check_network, replicas
+from fnnet.core.settings import NonNegative, Settings, Size
 from fnnet.numerics import inner_product
 from fnnet.optimizers.elementwise import check_gradients
 from fnnet.training._quasi_newton import Iterate, Pair, Pairs, run
@@ -23,22 +24,34 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Lbfgs(Generic[T]):
-    """What ``lbfgs(...)`` returns: a Step, and what ``start`` needs of an optimizer."""
+class Lbfgs(Settings, Generic[T]):
+    """A Step of L-BFGS on a whole batch (J. Nocedal, S. J. Wright, Numerical Optimization, 2nd edition, 2006,
+    algorithms 7.4 and 7.5): p' = p + α d, d = -H g, where the last ``memory`` steps s and changes y of the gradient
+    stand for the inverse Hessian H, and a line search finds an α with the strong Wolfe conditions (3.5 and 3.6).
 
-    gradient: GradFn[T]
-    memory: int = 10
-    iterations: int = 20
-    tolerance: float = 1e-8
+    It is for data that are one batch, ``minibatches(x, y, size=len(x), shuffle=False)``, and takes the place of the
+    optimizer in ``start``. One step makes up to ``iterations`` iterations, and none once the gradient's norm is at most
+    ``tolerance`` or rounding leaves no descent. An iteration costs a little more than one pass over the batch, a step
+    one more. There is no learning rate: the state's factor is not used.
 
-    def __post_init__(self) -> None:
-        checks.function("lbfgs", "gradient", self.gradient)
-        checks.settle(
-            self,
-            memory=checks.size("lbfgs", "memory", self.memory),
-            iterations=checks.size("lbfgs", "iterations", self.iterations),
-            tolerance=checks.real("lbfgs", "tolerance", self.tolerance),
-        )
+    Raises ValueError for memory or iterations below 1 or a negative tolerance, ShapeError for stacked networks,
+    NonFiniteError where the loss or the square of the gradient, the slope that the first search begins with, is not
+    finite at the start of a step.
+
+    >>> import fnnet as fn, numpy as np
+    >>> x, y = np.eye(3), np.array([[1.0], [-2.0], [0.5]])
+    >>> step = fn.lbfgs(fn.value_and_grad(fn.mse))
+    >>> state = fn.start(fn.linear(fn.Key(0), 3, 1, dtype=np.float64), step, fn.Key(0))
+    >>> epochs = fn.train(step, fn.minibatches(x, y, size=3, shuffle=False), state)
+    >>> [float(epoch.record.loss) < 1e-16 for epoch in fn.take(2)(epochs)]
+    [False, True]
+    """
+
+    gradient: Annotated[GradFn[T], checks.function]
+    memory: Size = 10
+    _: KW_ONLY
+    iterations: Size = 20
+    tolerance: NonNegative = 1e-8
 
     def init(self, params: P, /) -> OptState[P]:
         """The state before the first step: no pairs, zeros in their place. Raises ShapeError for stacked networks."""
@@ -121,26 +134,4 @@ def tree_of(like: P, vector: Array) -> P:
     return cast(P, restore_shared(like, iter(leaves)))
 
 
-def lbfgs(gradient: GradFn[T], memory: int = 10, *, iterations: int = 20, tolerance: float = 1e-8) -> Lbfgs[T]:
-    """A Step of L-BFGS on a whole batch (J. Nocedal, S. J. Wright, Numerical Optimization, 2nd edition, 2006,
-    algorithms 7.4 and 7.5): p' = p + α d, d = -H g, where the last ``memory`` steps s and changes y of the gradient
-    stand for the inverse Hessian H, and a line search finds an α with the strong Wolfe conditions (3.5 and 3.6).
-
-    It is for data that are one batch, ``minibatches(x, y, size=len(x), shuffle=False)``, and takes the place of the
-    optimizer in ``start``. One step makes up to ``iterations`` iterations, and none once the gradient's norm is at most
-    ``tolerance`` or rounding leaves no descent. An iteration costs a little more than one pass over the batch, a step
-    one more. There is no learning rate: the state's factor is not used.
-
-    Raises ValueError for memory or iterations below 1 or a negative tolerance, ShapeError for stacked networks,
-    NonFiniteError where the loss or the square of the gradient, the slope that the first search begins with, is not
-    finite at the start of a step.
-
-    >>> import fnnet as fn, numpy as np
-    >>> x, y = np.eye(3), np.array([[1.0], [-2.0], [0.5]])
-    >>> step = fn.lbfgs(fn.value_and_grad(fn.mse))
-    >>> state = fn.start(fn.linear(fn.Key(0), 3, 1, dtype=np.float64), step, fn.Key(0))
-    >>> epochs = fn.train(step, fn.minibatches(x, y, size=3, shuffle=False), state)
-    >>> [float(epoch.record.loss) < 1e-16 for epoch in fn.take(2)(epochs)]
-    [False, True]
-    """
-    return Lbfgs(gradient, memory, iterations, tolerance)
+lbfgs = Lbfgs

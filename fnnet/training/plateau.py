@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import reduce
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Annotated, NamedTuple, Protocol, TypeVar
 
 from fnnet import checks
 from fnnet.core import Data, Epoch, Params, Record, ShapeError, Step, StreamFn, TrainState, Value
 from fnnet.core.runs import run_from, within
+from fnnet.core.settings import NonNegative, Settings, Share, Size
 from fnnet.streams.choice import Best
-from fnnet.streams.measures import Mode, checked, values
+from fnnet.streams.measures import MetricName, Mode, values
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")
@@ -32,36 +33,49 @@ class Waiting(NamedTuple):
     epochs: int = 0
 
 
+def _streams(where: str, name: str, value: Sequence[StreamFn]) -> tuple[StreamFn, ...]:
+    for i, stream in enumerate(value):
+        checks.function(where, f"{name}[{i}]", stream)
+        given: object = stream
+        if isinstance(given, Best):  # it would wait for the end of a stream that has none
+            raise ValueError(f"{where}: {name} must give streams, and best gives one epoch; end the pipe by it")
+    return tuple(value)
+
+
 @dataclass(frozen=True, slots=True)
-class ReduceOnPlateau:
-    """What ``reduce_on_plateau(...)`` returns: used as ``train`` is."""
+class ReduceOnPlateau(Settings):
+    """Training whose learning rate is multiplied by ``factor`` after every ``patience`` epochs in a row that were no
+    better than the best before them by more than ``min_delta``, by ``metric``: "loss", the mean over the epoch's
+    batches, or one that ``streams`` add to the records.
 
-    train: Train
-    metric: str = "loss"
-    patience: int = 5
-    factor: float = 0.5
-    floor: float = 0.0
+    The result is used in place of ``train``. ``streams``, such as ``validate(...)``, measure between training and the
+    decision, and start afresh for each epoch; all other stream functions come after, in the pipe. Each epoch has in
+    ``OptState.scale`` the factor of the next one, never lowered below ``floor``. All decisions are made from the
+    history, so resumed training continues as if it had not stopped.
+
+    Raises ValueError for a patience below 1, a factor outside [0, 1), a negative or infinite ``min_delta``, and in
+    training for a metric that is missing, ShapeError for stacked networks.
+
+    >>> import fnnet as fn, numpy as np
+    >>> x, y = np.eye(4), np.ones((4, 1))
+    >>> optimizer = fn.sgd(1.6)  # too large a rate: the loss rises until it is halved twice
+    >>> state = fn.start(fn.linear(fn.Key(0), 4, 1, init=fn.zeros), optimizer, fn.Key(0))
+    >>> step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=4)
+    >>> train = fn.reduce_on_plateau(fn.train, patience=2)
+    >>> epochs = fn.take(7)(train(step, data, state))
+    >>> [(round(float(epoch.record.loss)), epoch.state.opt_state.scale) for epoch in epochs]
+    [(1, 1.0), (9, 1.0), (81, 0.5), (729, 0.5), (729, 0.25), (729, 0.25), (0, 0.25)]
+    """
+
+    train: Annotated[Train, checks.function]
+    _: KW_ONLY
+    metric: MetricName = "loss"
+    patience: Size = 5
+    factor: Share = 0.5
+    floor: NonNegative = 0.0
     mode: Mode = "min"
-    streams: tuple[StreamFn, ...] = ()
-    min_delta: float = 0.0
-
-    def __post_init__(self) -> None:
-        where, given = "reduce_on_plateau", tuple(self.streams)
-        checks.function(where, "train", self.train)
-        for i, stream in enumerate(given):
-            checks.function(where, f"streams[{i}]", stream)
-            item: object = stream
-            if isinstance(item, Best):  # it would wait for the end of a stream that has none
-                raise ValueError(f"{where}: streams must give streams, and best gives one epoch; end the pipe by it")
-        checked(where, self.metric, self.mode)
-        checks.settle(
-            self,
-            patience=checks.size(where, "patience", self.patience),
-            factor=checks.real(where, "factor", self.factor, below=1),
-            floor=checks.real(where, "floor", self.floor),
-            streams=given,
-            min_delta=checks.real(where, "min_delta", self.min_delta),
-        )
+    streams: Annotated[Sequence[StreamFn], _streams] = ()
+    min_delta: NonNegative = 0.0
 
     def __call__(self, step: Step[T], data: Data[T], state: TrainState[P], /) -> Iterator[Epoch[P]]:
         """The epochs, each trained with the factor that the history before it gives."""
@@ -113,37 +127,4 @@ def _number(name: str, value: Value) -> float:
     return float(value)
 
 
-def reduce_on_plateau(
-    train: Train,
-    *,
-    metric: str = "loss",
-    patience: int = 5,
-    factor: float = 0.5,
-    floor: float = 0.0,
-    mode: Mode = "min",
-    streams: Sequence[StreamFn] = (),
-    min_delta: float = 0.0,
-) -> ReduceOnPlateau:
-    """Training whose learning rate is multiplied by ``factor`` after every ``patience`` epochs in a row that were no
-    better than the best before them by more than ``min_delta``, by ``metric``: "loss", the mean over the epoch's
-    batches, or one that ``streams`` add to the records.
-
-    The result is used in place of ``train``. ``streams``, such as ``validate(...)``, measure between training and the
-    decision, and start afresh for each epoch; all other stream functions come after, in the pipe. Each epoch has in
-    ``OptState.scale`` the factor of the next one, never lowered below ``floor``. All decisions are made from the
-    history, so resumed training continues as if it had not stopped.
-
-    Raises ValueError for a patience below 1, a factor outside [0, 1), a negative or infinite ``min_delta``, and in
-    training for a metric that is missing, ShapeError for stacked networks.
-
-    >>> import fnnet as fn, numpy as np
-    >>> x, y = np.eye(4), np.ones((4, 1))
-    >>> optimizer = fn.sgd(1.6)  # too large a rate: the loss rises until it is halved twice
-    >>> state = fn.start(fn.linear(fn.Key(0), 4, 1, init=fn.zeros), optimizer, fn.Key(0))
-    >>> step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=4)
-    >>> train = fn.reduce_on_plateau(fn.train, patience=2)
-    >>> epochs = fn.take(7)(train(step, data, state))
-    >>> [(round(float(epoch.record.loss)), epoch.state.opt_state.scale) for epoch in epochs]
-    [(1, 1.0), (9, 1.0), (81, 0.5), (729, 0.5), (729, 0.25), (729, 0.25), (0, 0.25)]
-    """
-    return ReduceOnPlateau(train, metric, patience, factor, floor, mode, tuple(streams), min_delta)
+reduce_on_plateau = ReduceOnPlateau

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar, cast
+from typing import Annotated, NamedTuple, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,20 +18,21 @@ from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
 
-Where = Callable[[str], bool]
-"""Whether to take the leaf of this path, such as "layers.0.w"; the path alone must decide, for answers are kept."""
 
-
-def checked_where(asking: str, where: Where) -> Where:
+def checked_where(asking: str, name: str, where: object) -> object:
     """A predicate on paths. Raises ValueError for what is none, or cannot be the key of an answer that is kept."""
-    checks.function(asking, "where", where)
+    checks.function(asking, name, where)
     try:
         hash(where)
     except TypeError:
         raise ValueError(
-            f"{asking}: where must have a hash, as functions and frozen dataclasses do, got {where!r}"
+            f"{asking}: {name} must have a hash, as functions and frozen dataclasses do, got {where!r}"
         ) from None
     return where
+
+
+Where: TypeAlias = Annotated[Callable[[str], bool], checked_where]
+"""Whether to take the leaf of this path, such as "layers.0.w"; the path alone must decide, for answers are kept."""
 
 
 class Chosen(NamedTuple):

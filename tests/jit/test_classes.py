@@ -32,7 +32,7 @@ def _derived(kind: type, **own: Any) -> Any:
 
 def _as(kind: Any, value: Any) -> Any:
     """A value of a class with the fields of another's."""
-    return kind(*[getattr(value, f.name) for f in fields(value)])
+    return kind(**{f.name: getattr(value, f.name) for f in fields(value)})
 
 
 def _refused(name: str, step: Any, data: Any, net: Params) -> None:
@@ -133,11 +133,11 @@ def test_weights_of_weights_are_refused() -> None:
 def _optimizer(kind: Any) -> Any:
     """An optimizer of a class derived from one of fnnet's, whose steps are twice as long."""
 
-    def rule(self: Any, lr: float, t: int) -> Any:
-        return kind.rule(self, 2 * lr, t)
+    def numbers(self: Any, lr: float, t: int) -> Any:
+        return kind.numbers(self, 2 * lr, t)
 
     made = next(some for some in catalogue.OPTIMIZERS.values() if type(some) is kind)
-    return _as(_derived(kind, rule=rule), made)
+    return _as(_derived(kind, numbers=numbers), made)
 
 
 @pytest.mark.parametrize("kind", optimizers.KINDS)

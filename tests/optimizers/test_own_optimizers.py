@@ -1,7 +1,8 @@
-"""An optimizer of a user's: what it gives has to be like the parameters, whatever it computes."""
+"""An optimizer of a user's: what it gives has to be like the parameters, whatever it computes; or one formula."""
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -11,6 +12,9 @@ import pytest
 
 import fnnet as fn
 from fnnet import Array, DtypeError, Key, OptState, ShapeError, tree
+from fnnet.core.settings import Rate, Share
+from fnnet.numerics.programs import Numbers
+from fnnet.optimizers.elementwise import Elementwise
 
 P = TypeVar("P", bound=fn.Params)
 
@@ -57,3 +61,49 @@ def test_another_dtype_or_shape_is_refused_by_its_path(name: str) -> None:
         trained(lambda p, g: (p - g).astype(np.int64), NETS[name])
     with pytest.raises(ShapeError, match=rf"the optimizer must keep the shape of {path}, \("):
         trained(lambda p, g: (p - 0.1 * g)[None], NETS[name])
+
+
+@dataclass(frozen=True)
+class Signed(Elementwise):
+    """m' = b m + (1 - b) g, p' = p - lr sign(m'), with a dictionary beside its slots."""
+
+    lr: Rate
+    b: Share = 0.9
+
+    slots = 1
+
+    def rule(self, numbers: Numbers, p: Array, g: Array, m: Array) -> tuple[Array, Array]:
+        (lr,) = numbers
+        m = self.b * m + (1 - self.b) * g
+        return p - lr * np.sign(m), m
+
+
+def test_one_formula_is_an_optimizer() -> None:
+    """Lion with one b."""
+    optimizer: Any = Signed(lambda step: 0.1 / (1 + step))
+    net = fn.mlp(Key(0), (3, 4, 2))
+    ours, theirs = net, net
+    state, expected = optimizer.init(net), fn.lion(optimizer.lr, b1=0.9, b2=0.9).init(net)
+    for t in range(5):
+        grads = tree.map(lambda p, t=t: np.cos(p + t), net)
+        ours, state = optimizer.update(ours, grads, state)
+        theirs, expected = fn.lion(optimizer.lr, b1=0.9, b2=0.9).update(theirs, grads, expected)
+    assert tree.equal((ours, state), (theirs, expected))
+
+
+def test_its_settings_are_checked_and_it_pickles() -> None:
+    with pytest.raises(ValueError, match=r"^signed: b must be in \[0, 1\), got 1$"):
+        Signed(0.1, 1)
+    optimizer, net = Signed(0.1), fn.mlp(Key(0), (3, 4, 2))
+    optimizer.update(net, net, optimizer.init(net))
+    assert pickle.loads(pickle.dumps(optimizer)) == optimizer
+
+
+def test_one_that_is_no_formula_is_refused() -> None:
+    class Mean(Signed):
+        def rule(self, numbers: Numbers, p: Array, g: Array, m: Array) -> tuple[Array, Array]:
+            return p - numbers[0] * g / np.linalg.norm(g), m
+
+    net, optimizer = NETS["one layer"], Mean(0.1)
+    with pytest.raises(TypeError, match="a formula works entry by entry"):
+        optimizer.update(net, net, optimizer.init(net))

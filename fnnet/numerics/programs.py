@@ -1,0 +1,116 @@
+"""Formulas as NumPy programs that use their scratch again: the bits of the plain call in up to a third less time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+
+from fnnet.numerics.formulas import INPUT, NUMBER, Entry, entry, in_order
+from fnnet.types import Array
+
+Numbers: TypeAlias = tuple[float, ...]
+"""What is the same for all entries in one call of a rule."""
+
+Rule: TypeAlias = Callable[..., tuple[Array, ...]]
+"""A formula ``rule(numbers, *arrays)``: from numbers and arrays of one shape to fresh arrays of that shape."""
+
+DTYPES: tuple[np.dtype[Any], ...] = (np.dtype(np.float32), np.dtype(np.float64))
+
+IN_PLACE = frozenset(("add", "subtract", "multiply", "divide", "negative", "absolute", "sqrt", "maximum", "minimum"))
+"""Functions that may write over what they read; ``sign`` is ten times slower so, ``where`` has no place to write to."""
+
+
+def written(rule: Rule, numbers: int, arrays: int) -> Callable[..., tuple[Array, ...]]:
+    """A rule of so many numbers and arrays as a program, which is called with the numbers one by one.
+
+    Raises TypeError for a rule that is no formula.
+
+    >>> toward = written(lambda numbers, a, b: (a + numbers[0] * (b - a),), 1, 2)
+    >>> toward(0.5, np.zeros(2), np.ones(2))
+    (array([0.5, 0.5]),)
+    """
+    settings = [entry(f"n{i}", np.float64, is_setting=True) for i in range(numbers)]
+    inputs = [entry(f"x{i}", np.float64) for i in range(arrays)]
+    results: Any = rule(cast(Numbers, tuple(settings)), *cast(list[Array], inputs))
+    for result in results:
+        if type(result) is not Entry or result.function == INPUT or result.is_setting:
+            raise TypeError(f"a formula gives fresh arrays, got {result}")
+    return _Writer(results).program([e.name for e in (*settings, *inputs)])
+
+
+program = lru_cache(64)(written)
+"""The same for functions of modules, written once each."""
+
+
+class _Writer:
+    """A program that is being written.
+
+    Numbers meet arrays as arrays without axes, of the same dtype: the bits are those of Python's numbers, of which each
+    costs NumPy a quarter of a microsecond more.
+    """
+
+    def __init__(self, results: tuple[Entry, ...]) -> None:
+        self.results = results
+        self.last = {a: e for e in in_order(results) for a in e.arguments}
+        self.names: dict[Entry, str] = {}
+        self.scalars: dict[Entry, str] = {}
+        self.literals: list[float] = []
+        self.free: list[str] = []
+        self.lines: list[str] = []
+
+    def program(self, arguments: list[str]) -> Rule:
+        """The function of the numbers and arrays."""
+        for e in in_order(self.results):
+            self.names[e] = e.name or f"t{len(self.names)}"
+            if e.function not in (INPUT, NUMBER):
+                self._write(e)
+        unpacked = "".join([f"c{i}, " for i in range(len(self.literals))])
+        made = f"return {', '.join([self.names[e] for e in self.results])},"
+        start = ["dtype = x0.dtype", f"{unpacked}= literals[dtype]"] if unpacked else ["dtype = x0.dtype"]
+        text = "\n    ".join([f"def program({', '.join(arguments)}):", *start, *self.lines, made])
+        with np.errstate(over="ignore"):
+            literals = {kind: [np.array(value, kind) for value in self.literals] for kind in DTYPES}
+        space = {e.function: getattr(np, e.function, None) for e in in_order(self.results)}
+        space |= {"array": np.array, "clip": np.ndarray.clip, "literals": literals}  # the method takes half the time
+        exec(text, space)
+        return cast(Rule, space["program"])
+
+    def _write(self, e: Entry) -> None:
+        """The line of an entry."""
+        name = self.names[e]
+        if e.is_setting:
+            self.lines.append(f"{name} = float({e.function}({', '.join([self.names[a] for a in e.arguments])}))")
+        elif e.function == "where" and e.arguments[0].is_setting and e not in set(self.results):
+            yes, no = [self._operand(a) for a in e.arguments[1:]]
+            self.lines.append(f"{name} = {yes} if {self.names[e.arguments[0]]} else {no}")
+        else:
+            arguments = ", ".join([self._operand(a) for a in e.arguments])
+            place = self._place(e)
+            self.names[e] = place or name
+            into = f"out={place}" if e.function in ("maximum", "minimum") else place
+            self.lines.append(f"{e.function}({arguments}, {into})" if place else f"{name} = {e.function}({arguments})")
+
+    def _operand(self, e: Entry) -> str:
+        """The name of what meets arrays."""
+        if not e.is_setting:
+            return self.names[e]
+        if e not in self.scalars and e.function == NUMBER:
+            self.scalars[e] = f"c{len(self.literals)}"
+            self.literals.append(float(e.name))
+        elif e not in self.scalars:
+            self.scalars[e] = f"{self.names[e]}_"
+            self.lines.append(f"{self.scalars[e]} = array({self.names[e]}, dtype)")
+        return self.scalars[e]
+
+    def _place(self, e: Entry) -> str | None:
+        """Where a result is written: over an argument that is not read again, or in an array that is free."""
+        scratch = dict.fromkeys([a for a in e.arguments if a.function in IN_PLACE and not a.is_setting])
+        dying = [self.names[a] for a in scratch if self.last[a] is e and a not in set(self.results)]
+        if e.function not in IN_PLACE:
+            self.free += dying
+            return None
+        self.free += dying[1:]
+        return dying[0] if dying else self.free.pop() if self.free else None

@@ -1,0 +1,108 @@
+"""Settings with their ranges in the types: checked when they are made, in every way of making them."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, field, replace
+from functools import partial
+from typing import Annotated, Any
+
+import numpy as np
+import pytest
+
+import fnnet as fn
+from fnnet import checks
+from fnnet.core.settings import Flag, NonNegative, Positive, Rate, Settings, Share, Size
+from tests.catalogue import OPTIMIZERS
+
+
+@dataclass(frozen=True, slots=True)
+class SlowStart(Settings):
+    """Settings of every kind."""
+
+    lr: Rate
+    _: KW_ONLY
+    share: Share = 0.5
+    eps: Positive = 1e-8
+    decay: NonNegative = 0.0
+    size: Size = 1
+    of_two: Annotated[int, partial(checks.size, low=2)] = 2
+    is_quick: Flag = False
+    last: Size | None = None
+    where: Callable[[str], bool] | None = None
+    shares: tuple[Share, ...] = ()
+    name_of_it: str = field(default="plain", compare=False)
+
+
+@dataclass(frozen=True)
+class Slower(SlowStart):
+    """With one more, and a dictionary beside the slots."""
+
+    name = "own"
+    more: Share = 0.0
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "a rate": ({"lr": -1.0}, r"lr must be in \[0, inf\), got -1.0"),
+    "a rate that is no number": ({"lr": "fast"}, r"lr must be a number in \[0, inf\), got 'fast'"),
+    "a share": ({"share": 1.0}, r"share must be in \[0, 1\), got 1.0"),
+    "what is to be positive": ({"eps": 0}, "eps must be above 0, got 0"),
+    "what is not to be negative": ({"decay": -1}, r"decay must be in \[0, inf\), got -1"),
+    "a size": ({"size": 0}, "size must be a whole number from 1 up, got 0"),
+    "a size from 2 up": ({"of_two": 1}, "of_two must be a whole number from 2 up, got 1"),
+    "what may be None": ({"last": 0}, "last must be a whole number from 1 up, got 0"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_out_of_range_is_refused_by_its_name(name: str) -> None:
+    given, message = WRONG[name]
+    with pytest.raises(ValueError, match=f"^slow_start: {message}$"):
+        SlowStart(**{"lr": 0.1, **given})
+    with pytest.raises(ValueError, match=f"^own: {message}$"):
+        Slower(**{"lr": 0.1, **given})
+    with pytest.raises(ValueError, match=f"^slow_start: {message}$"):
+        replace(SlowStart(0.1), **given)
+
+
+def test_numbers_of_numpy_become_pythons() -> None:
+    made = SlowStart(np.float32(0.5), size=np.int64(3), is_quick=np.True_, last=np.int8(4))  # type: ignore[arg-type]
+    assert [type(value) for value in (made.lr, made.size, made.is_quick, made.last)] == [float, int, bool, int]
+    assert made == SlowStart(0.5, size=3, is_quick=True, last=4)
+
+
+def test_what_has_no_check_is_kept_as_it_is() -> None:
+    where = str.isidentifier
+    made: Any = SlowStart(abs, where=where, shares=(3, 4), name_of_it="x")
+    assert (made.lr, made.where, made.shares, made.last) == (abs, where, (3, 4), None)
+
+
+@pytest.mark.parametrize(
+    "made", [SlowStart(0.1, size=3), Slower(0.1, more=0.5), fn.adam(0.1), fn.cosine_decay(1.0, steps=3)]
+)
+def test_settings_are_values(made: Any) -> None:
+    for other in (pickle.loads(pickle.dumps(made)), copy.copy(made), copy.deepcopy(made), replace(made)):
+        assert other == made and hash(other) == hash(made) and repr(other) == repr(made)
+    with pytest.raises(AttributeError):
+        made.lr = 0.2
+
+
+@pytest.mark.parametrize("name", ["adam", "ema of all", "rmsprop centered with momentum"])
+def test_optimizers_pickle_after_their_updates(name: str) -> None:
+    """Their programs are not taken along."""
+    optimizer, net = OPTIMIZERS[name], fn.linear(fn.Key(0), 2, 3)
+    optimizer.update(net, net, optimizer.init(net))
+    assert pickle.loads(pickle.dumps(optimizer)) == optimizer
+
+
+def test_errors_call_settings_as_their_users_do() -> None:
+    kinds: list[Any] = [fn.adam, fn.clip_by_global_norm, fn.cosine_decay, fn.early_stopping, fn.reduce_on_plateau]
+    assert [kind.name for kind in kinds] == [
+        "adam",
+        "clip_by_global_norm",
+        "cosine_decay",
+        "early_stopping",
+        "reduce_on_plateau",
+    ]

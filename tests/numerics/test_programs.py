@@ -1,0 +1,93 @@
+"""Programs of formulas: the bits of the plain call, in arrays of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fnnet import Array, Key
+from fnnet.keys import normal
+from fnnet.numerics.formulas import entry
+from fnnet.numerics.programs import Numbers, Rule, written
+from fnnet.optimizers.elementwise import Elementwise
+from tests.catalogue import OPTIMIZERS
+
+PLAIN = {name: o for name, o in OPTIMIZERS.items() if isinstance(o, Elementwise)}
+
+
+def _arrays(count: int, dtype: Any) -> list[Array]:
+    """Arrays of numbers of every size, those from the third on not below 0, as second moments are."""
+    found = [normal(Key(i), (1000,)) * 10.0 ** np.arange(-5, 5).repeat(100) for i in range(count)]
+    return [(a if i < 2 else np.abs(a)).astype(dtype) for i, a in enumerate(found)]
+
+
+def _agree(rule: Rule, numbers: Numbers, arrays: list[Array]) -> None:
+    before = [a.tobytes() for a in arrays]
+    expected = rule(numbers, *arrays)
+    found = written(rule, len(numbers), len(arrays))(*numbers, *arrays)
+    assert [(a.dtype, a.tobytes()) for a in found] == [(a.dtype, a.tobytes()) for a in expected]
+    assert [a.tobytes() for a in arrays] == before
+    assert not any(np.shares_memory(a, b) for i, a in enumerate(found) for b in (*arrays, *found[:i]))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", PLAIN)
+def test_every_rule_has_the_bits_of_its_formula(name: str, dtype: Any) -> None:
+    optimizer = PLAIN[name]
+    for t in (1, 2, 100):
+        _agree(optimizer.rule, optimizer.numbers(0.01, t), _arrays(2 + optimizer.slots, dtype))
+
+
+RULES: dict[str, Callable[..., Any]] = {
+    "squares": lambda n, a, b: (a**2 - n[0] * b**2,),
+    "powers": lambda n, a, b: (abs(a) ** n[0], abs(b) ** 1.5),
+    "numbers of numbers": lambda n, a, b: ((1 - n[0]) * a + n[0] * 2 * b,),
+    "a choice by entries": lambda n, a, b: (np.where(a > b, a * b, n[0] * a),),
+    "a choice by a number": lambda n, a, b: (a / np.where(n[0] > 1, b * b + 1, 1),),
+    "a choice by a number as a result": lambda n, a, b: (np.where(n[0], a, b), a * b),
+    "signs and ends": lambda n, a, b: (
+        np.sign(a * b) * np.minimum(a, 1),
+        np.maximum(a + b, n[0]),
+        np.clip(a, -n[0], 1),
+    ),
+    "zeros with a sign": lambda n, a, b: (a * 0.0, b * -0.0, np.copysign(0.0 * a, b)),
+    "results of which others are made": lambda n, a, b: ((c := a * b), (d := c + n[0]), c / d, d - c),
+    "one number in two places": lambda n, a, b: ((a + b) * (a + b) / (a + b),),
+    "literals beyond float32": lambda n, a, b: (np.minimum(a * b, 1e300), a + 1e-50),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_whatever_a_formula_is_made_of(name: str, dtype: Any) -> None:
+    for number in (0.3, 1.7):
+        _agree(RULES[name], (number,), _arrays(2, dtype))
+
+
+REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
+    "a branch on an array": (lambda n, a: (a if a > 0 else -a,), "cannot decide by an entry"),
+    "a branch on a number": (lambda n, a: (a * 2 if n[0] == 1 else -a,), "cannot decide by an entry"),
+    "a sum": (lambda n, a: (a - np.add.reduce(a),), "entry by entry"),
+    "a mean": (lambda n, a: (a - np.mean(a),), "entry by entry"),
+    "a place to write to": (lambda n, a: (np.add(a, 1, out=a),), "entry by entry"),
+    "an argument": (lambda n, a: (a,), "a formula gives fresh arrays, got x0"),
+    "a number": (lambda n, a: (n[0] * 2,), "a formula gives fresh arrays, got multiply"),
+    "an array of its own": (lambda n, a: (a + np.ones(3),), "a formula has numbers beside its entries"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_formula_is_refused(name: str) -> None:
+    rule, message = REFUSED[name]
+    with pytest.raises(TypeError, match=message):
+        written(rule, 1, 1)
+
+
+def test_equal_entries_are_one() -> None:
+    x = entry("x", np.float32)
+    assert (x + 1) * 2 is (x + 1) * 2
+    assert x * 0.0 is not x * -0.0
