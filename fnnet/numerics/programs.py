@@ -55,6 +55,7 @@ class _Writer:
     def __init__(self, results: tuple[Entry, ...]) -> None:
         self.results = results
         self.last = {a: e for e in in_order(results) for a in e.arguments}
+        self.kept = {*results, *[a for e in in_order(results) if _is_choice(e) for a in e.arguments]}
         self.names: dict[Entry, str] = {}
         self.scalars: dict[Entry, str] = {}
         self.literals: list[float] = []
@@ -83,7 +84,7 @@ class _Writer:
         name = self.names[e]
         if e.is_setting:
             self.lines.append(f"{name} = float({e.function}({', '.join([self.names[a] for a in e.arguments])}))")
-        elif e.function == "where" and e.arguments[0].is_setting and e not in set(self.results):
+        elif _is_choice(e) and e not in set(self.results):  # no pass over the arrays: one of them under another name
             yes, no = [self._operand(a) for a in e.arguments[1:]]
             self.lines.append(f"{name} = {yes} if {self.names[e.arguments[0]]} else {no}")
         else:
@@ -108,9 +109,14 @@ class _Writer:
     def _place(self, e: Entry) -> str | None:
         """Where a result is written: over an argument that is not read again, or in an array that is free."""
         scratch = dict.fromkeys([a for a in e.arguments if a.function in IN_PLACE and not a.is_setting])
-        dying = [self.names[a] for a in scratch if self.last[a] is e and a not in set(self.results)]
+        dying = [self.names[a] for a in scratch if self.last[a] is e and a not in self.kept]
         if e.function not in IN_PLACE:
             self.free += dying
             return None
         self.free += dying[1:]
         return dying[0] if dying else self.free.pop() if self.free else None
+
+
+def _is_choice(e: Entry) -> bool:
+    """Whether a number chooses between arrays."""
+    return e.function == "where" and [a.is_setting for a in e.arguments] == [True, False, False]

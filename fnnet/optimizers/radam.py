@@ -64,7 +64,7 @@ class Radam(Elementwise):
         lr, eps, is_known = numbers
         m = self.b1 * m + g
         v = self.b2 * v + g * g
-        return p - lr * (m / np.where(is_known, np.sqrt(v) + eps, 1)), m, v
+        return p - lr * np.where(is_known, m / (np.sqrt(v) + eps), m), m, v
 
 
 radam = Radam

@@ -47,6 +47,8 @@ RULES: dict[str, Callable[..., Any]] = {
     "numbers of numbers": lambda n, a, b: ((1 - n[0]) * a + n[0] * 2 * b,),
     "a choice by entries": lambda n, a, b: (np.where(a > b, a * b, n[0] * a),),
     "a choice by a number": lambda n, a, b: (a / np.where(n[0] > 1, b * b + 1, 1),),
+    "a choice of arrays by a number": lambda n, a, b: (np.where(n[0] > 1, c := a * b, b) * (c * 2), b / 2),
+    "a choice of numbers by a number": lambda n, a, b: (1 / np.sqrt(np.where(n[0] > 1, a * a, 4)) + b,),
     "a choice by a number as a result": lambda n, a, b: (np.where(n[0], a, b), a * b),
     "signs and ends": lambda n, a, b: (
         np.sign(a * b) * np.minimum(a, 1),
