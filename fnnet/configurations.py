@@ -9,8 +9,9 @@ from typing import TypeVar
 from fnnet import checks
 from fnnet.anatomy import content
 from fnnet.codes import sha
+from fnnet.comparisons import changes
 from fnnet.data import Minibatches
-from fnnet.descriptions import described, described_all
+from fnnet.descriptions import AS, NOT_COVERED, described, described_all
 from fnnet.keys import ORDER, Key
 from fnnet.nodes import Params
 from fnnet.plateau import Train
@@ -19,6 +20,8 @@ from fnnet.training import check_run
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")
+
+MOVED = "it changes while the run goes on"
 
 _NETWORK = "network"
 
@@ -57,6 +60,22 @@ def configuration_of(
         batches = data(state.key.child(ORDER, 0))
         told["data.first epoch"] = f"batches {sha(map(content, batches))}"  # one by one: they may lie in one buffer
     return comparable({**told, **described(_NETWORK, state.params)}, state)
+
+
+def settled(told: Mapping[str, str], step: Step[T], streams: tuple[StreamFn, ...] = ()) -> dict[str, str]:
+    """The settings of a run as they were told before its first step, but for those of its step and streams that have
+    changed since, or hold what they did not: a run changes its own state and no setting, whatever code does that."""
+    now = described_all({"step": step, "streams": streams})
+    then = {name: text for name, text in told.items() if name.partition(".")[0] in ("step", "streams")}
+    moved = {_known(change.name, then) for change in changes(then, now) if not change.recorded.startswith(AS)}
+    return {name: f"{NOT_COVERED}: {MOVED}" if name in moved else text for name, text in told.items()}
+
+
+def _known(place: str, told: Mapping[str, str]) -> str:
+    """The place itself, or the one that holds it and was told."""
+    while place not in told and "." in place:
+        place = place.rpartition(".")[0]
+    return place
 
 
 def is_start(state: TrainState[P]) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
+from fnnet import configurations
 from fnnet.comparisons import Difference, changes
 from fnnet.configurations import settings_of
-from fnnet.descriptions import NOT_COVERED, described
+from fnnet.descriptions import described
 from fnnet.errors import CheckpointError
 from fnnet.nodes import Params
 from fnnet.records import TrainState
@@ -16,8 +17,6 @@ P = TypeVar("P", bound=Params)
 
 Words = Mapping[str, str]
 """Settings by their paths. Before the first dot stands the group: key, network, optimizer, step, data, run."""
-
-MOVED = "it changes while the run goes on"
 
 SHOWN = 5
 """Differences that an error names; of the others it tells the number."""
@@ -40,11 +39,9 @@ def run_of(state: TrainState[P]) -> dict[str, str]:
 
 
 def settled(told: Words, state: TrainState[P]) -> dict[str, str]:
-    """The settings of a run as they were told before, but for those of its step that have changed since: a run's own
-    step changes its state and no setting, whatever code does that."""
+    """The settings of the run that a state is of, as they were told before its first step: see ``configurations``."""
     run = state.origin.run() if state.origin else None
-    now = described("step", run.step) if run else {}
-    return {name: text if now.get(name, text) == text else f"{NOT_COVERED}: {MOVED}" for name, text in told.items()}
+    return configurations.settled(told, run.step) if run else dict(told)
 
 
 def completed(told: Words, before: Words) -> dict[str, str]:
