@@ -76,8 +76,8 @@ def check_gradients(
     """
     check_network("check_gradients", params)
     checks.rows("check_gradients", x)
-    problem = Problem(tree.astype(params, np.float64), x.astype(np.float64), loss, target, penalty, noise, key, inputs)
-    return _check(problem)
+    net, inputs = tree.astype(params, np.float64), inputs and x.dtype.kind not in "iub"
+    return _check(Problem(net, x.astype(np.float64), loss, target, penalty, noise, key, inputs))
 
 
 def _check(problem: Problem) -> GradientReport:

@@ -253,3 +253,10 @@ def test_leaves_of_subnormal_numbers(size: float) -> None:
         fn.Linear(np.full((3, 2), size), np.full(2, size)), fn.Tanh(), fn.Linear(np.full((2, 1), size), np.zeros(1))
     )
     assert check_gradients(net, size * normal(Key(0), (4, 3))).error <= BOUND
+
+
+def test_whole_numbers_have_no_derivatives() -> None:
+    x = np.arange(12).reshape(4, 3) % 5
+    assert check_gradients(fn.linear(Key(0), 3, 1), x).coordinates == 4
+    assert check_gradients(fn.linear(Key(0), 3, 1), x.astype(float)).coordinates == 16
+    assert check_gradients(fn.serial(fn.embedding(Key(0), 5, 2), fn.linear(Key(1), 6, 1)), x).coordinates == 17

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import operator
 import pickle
 import subprocess
 import sys
@@ -604,7 +603,7 @@ def _filling() -> dict[str, Callable[[], float]]:
         "a default dict": lambda: default["a"],
         "a dict with __missing__": lambda: missing["a"],
         "a memory of a package's": lambda: by_memoize(1),
-        "a list by operator": lambda: float(operator.iadd(seen, [1]) is seen),
+        "a list by operator": lambda: float(seen is import_module("operator").iadd(seen, [1])),
         "an array by ufunc.at": into,
     }
 
