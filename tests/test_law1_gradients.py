@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -257,6 +257,7 @@ def test_leaves_of_subnormal_numbers(size: float) -> None:
 
 def test_whole_numbers_have_no_derivatives() -> None:
     x = np.arange(12).reshape(4, 3) % 5
-    assert check_gradients(fn.linear(Key(0), 3, 1), x).coordinates == 4
+    some: Any = x
+    assert check_gradients(fn.linear(Key(0), 3, 1), some).coordinates == 4
     assert check_gradients(fn.linear(Key(0), 3, 1), x.astype(float)).coordinates == 16
-    assert check_gradients(fn.serial(fn.embedding(Key(0), 5, 2), fn.linear(Key(1), 6, 1)), x).coordinates == 17
+    assert check_gradients(fn.serial(fn.embedding(Key(0), 5, 2), fn.linear(Key(1), 6, 1)), some).coordinates == 17
