@@ -9,7 +9,7 @@ from functools import reduce
 from typing import NamedTuple, Protocol, TypeVar
 
 from fnnet import checks
-from fnnet.errors import ShapeError
+from fnnet.errors import ShapeError, TreeError
 from fnnet.nodes import Params
 from fnnet.records import Data, Epoch, Record, Step, StreamFn, TrainState, run_from, within
 from fnnet.streams._base import Mode, checked, values
@@ -77,6 +77,11 @@ class ReduceOnPlateau:
                 return
             history = found.state.history
             self._check_metric(history[-1])
+            if len(history) <= seen:
+                raise TreeError(
+                    f"reduce_on_plateau: the history must grow by every epoch, got one of {len(history)} records after "
+                    f"{seen}; streams must hand on the records that they are given"
+                )
             seen, wait = len(history), reduce(self._waited, history[seen:], wait)
             state = self._lowered(found.state) if wait.epochs == self.patience else found.state
             state = within(run, state)

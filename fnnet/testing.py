@@ -18,7 +18,7 @@ import numpy as np
 from fnnet import checks, tree
 from fnnet.derivatives import BOUND as BOUND
 from fnnet.derivatives import STEP as STEP
-from fnnet.derivatives import Judgement, Leaves, Problem, judgement, numeric_gradient, redrawn, size_of
+from fnnet.derivatives import Judgement, Leaves, Problem, check_number, judgement, numeric_gradient, redrawn, size_of
 from fnnet.errors import GradientError, ShapeError
 from fnnet.keys import Key
 from fnnet.losses._base import RowLoss
@@ -89,6 +89,7 @@ def _check(problem: Problem) -> GradientReport:
     most, worst, where, moved = math.ceil(REDRAWN * total), 0.0, "", 0
     for i, path in checked:
         numeric = numeric_gradient(problem, leaves, i)
+        check_number(path, analytic[i], numeric)
         size = size_of(analytic[i], numeric, rounding)
         for j in np.ndindex(leaves[i].shape):
             found = Judgement(abs(float(analytic[i][j] - numeric[j])) / size, float(numeric[j]))

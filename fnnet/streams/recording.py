@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from fnnet import files
+from fnnet.errors import TreeError
 from fnnet.nodes import Params
 from fnnet.records import Epoch, History
 from fnnet.streams._base import values
@@ -36,6 +37,11 @@ class Recording:
         seen, sheets = 0, [Sheet()] * len(self.paths)
         for epoch in epochs:
             rows = _rows(epoch, seen)
+            if not rows:
+                raise TreeError(
+                    f"record: the history must grow by every epoch, got one of {len(epoch.state.history)} records "
+                    f"after {seen}; stand in front of what shortens it"
+                )
             sheets = [_grown(path, sheet, rows, epoch) for path, sheet in zip(self.paths, sheets, strict=True)]
             seen += len(rows)
             yield epoch
