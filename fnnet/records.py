@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from fnnet import tree
 from fnnet.history import History as History
-from fnnet.history import Record as Record
 from fnnet.keys import Key
 from fnnet.nodes import ASIDE, CARRIED, Node, Params
+from fnnet.segments import Record as Record
 from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from fnnet.errors import CheckpointError, DtypeError, TreeError
-from fnnet.history import Segment
 from fnnet.keys import Key
 from fnnet.nodes import freeze, is_leaf, is_static, join, layout, parts
 from fnnet.records import Epoch, History, OptState, Part, Record, TrainState
 from fnnet.rules import layers_defined
+from fnnet.segments import Segment, Woven
 from fnnet.types import Array
 
 DTYPES = (
@@ -44,6 +44,7 @@ RECORDS: dict[type, tuple[type | tuple[type, ...], ...]] = {
     Record: (_NUMBER, tuple),
     History: (tuple,),
     Segment: (tuple, tuple),
+    Woven: (tuple, tuple, np.ndarray),
     Part: (_NUMBER, _NUMBER, object, bool),
     Key: (int, tuple, _NONE),
 }
