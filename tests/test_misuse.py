@@ -341,3 +341,20 @@ def test_misuse(name: str) -> None:
         call()
     assert type(caught.value) is kind
     check_tells_all(caught.value)
+
+
+def test_a_loss_that_is_masked_is_refused() -> None:
+    def loss(prediction: Array, target: Array) -> tuple[Any, Array]:
+        value, grad = fn.mse(prediction, target)
+        return np.ma.masked_greater(np.ma.array([float(value)]), -1).mean(), grad  # type: ignore[no-untyped-call]
+
+    with pytest.raises(DtypeError, match=r"value_and_grad: the value of .* must be a real number, got a masked one"):
+        fn.fit(
+            fn.linear(Key(0), 2, 1),
+            np.ones((4, 2)),
+            np.ones((4, 1)),
+            loss=loss,
+            optimizer=fn.sgd(0.1),
+            key=Key(0),
+            epochs=1,
+        )
