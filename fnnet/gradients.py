@@ -74,12 +74,10 @@ def _pair(batch: tuple[Array, T]) -> tuple[Array, T]:
 
 
 def _check_value(loss: object, given: object, value: Value, prediction: Array) -> None:
-    if isinstance(given, np.ma.MaskedArray):
-        raise DtypeError(
-            f"value_and_grad: the value of {loss!r} must be a real number, got a masked one; fill it first"
-        )
-    if value.dtype.kind not in "fiu":
-        raise DtypeError(f"value_and_grad: the value of {loss!r} must be a real number, got {value.dtype}")
+    is_masked = isinstance(given, np.ma.MaskedArray)
+    if is_masked or value.dtype.kind not in "fiu":
+        what = "a masked one" if is_masked else value.dtype
+        raise DtypeError(f"value_and_grad: the value of {loss!r} must be a real number, got {what}")
     if value.shape != prediction.shape[:-2]:
         raise ShapeError(
             f"value_and_grad: the value of {loss!r} must have the prediction's replica axes, {prediction.shape[:-2]}, "
