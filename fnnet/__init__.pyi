@@ -12,7 +12,6 @@ from fnnet.calculus.penalties import elastic_net as elastic_net
 from fnnet.calculus.penalties import l1 as l1
 from fnnet.calculus.penalties import l2 as l2
 from fnnet.core.history import History as History
-from fnnet.core.history import Record as Record
 from fnnet.core.network import Cache as Cache
 from fnnet.core.network import backward as backward
 from fnnet.core.network import forward as forward
@@ -31,6 +30,7 @@ from fnnet.core.protocols import Schedule as Schedule
 from fnnet.core.protocols import Step as Step
 from fnnet.core.protocols import StreamFn as StreamFn
 from fnnet.core.rules import define_layer as define_layer
+from fnnet.core.segments import Record as Record
 from fnnet.core.states import Epoch as Epoch
 from fnnet.core.states import OptState as OptState
 from fnnet.core.states import Part as Part

@@ -18,7 +18,16 @@ import numpy as np
 from fnnet import checks, tree
 from fnnet.calculus.derivatives import BOUND as BOUND
 from fnnet.calculus.derivatives import H as H
-from fnnet.calculus.derivatives import Judgement, Leaves, Problem, judgement, numeric_gradient, redrawn, size_of
+from fnnet.calculus.derivatives import (
+    Judgement,
+    Leaves,
+    Problem,
+    check_number,
+    judgement,
+    numeric_gradient,
+    redrawn,
+    size_of,
+)
 from fnnet.core.network import forward
 from fnnet.core.protocols import Loss, LossFunction, Penalty
 from fnnet.core.rules import check_network
@@ -76,8 +85,8 @@ def check_gradients(
     """
     check_network("check_gradients", params)
     checks.inputs("check_gradients", x)
-    problem = Problem(tree.astype(params, np.float64), x.astype(np.float64), loss, target, penalty, noise, key, inputs)
-    return _check(problem)
+    net, inputs = tree.astype(params, np.float64), inputs and x.dtype.kind not in "iub"
+    return _check(Problem(net, x.astype(np.float64), loss, target, penalty, noise, key, inputs))
 
 
 def _check(problem: Problem) -> GradientReport:
@@ -89,6 +98,7 @@ def _check(problem: Problem) -> GradientReport:
     most, worst, where, moved = math.ceil(REDRAWN * total), 0.0, "", 0
     for i, path in checked:
         numeric = numeric_gradient(problem, leaves, i)
+        check_number(path, analytic[i], numeric)
         size = size_of(analytic[i], numeric, rounding)
         for j in np.ndindex(leaves[i].shape):
             found = Judgement(abs(float(analytic[i][j] - numeric[j])) / size, float(numeric[j]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -108,6 +109,14 @@ class Judgement(NamedTuple):
     error: float
     numeric: float
     is_kink: bool = False
+
+
+def check_number(path: str, analytic: Array, numeric: Array) -> None:
+    """Raises GradientError where an analytic derivative is NaN and the numeric one is a number."""
+    for j in np.ndindex(analytic.shape):
+        if math.isnan(analytic[j]) and math.isfinite(numeric[j]):
+            place = f"{path}{list(j)}"
+            raise GradientError(f"{WHERE}: {place}: the analytic derivative is nan, the numeric one {numeric[j]:.9g}")
 
 
 def size_of(analytic: Array, numeric: Array, rounding: float) -> float:

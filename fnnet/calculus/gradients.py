@@ -42,8 +42,8 @@ class ValueAndGrad(Generic[T]):
         if type(made) is not tuple or len(made) != 2:
             checks.pair("value_and_grad", "what the loss returns, (value, gradient),", made)
         value = np.asarray(made[0])
-        if value.shape != prediction.shape[:-2] or value.dtype.kind != "f":
-            _check_value(self.loss, value, prediction)
+        if value.shape != prediction.shape[:-2] or value.dtype.kind != "f" or isinstance(made[0], np.ma.MaskedArray):
+            _check_value(self.loss, made[0], value, prediction)
         grads = param_gradients(params, cache, made[1])
         return (value, grads) if self.penalty is None else penalized(self.penalty, params, value, grads)
 
@@ -71,9 +71,11 @@ def pair_of(batch: tuple[Array, T]) -> tuple[Array, T]:
     return batch
 
 
-def _check_value(loss: object, value: Value, prediction: Array) -> None:
-    if value.dtype.kind not in "fiu":
-        raise DtypeError(f"value_and_grad: the value of {loss!r} must be a real number, got {value.dtype}")
+def _check_value(loss: object, given: object, value: Value, prediction: Array) -> None:
+    is_masked = isinstance(given, np.ma.MaskedArray)
+    if is_masked or value.dtype.kind not in "fiu":
+        what = "a masked one" if is_masked else value.dtype
+        raise DtypeError(f"value_and_grad: the value of {loss!r} must be a real number, got {what}")
     if value.shape != prediction.shape[:-2]:
         raise ShapeError(
             f"value_and_grad: the value of {loss!r} must have the prediction's replica axes, {prediction.shape[:-2]}, "

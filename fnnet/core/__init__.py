@@ -8,7 +8,6 @@ in ``fnnet.checks``.
 """
 
 from fnnet.core.history import History as History
-from fnnet.core.history import Record as Record
 from fnnet.core.network import Cache as Cache
 from fnnet.core.network import backward as backward
 from fnnet.core.network import forward as forward
@@ -27,6 +26,7 @@ from fnnet.core.protocols import Schedule as Schedule
 from fnnet.core.protocols import Step as Step
 from fnnet.core.protocols import StreamFn as StreamFn
 from fnnet.core.rules import define_layer as define_layer
+from fnnet.core.segments import Record as Record
 from fnnet.core.states import Epoch as Epoch
 from fnnet.core.states import OptState as OptState
 from fnnet.core.states import Part as Part

@@ -130,9 +130,12 @@ def _checked(params: P, cache: Cache[P], grad: Array) -> Array:
 def _cast(params: Params, x: Array) -> Array:
     """x in the dtype of the network that it enters; where there are no parameters any float stays as it is.
 
-    A cast to float64 loses nothing. One to float32 is left to the layers where one of them takes x as it comes.
+    A view with gaps is copied in C order, as pickle and files have it: sums along other strides may differ in their
+    last bits. A cast to float64 loses nothing. One to float32 is left to the layers where one of them takes x as it
+    comes.
     """
     own = remembered(_dtype_of, params)
+    x = x if x.flags.forc else np.ascontiguousarray(x)
     if own is not None and x.dtype == own and x.ndim == 2:
         return x
     if own is not None and x.ndim > 2 and rule_of(params).replicas is None:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from fnnet.core.history import History, Record
+from fnnet.core.history import History
+from fnnet.core.segments import Record
 from fnnet.keys import Key
 from fnnet.tree.nodes import ASIDE, CARRIED, Node, Params
 from fnnet.types import Value

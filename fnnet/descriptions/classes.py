@@ -114,8 +114,14 @@ def hidden(value: object) -> list[Edge]:
     bases = [base for base in type(value).__mro__ if base not in _SHOWN and _is_of_c(base)]
     if not bases or str(type(value).__module__).startswith("fnnet"):
         return []
-    whys = [f"{named(base)}, {why}" for base in bases if (why := why_unseen(base)) is not None]
+    whys = [f"{named(base)}, {why}" for base in bases if (why := why_unseen(base) or _why_foreign(base)) is not None]
     return [Edge("state", Unseen(whys[0]))] if whys else reduced(value)
+
+
+def _why_foreign(kind: type) -> str | None:
+    """Why the memory of a class of a package, written in C, is not told: what pickle makes of it may have addresses."""
+    top = str(kind.__module__).partition(".")[0]
+    return None if top in sys.stdlib_module_names or top in ("numpy", "fnnet") else "whose memory is its own"
 
 
 def _is_of_c(kind: type) -> bool:

@@ -77,17 +77,26 @@ _OPEN = {"getattr", "eval", "exec", "globals", "vars", "locals", "__import__", "
 """Functions of Python that read or write what no code tells."""
 
 _OUTSIDE = {
-    *("random", "numpy.random", "time", "secrets", "uuid.uuid1", "uuid.uuid4", "os.urandom", "datetime.date.today"),
+    *("random", "numpy.random", "time", "secrets", "uuid.uuid1", "uuid.uuid4", "datetime.date.today"),
     *("datetime.datetime.now", "datetime.datetime.utcnow", "datetime.datetime.today", "sys.argv", "sys.stdin"),
-    *("os.environ", "os.getenv", "os.open", "os.listdir", "io.open", "gzip.open", "subprocess", "socket", "glob"),
-    *("numpy.load", "numpy.loadtxt", "numpy.genfromtxt", "numpy.fromfile", "numpy.memmap", "urllib.request"),
-    *("sys.modules", "importlib"),
+    *("os.environ", "os.getenv", "os.urandom", "os.open", "os.listdir", "os.scandir", "os.walk", "os.stat"),
+    *("os.getcwd", "pandas.read_csv", "pandas.read_parquet", "pandas.read_excel", "pandas.read_json"),
+    *("os.path.exists", "os.path.isfile", "os.path.getsize", "os.path.getmtime", "io.open", "gzip", "bz2", "lzma"),
+    *("zipfile", "tarfile", "sqlite3", "configparser", "linecache", "shelve", "dbm", "fileinput", "tempfile", "mmap"),
+    *("subprocess", "socket", "glob", "urllib", "http", "requests", "joblib.load", "safetensors", "h5py", "netCDF4"),
+    *("fnnet.load", "fnnet.load_torch", "fnnet.resume", "fnnet.read_receipt", "scipy.io"),
+    *("numpy.load", "numpy.loadtxt", "numpy.genfromtxt", "numpy.fromfile", "numpy.memmap", "numpy.lib.format"),
+    *("decimal.getcontext", "mpmath.mp", "numpy.geterr", "numpy.get_printoptions", "sys.getrecursionlimit"),
+    *("sklearn.utils.check_random_state", "sklearn.get_config", "sys.modules", "importlib"),
 }
 """Parts of packages that give what no code tells: it may be another thing at every call or in every process."""
 
 _VARIABLES = ("LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF")
 
-_READERS = {"open", "read_text", "read_bytes", "__doc__", "__annotations__"}
+_READERS = {
+    *("open", "read_text", "read_bytes", "stat", "exists", "is_file", "is_dir", "iterdir", "glob", "rglob"),
+    *("__doc__", "__annotations__", "__hash__", "__match_args__", "__signature__", "__slots__"),
+}
 """Methods that read files, and what is said of code."""
 
 

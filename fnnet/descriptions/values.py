@@ -88,9 +88,17 @@ def _entries(value: Any) -> Iterator[Edge]:
         names = getattr(value, "_fields", None) or map(str, range(len(value)))
         yield from [Edge(name, child, site) for name, child in zip(names, value, strict=True)]
     elif isinstance(value, (set, frozenset)):
-        yield from [Edge(str(i), child, site) for i, child in enumerate(sorted(value, key=content))]
+        looks = sorted([(_look(child), i) for i, child in enumerate(value)])
+        if len({look for look, _ in looks}) < len(looks):
+            yield Edge("entries", Unseen("a set of what looks alike, which has no order"))
+            return
+        children = list(value)
+        yield from [Edge(str(i), children[at], site) for i, (_, at) in enumerate(looks)]
     elif isinstance(value, Mapping):
-        yield from [Edge(_key(key), child, site) for key, child in value.items()]
+        for i, (key, child) in enumerate(value.items()):
+            yield Edge(_key(key), child, site)
+            if data_digest(key) is None and not isinstance(key, (type, FunctionType, Enum)):
+                yield Edge(f"key {i}", key)
 
 
 def _key(key: object) -> str:
@@ -98,9 +106,23 @@ def _key(key: object) -> str:
         return key
     if isinstance(key, (type, FunctionType)):
         return f"({key.__qualname__})"
-    if isinstance(key, Enum):
-        return f"({type(key).__qualname__}.{key.name})"
-    return f"({content(key)})"
+    return f"({_look(key)})"
+
+
+def _look(value: Any) -> str:
+    """A value as it is seen without a look into what it holds, which may hold the value itself: what a set is sorted
+    by."""
+    data = data_digest(value)
+    if data is not None:
+        return data.text
+    if isinstance(value, Enum):
+        return f"{type(value).__qualname__}.{value.name}"
+    if isinstance(value, (type, FunctionType)):
+        return named(value)
+    if type(value) is tuple:
+        return f"tuple {sha(map(_look, value))}"
+    parts = [(edge.name, data_digest(edge.value), type(edge.value)) for edge in attributes(value)]
+    return f"{named(type(value))} {sha([f'{name} {data.text if data else named(kind)}' for name, data, kind in parts])}"
 
 
 def content(value: object) -> str:

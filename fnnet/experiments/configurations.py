@@ -10,8 +10,9 @@ from fnnet import checks
 from fnnet.core.protocols import Data, Step, StreamFn
 from fnnet.core.states import TrainState
 from fnnet.data.batches import Minibatches
-from fnnet.descriptions import described, described_all
+from fnnet.descriptions import AS, NOT_COVERED, described, described_all
 from fnnet.descriptions.code_digests import sha
+from fnnet.descriptions.comparisons import changes
 from fnnet.descriptions.values import content
 from fnnet.keys import ORDER, Key
 from fnnet.training.folds import check_run
@@ -20,6 +21,8 @@ from fnnet.tree.nodes import Params
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")
+
+MOVED = "it changes while the run goes on"
 
 _NETWORK = "network"
 
@@ -58,6 +61,22 @@ def configuration_of(
         batches = data(state.key.child(ORDER, 0))
         found["data.first epoch"] = f"batches {sha(map(content, batches))}"  # one by one: they may share one buffer
     return comparable({**found, **described(_NETWORK, state.params)}, state)
+
+
+def settled(told: Mapping[str, str], step: Step[T], streams: tuple[StreamFn, ...] = ()) -> dict[str, str]:
+    """The settings of a run as they were told before its first step, but for those of its step and streams that have
+    changed since, or hold what they did not: a run changes its own state and no setting, whatever code does that."""
+    now = described_all({"step": step, "streams": streams})
+    then = {name: text for name, text in told.items() if name.partition(".")[0] in ("step", "streams")}
+    moved = {_known(change.name, then) for change in changes(then, now) if not change.recorded.startswith(AS)}
+    return {name: f"{NOT_COVERED}: {MOVED}" if name in moved else text for name, text in told.items()}
+
+
+def _known(place: str, told: Mapping[str, str]) -> str:
+    """The place itself, or the one that holds it and was told."""
+    while place not in told and "." in place:
+        place = place.rpartition(".")[0]
+    return place
 
 
 def is_start(state: TrainState[P]) -> bool:

@@ -12,7 +12,8 @@ from functools import reduce
 from typing import NamedTuple, TypeVar
 
 from fnnet import tree
-from fnnet.core.history import History, Record
+from fnnet.core.history import History
+from fnnet.core.segments import Record
 from fnnet.core.states import TrainState
 from fnnet.errors import ReceiptError
 from fnnet.tree.nodes import Params

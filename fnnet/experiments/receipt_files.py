@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from fnnet import files
-from fnnet.core.history import Record
+from fnnet.core.segments import Record
 from fnnet.errors import ReceiptError
 from fnnet.experiments.conditions import Conditions
 from fnnet.experiments.digest_chains import Link

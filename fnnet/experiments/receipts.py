@@ -14,7 +14,7 @@ from fnnet.core.states import Epoch, TrainState
 from fnnet.descriptions.comparisons import changes
 from fnnet.errors import ReceiptError, TreeError
 from fnnet.experiments.conditions import conditions
-from fnnet.experiments.configurations import check_arguments, comparable, configuration_of, is_start
+from fnnet.experiments.configurations import check_arguments, comparable, configuration_of, is_start, settled
 from fnnet.experiments.digest_chains import Chain, Link, digest_of, link, longer
 from fnnet.experiments.receipt_files import File, Receipt, contents, epoch_line, metrics_of, read_receipt, sealed
 from fnnet.training.folds import train
@@ -91,7 +91,8 @@ def receipt(
     check_arguments("receipt", step, data, first, streams, run)
     begun = _begun(step, data, first, streams, run)
     chain, links, history = _chain(begun), list(begun.links), []
-    for state in map(_state_of, epochs):
+    for i, state in enumerate(map(_state_of, epochs)):
+        begun = replace(begun, configuration=settled(begun.configuration, step, streams)) if i == 0 else begun
         if state.batch == 0:
             chain = longer(chain, state)
             _check_written(state, streams, run)
@@ -123,14 +124,24 @@ class ReceiptTo(Generic[P, T]):
     def __call__(self, stream: Iterable[S], /) -> Iterator[S]:
         """The stream as it is; the end of an epoch is handed on once its line is in the file."""
         begun = self._begun() if is_start(self.state) else self._continued()
-        begun.save(self.path)
-        text, seal = sealed(contents(begun))
-        written = _Written(_chain(begun), seal, len(text.encode()))
-        for item in stream:
+        written = self._save(begun)
+        for i, item in enumerate(stream):
             state = _state_of(item)
+            if i == 0 and is_start(self.state):
+                written = self._settle(begun, written)
             if state.batch == 0:
                 written = self._add(written, state)
             yield item
+
+    def _save(self, begun: Receipt) -> _Written:
+        begun.save(self.path)
+        text, seal = sealed(contents(begun))
+        return _Written(_chain(begun), seal, len(text.encode()))
+
+    def _settle(self, begun: Receipt, written: _Written) -> _Written:
+        """Writes the beginning anew where the first step has changed what it told as a setting."""
+        told = settled(begun.configuration, self.step, self.streams)
+        return written if told == begun.configuration else self._save(replace(begun, configuration=told))
 
     def _add(self, written: _Written, state: TrainState[Any]) -> _Written:
         """Appends a line, at a cost that does not depend on how many there are."""

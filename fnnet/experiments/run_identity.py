@@ -7,9 +7,10 @@ from typing import TypeVar
 
 from fnnet.core.runs import under_way
 from fnnet.core.states import TrainState
-from fnnet.descriptions import NOT_COVERED, described
+from fnnet.descriptions import described
 from fnnet.descriptions.comparisons import Difference, changes
 from fnnet.errors import CheckpointError
+from fnnet.experiments import configurations
 from fnnet.experiments.configurations import settings_of
 from fnnet.tree.nodes import Params
 
@@ -17,8 +18,6 @@ P = TypeVar("P", bound=Params)
 
 Words = Mapping[str, str]
 """Settings by their paths. Before the first dot is the group: key, network, optimizer, step, data, run."""
-
-MOVED = "it changes while the run goes on"
 
 SHOWN = 5
 """How many differences an error names; the others it counts."""
@@ -41,11 +40,9 @@ def run_of(state: TrainState[P]) -> dict[str, str]:
 
 
 def settled(settings: Words, state: TrainState[P]) -> dict[str, str]:
-    """The settings of a run as they were, except those of its step that have changed since: what a run itself changes
-    is state and not a setting."""
+    """The settings of the run that a state belongs to, as they were before its first step: see ``configurations``."""
     run = under_way(state)
-    now = described("step", run.step) if run else {}
-    return {name: text if now.get(name, text) == text else f"{NOT_COVERED}: {MOVED}" for name, text in settings.items()}
+    return configurations.settled(settings, run.step) if run else dict(settings)
 
 
 def completed(settings: Words, before: Words) -> dict[str, str]:

@@ -13,7 +13,8 @@ from typing import TypeVar, cast, overload
 import numpy as np
 
 from fnnet import files
-from fnnet.core.history import History, Record
+from fnnet.core.history import History
+from fnnet.core.segments import Record
 from fnnet.errors import CheckpointError, FnnetError
 from fnnet.experiments import sealed_files
 from fnnet.experiments.sealed_files import File

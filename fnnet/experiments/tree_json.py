@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from fnnet.core.history import History, Record, Segment
+from fnnet.core.history import History
 from fnnet.core.rules import layers_defined
+from fnnet.core.segments import Record, Segment, Woven
 from fnnet.core.states import Epoch, OptState, Part, TrainState
 from fnnet.errors import CheckpointError, DtypeError, TreeError
 from fnnet.keys import Key
@@ -44,6 +45,7 @@ RECORDS: dict[type, tuple[type | tuple[type, ...], ...]] = {
     Record: (_NUMBER, tuple),
     History: (tuple,),
     Segment: (tuple, tuple),
+    Woven: (tuple, tuple, np.ndarray),
     Part: (_NUMBER, _NUMBER, object, bool),
     Key: (int, tuple, _NONE),
 }

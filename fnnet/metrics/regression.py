@@ -91,6 +91,7 @@ def _compared(where: str, prediction: Array, target: NumberTarget) -> _Compared:
     value, weights = split(where, prediction, target)
     p = prediction.astype(np.float64)
     t = checks.target(where, p, value)
+    t = t if t.flags.forc else np.ascontiguousarray(t)  # as pickle and files have it: sums may depend on strides
     if weights is not None:
         counts = weights[..., None] > 0
         t, p = np.where(counts, t, 0), np.where(counts, p, 0)

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from fnnet import files
-from fnnet.core import Epoch, History, Params, Value
+from fnnet.core import Epoch, History, Params, TreeError, Value
 from fnnet.streams.measures import values
 
 P = TypeVar("P", bound=Params)
@@ -34,6 +34,11 @@ class Recording:
         seen, sheets = 0, [Sheet()] * len(self.paths)
         for epoch in epochs:
             rows = _rows(epoch, seen)
+            if not rows:
+                raise TreeError(
+                    f"record: the history must grow by every epoch, got one of {len(epoch.state.history)} records "
+                    f"after {seen}; stand in front of what shortens it"
+                )
             sheets = [_grown(path, sheet, rows, epoch) for path, sheet in zip(self.paths, sheets, strict=True)]
             seen += len(rows)
             yield epoch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import FrameType
@@ -33,6 +33,8 @@ class StopOnSignal:
             if item is None:
                 return
             yield item
+        if isinstance(items, Generator):  # now, and not when Python lets go of it: what its end raises is raised here
+            items.close()
 
 
 def _note(number: int, noted: list[int], handlers: ExitStack) -> None:

@@ -9,7 +9,7 @@ from functools import reduce
 from typing import Annotated, NamedTuple, Protocol, TypeVar
 
 from fnnet import checks
-from fnnet.core import Data, Epoch, Params, Record, ShapeError, Step, StreamFn, TrainState, Value
+from fnnet.core import Data, Epoch, Params, Record, ShapeError, Step, StreamFn, TrainState, TreeError, Value
 from fnnet.core.runs import run_from, within
 from fnnet.core.settings import NonNegative, Settings, Share, Size
 from fnnet.streams.choice import Best
@@ -89,6 +89,11 @@ class ReduceOnPlateau(Settings):
                 return
             history = found.state.history
             self._check_metric(history[-1])
+            if len(history) <= seen:
+                raise TreeError(
+                    f"reduce_on_plateau: the history must grow by every epoch, got one of {len(history)} records after "
+                    f"{seen}; streams must hand on the records that they are given"
+                )
             seen, wait = len(history), reduce(self._waited, history[seen:], wait)
             state = self._lowered(found.state) if wait.epochs == self.patience else found.state
             state = within(run, state)

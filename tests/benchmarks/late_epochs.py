@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from statistics import median
@@ -53,6 +53,21 @@ def plateau(state: TrainState[Any], folder: str) -> Iterator[Epoch[Any]]:
     return train(STEP, DATA, state)
 
 
+def every_second(state: TrainState[Any], folder: str) -> Iterator[Epoch[Any]]:
+    """Checkpoints of epochs of which every second one is validated."""
+
+    def validated(epochs: Iterable[Epoch[Any]]) -> Iterator[Epoch[Any]]:
+        for epoch in epochs:
+            yield epoch if epoch.state.epoch % 2 else next(VALIDATE(iter([epoch])))
+
+    state = replace(state, history=History.of([_with(record, i % 2) for i, record in enumerate(state.history)]))
+    return fn.checkpoint_to(folder)(validated(fn.train(STEP, DATA, state)))
+
+
+def _with(record: Record, is_validated: int) -> Record:
+    return Record(record.loss, record.metrics * is_validated)
+
+
 STREAMS: dict[str, Stream] = {
     "train": lambda state, folder: fn.train(STEP, DATA, state),
     "validate": lambda state, folder: validated(state),
@@ -60,6 +75,7 @@ STREAMS: dict[str, Stream] = {
     "reduce_on_plateau": plateau,
     "record": lambda state, folder: fn.record(f"{folder}/run.json", f"{folder}/run.csv")(validated(state)),
     "checkpoint_to": lambda state, folder: fn.checkpoint_to(folder)(validated(state)),
+    "alternating metrics": every_second,
 }
 
 

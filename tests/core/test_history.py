@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import fnnet as fn
 from fnnet import History, Key, Record, TreeError, tree
 from fnnet.core.history import CHUNK
+from fnnet.core.segments import RUNS, Woven
 from fnnet.experiments import tree_json
 from tests.support.killing import training
 
@@ -24,15 +25,25 @@ FORMS = st.sampled_from([(), ("r2",), ("r2", "mae"), ("mae", "r2")])
 SHAPES: st.SearchStrategy[tuple[int, ...]] = st.sampled_from([(), (), (3,)])
 
 
+def form(record: Record) -> object:
+    """What two records share that are in one column."""
+    return record.loss.shape, tuple([(name, value.shape) for name, value in record.metrics])
+
+
 @st.composite
 def records(draw: st.DrawFn) -> list[Record]:
-    """Runs of records of one form, long enough to fill chunks."""
+    """Runs of records of one form, long enough to fill chunks, and forms by turns."""
     found: list[Record] = []
     for _ in range(draw(st.integers(0, 4))):
         names, shape, n = draw(FORMS), draw(SHAPES), draw(st.sampled_from([1, 2, 5, CHUNK - 1, CHUNK, CHUNK + 1]))
         for i in range(n):
             metrics = tuple([(name, np.full(shape, i / 7)) for name in names])
             found.append(Record(np.full(shape, float(len(found))), metrics))
+    if draw(st.booleans()):
+        every, loss = draw(st.integers(2, 5)), np.asarray(0.25)
+        found += [
+            Record(loss, (("r2", np.asarray(i / 3)),) * (i % every == 0)) for i in range(draw(st.integers(1, 300)))
+        ]
     return found
 
 
@@ -50,6 +61,7 @@ def test_it_is_the_sequence_of_its_records(given_ones: list[Record], i: int, par
         assert tuple(map(tree.digest, history)) == expected
         assert tuple(map(tree.digest, history[part])) == expected[part]
         assert tree.equal(history, grown)
+        assert len(history.segments) <= max(RUNS, len({form(record) for record in given_ones}))
         if -len(expected) <= i < len(expected):
             assert tree.digest(history[i]) == expected[i]
         else:
@@ -160,3 +172,28 @@ def test_decisions_look_at_new_records_only(n: int, monkeypatch: pytest.MonkeyPa
         for _ in range(20):
             next(stream)
         assert 20 <= len(seen) <= 20 * 10
+
+
+def _woven(*places: int) -> Woven:
+    return Woven(("loss",), (np.arange(float(len(places))),), np.array(places, np.int64))
+
+
+@pytest.mark.parametrize("places", [(0, 2), (0, 0), (1,), (-1, 0)])
+def test_places_that_are_not_each_epoch_once_are_refused(places: tuple[int, ...]) -> None:
+    with pytest.raises(TreeError, match="a history must have a record for each place from 0 up, and each once"):
+        History((_woven(*places),))
+    segment = History.of([Record(np.asarray(1.0))]).segments[0]
+    mixed: Any = (segment, _woven(1))
+    with pytest.raises(TreeError, match="a history must have a record for each place"):
+        History(mixed)
+
+
+def test_metrics_of_every_second_epoch_cost_a_column(tmp_path: Path) -> None:
+    sizes = []
+    for n in (1000, 2000):
+        history = History.of([Record(np.asarray(1.0), (("r2", np.asarray(0.5)),) * (i % 2)) for i in range(n)])
+        assert len(history.segments) == 2
+        fn.save(tmp_path / "history", history)
+        sizes.append((tmp_path / "history").stat().st_size)
+        assert tree.equal(fn.load(tmp_path / "history"), history)
+    assert sizes[1] - sizes[0] <= 1000 * 24

@@ -130,3 +130,30 @@ def test_an_object_that_cannot_be_looked_at_is_said_not_to_be_covered() -> None:
             raise RuntimeError("no")
 
     assert list(not_covered(described("it", [Angry()]))) == ["it.0"]
+
+
+class _Node:
+    """A node of a graph, which knows its neighbours."""
+
+    def __init__(self, number: float = 0.0) -> None:
+        self.number, self.near = number, set[object]()
+        self.ways: dict[object, float] = {}
+
+
+def _tree(depth: int, number: float = 1.0) -> _Node:
+    node = _Node(depth)
+    node.near = {_tree(depth - 1, number), _tree(depth - 1, 2 * number)} if depth else {number}
+    return node
+
+
+def test_objects_that_hold_each_other_in_sets_are_told_and_end() -> None:
+    told = []
+    for number in (1.0, 2.0):
+        a, b = _Node(1), _Node(number)
+        a.near.add(b)
+        b.near.add(a)
+        a.ways.update({b: 3.0, a: 4.0})
+        told.append(described("a", a))
+    assert changes(*told)
+    assert changes(told[0], told[0]) == ()
+    assert not_covered(described("tree", _tree(12)))  # whose branches look alike

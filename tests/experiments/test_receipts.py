@@ -7,9 +7,11 @@ import pickle
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fnnet as fn
-from fnnet import Array, Key, ReceiptError, jit, tree
+from fnnet import Array, Key, ReceiptError, Value, jit, tree
 from fnnet.experiments.configurations import settings_of
 from fnnet.experiments.digest_chains import Link, link
 from fnnet.keys import normal
@@ -576,3 +578,53 @@ def test_a_receipt_of_another_history_is_not_gone_on_with_in_mid_epoch(tmp_path:
     middle = next(state for state in fn.steps(step, data, other) if state.batch and state.epoch)
     with pytest.raises(ReceiptError, match="is the receipt of another run"):
         next(fn.receipt_to(tmp_path / "r.json", step, data, middle)(fn.steps(step, data, middle)))
+
+
+# --- containers that fill themselves ---------------------------------------------------------------------------------
+class _Missing(dict[str, float]):
+    """A dictionary that makes what it has not."""
+
+    def __missing__(self, key: str) -> float:
+        self[key] = 1.0
+        return 1.0
+
+
+def _filling() -> dict[str, Callable[[], float]]:
+    """Ways to a number that leave something behind where no code shows a write."""
+    default: defaultdict[str, float] = defaultdict(lambda: 1.0)
+    missing, seen, vector = _Missing(), list[int](), np.zeros(1)
+    by_memoize = import_module("toolz").memoize(lambda a: 1.0)
+
+    def into() -> float:
+        np.add.at(vector, [0], 1.0)
+        return 1.0
+
+    return {
+        "a default dict": lambda: default["a"],
+        "a dict with __missing__": lambda: missing["a"],
+        "a memory of a package's": lambda: by_memoize(1),
+        "a list by operator": lambda: float(seen is import_module("operator").iadd(seen, [1])),
+        "an array by ufunc.at": into,
+    }
+
+
+@pytest.mark.parametrize("name", _filling())
+def test_what_a_run_has_filled_makes_no_other_run_of_it(name: str, tmp_path: Path) -> None:
+    number = _filling()[name]
+
+    def loss(prediction: Array, target: Array) -> tuple[Value, Array]:
+        value, grad = fn.mse(prediction, target)
+        return value * number(), grad * number()
+
+    optimizer, x = fn.sgd(0.1), np.eye(4)
+    step, data = fn.train_step(fn.value_and_grad(loss), optimizer), fn.minibatches(x, x, size=2)
+    first = fn.start(fn.linear(Key(0), 4, 4), optimizer, Key(0))
+    keep = fn.receipt_to(tmp_path / "run.json", step, data, first)
+    stopped = fn.pipe(fn.steps(step, data, first), keep, fn.checkpoint_to(tmp_path / "run"), fn.take(3), fn.last)
+    again = fn.resume(tmp_path / "run", first)
+    assert again.batch == stopped.batch == 1
+    keep = fn.receipt_to(tmp_path / "run.json", step, data, again)
+    fn.pipe(fn.train(step, data, again), keep, fn.checkpoint_to(tmp_path / "run"), fn.take(2), fn.last)
+    made = fn.receipt(fn.take(3)(fn.train(step, data, first)), step, data, first)
+    for receipt in (made, fn.read_receipt(tmp_path / "run.json")):
+        assert str(fn.verify(receipt, step, data, first)).startswith("yes: epochs 1 to 3 gave the recorded bytes")

@@ -31,6 +31,14 @@ NUMBERS = np.floor(CATEGORIES * (0.5 + np.arctan(X) / np.pi))
 """Whole numbers, which name categories."""
 
 
+def gapped(a: Array) -> Array:
+    """The same numbers as some columns of a larger table that lies the other way: neither in C nor in Fortran order."""
+    table = np.empty((*a.shape[:-2], a.shape[-1], 3 * a.shape[-2]), a.dtype)
+    view: Array = table.mT[..., a.shape[-2] : 2 * a.shape[-2], :]
+    view[...] = a
+    return view
+
+
 # --- the catalogue ------------------------------------------------------------------------------------------------
 def mixtures(passage: Passage, *arguments: object) -> Iterator[tuple[Any, ...]]:
     """The arguments all as they came through, only the first one, and all but the first one."""
@@ -61,8 +69,9 @@ def test_layers(name: str) -> None:
     nets = [net] if has_portable(net) else [net, fn.portable(net), tree.astype(net, np.float32)]
     for one in nets:
         y, _ = fn.forward(one, x)
-        unseen(partial(passes, None), one, x, 1 + y)
-        unseen(partial(passes, Key(3)), one, x, 1 + y)
+        for each in (x, gapped(x)):
+            unseen(partial(passes, None), one, each, 1 + y)
+            unseen(partial(passes, Key(3)), one, each, 1 + y)
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -79,8 +88,10 @@ def test_metrics(name: str) -> None:
     case = METRICS[name]
     prediction = X[:, :1] if name.startswith("binary") else X[:, : 2 if "class 1" in name else WIDTH]
     target = case.target(Key(2), prediction.shape)
+    targets = [target, gapped(target)] if isinstance(target, np.ndarray) and target.ndim == 2 else [target]
     for of in (partial(portably, case.metric), case.metric):
-        unseen(lambda *pair, of=of: np.asarray(of(*pair)), prediction, target)
+        for target in targets:
+            unseen(lambda *pair, of=of: np.asarray(of(*pair)), prediction, target)
 
 
 @pytest.mark.parametrize("is_packed", [True, False])

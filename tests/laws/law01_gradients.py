@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -254,3 +254,34 @@ def test_leaves_of_subnormal_numbers(size: float) -> None:
         fn.Linear(np.full((3, 2), size), np.full(2, size)), fn.Tanh(), fn.Linear(np.full((2, 1), size), np.zeros(1))
     )
     assert check_gradients(net, size * normal(Key(0), (4, 3))).error <= BOUND
+
+
+def test_whole_numbers_have_no_derivatives() -> None:
+    x = np.arange(12).reshape(4, 3) % 5
+    some: Any = x
+    assert check_gradients(fn.linear(Key(0), 3, 1), some).coordinates == 4
+    assert check_gradients(fn.linear(Key(0), 3, 1), x.astype(float)).coordinates == 16
+    assert check_gradients(fn.serial(fn.embedding(Key(0), 5, 2), fn.linear(Key(1), 6, 1)), some).coordinates == 17
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Gate(fn.Params):
+    """y = x a², whose gradient is 0/0 at a = 0 as it is written."""
+
+    a: Array
+
+
+fn.define_layer(
+    Gate,
+    forward=lambda p, x: (x * p.a**2, x),
+    backward=lambda p, x, dy: (Gate(np.array([2 * np.add.reduce(x * dy, None) * p.a[0] ** 2 / p.a[0]])), dy * p.a**2),
+)
+
+
+def test_a_derivative_that_is_no_number_is_no_kink() -> None:
+    net = fn.serial(fn.linear(Key(0), 3, 2, dtype=np.float64), Gate(np.zeros(1)))
+    with (
+        np.errstate(invalid="ignore"),
+        pytest.raises(GradientError, match=r"layers.1.a\[0\]: the analytic derivative is nan, the numeric one 0"),
+    ):
+        check_gradients(net, normal(Key(1), (4, 3)))

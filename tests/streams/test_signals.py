@@ -168,6 +168,21 @@ def test_a_second_interrupt_acts_at_once() -> None:
         signal.signal(signal.SIGINT, before)
 
 
+def test_the_end_of_what_stands_before_is_waited_for_and_its_errors_are_raised(caught: list[int]) -> None:
+    def ending(stream: Iterable[Any]) -> Iterator[Any]:
+        try:
+            yield from stream
+        finally:
+            send()
+            raise LookupError("the last write")
+
+    stream = stopped(ending(states({2})))
+    assert [number_of(next(stream)) for _ in range(2)] == [1, 2]
+    with pytest.raises(LookupError, match="the last write"):
+        next(stream)
+    assert caught == [NUMBER]
+
+
 # --- the reader's own time ---------------------------------------------------------------------------------------
 def test_in_the_body_of_the_loop_it_acts_as_it_would_have_without(caught: list[int]) -> None:
     seen = []

@@ -16,6 +16,7 @@ from io import StringIO
 from itertools import count
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -576,3 +577,21 @@ def test_no_metric_writes_into_what_the_next_one_reads() -> None:
     validate = fn.validate(np.ones((4, 1)), np.ones((4, 1)), {"own": in_place, "mae": fn.metrics.mae})
     with pytest.raises(ValueError, match="read-only"):
         next(validate([epoch]))
+
+
+@pytest.mark.parametrize("name", ["record", "plateau"])
+def test_a_history_that_is_cut_off_is_refused(name: str, tmp_path: Path) -> None:
+    """By what reads it record by record, and would wait for ever for the next one."""
+
+    def last_three(epochs: Iterable[Epoch[Any]]) -> Iterator[Epoch[Any]]:
+        for epoch in epochs:
+            yield Epoch(replace(epoch.state, history=fn.History.of(epoch.state.history[-3:])))
+
+    run = Run(Key(0), 4, 2, "adam")
+    if name == "record":
+        stream = fn.record(tmp_path / "run.csv")(last_three(training(run)))
+    else:
+        stream = fn.reduce_on_plateau(fn.train, metric="loss", streams=(last_three,))(run.step, run.data, begun(run))
+    assert len(list(fn.take(3)(stream))) == 3
+    with pytest.raises(fn.TreeError, match="the history must grow by every epoch, got one of 3 records after 3"):
+        next(stream)
