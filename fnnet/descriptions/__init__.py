@@ -1,4 +1,4 @@
-"""Settings in words: every value that a step, data or a stream holds, by its path, to be written down and compared."""
+"""Settings in words: every value in a step, data or a stream, by its path, to be written down and compared."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from fnnet.descriptions.values import Anatomy, anatomy
 from fnnet.descriptions.values import content as content
 
 NOT_COVERED = "not covered"
-"""How the text begins of what no description vouches for."""
+"""How the text of a value begins that no description vouches for."""
 
 AS = "as "
-"""How the text begins of a value that is told in another place, whose name follows."""
+"""How the text of a value begins that is described at another path, which follows."""
 
 APART = "(deep "
-"""How the names begin of places for what stands too deep to be told where it stands."""
+"""How a name begins that is given to a value too deep to be described at its own path."""
 
 _DEEP = 50
 
@@ -25,11 +25,11 @@ _DEEP = 50
 def described(name: str, value: object) -> dict[str, str]:
     """Path and text of a value and of everything in it.
 
-    Settings are told by their classes and fields, arrays and other rows by dtype, shape and digest, long plain data in
-    one line. What is fnnet's, Python's or of an installed package is told by name; functions and classes of the user's
-    by a digest of what their code does, and by what it reads: variables around it, defaults, values of its module and
-    of others, class attributes. A value that is met again is "as" in the place where it is told. What cannot be told,
-    and what the code itself changes when it runs, is "not covered".
+    Settings are described by their classes and fields, arrays and other rows by dtype, shape and digest, long plain
+    data in one line. What belongs to fnnet, Python or an installed package is described by name; the user's functions
+    and classes by a digest of what their code does, and by what it reads: variables around it, defaults, values of its
+    module and of others, class attributes. A value that comes again is "as" the path where it came first. What cannot
+    be described, and what the code itself changes when it runs, is "not covered".
 
     >>> import fnnet as fn
     >>> described("optimizer", fn.sgd(0.1, momentum=0.9))["optimizer.momentum"]
@@ -39,7 +39,7 @@ def described(name: str, value: object) -> dict[str, str]:
 
 
 def described_all(values: Mapping[str, object]) -> dict[str, str]:
-    """The same of several values that may share what they hold."""
+    """The same for several values that may share what they hold."""
     known: dict[int, Anatomy] = {}
     data: Known = {}
     todo = list(values.values())
@@ -54,24 +54,24 @@ def described_all(values: Mapping[str, object]) -> dict[str, str]:
 
 
 def _lines(roots: list[Edge], known: Mapping[int, Anatomy], state: Changing) -> dict[str, str]:
-    """One value after the other, each with what it holds behind it, wherever it stands first."""
+    """One value after the other, each followed by what it holds, at the path where it comes first."""
     lines: dict[str, str] = {}
-    places: dict[int, str] = {}
+    known_paths: dict[int, str] = {}
     todo = [(root.name, root.name, root, 0) for root in roots][::-1]
     while todo:
-        place, root, edge, depth = todo.pop()
+        path, root, edge, depth = todo.pop()
         found = known[id(edge.value)]
         if state.has(edge):
-            lines[place] = f"{NOT_COVERED}: the code of the run changes it"
+            lines[path] = f"{NOT_COVERED}: the code of the run changes it"
             continue
-        if id(edge.value) in places:
-            lines[place] = AS + places[id(edge.value)]
+        if id(edge.value) in known_paths:
+            lines[path] = AS + known_paths[id(edge.value)]
             continue
         if found.edges and depth == _DEEP:
             apart = f"{root}.{APART}{len(lines)})"
-            lines[place], place, depth = AS + apart, apart, 0
-        lines[place] = found.text()
+            lines[path], path, depth = AS + apart, apart, 0
+        lines[path] = found.text()
         if found.edges:
-            places[id(edge.value)] = place
-        todo += [(f"{place}.{child.name}", root, child, depth + 1) for child in found.edges[::-1]]
+            known_paths[id(edge.value)] = path
+        todo += [(f"{path}.{child.name}", root, child, depth + 1) for child in found.edges[::-1]]
     return lines

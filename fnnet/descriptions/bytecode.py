@@ -1,6 +1,6 @@
-"""Where the values come from that the instructions of a function work on.
+"""Python's instructions, and where the values that they work on come from.
 
-A value on the stack is followed back, along every way through the code, to the variable, attribute or argument that it
+A value on the stack is followed back, along every path through the code, to the variable, attribute or argument that it
 was read from.
 """
 

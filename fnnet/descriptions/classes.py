@@ -1,4 +1,4 @@
-"""Classes and objects: what stands in them, and what of them cannot be seen."""
+"""Classes and objects: what they hold, and what of them cannot be seen."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from fnnet.descriptions.function_reads import Edge, Unseen, as_function, unique
 
 
 def attributes(value: object) -> list[Edge]:
-    """Fields, and whatever stands in the slots and the dictionary of an object, by name."""
+    """The fields of an object, and whatever its slots and its dictionary hold, by name."""
     found: dict[str, object] = {}
     if is_dataclass(value) and not isinstance(value, type):
         found = {field.name: getattr(value, field.name, None) for field in fields(value)}
@@ -32,7 +32,7 @@ def attributes(value: object) -> list[Edge]:
 
 
 def _own(value: object) -> dict[str, object]:
-    """What stands in the slots and in the dictionary of an object."""
+    """What the slots and the dictionary of an object hold."""
     kinds = [kind for kind in type(value).__mro__ if not kind.__module__.startswith("fnnet.")]
     slots = [name for kind in kinds for name in _slots(kind) if hasattr(value, name)]
     own = getattr(value, "__dict__", None)
@@ -40,7 +40,7 @@ def _own(value: object) -> dict[str, object]:
 
 
 def given(value: object) -> list[Edge]:
-    """What a user has given to an object, and its class, beside what is told of it in a way of its own."""
+    """What a user has added to an object, and its class, besides what is described of it in another way."""
     kind = type(value)
     if is_library(kind):
         return attributes(value) if isinstance(value, functools.partial) else []
@@ -110,7 +110,7 @@ def why_unseen(kind: type) -> str | None:
 
 
 def hidden(value: object) -> list[Edge]:
-    """What an object has more to it than Python shows: the memory of a class written in C."""
+    """What an object holds that Python does not show: the memory of a class written in C."""
     bases = [base for base in type(value).__mro__ if base not in _SHOWN and _is_of_c(base)]
     if not bases or str(type(value).__module__).startswith("fnnet"):
         return []
@@ -132,7 +132,7 @@ def _is_of_c(kind: type) -> bool:
 
 
 def reduced(value: object) -> list[Edge]:
-    """What an object of C is made of beside what it shows, as pickle takes it apart."""
+    """What an object of C is made of besides what it shows, as pickle takes it apart."""
     reduce: Any = copyreg.dispatch_table.get(type(value))
     try:
         found = reduce(value) if reduce else value.__reduce_ex__(4)
@@ -164,7 +164,7 @@ _OF_PYTHON = {
     *("__dataclass_fields__", "__dataclass_params__", "__orig_bases__", "__parameters__", "__type_params__"),
     *("__static_attributes__", "__firstlineno__", "__protocol_attrs__", "__non_callable_proto_members__"),
 }
-"""What Python notes in a class; what of it counts is told in another place."""
+"""What Python notes in a class; what of it counts is described elsewhere."""
 
 _MAKERS = ("abc", "collections", "dataclasses", "enum", "typing")
 """Modules of Python that write functions into classes, in another way in each Python."""

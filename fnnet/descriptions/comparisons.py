@@ -1,7 +1,7 @@
 """What differs between two descriptions.
 
-A description is a graph written down in lines: a value that stands in two places is told once, and "as PLACE" in the
-other. Two of them are compared as graphs, so that it does not matter which values are one and the same object.
+A description is a graph written down in lines: a value with two paths is described at one of them, and "as PATH" at the
+other. Two descriptions are compared as graphs, so it does not matter which values are one and the same object.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ NOTHING = "nothing"
 
 
 class Difference(NamedTuple):
-    """A setting or a condition that is not as it was."""
+    """A setting or a condition that has changed."""
 
     name: str
     recorded: str
@@ -24,62 +24,62 @@ class Difference(NamedTuple):
 
 
 def changes(then: Mapping[str, str], now: Mapping[str, str]) -> tuple[Difference, ...]:
-    """The settings that are others now, apart from those that are said not to be covered. Code that two Pythons have
-    compiled cannot be compared, and passes.
+    """The settings that differ, except those that are not covered. Code compiled by two versions of Python cannot be
+    compared, and passes.
 
     >>> changes({"a": "Sgd", "a.lr": "0.1", "b": "as a"}, {"a": "Sgd", "a.lr": "0.2", "b": "Sgd", "b.lr": "0.2"})
     (Difference(name='a.lr', recorded='0.1', now='0.2'), Difference(name='b.lr', recorded='0.1', now='0.2'))
     """
-    return tuple(_differences(_Told(then), _Told(now)))
+    return tuple(_differences(_Graph(then), _Graph(now)))
 
 
 def not_covered(configuration: Mapping[str, str]) -> dict[str, str]:
-    """The places that a description cannot vouch for, and why."""
+    """The paths that a description cannot vouch for, and why."""
     mark = f"{NOT_COVERED}: "
-    return {place: text[len(mark) :] for place, text in configuration.items() if text.startswith(mark)}
+    return {path: text[len(mark) :] for path, text in configuration.items() if text.startswith(mark)}
 
 
-class _Told:
-    """A description as a graph: of every place its text, and the names and places of what it holds."""
+class _Graph:
+    """A description as a graph: the text at every path, and the names and paths of what each value holds."""
 
     def __init__(self, lines: Mapping[str, str]) -> None:
         self.lines = lines
         self.below: dict[str | None, dict[str, str]] = {}
-        for place in lines:
-            above, name = _above(place, lines)
+        for path in lines:
+            above, name = _above(path, lines)
             if not name.startswith(APART):
-                self.below.setdefault(above, {})[name] = place
+                self.below.setdefault(above, {})[name] = path
 
-    def resolved(self, place: str) -> str:
-        """Where a value is told that this place refers to."""
-        while self.lines[place].startswith(AS) and self.lines[place][len(AS) :] in self.lines:
-            place = self.lines[place][len(AS) :]
-        return place
+    def resolved(self, path: str) -> str:
+        """The path at which the value is described that this path refers to."""
+        while self.lines[path].startswith(AS) and self.lines[path][len(AS) :] in self.lines:
+            path = self.lines[path][len(AS) :]
+        return path
 
-    def text(self, place: str | None) -> str:
-        return NOTHING if place is None else self.lines[place]
+    def text(self, path: str | None) -> str:
+        return NOTHING if path is None else self.lines[path]
 
 
-def _above(place: str, lines: Mapping[str, str]) -> tuple[str | None, str]:
-    """The place that holds this one, and its name there; names may have dots in them."""
-    end = place.rfind(".")
+def _above(path: str, lines: Mapping[str, str]) -> tuple[str | None, str]:
+    """The path of what holds this value, and its name there; names may have dots in them."""
+    end = path.rfind(".")
     while end >= 0:
-        if place[:end] in lines:
-            return place[:end], place[end + 1 :]
-        end = place.rfind(".", 0, end)
-    return None, place
+        if path[:end] in lines:
+            return path[:end], path[end + 1 :]
+        end = path.rfind(".", 0, end)
+    return None, path
 
 
 _Pair = tuple[str | None, str | None]
 
 
-def _differences(then: _Told, now: _Told) -> Iterator[Difference]:
-    """A walk through both graphs at once, each pair of places once."""
+def _differences(then: _Graph, now: _Graph) -> Iterator[Difference]:
+    """A walk through both graphs at once, each pair of paths once."""
     todo, met = _pairs(then.below.get(None, {}), now.below.get(None, {})), set[_Pair]()
     while todo:
-        was, place = todo.pop()
-        pair = (then.resolved(was), now.resolved(place)) if was is not None and place is not None else (was, place)
-        found = Difference(place or was or "", then.text(pair[0]), now.text(pair[1]))
+        was, path = todo.pop()
+        pair = (then.resolved(was), now.resolved(path)) if was is not None and path is not None else (was, path)
+        found = Difference(path or was or "", then.text(pair[0]), now.text(pair[1]))
         if pair in met or any(text.startswith(NOT_COVERED) for text in found[1:]):
             continue
         met.add(pair)
@@ -94,7 +94,7 @@ def _differences(then: _Told, now: _Told) -> Iterator[Difference]:
 
 
 def _pairs(then: Mapping[str, str], now: Mapping[str, str]) -> list[_Pair]:
-    """What two values hold by the same names, the first last; what one of them lacks stands against nothing."""
+    """What two values hold by the same names, the first last; what one of them lacks is paired with nothing."""
     return [(then.get(name), now.get(name)) for name in {**now, **then}][::-1]
 
 

@@ -16,10 +16,10 @@ from fnnet.errors import DtypeError
 from fnnet.keys import Key
 
 CHUNK = 1 << 24
-"""Bytes of an array that are read at a time: it may be a mapped file beyond memory."""
+"""How many bytes of an array are read at a time: it may be a mapped file larger than memory."""
 
 _LONG = 200
-"""A text is told as it is up to so many characters."""
+"""How many characters a text may have to be written as it is."""
 
 PLAIN = (type(None), bool, int, float, complex, str, bytes, bytearray, type(...), range)
 CONTAINERS = (tuple, list, deque, dict, set, frozenset)
@@ -27,7 +27,7 @@ CONTAINERS = (tuple, list, deque, dict, set, frozenset)
 
 # --- rows ------------------------------------------------------------------------------------------------------------
 def is_rows(value: object) -> TypeGuard[Rows]:
-    """Whether it is an array or anything else that gives rows by their numbers."""
+    """Whether a value is an array, or anything else that gives rows by their numbers."""
     if isinstance(value, np.ndarray):
         return True
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
@@ -38,8 +38,8 @@ def is_rows(value: object) -> TypeGuard[Rows]:
 def digest_of_rows(source: Rows | NDArray[np.generic]) -> str:
     """An array, a mapped file or anything else with rows: dtype, shape, and a SHA-256 over its bytes in C order.
 
-    Raises DtypeError for objects, whose bytes are where they lie in memory, and where what comes for some rows is not
-    an array of them.
+    Raises DtypeError for objects, whose bytes are their addresses, and where a source gives anything but arrays of its
+    rows.
     """
     shape, dtype = source.shape, source.dtype
     if dtype.hasobject:
@@ -57,7 +57,7 @@ def gives_arrays(source: Rows) -> bool:
         return not source.dtype.hasobject
     try:
         _rows(source, 0, min(1, source.shape[0]))
-    except Exception:  # whatever it raises, it gives no rows by their numbers
+    except Exception:  # whatever it raises, it does not give rows by their numbers
         return False
     return True
 
@@ -66,7 +66,7 @@ def text_of_rows(source: Rows) -> str:
     """The digest, or why there is none."""
     try:
         return digest_of_rows(source)
-    except Exception as error:  # whatever rows of the user's may raise when they are read
+    except Exception as error:  # whatever reading a user's rows may raise
         return f"not covered: {type(source).__qualname__}, whose rows cannot be read: {type(error).__name__}"
 
 
@@ -95,19 +95,19 @@ def _rows(source: Rows | NDArray[np.generic], start: int, stop: int) -> NDArray[
 
 
 # --- plain data ------------------------------------------------------------------------------------------------------
-class Told(NamedTuple):
-    """Plain data in a line, and how many lines they would be one by one."""
+class Line(NamedTuple):
+    """Plain data in a line, and how many lines they would take one by one."""
 
     text: str
     size: int
 
 
-Known = dict[int, Told | None]
-"""What is known already of containers, by their ids: they have to live as long."""
+Known = dict[int, Line | None]
+"""What is known of containers, by their ids, which are valid only while the containers live."""
 
 
 def plain_text(value: object) -> str | None:
-    """A plain value or an array in a line; None for anything else, whose text would not be the same in each process."""
+    """A plain value or an array in a line; None for anything else, whose text could differ from process to process."""
     if type(value) in PLAIN or type(value) is Key:
         return _short(repr(value))
     if isinstance(value, (np.generic, np.dtype)):
@@ -127,14 +127,14 @@ def _short(text: str) -> str:
     return f"{text[:20]}... of {len(text)} characters {hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()}"
 
 
-def data_digest(value: object, known: Known | None = None) -> Told | None:
+def data_digest(value: object, known: Known | None = None) -> Line | None:
     """Plain values, arrays, and tuples, lists, dicts and sets of such: in a line, by content alone; None for others.
 
-    What stands in many places is gone through once, and how deep it stands does not matter.
+    What comes several times is visited once, and may be nested to any depth.
     """
     if type(value) not in CONTAINERS:
         text = plain_text(value)
-        return None if text is None else Told(text, 1)
+        return None if text is None else Line(text, 1)
     known = {} if known is None else known
     todo, opened = [value], set[int]()
     while todo:
@@ -145,7 +145,7 @@ def data_digest(value: object, known: Known | None = None) -> Told | None:
         elif missing and id(top) not in opened:
             opened.add(id(top))
             todo += missing
-        else:  # all is known, or what is missing holds this one itself
+        else:  # all is known, or what is missing holds this container itself
             known[id(top)] = None if missing else _combined(top, known)
             todo.pop()
     return known[id(value)]
@@ -155,14 +155,14 @@ def _entries(container: Any) -> list[object]:
     return [*container, *container.values()] if type(container) is dict else list(container)
 
 
-def _combined(container: Any, known: Known) -> Told | None:
-    """A container by what it holds; of a set the order does not count."""
+def _combined(container: Any, known: Known) -> Line | None:
+    """A container by what it holds; the order of a set does not count."""
     entries = _entries(container)
     found = [known[id(one)] if type(one) in CONTAINERS else data_digest(one) for one in entries]
-    told = [one for one in found if one is not None]
-    if len(told) < len(entries):
+    known_lines = [one for one in found if one is not None]
+    if len(known_lines) < len(entries):
         return None
-    texts = [one.text for one in told]
+    texts = [one.text for one in known_lines]
     if type(container) is dict:
         texts = [f"{key}: {text}" for key, text in zip(texts[: len(container)], texts[len(container) :], strict=True)]
     elif type(container) is deque:
@@ -172,6 +172,6 @@ def _combined(container: Any, known: Known) -> Told | None:
     sha = hashlib.sha256()
     for text in texts:
         sha.update(f"{len(text)}:{text};".encode(errors="surrogatepass"))
-    return Told(
-        f"{type(container).__name__} of {len(container)} {sha.hexdigest()}", 1 + sum([one.size for one in told])
+    return Line(
+        f"{type(container).__name__} of {len(container)} {sha.hexdigest()}", 1 + sum([one.size for one in known_lines])
     )

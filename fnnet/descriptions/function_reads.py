@@ -1,4 +1,4 @@
-"""What a function reads beside its arguments: the variables around it, defaults, globals, parts of modules."""
+"""What a function reads besides its arguments: the variables around it, defaults, globals, attributes of modules."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from fnnet.descriptions.bytecode import Op, ops
 from fnnet.descriptions.code_digests import is_library
 
 Site = tuple[object, ...]
-"""Where a value stands, so that what changes it can be found."""
+"""Where a value is kept, so that the code that changes it can be found."""
 
 
 class Edge(NamedTuple):
-    """What a value holds or reads, by name, and where it stands."""
+    """A value that another one holds or reads, by name, and where it is kept."""
 
     name: str
     value: object
@@ -28,7 +28,7 @@ class Edge(NamedTuple):
 
 
 class Unseen(NamedTuple):
-    """In the place of a value that cannot be told, and why."""
+    """Takes the place of a value that cannot be described, and says why."""
 
     why: str
 
@@ -74,7 +74,7 @@ _OPEN = {"getattr", "eval", "exec", "globals", "vars", "locals", "__import__", "
     "open",
     "input",
 }
-"""Functions of Python that read or write what no code tells."""
+"""Functions of Python that read or write what their code does not show."""
 
 _OUTSIDE = {
     *("random", "numpy.random", "time", "secrets", "uuid.uuid1", "uuid.uuid4", "datetime.date.today"),
@@ -89,7 +89,7 @@ _OUTSIDE = {
     *("decimal.getcontext", "mpmath.mp", "numpy.geterr", "numpy.get_printoptions", "sys.getrecursionlimit"),
     *("sklearn.utils.check_random_state", "sklearn.get_config", "sys.modules", "importlib"),
 }
-"""Parts of packages that give what no code tells: it may be another thing at every call or in every process."""
+"""Attributes of packages that give what code does not show: it may differ from call to call or process to process."""
 
 _VARIABLES = ("LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF")
 
@@ -232,7 +232,7 @@ def _loaded(name: str) -> ModuleType:
 
 
 def unique(edges: Iterable[Edge]) -> list[Edge]:
-    """The edges with a mark on the names that stand already."""
+    """The edges, with a mark on names that come again."""
     found: dict[str, Edge] = {}
     for edge in edges:
         name = edge.name

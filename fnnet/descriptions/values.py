@@ -34,7 +34,7 @@ from fnnet.errors import FnnetError
 from fnnet.tree.nodes import Params, layout
 
 LONG, MANY = 99, 1000
-"""Plain data of more entries, or of more lines, are told in one."""
+"""Plain data with more entries, or more lines, are described in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Anatomy:
 def anatomy(value: object, known: Known) -> Anatomy:
     """What a value is and holds; ``known`` are the plain data met so far."""
     if type(value) in (np.ndarray, np.memmap) and isinstance(value, np.ndarray) and not value.dtype.hasobject:
-        return Anatomy(partial(digest_of_rows, value))  # only when it is told
+        return Anatomy(partial(digest_of_rows, value))  # computed only when it is asked for
     text = plain_text(value)
     if text is None and type(value) in CONTAINERS:
         data = data_digest(value, known)
@@ -68,7 +68,7 @@ def _taken_apart(value: Any) -> tuple[str | Callable[[], str], list[Edge]]:
         return _object(value)
     except FnnetError:
         raise
-    except Exception as error:  # whatever an attribute of an object of the user's may raise when it is read
+    except Exception as error:  # whatever reading an attribute of a user's object may raise
         return f"not covered: {named(type(value))}, which cannot be looked at: {type(error).__name__}", []
 
 
@@ -132,7 +132,7 @@ def content(value: object) -> str:
         return data.text
     numbers: dict[int, int] = {}
     told: list[str] = []
-    met, todo = [value], [value]  # what is met stays alive, and its number its own
+    met, todo = [value], [value]  # kept alive, so that ids stay unique
     while todo:
         top = todo.pop()
         is_new, number = id(top) not in numbers, numbers.setdefault(id(top), len(numbers))
@@ -160,7 +160,7 @@ def _object(value: Any) -> tuple[str, list[Edge]]:
 
 
 def _module(value: ModuleType) -> tuple[str, list[Edge]]:
-    """Of the user's own modules only what code reads of them by name is told: all of one may be all of a program."""
+    """Of the user's own modules only what code reads by name is described: all of a module may be all of a program."""
     if not is_library(value):
         return "not covered: a module of which it is not said what is read", []
     return f"module {value.__name__}{version_of(value.__name__)}", []
@@ -172,7 +172,7 @@ def _enum(value: Enum) -> tuple[str, list[Edge]]:
 
 
 def _derived(value: Any) -> tuple[str, list[Edge]]:
-    """A number or text of a class of its own."""
+    """A number or text of a derived class."""
     base = next(base for base in _TEXTS if isinstance(value, base))
     return f"{named(type(value))} {base.__repr__(value)}", given(value)
 
