@@ -194,7 +194,7 @@ def _made(kind: type, values: list[object], path: str) -> object:
         if kind is TrainState and type(values[-1]) is tuple:  # as version 1 of the format has histories
             values = [*values[:-1], History.of(values[-1])]
         _check_record(kind, tuple(values))
-        return kind(*values)
+        return layout(kind).make(*values)
     except Exception as error:  # whatever a class raises that is not content with its fields
         raise CheckpointError(f"{_at(path)}: {kind.__name__} refuses what the file has: {error}") from error
 
