@@ -229,8 +229,9 @@ def _tuple_builder(nodes: tuple[object, ...], places: Iterator[int]) -> Build:
     kind = type(nodes[0])
     width = len(parts(nodes[0]))
     if width and all(type(node) is kind and all(is_leaf(child) for _, child in parts(node)) for node in nodes):
+        make = layout(kind).make
         taken = list(islice(places, width * len(nodes)))
         fields = [slice(first, taken[-1] + 1, width) for first in taken[:width]]
-        return lambda leaves: tuple(map(layout(kind).make, *[leaves[field] for field in fields]))
+        return lambda leaves: tuple(map(make, *[leaves[field] for field in fields]))
     builders = [_builder(node, places) for node in nodes]
     return lambda leaves: tuple([build(leaves) for build in builders])
