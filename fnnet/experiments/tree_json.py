@@ -199,7 +199,7 @@ def _made(kind: type, values: list[object], path: str) -> object:
         if kind is TrainState and type(values[-1]) is tuple:  # as histories are in version 1 of the format
             values = [*values[:-1], History.of(values[-1])]
         _check_record(kind, tuple(values))
-        return kind(*values)
+        return layout(kind).make(*values)
     except Exception as error:  # whatever a class may raise for fields that do not fit
         raise CheckpointError(f"{_where(path)}: {kind.__name__} refuses what the file has: {error}") from error
 

@@ -10,7 +10,7 @@ import numpy as np
 from fnnet import checks
 from fnnet.errors import DtypeError, TreeError
 from fnnet.tree.matching import columns, restore_shared, trained
-from fnnet.tree.nodes import child_path, flatten, is_leaf, is_static, named_children, restore
+from fnnet.tree.nodes import child_path, flatten, is_leaf, is_static, layout, named_children, restore
 from fnnet.tree.nodes import read_only as read_only
 from fnnet.types import Array, Dtype
 
@@ -102,7 +102,7 @@ def _at(node: object, path: str, rest: list[str], f: Callable[..., object]) -> o
     if rest[0] not in names:
         raise TreeError(f"tree.at: there is no path {path!r}: {rest[0]!r} is none of {', '.join(names) or 'nothing'}")
     values = [_at(child, path, rest[1:], f) if name == rest[0] else child for name, child in named_children(node)]
-    return tuple(values) if type(node) is tuple else type(node)(*values)
+    return tuple(values) if type(node) is tuple else layout(type(node)).make(*values)
 
 
 def digest(tree: object) -> str:

@@ -70,8 +70,10 @@ def restore_shared(node: object, leaves: Iterator[Array]) -> object:
     values = known.values(node)
     if known.carried:
         named = zip(known.names, values, strict=True)
-        return kind(*[child if name in known.carried else restore_shared(child, leaves) for name, child in named])
-    return kind(*[next(leaves) if type(child) is np.ndarray else restore_shared(child, leaves) for child in values])
+        return known.make(*[child if name in known.carried else restore_shared(child, leaves) for name, child in named])
+    return known.make(
+        *[next(leaves) if type(child) is np.ndarray else restore_shared(child, leaves) for child in values]
+    )
 
 
 def columns(where: str, trees: tuple[object, ...]) -> tuple[list[list[Array]], list[object]]:

@@ -76,13 +76,15 @@ def constant() -> Array:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Layout:
-    """How the instances of one class are taken apart: their fields, and which of them are what."""
+    """How the instances of one class are taken apart and made: their fields, which of them are what, and the
+    constructor, which ``make`` calls with all of them by position."""
 
     names: tuple[str, ...]
     values: Callable[[object], tuple[object, ...]]
     constant: tuple[str, ...]
     carried: tuple[str, ...]
     is_params: bool
+    make: Callable[..., object]
 
 
 def _layout(kind: type) -> Layout:
@@ -93,7 +95,7 @@ def _layout(kind: type) -> Layout:
     """
     told: tuple[str, ...] | None = vars(kind).get("__tree_fields__")
     if told is not None:
-        return Layout(told, _getter(told), (), (), False)
+        return Layout(told, _getter(told), (), (), False, kind)
     if not is_dataclass(kind):
         raise TreeError(
             f"tree: a {kind.__name__} can be no part of a tree; a tree holds arrays, frozen dataclasses, tuples "
@@ -102,12 +104,17 @@ def _layout(kind: type) -> Layout:
     if not getattr(kind, "__dataclass_params__").frozen:  # noqa: B009  (the attribute is not in the type stubs)
         raise TreeError(f"tree: {kind.__name__} must be frozen; write @dataclass(frozen=True, slots=True, eq=False)")
     known = tuple([f for f in fields(kind) if _ASIDE not in f.metadata])
-    if any(f.kw_only or not f.init for f in known):
-        raise TreeError(f"tree: {kind.__name__} must take all its fields by position: no kw_only, no init=False")
+    if not all(f.init for f in known):
+        raise TreeError(f"tree: {kind.__name__} must be made of all its fields: no init=False")
     names = tuple([f.name for f in known])
     constants = tuple([f.name for f in known if CONSTANT in f.metadata])
     carried = tuple([f.name for f in known if _CARRIED in f.metadata])
-    return Layout(names, _getter(names), constants, carried, issubclass(kind, Params))
+    make = functools.partial(_by_name, kind, names) if any(f.kw_only for f in known) else kind
+    return Layout(names, _getter(names), constants, carried, issubclass(kind, Params), make)
+
+
+def _by_name(kind: type, names: tuple[str, ...], *values: object) -> object:
+    return kind(**dict(zip(names, values, strict=True)))
 
 
 def _getter(names: tuple[str, ...]) -> Callable[[object], tuple[object, ...]]:
@@ -171,7 +178,8 @@ def restore(node: object, leaves: Iterator[Array]) -> object:
         return tuple([restore(child, leaves) for child in node])
     if is_static(node):
         return node
-    return kind(*[restore(child, leaves) for child in layout(kind).values(node)])
+    known = layout(kind)
+    return known.make(*[restore(child, leaves) for child in known.values(node)])
 
 
 # --- read-only arrays --------------------------------------------------------------------------------------------
@@ -198,7 +206,8 @@ def _read_only_leaf(leaf: Array) -> Array:
 
 
 def _revive(kind: type[T], *values: object) -> T:
-    return read_only(kind(*[_plain(value) for value in values]))
+    made: T = layout(kind).make(*[_plain(value) for value in values])  # type: ignore[assignment]
+    return read_only(made)
 
 
 def _plain(value: object) -> object:

@@ -47,7 +47,10 @@ class Structure:
 
     def tree(self, like: P, vector: Array) -> P:
         """The packed tree of a vector; ``like`` is any tree of this structure."""
-        built: P = object.__new__(self.kind) if self.is_lazy else self.kind(*self.fields(self.views(vector)))
+        if self.is_lazy:
+            built: P = object.__new__(self.kind)
+        else:
+            built = cast(P, layout(self.kind).make(*self.fields(self.views(vector))))
         object.__setattr__(built, "_packed", Packed(vector, self))
         return built
 
@@ -172,7 +175,7 @@ def frozen(node: T) -> T:
     new = tuple([frozen(child) for child in children])
     if all(mine is given for mine, given in zip(new, children, strict=True)):
         return node
-    return cast(T, new if type(node) is tuple else type(node)(*new))
+    return cast(T, new if type(node) is tuple else layout(type(node)).make(*new))
 
 
 def fresh_like(tree: P) -> P:
@@ -216,16 +219,17 @@ def _builder(node: object, places: Iterator[int]) -> Build:
         return lambda leaves: node
     if isinstance(node, tuple):
         return _tuple_builder(node, places)
-    make: Callable[..., object] = type(node)
+    make = layout(type(node)).make
     builders = [_builder(child, places) for child in children]
     return lambda leaves: make(*[build(leaves) for build in builders])
 
 
 def _tuple_builder(nodes: tuple[object, ...], places: Iterator[int]) -> Build:
     """The same for a tuple; one of like layers, such as an Mlp's, is built by a single ``map`` over their fields."""
-    make: Callable[..., object] = type(nodes[0])
+    kind = type(nodes[0])
     width = len(named_children(nodes[0]))
-    if width and all(type(node) is make and all(is_leaf(child) for _, child in named_children(node)) for node in nodes):
+    if width and all(type(node) is kind and all(is_leaf(child) for _, child in named_children(node)) for node in nodes):
+        make = layout(kind).make
         taken = list(islice(places, width * len(nodes)))
         fields = [slice(first, taken[-1] + 1, width) for first in taken[:width]]
         return lambda leaves: tuple(map(make, *[leaves[field] for field in fields]))

@@ -24,6 +24,7 @@ X = np.ones((4, 3), np.float32)
 # --- all caches of the package -----------------------------------------------------------------------------------
 KEPT = {
     "core.rules._RULES": "the classes that a program has defined as layers",
+    "numerics.formulas._ENTRIES": "weak: the entries of formulas that are being read",
     "tree.packing._STRUCTURES": "weak: the structures of the trees that there are",
     "jit.training._PLANS": "weak: the plans of the runs that go on",
 }

@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -79,14 +80,21 @@ def test_what_has_no_check_is_kept_as_it_is() -> None:
     assert (made.lr, made.where, made.shares, made.last) == (abs, where, (3, 4), None)
 
 
-@pytest.mark.parametrize(
-    "made", [SlowStart(0.1, size=3), Slower(0.1, more=0.5), fn.adam(0.1), fn.cosine_decay(1.0, steps=3)]
-)
+MADE = [SlowStart(0.1, size=3), Slower(0.1, more=0.5), fn.adam(0.1), fn.cosine_decay(1.0, steps=3)]
+
+
+@pytest.mark.parametrize("made", MADE)
 def test_settings_are_values(made: Any) -> None:
     for other in (pickle.loads(pickle.dumps(made)), copy.copy(made), copy.deepcopy(made), replace(made)):
         assert other == made and hash(other) == hash(made) and repr(other) == repr(made)
     with pytest.raises(AttributeError):
         made.lr = 0.2
+
+
+@pytest.mark.parametrize("made", MADE[2:])
+def test_settings_are_saved_and_loaded(made: Any, tmp_path: Path) -> None:
+    fn.save(tmp_path / "it", made)
+    assert fn.load(tmp_path / "it") == made
 
 
 @pytest.mark.parametrize("name", ["adam", "ema of all", "rmsprop centered with momentum"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -104,14 +104,35 @@ def test_classes_that_no_tree_can_hold() -> None:
     class Mutable:
         w: Array
 
-    @dataclass(frozen=True, kw_only=True)
-    class Named:
+    @dataclass(frozen=True)
+    class Derived:
         w: Array
+        n: int = field(default=1, init=False)
 
     with pytest.raises(TreeError, match="Mutable must be frozen"):
         tree.leaves(Mutable(np.ones(1)))
-    with pytest.raises(TreeError, match="Named must take all its fields by position"):
-        tree.leaves(Named(w=np.ones(1)))
+    with pytest.raises(TreeError, match="Derived must be made of all its fields: no init=False"):
+        tree.leaves(Derived(np.ones(1)))
+
+
+def test_fields_that_are_given_by_name() -> None:
+    @dataclass(frozen=True, eq=False)
+    class Named(fn.Params):
+        rate: float = field(kw_only=True)
+        w: Array
+        b: Array = field(kw_only=True)
+        settings: fn.Schedule = field(default=fn.cosine_decay(1.0, steps=3), kw_only=True)
+
+    named = Named(np.ones(2), b=np.zeros(3), rate=0.5)
+    assert tree.paths(named) == ("w", "b")
+    doubled = tree.map(lambda a: 2 * a + 1, named)
+    assert (doubled.rate, doubled.w.tolist(), doubled.b.tolist()) == (0.5, [3, 3], [1, 1, 1])
+    assert tree.equal(tree.map(lambda a: (a - 1) / 2, doubled), named)
+    assert tree.at(named, "rate", lambda rate: 2 * rate).rate == 1
+    optimizer = fn.sgd(0.1)
+    new, _ = optimizer.update(named, named, optimizer.init(named))
+    assert (new.rate, new.settings, new.w.tolist()) == (0.5, named.settings, [0.9, 0.9])
+    assert tree.equal(pickle.loads(pickle.dumps(fn.linear(Key(0), 1, 1))), fn.linear(Key(0), 1, 1))
 
 
 def test_digest_tells_everything() -> None:
