@@ -32,6 +32,7 @@ class History(Node, Sequence[Record]):
     somebody keeps costs no more late in a run than early. As a tree, and so in a file, it is ``segments``: one array a
     column for all epochs whose records have one form, in whatever order the forms come. A slice is a tuple of records.
 
+    >>> import numpy as np
     >>> history = History().append(Record(np.asarray(0.5))).append(Record(np.asarray(0.25)))
     >>> len(history), float(history[-1].loss), history.segments[0].columns[0].tolist()
     (2, 0.25, [0.5, 0.25])

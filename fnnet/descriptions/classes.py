@@ -22,7 +22,7 @@ from fnnet.descriptions.function_reads import Edge, Unseen, as_function, unique
 
 def attributes(value: object) -> list[Edge]:
     """The fields of an object, and whatever its slots and its dictionary hold, by name."""
-    found: dict[str, object] = {}
+    found: dict[str, object] = {name: getattr(value, name) for name in getattr(type(value), "__tree_fields__", ())}
     if is_dataclass(value) and not isinstance(value, type):
         found = {field.name: getattr(value, field.name, None) for field in fields(value)}
     more = _own(value)

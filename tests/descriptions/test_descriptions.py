@@ -27,7 +27,7 @@ import pytest
 from hypothesis import settings
 
 import fnnet as fn
-from fnnet import DtypeError, Key
+from fnnet import DtypeError, History, Key
 from fnnet.descriptions import described
 from fnnet.descriptions.comparisons import changes, not_covered
 from fnnet.descriptions.digests import digest_of_rows
@@ -566,3 +566,8 @@ def test_the_names_of_keyword_arguments_are_code() -> None:
 
     down.__qualname__ = up.__qualname__
     assert described("loss", up) != described("loss", down)
+
+
+def test_a_history_that_user_code_reads_is_told() -> None:
+    told = [described("h", History.of([fn.Record(np.asarray(loss))])) for loss in (1.0, 2.0)]
+    assert [change.name for change in changes(*told)] == ["h.segments.0.columns.0"]
