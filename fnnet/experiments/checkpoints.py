@@ -101,7 +101,7 @@ class _Stock(NamedTuple):
 
 def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3, anyway: bool = False) -> CheckpointTo:
     """Writes every n-th state of a stream of epochs or of steps, and the last one when the stream ends, for whatever
-    reason: exhausted, cut short by a ``take`` or ``early_stopping`` after it, or an error. Only a process that is
+    reason: exhausted, cut short by a ``take`` after it, or an error. Only a process that is
     killed loses the states since the last one that was due. (Where Python discards the stream, an error of that last
     write is printed and not raised; ``close()`` of the stream raises it, and ``fit`` calls that.)
 
@@ -194,6 +194,9 @@ def resume(folder: File, like: TrainState[P], *, anyway: bool = False) -> TrainS
     >>> fn.tree.equal(fn.last(on), fn.last(through))
     True
     """
+    given: object = like
+    if type(given) is not TrainState:
+        raise TreeError(f"resume: like must be the state at the run's start, as start gives it, got {given!r}")
     damaged, like = list[str](), replace(like, origin=origin_of(like))
     for path in reversed(checkpoints_in(folder)):
         try:

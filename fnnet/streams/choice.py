@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from fnnet.core import Epoch, Params
 from fnnet.core.settings import Settings
-from fnnet.streams.measures import MetricName, Mode, is_better, number
+from fnnet.streams.measures import MetricName, Mode, check_epoch, is_better, number
 
 P = TypeVar("P", bound=Params)
 
@@ -41,6 +41,7 @@ class Best(Settings):
         """The best epoch of a finite stream, which is run to its end."""
         found, best, count = None, math.nan, 0
         for epoch in epochs:
+            check_epoch("best", epoch)
             count += 1
             value = number("best", self.metric, epoch.record)
             if is_better(value, best, self.mode):

@@ -11,7 +11,7 @@ from typing import Protocol, TextIO, TypeVar
 
 from fnnet.core import Epoch, Params, Record, Value
 from fnnet.core.settings import Settings, Size
-from fnnet.streams.measures import values
+from fnnet.streams.measures import check_epoch, values
 
 P = TypeVar("P", bound=Params)
 
@@ -40,6 +40,7 @@ class Progress(Settings):
         display: Display | None = None
         try:
             for epoch in epochs:
+                check_epoch("progress", epoch)
                 display = _show(display or _display(self.total, epoch.state.epoch), epoch.state.epoch, epoch.record)
                 yield epoch
         finally:

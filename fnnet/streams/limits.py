@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from fnnet.core import Epoch, Params
 from fnnet.core.settings import NonNegative, Settings
+from fnnet.streams.measures import check_epoch
 
 P = TypeVar("P", bound=Params)
 
@@ -33,6 +34,7 @@ class TimeLimit(Settings):
         """The epochs up to the one that crosses the limit."""
         end = time.monotonic() + self.seconds
         for epoch in epochs:
+            check_epoch("time_limit", epoch)
             yield epoch
             if time.monotonic() >= end:
                 return

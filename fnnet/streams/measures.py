@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal, TypeAlias
 
-from fnnet.core import Record, Value
+from fnnet.core import Epoch, Record, TreeError, Value
 from fnnet.core.entries import LOSS
 
 
@@ -25,6 +25,15 @@ def which(where: str, name: str, value: object) -> object:
 
 MetricName: TypeAlias = Annotated[str, metric_name]
 Mode: TypeAlias = Annotated[Literal["min", "max"], which]
+
+
+def check_epoch(where: str, item: object) -> None:
+    """Raises TreeError for what is no epoch, such as a state of ``steps``."""
+    if not isinstance(item, Epoch):
+        raise TreeError(
+            f"{where}: the stream must be of epochs, as train gives them, got a {type(item).__name__}; of steps only "
+            "checkpoint_to, receipt_to, stop_on_signal, take and last can make something"
+        )
 
 
 def values(record: Record) -> dict[str, Value]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from fnnet import files
 from fnnet.core import Epoch, History, Params, TreeError, Value
-from fnnet.streams.measures import values
+from fnnet.streams.measures import check_epoch, values
 
 P = TypeVar("P", bound=Params)
 
@@ -33,6 +33,7 @@ class Recording:
             _check_writable(path)
         seen, sheets = 0, [Sheet()] * len(self.paths)
         for epoch in epochs:
+            check_epoch("record", epoch)
             rows = _rows(epoch, seen)
             if not rows:
                 raise TreeError(

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from fnnet.core import Epoch, Params, Record
 from fnnet.core.settings import NonNegative, Settings, Size
-from fnnet.streams.measures import MetricName, Mode, is_better, number, values
+from fnnet.streams.measures import MetricName, Mode, check_epoch, is_better, number, values
 
 P = TypeVar("P", bound=Params)
 
@@ -30,9 +30,10 @@ class EarlyStopping(Settings):
     the network improves. NaN is never better. The last epoch to pass is not the best one, which ``best`` finds.
 
     Only the history decides, so a run that is resumed from any of its epochs ends where it would have ended; resumed
-    from its last one it gives an empty stream. For stacked networks the metric must be one number for all. Raises
-    ValueError for a patience below 1, a negative or infinite ``min_delta``, an unknown mode, and, when epochs come, an
-    unknown metric.
+    from its last one it gives an empty stream. To see that, it asks for one epoch more, which it drops: what writes,
+    such as ``checkpoint_to``, must come after it, or it would write that epoch. For stacked networks the metric must be
+    one number for all. Raises ValueError for a patience below 1, a negative or infinite ``min_delta``, an unknown mode,
+    and, when epochs come, an unknown metric.
 
     >>> import fnnet as fn, numpy as np
     >>> x, y = np.eye(4), np.ones((4, 1))
@@ -53,6 +54,7 @@ class EarlyStopping(Settings):
         """The epochs up to the one at which the history has waited long enough."""
         seen, wait = 0, Wait()
         for epoch in epochs:
+            check_epoch("early_stopping", epoch)
             number("early_stopping", self.metric, epoch.record)
             history = epoch.state.history
             wait = self._after(wait, history[seen:-1])

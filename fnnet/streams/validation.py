@@ -14,6 +14,7 @@ from fnnet.core import Array, Epoch, History, Loss, LossFunction, Metric, Params
 from fnnet.core.entries import check_names
 from fnnet.layers.portable import has_portable
 from fnnet.numerics.bits import portably
+from fnnet.streams.measures import check_epoch
 from fnnet.tree.nodes import Node, read_only
 
 P = TypeVar("P", bound=Params)
@@ -43,6 +44,7 @@ class Validate(Node, Generic[T]):
         """The epochs, each with the metrics in its record and in the histories that follow."""
         history: History | None = None
         for epoch in epochs:
+            check_epoch("validate", epoch)
             came = History.of(epoch.state.history)
             between = () if history is None else came[len(history) : -1]  # of epochs that were dropped before this
             before = came.without_last() if history is None else reduce(History.append, between, history)

@@ -101,6 +101,8 @@ def fit_by(
         check_data("fit", "valid[1]", "target", valid[1])
         stream = validate(*valid, {"valid_loss": LossMetric(loss)})(stream)
         stages.append(stream)
+    if not isinstance(streams, Sequence):
+        raise ValueError(f"fit: streams must be a list or tuple of stream functions, got {streams!r}; write [it]")
     for i, transform in enumerate(streams):
         checks.function("fit", f"streams[{i}]", transform)
         given: object = transform

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache, partial
@@ -87,7 +87,10 @@ class TrainStep(Generic[T]):
     def __call__(self, state: TrainState[P], batch: tuple[Array, T], key: Key, /) -> tuple[TrainState[P], Value]:
         """The state after one batch, and the batch's loss before the step."""
         value, grads = self.gradient(state.params, batch, key)
-        params, opt_state = self.optimizer.update(state.params, grads, state.opt_state)
+        made = self.optimizer.update(state.params, grads, state.opt_state)
+        if type(made) is not tuple or len(made) != 2:
+            checks.pair("train_step", "what the optimizer's update gives, (params, state),", made)
+        params, opt_state = made
         is_ours = _is_plain(type(self.optimizer)) or _is_ours(self.optimizer)
         if not is_ours or packed(params) is None:  # what ours give packed has the parameters' form, and is read-only
             _check_alike(state.params, params)
@@ -156,7 +159,10 @@ def _marked(data: Data[T], state: TrainState[P], epoch: int) -> Iterator[tuple[A
     is not over; it may turn out to be when the run is resumed, which then ends it without another batch.
     """
     done = state.batch if epoch == state.epoch else 0
-    batches = iter(data(state.key.child(ORDER, epoch)))
+    made = data(state.key.child(ORDER, epoch))
+    if not isinstance(made, Iterable):
+        raise ValueError(f"train: data must give the batches of an epoch, got {made!r}")
+    batches = iter(made)
     skipped, batch = sum([1 for _ in islice(batches, done)]), next(batches, _Mark.END)
     if skipped < done or (batch is _Mark.END and not (done and state.rows)):
         raise ValueError(f"train: data must give more than {done} batches in epoch {epoch}, got no more")
@@ -177,8 +183,12 @@ def _advance(run: Run[T], state: TrainState[P], item: tuple[Array, T] | _Mark) -
     if isinstance(item, _Mark):
         return state if item is _Mark.MORE else _ended(state)
     key = fork(state.params, state.key).child(NOISE, state.epoch, state.batch)
-    after, given = run.step(state, item, key)
-    value = np.asarray(given)
+    made: object = run.step(state, item, key)
+    if not isinstance(made, tuple) or len(made) != 2 or type(made[0]) is not TrainState:
+        raise TreeError(f"train: the step must give (state, loss), got {made!r}")
+    after, value = made[0], np.asarray(made[1])
+    if value.dtype.kind not in "fiub" or isinstance(made[1], np.ma.MaskedArray):
+        raise DtypeError(f"train: the loss that a step gives must be a real number, got {made[1]!r}")
     n = item[0].shape[-2]
     mean = value.astype(np.float64) if value.ndim else value.item()
     rows, total = state.rows + n, state.total + mean * n

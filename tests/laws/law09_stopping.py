@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import partial, reduce
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -296,3 +296,26 @@ def test_an_epoch_is_resumed_in_its_midst(tmp_path: Path) -> None:
         state = fn.resume(tmp_path / str(k), first)
         on = [epoch.state for epoch in fn.take(4 - state.epoch)(fn.train(STEP, BATCHES, state))]
         assert [tree.digest(state) for state in on] == [tree.digest(state) for state in through[state.epoch :]]
+
+
+def test_a_run_that_is_through_stays_as_it_is(tmp_path: Path) -> None:
+    """Started again and again: what writes stands behind early stopping."""
+
+    def program() -> tuple[str, list[str]]:
+        first = fn.start(fn.linear(Key(0), 4, 2), ADAM, Key(1))
+        begin = fn.resume(tmp_path / "run", first) if fn.checkpoints_in(tmp_path / "run") else first
+        stream = fn.pipe(
+            fn.train(STEP, BATCHES, begin),
+            VALIDATE,
+            fn.early_stopping(1, metric="loss", min_delta=1e3),
+            fn.receipt_to(tmp_path / "run.json", STEP, BATCHES, begin, VALIDATE),
+            fn.checkpoint_to(tmp_path / "run"),
+            fn.take(30 - begin.epoch),
+            fn.stop_on_signal(),
+        )
+        state = reduce(lambda state, epoch: epoch.state, stream, begin)
+        files = (tmp_path / "run.json", *fn.checkpoints_in(tmp_path / "run"))
+        return tree.digest(state), [f"{path.name} {hash(path.read_bytes())}" for path in files]
+
+    done = program()
+    assert [program() for _ in range(3)] == [done] * 3

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from fnnet import ShapeError
-from tests.support.refusals import Case, X, Y, check, fitted, fn, stream
+from fnnet import Key, ShapeError, TreeError
+from tests.support.refusals import GRADIENT, NET, SGD, Case, X, Y, check, fitted, fn, stream
 
 CASES: dict[str, Case] = {
     "a metric without a name": (lambda: fn.validate(X, Y, {1: fn.metrics.mae}), ValueError, "have names that are text"),
@@ -97,3 +100,23 @@ CASES: dict[str, Case] = {
 @pytest.mark.parametrize("name", CASES)
 def test_refused(name: str) -> None:
     check(CASES[name])
+
+
+EPOCHS_ONLY = {
+    "validate": fn.validate(X, Y, {"r2": fn.metrics.r2}),
+    "early_stopping": fn.early_stopping(3, metric="loss"),
+    "progress": fn.progress(),
+    "time_limit": fn.time_limit(60),
+    "record": fn.record,
+    "best": fn.best("loss"),
+}
+
+
+@pytest.mark.parametrize("name", EPOCHS_ONLY)
+def test_states_are_no_epochs(name: str, tmp_path: Path) -> None:
+    """What reads epochs says so where it is given the states of ``steps``."""
+    function: Any = fn.record(tmp_path / "run.csv") if name == "record" else EPOCHS_ONLY[name]
+    state = fn.start(NET, SGD, Key(0))
+    states: Any = fn.take(2)(fn.steps(fn.train_step(GRADIENT, SGD), fn.minibatches(X, Y, size=5), state))
+    with pytest.raises(TreeError, match=f"{name}: the stream must be of epochs, as train gives them, got a TrainState"):
+        list(function(states))

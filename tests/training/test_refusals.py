@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from fnnet import Key, NonFiniteError, TreeError
+from fnnet import DtypeError, Key, NonFiniteError, TreeError
 from tests.support.refusals import GRADIENT, NET, SGD, Case, X, Y, check, fitted, fn, stream
+
+
+class Careless:
+    """An optimizer that forgets its state."""
+
+    def init(self, params: Any) -> Any:
+        return fn.OptState(0)
+
+    def update(self, params: Any, grads: Any, state: Any) -> Any:
+        return params
+
 
 CASES: dict[str, Case] = {
     "no epochs": (
@@ -29,6 +42,31 @@ CASES: dict[str, Case] = {
         lambda: fitted(streams=[3]),
         ValueError,
         r"fit: streams\[0\] must be a function or an object that can be called, got 3",
+    ),
+    "streams that are none": (
+        lambda: fitted(streams=fn.progress()),
+        ValueError,
+        "fit: streams must be a list or tuple of stream functions, got .*; write",
+    ),
+    "a step that gives a state": (
+        lambda: stream(step=lambda state, batch, key: state),
+        TreeError,
+        r"train: the step must give \(state, loss\), got TrainState",
+    ),
+    "a step that gives no loss": (
+        lambda: stream(step=lambda state, batch, key: (state, None)),
+        DtypeError,
+        "train: the loss that a step gives must be a real number, got None",
+    ),
+    "an update that gives parameters": (
+        lambda: stream(step=fn.train_step(GRADIENT, Careless())),
+        ValueError,
+        "train_step: what the optimizer's update gives, .* must be a pair, got Serial",
+    ),
+    "data that give nothing": (
+        lambda: next(fn.train(fn.train_step(GRADIENT, SGD), lambda key: None, fn.start(NET, SGD, Key(0)))),
+        ValueError,
+        "train: data must give the batches of an epoch, got None",
     ),
     "a step that is no function": (
         lambda: fn.stop_on_nonfinite(3),
