@@ -302,7 +302,7 @@ def test_a_run_that_is_through_stays_as_it_is(tmp_path: Path) -> None:
     """Started again and again: what writes stands behind early stopping."""
 
     def program() -> tuple[str, list[str]]:
-        first = fn.start(fn.linear(Key(0), 4, 2), ADAM, Key(1))
+        first = fn.start(fn.linear(Key(0), X.shape[1], Y.shape[1]), ADAM, Key(1))
         begin = fn.resume(tmp_path / "run", first) if fn.checkpoints_in(tmp_path / "run") else first
         stream = fn.pipe(
             fn.train(STEP, BATCHES, begin),
