@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import types
 import typing
 from collections import deque
@@ -109,16 +110,23 @@ def _key(key: object) -> str:
     return f"({_look(key)})"
 
 
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+
+
 def _look(value: Any) -> str:
     """A value as it is seen without a look into what it holds, which may hold the value itself: what a set is sorted
     by."""
     data = data_digest(value)
     if data is not None:
         return data.text
+    if isinstance(value, os.PathLike):
+        return f"{type(value).__qualname__} {os.fspath(value)!r}"
     if isinstance(value, Enum):
         return f"{type(value).__qualname__}.{value.name}"
     if isinstance(value, (type, FunctionType)):
         return named(value)
+    if is_library(type(value)) and _ADDRESS.search(text := repr(value)) is None:  # dates, Decimals, patterns, len
+        return f"{type(value).__qualname__} {text}"
     if type(value) is tuple:
         return f"tuple {sha(map(_look, value))}"
     parts = [(edge.name, data_digest(edge.value), type(edge.value)) for edge in attributes(value)]

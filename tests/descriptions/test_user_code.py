@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import re
 import subprocess
 import sys
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -157,3 +161,27 @@ def test_objects_that_hold_each_other_in_sets_are_told_and_end() -> None:
     assert changes(*told)
     assert changes(told[0], told[0]) == ()
     assert not_covered(described("tree", _tree(12)))  # whose branches look alike
+
+
+VALUES: dict[str, list[object]] = {
+    "paths": [Path("/data/a"), Path("/data/b"), Path("c")],
+    "dates": [date(2026, 1, 1), date(2026, 1, 2), date(2025, 1, 1)],
+    "decimals": [Decimal("1.5"), Decimal("2.5"), Decimal("-1")],
+    "patterns": [re.compile("a"), re.compile("b"), re.compile("c")],
+    "functions of Python": [len, abs, min],
+    "pairs with paths": [(1, Path("a")), (2, Path("a")), (2, Path("b"))],
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_values_in_sets_and_as_keys_are_in_one_order(name: str) -> None:
+    """Whatever they note of themselves when they are hashed, shown or compared."""
+    values, fresh = VALUES[name], copy.deepcopy(VALUES[name])
+    told = described("it", [set(values), dict.fromkeys(values, 1.0)])
+    assert not_covered(told) == {}
+    for value in values:
+        hash(value), str(value), repr(value), value == values[0]
+    for again in (values, fresh, values[::-1]):
+        assert changes(told, described("it", [set(again), dict.fromkeys(values, 1.0)])) == ()
+    assert changes(told, described("it", [set(values[1:]), dict.fromkeys(values, 1.0)]))
+    assert changes(told, described("it", [set(values), dict.fromkeys(values, 2.0)]))
