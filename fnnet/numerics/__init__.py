@@ -15,6 +15,7 @@ import numpy as np
 from fnnet.numerics import elementary
 from fnnet.numerics.bits import SCOPE
 from fnnet.numerics.elementary import polynomial
+from fnnet.numerics.formulas import called, is_entry
 from fnnet.numerics.products import product
 from fnnet.numerics.sums import batch_sum, is_finite, share_of
 from fnnet.types import Array, Value
@@ -218,6 +219,8 @@ _Q = (1.0, 13.2281951154744992508, 86.7072140885989742329, 354.93777888781989106
 
 def erf(x: Array) -> Array:
     """The error function 2/√π ∫₀ˣ e^(-t²) dt, to 4e-16 in float64; NumPy has none."""
+    if is_entry(x):
+        return called("erf", x)
     small = np.clip(x, -1, 1)
     large = np.clip(np.abs(x), 1, 8)
     square = small * small
