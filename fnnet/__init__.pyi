@@ -11,6 +11,7 @@ from fnnet.calculus.parts import accumulate as accumulate
 from fnnet.calculus.penalties import elastic_net as elastic_net
 from fnnet.calculus.penalties import l1 as l1
 from fnnet.calculus.penalties import l2 as l2
+from fnnet.core.formulas import define_activation as define_activation
 from fnnet.core.history import History as History
 from fnnet.core.network import Cache as Cache
 from fnnet.core.network import backward as backward

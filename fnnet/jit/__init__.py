@@ -3,9 +3,10 @@
     from fnnet import jit
     final = fn.pipe(jit.train(step, data, state), fn.take(100), fn.last)
 
-``train`` and ``fit`` run a whole epoch in one compiled function, which reads the network and the settings as data; it
-is compiled once on a machine and kept on its disk. ``sgd_update``, ``sgd``, ``adam`` and the other elementwise
-optimizers have compiled updates for every other way of training.
+``train`` and ``fit`` run a whole epoch in one compiled function. It is written from the formulas of layers, loss and
+optimizer, one call a line, compiled once for a structure on a machine, for all widths and most settings, and kept on
+its disk: in ``NUMBA_CACHE_DIR``, or the user's cache folder, where it can be read. ``sgd_update``, ``sgd``, ``adam``
+and the other elementwise optimizers have compiled updates for every other way of training.
 """
 
 from importlib.util import find_spec

@@ -1,145 +1,74 @@
-"""The compiled activations: the formulas of ``fnnet.layers``, entry by entry."""
+"""Layers that work entry by entry, as two loops: y = f(x + b), and dx = dy f'(x)."""
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
-from fnnet.jit.compiling import compiled
-from fnnet.jit.kernels import (
-    ELU,
-    GELU,
-    IDENTITY,
-    LEAKY_RELU,
-    RELU,
-    SIGMOID,
-    SILU,
-    SOFTMAX,
-    SOFTPLUS,
-    TANH,
-    Number,
-)
-from fnnet.types import Array
-
-SOURCES = "bb1b0b3303a3b692"
-"""The digest of the modules here that this one imports from, as in ``kernels``."""
-
-END = 1000.0
-"""From here on Φ and σ are 1 or 0 and their slopes 0: no square overflows, and no infinity meets a 0."""
+from fnnet.core.formulas import ACTIVATIONS
+from fnnet.jit.loops import Writer, in_loop, traced
+from fnnet.jit.sources import module_of
+from fnnet.numerics.formulas import Entry, as_entry, entry
+from fnnet.tree.nodes import Params
 
 
-@compiled
-def sigmoid(x: Number, real: type[Number]) -> Number:
-    """1 / (1 + e⁻ˣ), from e^-|x|, which does not overflow."""
-    e = real(math.exp(-abs(x)))
-    return (real(1) if x >= 0 else e) / (real(1) + e)
+@dataclass(frozen=True, slots=True)
+class Loops:
+    """The module with ``forward(x, y, kept..., c)`` and ``backward(x, y, kept..., c, dy, dx)``, or behind a bias b
+    ``forward(x, b, ...)`` and, in place, ``backward(..., d)``; the settings c, how many arrays are kept beside x and y,
+    and whether x is needed on the way back."""
+
+    module: ModuleType
+    settings: list[float]
+    kept: int
+    keeps_x: bool
 
 
-@compiled
-def _normal_cdf(x: Number, real: type[Number]) -> Number:
-    return real(0.5) * (real(1) + real(math.erf(x * real(math.sqrt(0.5)))))
+def activation_loops(layer: Params, dtype: np.dtype[np.floating], has_bias: bool) -> Loops:
+    """The loops of a layer that has a formula, alone or with the bias of a Linear layer in front of it.
 
-
-@compiled
-def activate(kind: int, constant: float, x: Array, y: Array) -> None:
-    """y = f(x) for every entry, or for every row."""
-    real = x.dtype.type
-    c, zero, end = real(constant), real(0), real(END)
-    least = real(-np.inf) if c > 0 else zero  # 0 times infinity is no number
-    rows, n = x.shape
-    for i in range(rows):
-        if kind == RELU:
-            for j in range(n):
-                y[i, j] = zero if x[i, j] < 0 else x[i, j]
-        elif kind == IDENTITY:
-            for j in range(n):
-                y[i, j] = x[i, j]
-        elif kind == LEAKY_RELU:
-            for j in range(n):
-                y[i, j] = x[i, j] if x[i, j] > 0 else c * max(x[i, j], least)
-        elif kind == ELU:
-            for j in range(n):
-                y[i, j] = x[i, j] if x[i, j] > 0 else c * real(math.expm1(x[i, j]))
-        elif kind == GELU:
-            for j in range(n):
-                y[i, j] = max(x[i, j], -end) * _normal_cdf(x[i, j], real)
-        elif kind == SILU:
-            for j in range(n):
-                y[i, j] = max(x[i, j], -end) * sigmoid(x[i, j], real)
-        elif kind == SOFTPLUS:
-            for j in range(n):
-                y[i, j] = max(x[i, j], zero) + real(math.log1p(math.exp(-abs(x[i, j]))))
-        elif kind == TANH:
-            for j in range(n):
-                y[i, j] = real(math.tanh(x[i, j]))
-        elif kind == SIGMOID:
-            for j in range(n):
-                y[i, j] = sigmoid(x[i, j], real)
-        else:
-            softmax(x, y, i)
-
-
-@compiled
-def softmax(x: Array, y: Array, i: int) -> tuple[Number, Number]:
-    """y = eᶻ / Σ eᶻ of the i-th row, where z is x less its maximum; gives that maximum and the logarithm of the sum.
-
-    Not the logarithm of Σ eˣ, their sum: where scores share a large offset it has none of their digits.
+    With a bias x and y are one array, for nobody else reads x, unless x is needed on the way back. Raises TypeError
+    where the formula has no compiled form.
     """
-    real, n = x.dtype.type, x.shape[1]
-    top = x[i, 0]
-    for j in range(1, n):
-        top = max(top, x[i, j])
-    total = real(0)
-    for j in range(n):
-        y[i, j] = real(math.exp(x[i, j] - top))
-        total += y[i, j]
-    for j in range(n):
-        y[i, j] /= total
-    return top, real(math.log(total))
+    known, x = ACTIVATIONS[type(layer)], entry("x", dtype)
+    made: tuple[Any, dict[Entry, str], list[float]] = traced(layer, partial(_called, known.formula, x), dtype)
+    (y, saved), names, settings = made
+    kept: tuple[Entry, ...] = () if saved is None else saved if isinstance(saved, tuple) else (saved,)
+    own = [a for a in dict.fromkeys(kept) if a is not x and a is not y]
+    places: dict[Entry, str] = {y: "y[i, j]", **{a: f"k{i}[i, j]" for i, a in enumerate(own)}}
+    again = [entry(f"saved {i}", dtype) for i in range(len(kept))]
+    given = None if saved is None else tuple(again) if isinstance(saved, tuple) else again[0]
+    slope, slope_names, slope_settings = traced(layer, partial(_called, known.slope, given), dtype, len(settings))
+    read = {a: ({x: "x[i, j]"} | places)[b] for a, b in zip(again, kept, strict=True)} | slope_names
+    more, keeps_x = "".join([f"k{i}, " for i in range(len(own))]), any(a is x for a in kept)
+    module = module_of(
+        f"{type(layer).__name__}{' of x + b' if has_bias else ''}, entry by entry.",
+        _forward({x: "e"} | names, places, has_bias, keeps_x, more),
+        _backward(as_entry(slope, dtype), read, has_bias, more),
+    )
+    return Loops(module, settings + slope_settings, len(own), keeps_x)
 
 
-@compiled
-def deactivate(kind: int, constant: float, x: Array, y: Array, dy: Array, dx: Array) -> None:
-    """dx = dy f'(x) for every entry, or for every row."""
-    real = x.dtype.type
-    c, one, zero, end = real(constant), real(1), real(0), real(END)
-    rows, n = x.shape
-    for i in range(rows):
-        if kind == RELU:
-            for j in range(n):
-                dx[i, j] = dy[i, j] if y[i, j] > 0 else zero
-        elif kind == IDENTITY:
-            for j in range(n):
-                dx[i, j] = dy[i, j]
-        elif kind == LEAKY_RELU:
-            for j in range(n):
-                dx[i, j] = dy[i, j] * (one if x[i, j] > 0 else c)
-        elif kind == ELU:
-            for j in range(n):
-                dx[i, j] = dy[i, j] * (one if y[i, j] > 0 else y[i, j] + c)
-        elif kind == GELU:
-            for j in range(n):
-                z = min(max(x[i, j], -end), end)
-                density = real(math.exp(-real(0.5) * z * z)) * real(1 / math.sqrt(2 * math.pi))
-                dx[i, j] = dy[i, j] * (_normal_cdf(z, real) + z * density)
-        elif kind == SILU:
-            for j in range(n):
-                z = min(max(x[i, j], -end), end)
-                s = sigmoid(z, real)
-                dx[i, j] = dy[i, j] * (s * (one + z * (one - s)))
-        elif kind == SOFTPLUS:
-            for j in range(n):
-                dx[i, j] = dy[i, j] * (sigmoid(x[i, j], real))
-        elif kind == TANH:
-            for j in range(n):
-                dx[i, j] = dy[i, j] * (one - y[i, j] * y[i, j])
-        elif kind == SIGMOID:
-            for j in range(n):
-                dx[i, j] = dy[i, j] * (y[i, j] * (one - y[i, j]))
-        elif kind == SOFTMAX:
-            total = zero
-            for j in range(n):
-                total += dy[i, j] * y[i, j]
-            for j in range(n):
-                dx[i, j] = y[i, j] * (dy[i, j] - total)
+def _called(formula: Any, given: object, p: object) -> Any:
+    return formula(p, given)
+
+
+def _forward(known: dict[Entry, str], places: dict[Entry, str], has_bias: bool, keeps_x: bool, more: str) -> str:
+    writer = Writer(known)
+    lines, results = writer.write(*places)
+    first = [f"e = {'x' if keeps_x or not has_bias else 'y'}[i, j]{' + b[j]' if has_bias else ''}"]
+    last = [f"{place} = {result}" for place, result in zip(places.values(), results, strict=True)]
+    last += ["x[i, j] = e"] if has_bias and keeps_x else []
+    arguments = f"x, {'b, ' if has_bias else ''}y, {more}c"
+    return in_loop("forward", arguments, "y", writer.head, [*first, *lines, *last])
+
+
+def _backward(slope: Entry, read: dict[Entry, str], has_bias: bool, more: str) -> str:
+    writer = Writer(read)
+    lines, (result,) = writer.write(slope)
+    last, arrays = (f"d[i, j] *= {result}", "d") if has_bias else (f"dx[i, j] = dy[i, j] * {result}", "dy, dx")
+    return in_loop("backward", f"x, y, {more}c, {arrays}", "y", writer.head, [*lines, last])

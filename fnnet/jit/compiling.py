@@ -14,17 +14,22 @@ F = TypeVar("F", bound=Callable[..., object])
 
 def compiled(function: F) -> F:
     """The function compiled, its sums in the order that they are written in, and kept on disk for later processes."""
-    return _kept(function, False)
+    return _kept(function)
 
 
-def compiled_loosely(function: F) -> F:
+def loosely(function: F) -> F:
     """The same, but sums may be taken in any order, or they cannot be vectorized."""
-    return _kept(function, {"reassoc"})
+    return _kept(function, fastmath={"reassoc"})
 
 
-def _kept(function: F, fastmath: bool | set[str]) -> F:
+def inlined(function: F) -> F:
+    """The same, copied into what calls it: a call for every row costs as much as what it computes."""
+    return _kept(function, inline="always")
+
+
+def _kept(function: F, **options: object) -> F:
     """The compiled function, kept where there is a folder for it: Numba refuses to keep it where there is none."""
-    compiler = partial(njit, nogil=True, error_model="numpy", fastmath=fastmath)
+    compiler = partial(njit, nogil=True, error_model="numpy", **options)
     try:
         return cast(F, compiler(cache=True)(function))
     except RuntimeError as error:
@@ -38,8 +43,8 @@ def _kept(function: F, fastmath: bool | set[str]) -> F:
 def _warn() -> None:
     """Says once what it costs that there is no such folder, and what helps."""
     warnings.warn(
-        "fnnet.jit: neither the package's own folder nor the home can be written to, so that every process compiles "
-        "anew, for half a minute; set NUMBA_CACHE_DIR to a folder that can be written to",
+        "fnnet.jit: there is no folder for compiled code that can be written to, so that every process compiles anew, "
+        "for some seconds; set NUMBA_CACHE_DIR to a folder that can be written to",
         RuntimeWarning,
         stacklevel=2,
     )

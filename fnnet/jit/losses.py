@@ -1,205 +1,109 @@
-"""The compiled losses: the formulas of ``fnnet.losses``, row by row.
-
-Scores are shifted by their row's maximum before anything is made of them, so that none overflows and those that share
-an offset keep their digits. What a target of 0 is multiplied by does not count, be it infinite.
-"""
+"""Losses as compiled functions of a batch: the loop of a formula or a kernel, within what reduces rows to one value."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
+from dataclasses import fields
+from types import ModuleType
+from typing import Any, cast
 
 import numpy as np
 
-from fnnet.jit.activations import sigmoid, softmax
-from fnnet.jit.compiling import compiled
-from fnnet.jit.kernels import (
-    BINARY_CROSS_ENTROPY,
-    BINARY_HINGE,
-    FOCAL,
-    HINGE,
-    LABEL_SMOOTHING,
-    LOG_COSH,
-    MAE,
-    MSE,
-    POISSON,
-    QUANTILE,
-    SOFT_CROSS_ENTROPY,
-    SOFTMAX_CROSS_ENTROPY,
-    SUM_SQUARED_ERROR,
-    Number,
-)
-from fnnet.types import Array
+from fnnet.core.formulas import LOSSES, LossKernels
+from fnnet.jit import batches
+from fnnet.jit.loops import Writer, indented, traced
+from fnnet.jit.sources import linked, module_of
+from fnnet.losses.reductions import EntryLoss
+from fnnet.losses.weighted import ClassWeighted, Weighted
+from fnnet.numerics.formulas import as_entry, entry
 
-SOURCES = "dfe92aa2a3500366"
-"""The digest of the modules here that this one imports from, as in ``kernels``."""
-
-LARGEST = float(np.finfo(np.float32).max)
-"""What a float32 is at most: a ``delta`` above it never cuts."""
+WRAPPERS: dict[type, tuple[str, ...]] = {Weighted: ("loss",), ClassWeighted: ("loss", "weights")}
+"""Losses of losses, and what they are read by."""
 
 
-# --- of labels -----------------------------------------------------------------------------------------------------
-@compiled
-def _cross_entropy(p: Array, i: int, label: int, d: Array) -> Number:
-    top, logarithm = softmax(p, d, i)
-    d[i, label] -= p.dtype.type(1)
-    value: Number = logarithm - (p[i, label] - top)
-    return value
+def inner_loss(loss: object) -> object:
+    """The loss itself, without its weights. Raises TypeError where it is not compiled."""
+    inner: object = loss
+    if type(inner) is ClassWeighted and type(inner.loss) is Weighted:
+        inner = inner.loss
+    if type(inner) is Weighted:
+        inner = inner.loss
+    if kernels_of(inner) is not None:
+        return inner
+    names = ", ".join([known.__name__ for known in LOSSES])
+    raise TypeError(
+        f"jit: loss must have a formula or a kernel, as {names} and what is derived from EntryLoss, alone or "
+        f"weighted, got {inner!r}; use fnnet.train"
+    )
 
 
-@compiled
-def _half(p: Array, i: int, j: int, top: Number) -> Number:
-    """Half of a score less its row's maximum, which is a float always; the whole may be beyond all of them."""
-    two = p.dtype.type(2)
-    half: Number = p[i, j] / two - top / two
-    return half
+def kernels_of(loss: object) -> LossKernels | None:
+    """How a loss is compiled, None where it is not: by what its very class was defined with, or as an EntryLoss none of
+    whose reductions was written anew."""
+    kind: Any = type(loss)
+    if kind in LOSSES:
+        return LOSSES[kind]
+    names = ("rows", "far", "weight", "is_sum", "__call__")
+    is_plain = [getattr(kind, name, None) is getattr(EntryLoss, name) for name in names]
+    return LossKernels(None, None, False) if all(is_plain) else None
 
 
-@compiled
-def _smoothed(p: Array, i: int, label: int, rate: float, d: Array) -> Number:
-    real, n = p.dtype.type, p.shape[1]
-    top, logarithm = softmax(p, d, i)
-    share, rest = real(rate / n), real(1 - rate)
-    half: Number = rest * _half(p, i, label, top)
-    if rate > 0:
-        for j in range(n):
-            half += share * _half(p, i, j, top)
-            d[i, j] -= share
-    d[i, label] -= rest
-    return logarithm - real(2) * half
+def loss_loops(loss: object, dtype: np.dtype[np.floating]) -> tuple[ModuleType, list[float]]:
+    """The module with ``batch(...)`` (see ``batches.batch``), and the settings that it is called with."""
+    known, own = kernels_of(loss), cast(Any, loss)
+    assert known is not None
+    settings = [getattr(own, f.name) for f in fields(own) if type(getattr(own, f.name)) is float]
+    far = "@compiled\ndef far_row(z, t, d, c):\n    return row(z, t, d, c)"
+    if known.row is not None:
+        row = _kernel("row", known.row, len(settings), "inlined")
+    else:
+        row, settings = _entry_row(loss, dtype)
+    if known.far is not None:
+        far = _kernel("far_row", known.far, 0, "compiled")
+    elif known.row is None and not own.is_sum:
+        far, more = _far_row(loss, dtype, len(settings))
+        settings = settings + more
+    text = linked(batches.batch, inside="compiled", row=row, far_row=far)
+    return module_of(f"{type(loss).__name__} of a batch.", text), settings
 
 
-@compiled
-def _focal(p: Array, i: int, label: int, gamma: Number, d: Array) -> Number:
-    """-r^γ u with u = log p and r = 1 - p; p u / r is -1 in the limit of p = 1, and 0 in that of p = 0."""
-    real, n = p.dtype.type, p.shape[1]
-    top, logarithm = softmax(p, d, i)
-    u = (p[i, label] - top) - logarithm
-    r, sure = -real(math.expm1(u)), real(math.exp(u))
-    hard: Number = r**gamma
-    ratio = real(0) if sure == 0 else sure * (u / r if r > 0 else real(-1))
-    slope = hard * (gamma * ratio - real(1))
-    for j in range(n):
-        d[i, j] = ((real(1) if j == label else real(0)) - d[i, j]) * slope
-    value: Number = -hard * u
-    return value
+def _kernel(name: str, kernel: Callable[..., object], settings: int, by: str) -> str:
+    """A kernel under the name that ``batches`` calls it by."""
+    given = "".join([f", c[{i}]" for i in range(settings)])
+    call = f"@{by}\ndef {name}(z, t, d, c):\n    return {kernel.__name__}(z, t, d{given})"
+    return f"{linked(kernel, by)}\n\n{call}"
 
 
-@compiled
-def _hinge(p: Array, i: int, label: int, d: Array) -> Number:
-    real, n = p.dtype.type, p.shape[1]
-    rival = -1
-    for j in range(n):
-        d[i, j] = real(0)
-        if j != label and (rival < 0 or p[i, j] > p[i, rival] or np.isnan(p[i, j])):
-            rival = j
-    if rival < 0:
-        return real(0)
-    margin: Number = real(1) + (p[i, rival] - p[i, label])
-    if margin > 0:
-        d[i, rival], d[i, label] = real(1), real(-1)
-    return real(0) if margin <= 0 else margin
+def _entry_row(loss: Any, dtype: np.dtype[np.floating]) -> tuple[str, list[float]]:
+    """The function of a row of a loss that has a formula, and its settings."""
+    p, t = entry("p", dtype), entry("t", dtype)
+    (value, slope), names, settings = traced(loss, lambda own: own.entries(p, t), dtype)
+    writer = Writer({p: "z[j]", t: "t[j]"} | names)
+    lines, (one, gradient) = writer.write(as_entry(value, dtype), as_entry(slope, dtype))
+    over = "" if loss.is_sum else " / real(n)"
+    body = [*lines, f"total += {one}", f"d[j] = {gradient}{over}"]
+    return _row("row", writer.head, body, f"total{over}"), settings
 
 
-# --- of one number a column --------------------------------------------------------------------------------------
-@compiled
-def _soft(p: Array, i: int, t: Array, r: int, d: Array) -> Number:
-    real, n = p.dtype.type, p.shape[1]
-    half, total = real(0), real(0)
-    top, logarithm = softmax(p, d, i)
-    for j in range(n):
-        if t[r, j] != 0:
-            half += t[r, j] * _half(p, i, j, top)
-        total += t[r, j]
-    for j in range(n):
-        d[i, j] = total * d[i, j] - t[r, j]
-    value: Number = total * logarithm - real(2) * half
-    return value
+def _far_row(loss: Any, dtype: np.dtype[np.floating], first: int) -> tuple[str, list[float]]:
+    """The same of a row that is infinite: the sum of shares."""
+    p, t, n = entry("p", dtype), entry("t", dtype), entry("n", dtype, is_setting=True)
+    (share, value), names, settings = traced(loss, lambda own: (own.share(p, t, n), own.entries(p, t)[0]), dtype, first)
+    writer = Writer({p: "z[j]", t: "t[j]", n: "n"} | names)
+    lines, (far, near) = writer.write(as_entry(share, dtype), as_entry(value, dtype))
+    body = [*lines, f"total += {far} if np.isinf({near}) else {near} / real(n)"]
+    return _row("far_row", writer.head, body, "total"), settings
 
 
-@compiled
-def _binary_cross_entropy(z: Number, t: Number, real: type[Number]) -> tuple[Number, Number]:
-    size, wrong = abs(z), abs(t - (real(1) if z > 0 else real(0)))
-    miss = real(0) if wrong == 0 and size == size else wrong * size
-    return miss + real(math.log1p(math.exp(-size))), sigmoid(z, real) - t
-
-
-@compiled
-def _poisson(z: Number, t: Number, real: type[Number]) -> tuple[Number, Number]:
-    rate = real(math.exp(z))
-    return (rate if t == 0 or rate == real(np.inf) else rate - t * z), rate - t
-
-
-@compiled
-def _log_cosh(e: Number, real: type[Number]) -> Number:
-    size = abs(e)
-    if size < 1:
-        one_less = real(math.expm1(-size))
-        return real(math.log1p(one_less * one_less * real(math.exp(size)) / real(2)))
-    value: Number = size + real(math.log1p(math.exp(-real(2) * size))) - real(math.log(2))
-    return value
-
-
-@compiled
-def entry(kind: int, constant: float, z: Number, t: Number, real: type[Number]) -> tuple[Number, Number]:
-    """The loss of an entry z against its target t, and its derivative, of losses that take their mean over columns."""
-    c, e = real(constant), z - t
-    if kind == BINARY_CROSS_ENTROPY:
-        return _binary_cross_entropy(z, t, real)
-    if kind == POISSON:
-        return _poisson(z, t, real)
-    if kind == LOG_COSH:
-        return _log_cosh(e, real), real(math.tanh(e))
-    if kind == QUANTILE:
-        rest = real(1 - constant)
-        return max(rest * e, -c * e), (rest if e > 0 else -c if e < 0 else real(0))
-    if kind == BINARY_HINGE:
-        sign = real(2) * t - real(1)
-        short = real(1) - sign * z
-        return max(short, real(0)), (-sign if short > 0 else real(0))
-    if kind == MAE:
-        return abs(e), real(np.sign(e))
-    c = c if c < real(np.inf) else real(LARGEST)
-    cut = min(max(e, -c), c)
-    return cut * (e - real(0.5) * cut), cut
-
-
-@compiled
-def _mean(kind: int, constant: float, p: Array, i: int, t: Array, r: int, d: Array) -> Number:
-    real, n = p.dtype.type, p.shape[1]
-    value, scale = real(0), real(n)
-    for j in range(n):
-        one, slope = entry(kind, constant, p[i, j], t[r, j], real)
-        value += one
-        d[i, j] = slope / scale
-    return value / scale
-
-
-@compiled
-def _squares(p: Array, i: int, t: Array, r: int, d: Array, factor: Number) -> Number:
-    """The sum of a row's squared errors, and ``factor`` times each error."""
-    value = p.dtype.type(0)
-    for j in range(p.shape[1]):
-        e = p[i, j] - t[r, j]
-        value += e * e
-        d[i, j] = e * factor
-    return value
-
-
-@compiled
-def row_loss(kind: int, constant: float, p: Array, i: int, t: Array, r: int, label: int, d: Array) -> Number:
-    """The loss of the i-th row of p against the r-th target or its label, and its gradient in the i-th row of d."""
-    if kind == SOFTMAX_CROSS_ENTROPY:
-        return _cross_entropy(p, i, label, d)
-    if kind == LABEL_SMOOTHING:
-        return _smoothed(p, i, label, constant, d)
-    if kind == FOCAL:
-        return _focal(p, i, label, p.dtype.type(constant), d)
-    if kind == HINGE:
-        return _hinge(p, i, label, d)
-    if kind == SOFT_CROSS_ENTROPY:
-        return _soft(p, i, t, r, d)
-    if kind == SUM_SQUARED_ERROR:
-        return _squares(p, i, t, r, d, p.dtype.type(2))
-    if kind == MSE:
-        return _squares(p, i, t, r, d, p.dtype.type(2 / p.shape[1])) / p.dtype.type(p.shape[1])
-    return _mean(kind, constant, p, i, t, r, d)
+def _row(name: str, head: list[str], body: list[str], result: str) -> str:
+    lines = [
+        "@inlined" if name == "row" else "@compiled",
+        f"def {name}(z, t, d, c):",
+        "    real, n = z.dtype.type, float(z.size)",
+        "    total = real(0)",
+        *indented(head, 1),
+        "    for j in range(z.size):",
+        *indented(body, 2),
+        f"    return {result}",
+    ]
+    return "\n".join(lines)

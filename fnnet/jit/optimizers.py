@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import NamedTuple, TypeVar, cast
+from functools import lru_cache, partial, wraps
+from types import ModuleType
+from typing import ParamSpec, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-import fnnet.jit.kernels as kernels
-from fnnet import checks
-from fnnet.core.protocols import Schedule
 from fnnet.core.states import OptState
 from fnnet.jit.threads import in_threads
-from fnnet.jit.updates import update_fresh
-from fnnet.optimizers.adadelta import Adadelta
-from fnnet.optimizers.adagrad import Adagrad
-from fnnet.optimizers.adam import Adam
-from fnnet.optimizers.adamax import Adamax
-from fnnet.optimizers.amsgrad import Amsgrad
+from fnnet.jit.updates import update_loop
+from fnnet.optimizers import adadelta as _adadelta
+from fnnet.optimizers import adagrad as _adagrad
+from fnnet.optimizers import adam as _adam
+from fnnet.optimizers import adamax as _adamax
+from fnnet.optimizers import amsgrad as _amsgrad
+from fnnet.optimizers import lion as _lion
+from fnnet.optimizers import nadam as _nadam
+from fnnet.optimizers import radam as _radam
+from fnnet.optimizers import rmsprop as _rmsprop
+from fnnet.optimizers import sgd as _sgd
 from fnnet.optimizers.elementwise import Elementwise, apply, rate, slots_of
-from fnnet.optimizers.lion import Lion
-from fnnet.optimizers.nadam import Nadam
-from fnnet.optimizers.radam import Radam
-from fnnet.optimizers.rmsprop import Rmsprop
-from fnnet.optimizers.sgd import Sgd
 from fnnet.tree.nodes import Params
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
+Q = ParamSpec("Q")
 
 Numbers = NDArray[np.float64]
 
@@ -50,199 +50,75 @@ class Compiled:
 
     def update(self, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
         """One step."""
-        kind, hyper = rules_of(self.optimizer)
         slots = slots_of("jit", state, self.optimizer.slots)
-        scalars = schedule_of(self.optimizer, state, 1)[0]
-        rule = partial(_rule, kind, hyper, scalars)
+        rule = partial(_rule, self.optimizer, _numbers(self.optimizer, state))
         new, *memory = apply("jit", rule, (params, grads, *slots), 1 + len(slots), sys.maxsize)
         return new, OptState(state.step + 1, tuple(memory), None, state.scale)
 
 
 def compiled_one(optimizer: object) -> Elementwise:
-    """An optimizer that has a compiled update. Raises TypeError for any other, one that is derived from such a one too,
-    which may have a rule of its own."""
+    """An optimizer whose step is its rule, a formula. Raises TypeError for one with a step of its own."""
     if type(optimizer) is Compiled:
         return optimizer.optimizer
-    if type(optimizer) in KINDS:
+    kind: type = type(optimizer)
+    if all(getattr(kind, name, None) is getattr(Elementwise, name) for name in ("init", "update")):
         return cast(Elementwise, optimizer)
-    known = ", ".join([kind.__name__.lower() for kind in KINDS])
-    raise TypeError(f"jit: optimizer must be one of {known}, got {optimizer!r}; use fnnet.train")
+    raise TypeError(
+        f"jit: optimizer must have a formula for its rule, as what is derived from fnnet's Elementwise has, got "
+        f"{optimizer!r}; use fnnet.train"
+    )
 
 
-class Known(NamedTuple):
-    """An optimizer that is compiled: which update it makes without momentum, its settings that are the same in all
-    steps, and those that decide about the update or go into the numbers of each step."""
-
-    kind: int
-    same: tuple[str, ...]
-    others: tuple[str, ...] = ("lr",)
+@lru_cache(64)
+def _update(optimizer: Elementwise, dtype: np.dtype[np.floating]) -> tuple[ModuleType, Numbers]:
+    module, settings = update_loop(optimizer, dtype)
+    return module, np.array(settings, np.float64)
 
 
-KINDS: dict[type, Known] = {
-    Sgd: Known(kernels.SGD, ("momentum",), ("lr", "nesterov")),
-    Adam: Known(kernels.ADAM, ("b1", "b2"), ("lr", "eps", "eps_hat", "weight_decay")),
-    Rmsprop: Known(kernels.RMSPROP, ("decay", "eps", "momentum"), ("lr", "centered", "eps_in_sqrt")),
-    Adagrad: Known(kernels.ADAGRAD, ("start", "eps")),
-    Adadelta: Known(kernels.ADADELTA, ("decay", "eps")),
-    Adamax: Known(kernels.ADAMAX, ("b1", "b2", "eps")),
-    Amsgrad: Known(kernels.AMSGRAD, ("b1", "b2"), ("lr", "eps", "eps_hat")),
-    Nadam: Known(kernels.NADAM, ("b1", "b2"), ("lr", "eps", "eps_hat")),
-    Radam: Known(kernels.RADAM, ("b1", "b2"), ("lr", "eps", "eps_hat", "threshold")),
-    Lion: Known(kernels.LION, ("b1", "b2"), ("lr", "weight_decay")),
-}
+def _numbers(optimizer: Elementwise, state: OptState[P]) -> Numbers:
+    return np.array(optimizer.numbers(rate("jit", optimizer.lr, state), state.step + 1), np.float64)
 
 
-def rules_of(optimizer: Elementwise) -> tuple[int, Numbers]:
-    """Which update an optimizer makes, and its numbers that are the same in all steps, as ``update`` takes them."""
-    kind, names, _ = KINDS[type(optimizer)]
-    numbers = [float(getattr(optimizer, name)) for name in names]
-    if type(optimizer) is Sgd and optimizer.momentum:
-        kind = kernels.NESTEROV if optimizer.nesterov else kernels.MOMENTUM
-    if type(optimizer) is Rmsprop:
-        plain, centered = (kernels.RMSPROP, kernels.RMSPROP_MOMENTUM), (kernels.CENTERED, kernels.CENTERED_MOMENTUM)
-        kind = (centered if optimizer.centered else plain)[bool(optimizer.momentum)]
-        numbers[1] = 0.0 if optimizer.eps_in_sqrt else optimizer.eps
-    first, second, third = (numbers + [0.0] * 2)[:3]
-    return kind, np.array([first, second, third, 1 - first, 1 - second])
-
-
-def schedule_of(optimizer: Elementwise, state: OptState[P], steps: int) -> Numbers:
-    """The numbers of the coming steps, a row a step, the learning rate first."""
-    coming = range(state.step, state.step + steps)
-    if callable(optimizer.lr):
-        rates = [rate("jit", optimizer.lr, OptState(step, (), None, state.scale)) for step in coming]
-    else:
-        rates = [rate("jit", optimizer.lr, state)] * steps
-    if not callable(optimizer.lr) and type(optimizer) not in (Adam, Adamax, Amsgrad, Nadam, Radam):
-        return np.tile(_scalars(optimizer, rates[0], 1), (steps, 1))
-    return np.array([_scalars(optimizer, lr, step + 1) for lr, step in zip(rates, coming, strict=True)])
-
-
-def _scalars(optimizer: Elementwise, lr: float, t: int) -> tuple[float, float, float]:
-    if type(optimizer) is Rmsprop:
-        return lr, optimizer.eps if optimizer.eps_in_sqrt else 0.0, 0.0
-    first, second, third = (*optimizer.numbers(lr, t), 0.0, 0.0)[:3]
-    return first, second, third
-
-
-def _rule(kind: int, hyper: Numbers, scalars: Numbers, p: Array, g: Array, *slots: Array) -> tuple[Array, ...]:
-    new, empty = [np.empty(p.shape, p.dtype) for _ in (p, *slots)], [np.empty(0, p.dtype)] * 3
-    old = [*[_flat(a) for a in (p, *slots)], *empty][:4]
-    out = [*[a.reshape(-1) for a in new], *empty][:4]
-    in_threads(partial(_fresh, kind, hyper, scalars, _flat(g), old, out), p.size)
-    return tuple(new)
+def _rule(optimizer: Elementwise, numbers: Numbers, p: Array, g: Array, *slots: Array) -> tuple[Array, ...]:
+    module, settings = _update(optimizer, p.dtype)
+    new = tuple([np.empty(p.shape, p.dtype) for _ in (p, *slots)])
+    arrays = [_flat(g), *[_flat(a) for a in (p, *slots)], *[a.reshape(-1) for a in new]]
+    in_threads(lambda part: module.update_fresh(*[a[part] for a in arrays], settings, numbers), p.size)
+    return new
 
 
 def _flat(a: Array) -> Array:
     return np.require(a, None, ["C"]).reshape(-1)
 
 
-def _fresh(
-    kind: int, hyper: Numbers, scalars: Numbers, g: Array, old: list[Array], out: list[Array], part: slice
-) -> None:
-    update_fresh(kind, hyper, scalars, g[part], *[a[part] for a in (*old, *out)])
-
-
 # --- constructors ------------------------------------------------------------------------------------------------
 def sgd_update(params: P, grads: P, lr: float) -> P:
     """``fnnet.sgd_update``, compiled: p' = p - lr g."""
-    scalars = np.array([checks.real("jit", "lr", lr), 0.0, 0.0])
-    rule = partial(_rule, kernels.SGD, np.zeros(5), scalars)
+    one = _sgd.Sgd(lr)
+    rule = partial(_rule, one, _numbers(one, OptState(0)))
     (new,) = apply("jit", rule, (params, grads), 1, sys.maxsize)
     return new
 
 
-def sgd(lr: float | Schedule, *, momentum: float = 0.0, nesterov: bool = False) -> Compiled:
-    """``fnnet.sgd`` with compiled updates; the results agree to rounding, the states are interchangeable.
+def _compiling(make: Callable[Q, Elementwise]) -> Callable[Q, Compiled]:
+    """The constructor of the same optimizer with compiled updates."""
 
-    >>> from fnnet import jit
-    >>> jit.sgd(0.1, momentum=0.9)
-    Compiled(optimizer=Sgd(lr=0.1, momentum=0.9, nesterov=False))
-    """
-    return Compiled(Sgd(lr, momentum=momentum, nesterov=nesterov))
+    @wraps(make)
+    def made(*args: Q.args, **settings: Q.kwargs) -> Compiled:
+        return Compiled(make(*args, **settings))
 
-
-def adam(
-    lr: float | Schedule,
-    *,
-    b1: float = 0.9,
-    b2: float = 0.999,
-    eps: float = 1e-8,
-    weight_decay: float = 0.0,
-    eps_hat: bool = False,
-) -> Compiled:
-    """``fnnet.adam`` with compiled updates."""
-    return Compiled(Adam(lr, b1=b1, b2=b2, eps=eps, weight_decay=weight_decay, eps_hat=eps_hat))
+    made.__doc__ = f"``fnnet.{make.__name__}`` with compiled updates; the states of the two are interchangeable."
+    return made
 
 
-def adamw(
-    lr: float | Schedule,
-    *,
-    weight_decay: float = 0.01,
-    b1: float = 0.9,
-    b2: float = 0.999,
-    eps: float = 1e-8,
-    eps_hat: bool = False,
-) -> Compiled:
-    """``fnnet.adamw`` with compiled updates."""
-    return Compiled(Adam(lr, b1=b1, b2=b2, eps=eps, weight_decay=weight_decay, eps_hat=eps_hat))
-
-
-def nadam(
-    lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8, eps_hat: bool = False
-) -> Compiled:
-    """``fnnet.nadam`` with compiled updates."""
-    return Compiled(Nadam(lr, b1=b1, b2=b2, eps=eps, eps_hat=eps_hat))
-
-
-def adamax(lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Compiled:
-    """``fnnet.adamax`` with compiled updates."""
-    return Compiled(Adamax(lr, b1=b1, b2=b2, eps=eps))
-
-
-def amsgrad(
-    lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8, eps_hat: bool = False
-) -> Compiled:
-    """``fnnet.amsgrad`` with compiled updates."""
-    return Compiled(Amsgrad(lr, b1=b1, b2=b2, eps=eps, eps_hat=eps_hat))
-
-
-def radam(
-    lr: float | Schedule,
-    *,
-    b1: float = 0.9,
-    b2: float = 0.999,
-    eps: float = 1e-8,
-    threshold: float = 5.0,
-    eps_hat: bool = False,
-) -> Compiled:
-    """``fnnet.radam`` with compiled updates."""
-    return Compiled(Radam(lr, b1=b1, b2=b2, eps=eps, threshold=threshold, eps_hat=eps_hat))
-
-
-def rmsprop(
-    lr: float | Schedule,
-    *,
-    decay: float = 0.9,
-    eps: float = 1e-8,
-    momentum: float = 0.0,
-    centered: bool = False,
-    eps_in_sqrt: bool = False,
-) -> Compiled:
-    """``fnnet.rmsprop`` with compiled updates."""
-    return Compiled(Rmsprop(lr, decay=decay, eps=eps, momentum=momentum, centered=centered, eps_in_sqrt=eps_in_sqrt))
-
-
-def adagrad(lr: float | Schedule, *, start: float = 0.0, eps: float = 1e-10) -> Compiled:
-    """``fnnet.adagrad`` with compiled updates."""
-    return Compiled(Adagrad(lr, start=start, eps=eps))
-
-
-def adadelta(lr: float | Schedule = 1.0, *, decay: float = 0.9, eps: float = 1e-6) -> Compiled:
-    """``fnnet.adadelta`` with compiled updates."""
-    return Compiled(Adadelta(lr, decay=decay, eps=eps))
-
-
-def lion(lr: float | Schedule, *, b1: float = 0.9, b2: float = 0.99, weight_decay: float = 0.0) -> Compiled:
-    """``fnnet.lion`` with compiled updates."""
-    return Compiled(Lion(lr, b1=b1, b2=b2, weight_decay=weight_decay))
+sgd = _compiling(_sgd.sgd)
+adam = _compiling(_adam.adam)
+adamw = _compiling(_adam.adamw)
+nadam = _compiling(_nadam.nadam)
+adamax = _compiling(_adamax.adamax)
+amsgrad = _compiling(_amsgrad.amsgrad)
+radam = _compiling(_radam.radam)
+rmsprop = _compiling(_rmsprop.rmsprop)
+adagrad = _compiling(_adagrad.adagrad)
+adadelta = _compiling(_adadelta.adadelta)
+lion = _compiling(_lion.lion)

@@ -13,16 +13,18 @@ from numpy.typing import NDArray
 
 from fnnet.calculus.gradients import ValueAndGrad
 from fnnet.core.network import forward
-from fnnet.core.rules import check_network
+from fnnet.core.rules import casts, check_network
 from fnnet.data.batches import Minibatches, minibatches
-from fnnet.jit.optimizers import compiled_one, rules_of
-from fnnet.jit.programs import Compiler
-from fnnet.jit.targets import LOSSES, check_target, inner_loss, setting_of
+from fnnet.jit.epochs import Compiled, compiled_epoch
+from fnnet.jit.losses import inner_loss, kernels_of
+from fnnet.jit.targets import check_target
+from fnnet.jit.wrappers import chain_of
 from fnnet.losses.weighted import ClassWeighted, Weighted
 from fnnet.optimizers.elementwise import Elementwise
+from fnnet.optimizers.wrapping import Wrapper
 from fnnet.training.folds import TrainStep
+from fnnet.tree.matching import flatten_shared, trained
 from fnnet.tree.nodes import Params
-from fnnet.tree.packing import remembered
 from fnnet.types import Array
 
 READ: dict[type, tuple[str, ...]] = {
@@ -33,55 +35,78 @@ READ: dict[type, tuple[str, ...]] = {
 """What a run is made of beside layers, losses and optimizers, and what of it is read."""
 
 
+Form = tuple[tuple[object, ...], tuple[tuple[tuple[int, ...], np.dtype[Any]], ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The settings of a run as numbers, and its data in the dtype of the parameters, checked for so many outputs."""
+    """The compiled epoch of a run, and its data in the dtypes that it is compiled for, checked."""
 
-    outputs: int
+    epoch: Compiled
     data: Minibatches[Any]
-    settings: Elementwise
-    loss: int
-    delta: float
-    optimizer: int
-    hyper: NDArray[np.float64]
+    wrappers: tuple[Wrapper, ...]
+    optimizer: Elementwise
+    form: Form
+    constants: tuple[Array, ...]
     x: NDArray[np.floating]
-    y: NDArray[np.floating]
-    labels: NDArray[np.int64]
+    target: NDArray[Any]
     weights: NDArray[np.floating]
 
 
 def plan_of(step: object, data: object, params: Params) -> Plan:
     """The plan of a run. Raises LayerError or TypeError naming what cannot be compiled, and the errors of bad data."""
-    loss, settings = _settings_of(step)
-    inner, (kind, hyper), batches = inner_loss(loss), rules_of(settings), _batches_of(data)
+    loss, penalty, given = _settings_of(step)
+    wrappers, optimizer = chain_of(given)
+    inner, batches = inner_loss(loss), _batches_of(data)
     x, dtype = cast(Array, batches.x), check_network("jit", params)
     prediction, _ = forward(params, x[:1])
-    remembered(Compiler(x.shape[1]), params)
+    epoch = compiled_epoch(params, x.shape[1], inner, penalty, wrappers, optimizer)
     check_target(loss, batches.y, len(x), prediction.shape[-1], dtype)
+    _check_categories(epoch, x)
     target, weights = _target_of(loss, batches.y)
-    known = LOSSES[type(inner)]
+    form, constants = form_of(params)
+    known = kernels_of(inner)
+    is_labelled = known is not None and known.is_labelled
     return Plan(
-        outputs=prediction.shape[-1],
+        epoch=epoch,
         data=batches,
-        settings=settings,
-        loss=known.kind,
-        delta=setting_of(inner),
-        optimizer=kind,
-        hyper=hyper,
-        x=_writable(x, dtype),
-        y=np.empty((0, 0), dtype) if known.is_labelled else _writable(target, dtype),
-        labels=_writable(target, np.dtype(np.int64)) if known.is_labelled else np.empty(0, np.int64),
+        wrappers=tuple(wrappers),
+        optimizer=optimizer,
+        form=form,
+        constants=constants,
+        x=_writable(x, _dtype_of(x, params, dtype)),
+        target=_writable(target, np.dtype(np.int64) if is_labelled else dtype),
         weights=np.empty(0, dtype) if weights is None else _writable(weights, dtype),
     )
 
 
-def _settings_of(step: object) -> tuple[Any, Elementwise]:
-    """The loss and the optimizer of a step. Raises TypeError for a step of another kind."""
+def form_of(params: Params) -> tuple[Form, tuple[Array, ...]]:
+    """What an epoch is written for: classes, settings, shapes and dtypes of a network; and its constants."""
+    leaves: list[Array] = []
+    form: list[object] = []
+    flatten_shared(params, leaves, form)
+    constants = [leaf for leaf, changes in zip(leaves, trained(form), strict=True) if not changes]
+    return (tuple(form), tuple([(leaf.shape, leaf.dtype) for leaf in leaves])), tuple(constants)
+
+
+def _dtype_of(x: Array, params: Params, dtype: np.dtype[np.floating]) -> np.dtype[np.floating]:
+    """That of the network, but for a layer that takes x as it comes."""
+    is_single = x.dtype == np.float32 or (x.dtype.kind == "f" and x.dtype.itemsize < 8)
+    return dtype if casts(params) or dtype == np.float64 or is_single else np.dtype(np.float64)
+
+
+def _check_categories(epoch: Compiled, x: Array) -> None:
+    """Raises what an Embedding raises for its columns of x."""
+    for layer, columns in epoch.program.embeddings:
+        for start in range(0, len(x), 1 << 12):
+            forward(layer, x[start : start + (1 << 12), list(columns)])
+
+
+def _settings_of(step: object) -> tuple[Any, object, object]:
+    """The loss, the penalty and the optimizer of a step. Raises TypeError for a step of another kind."""
     if type(step) is not TrainStep or type(step.gradient) is not ValueAndGrad:
         raise TypeError(f"jit: step must be train_step(value_and_grad(loss), optimizer), got {step!r}; use fnnet.train")
-    if step.gradient.penalty is not None:
-        raise TypeError(f"jit: penalty {step.gradient.penalty!r} is not compiled; use fnnet.train, or adamw's decay")
-    return step.gradient.loss, compiled_one(step.optimizer)
+    return step.gradient.loss, step.gradient.penalty, step.optimizer
 
 
 def _batches_of(data: object) -> Minibatches[Any]:

@@ -1,71 +1,58 @@
-"""A network as numbers, which a compiled epoch reads. A layer that is not compiled is refused here, by its name.
+"""The lines of a compiled epoch, while they are written, and the numbers that it is called with.
 
-A layer is known by its very class: one that is derived from it may have rules of its own.
+What a structure is, is written down; all that is a number (sizes, settings, where parameters begin) is data of the
+epoch, so that one compiled epoch serves networks of every width.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-import fnnet.jit.kernels as kernels
-from fnnet.core.rules import check_network, replicas
-from fnnet.errors import LayerError
-from fnnet.layers.dropout import Dropout
-from fnnet.layers.elu import Elu
-from fnnet.layers.gelu import Gelu
-from fnnet.layers.identity import Identity
-from fnnet.layers.layer_norm import LayerNorm
-from fnnet.layers.leaky_relu import LeakyRelu
-from fnnet.layers.linear import Linear
-from fnnet.layers.mlp import Mlp
-from fnnet.layers.relu import Relu
-from fnnet.layers.residual import Residual
-from fnnet.layers.rms_norm import RmsNorm
-from fnnet.layers.serial import Serial
-from fnnet.layers.sigmoid import Sigmoid
-from fnnet.layers.silu import Silu
-from fnnet.layers.softmax import Softmax
-from fnnet.layers.softplus import Softplus
-from fnnet.layers.tanh import Tanh
-from fnnet.tree.nodes import Params
+from fnnet.jit import steps
+from fnnet.jit.sources import linked, module_of
+from fnnet.layers.embedding import Embedding
+from fnnet.numerics.kernels import add_bias
 from fnnet.types import Array
 
-
-class Known(NamedTuple):
-    """A layer that is compiled: what its operation is, which arrays it has, and its one setting."""
-
-    kind: int
-    arrays: tuple[str, ...] = ()
-    setting: str | None = None
+OWN, GIVEN = "theta.dtype", "x.dtype"
+"""The dtype of the parameters, and that of x, which some layers take as it comes."""
 
 
-LAYERS: dict[type, Known] = {
-    Linear: Known(kernels.LINEAR, ("w", "b")),
-    Dropout: Known(kernels.DROPOUT, (), "rate"),
-    LayerNorm: Known(kernels.LAYER_NORM, ("scale", "shift"), "eps"),
-    RmsNorm: Known(kernels.RMS_NORM, ("scale",), "eps"),
-    Identity: Known(kernels.IDENTITY),
-    Relu: Known(kernels.RELU),
-    LeakyRelu: Known(kernels.LEAKY_RELU, (), "slope"),
-    Elu: Known(kernels.ELU, (), "alpha"),
-    Gelu: Known(kernels.GELU),
-    Silu: Known(kernels.SILU),
-    Softplus: Known(kernels.SOFTPLUS),
-    Tanh: Known(kernels.TANH),
-    Sigmoid: Known(kernels.SIGMOID),
-    Softmax: Known(kernels.SOFTMAX),
-}
+class Wire(NamedTuple):
+    """What flows between two layers: the names of its array and, where something below it is trained, of its gradient,
+    its width and dtype, the bias that is still to be added, and which columns of x it has where it has those of x."""
 
-COMPOSITES: dict[type, tuple[str, ...]] = {Serial: ("layers",), Residual: ("layer",), Mlp: ("layers", "activation")}
-"""Layers of layers, and what they are read by."""
+    name: str
+    width: int
+    dtype: str
+    d: str = ""
+    bias: str = ""
+    columns: tuple[int, ...] | None = None
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether something below it is trained, so that its gradient is wanted."""
+        return bool(self.d)
 
 
 class Place(NamedTuple):
+    """Where a layer is: its path, the indices of its key under that of the network, whether it is in several places."""
+
+    path: str = ""
+    indices: tuple[int, ...] = ()
+    is_shared: bool = False
+
+    def child(self, name: str, *indices: int) -> Place:
+        """That of a layer in it."""
+        return Place(f"{self.path}.{name}" if self.path else name, (*self.indices, *indices), self.is_shared)
+
+
+class Drop(NamedTuple):
     """A dropout: the indices of its key under the batch's key, the width of what it masks, its rate."""
 
     indices: tuple[int, ...]
@@ -73,122 +60,91 @@ class Place(NamedTuple):
     rate: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Program:
-    """A network as numbers: a row an operation and its constant.
+    """The lines of an epoch, and the numbers that it is called with; written while a network is walked through."""
 
-    A row is (kind, inputs, outputs, where its parameters begin, one thing more): of a Linear the activation in it, for
-    a ReLU behind it is part of its operation; of a Dropout where its mask begins in a row's masks; of the beginning and
-    the end of a Residual where the other one stands.
-    """
+    dtype: np.dtype[np.floating]
+    sizes: list[int] = field(default_factory=list)
+    settings: list[float] = field(default_factory=list)
+    constants: list[Array] = field(default_factory=list)
+    drops: list[Drop] = field(default_factory=list)
+    embeddings: list[tuple[Embedding, tuple[int, ...]]] = field(default_factory=list)
+    columns: list[int] = field(default_factory=list)
+    ranges: list[tuple[int, int]] = field(default_factory=list)
+    imports: dict[str, None] = field(default_factory=dict)
+    setup: list[str] = field(default_factory=list)
+    up: list[str] = field(default_factory=list)
+    down: list[str] = field(default_factory=list)
+    parameters: int = 0
+    arrays: int = 0
 
-    operations: NDArray[np.int64]
-    constants: NDArray[np.float64]
-    dropouts: tuple[Place, ...]
+    def number(self, value: int) -> str:
+        """A whole number of this network, as data."""
+        self.sizes.append(value)
+        return f"sizes[{len(self.sizes) - 1}]"
 
+    def kernel(self, function: Callable[..., object]) -> str:
+        """The name of a kernel that the epoch calls."""
+        name = function.__name__
+        self.imports[f"from {module_of(f'{name}.', linked(function)).__name__} import {name}"] = None
+        return name
 
-@dataclass(frozen=True, slots=True)
-class Compiler:
-    """From a network to its program for n_in features, as a value: what it finds of a structure can be remembered."""
+    def wire(self, width: int, is_trained: bool, dtype: str = OWN, bias: str = "") -> Wire:
+        """A new array of so many columns."""
+        size, name = self.number(width), self.array(width, dtype)
+        if is_trained:
+            self.setup.append(f"d_{name} = np.empty((size, {size}), {OWN})")
+        return Wire(name, width, dtype, f"d_{name}" if is_trained else "", bias)
 
-    n_in: int
+    def array(self, width: int, dtype: str = OWN) -> str:
+        """The name of a new array."""
+        self.arrays += 1
+        self.setup.append(f"h{self.arrays} = np.empty((size, {self.number(width)}), {dtype})")
+        return f"h{self.arrays}"
 
-    def __call__(self, params: Params) -> Program:
-        """The program. Raises LayerError naming the layer that cannot be compiled."""
-        return program_of(params, self.n_in)
+    def ready(self, wire: Wire, dtype: str = "") -> Wire:
+        """A wire with its bias added, in a dtype."""
+        if wire.bias:
+            self.do(self.call(add_bias, wire.name, wire.bias))
+            wire = wire._replace(bias="")
+        if not dtype or wire.dtype == dtype:
+            return wire
+        cast = self.wire(wire.width, False, dtype)
+        self.do(self.call(steps.copy, wire.name, cast.name))
+        return cast
 
+    def parameter(self, name: str, leaf: Array) -> None:
+        """A vector or a matrix of the parameters, and its gradient."""
+        at = self.number(self.parameters)
+        self.parameters += leaf.size
+        shape = ", ".join([self.number(n) for n in leaf.shape])
+        view = steps.matrix if leaf.ndim == 2 else steps.vector
+        self.setup.append(f"{name} = {self.call(view, 'theta', at, shape)}")
+        self.setup.append(f"d_{name} = {self.call(view, 'gradient', at, shape)}")
 
-def program_of(params: Params, n_in: int) -> Program:
-    """The program of a network for n_in features. Raises LayerError naming the layer that cannot be compiled."""
-    check_network("jit", params)
-    if replicas(params):
-        raise LayerError(
-            f"jit: stacked networks are not compiled, got replica axes {replicas(params)}; use fnnet.train"
-        )
-    rows: list[Row] = []
-    constants: list[float] = []
-    dropouts: list[Place] = []
-    open_ones: list[int] = []
-    width, begin = n_in, 0
-    for kind, layer, path, indices in _flat(params, "", (), False):
-        n_out, size = _sizes(layer, path, width)
-        if kind == kernels.RELU and rows and rows[-1][0] == kernels.LINEAR:
-            rows[-1] = (*rows[-1][:4], kernels.RELU)
-            continue
-        other = kernels.IDENTITY if kind == kernels.LINEAR else 0
-        if type(layer) is Dropout:
-            other = sum([place.width for place in dropouts])
-            dropouts.append(Place(indices, width, layer.rate))
-        elif kind == kernels.BEGIN:
-            open_ones.append(len(rows))
-        elif kind == kernels.END:
-            other = _closed(rows, open_ones.pop(), path, width)
-        rows.append((kind, width, n_out, begin, other))
-        constants.append(_constant(layer))
-        width, begin = n_out, begin + size
-    if not begin:
-        raise LayerError(f"jit: a compiled network must have parameters to train, got {params!r}")
-    return Program(np.array(rows, np.int64), np.array(constants), tuple(dropouts))
+    def constant(self, name: str, leaf: Array) -> None:
+        """A vector that training leaves alone."""
+        at = self.number(sum([known.size for known in self.constants]))
+        self.constants.append(leaf)
+        self.setup.append(f"{name} = {self.call(steps.vector, 'constants', at, self.number(leaf.size))}")
 
+    def chosen(self, mask: NDArray[np.bool]) -> str:
+        """Some of the parameters, as ranges of their vector."""
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]])))
+        first = self.number(len(self.ranges))
+        self.ranges.extend([(int(a), int(b)) for a, b in edges.reshape(-1, 2)])
+        return f"ranges[{first}:{self.number(len(self.ranges))}]"
 
-Row = tuple[int, int, int, int, int]
+    def do(self, line: str, *back: str) -> None:
+        """A line of the way up, and those of the way back in their order."""
+        self.up.append(line)
+        self.down[:0] = back
 
-
-def _sizes(layer: Params, path: str, width: int) -> tuple[int, int]:
-    """How many features a layer makes of ``width``, and how many parameters it has."""
-    arrays = _arrays(layer)
-    wanted, n_out = arrays[0].shape if type(layer) is Linear else [arrays[0].size if arrays else width] * 2
-    if wanted != width:
-        raise LayerError(
-            f"jit: {path or 'the network'} must take the {width} features that it is given, it takes {wanted}"
-        )
-    return n_out, sum([leaf.size for leaf in arrays])
-
-
-def _arrays(layer: Params) -> list[Array]:
-    return [getattr(layer, name) for name in LAYERS[type(layer)].arrays]
-
-
-def _closed(rows: list[Row], begin: int, path: str, width: int) -> int:
-    """Tells the beginning of a Residual where its end stands, and gives where it stands itself."""
-    if rows[begin][1] != width:
-        raise LayerError(f"jit: {path} must give as many features as it takes, {rows[begin][1]}, got {width}")
-    rows[begin] = (*rows[begin][:4], len(rows))
-    return begin
-
-
-def _constant(layer: Params) -> float:
-    """The one setting of a layer; of a Dropout what is kept is multiplied by."""
-    if type(layer) is Dropout:
-        return 1 / (1 - layer.rate)
-    setting = LAYERS[type(layer)].setting
-    return 0.0 if setting is None else float(getattr(layer, setting))
+    def call(self, function: Callable[..., object], *arguments: str) -> str:
+        """The line that calls a kernel."""
+        return f"{self.kernel(function)}({', '.join(arguments)})"
 
 
-Step = tuple[int, Params, str, tuple[int, ...]]
-"""What an operation is, its layer, the layer's path, and the indices of its key under that of the network."""
-
-
-def _flat(layer: Params, path: str, indices: tuple[int, ...], is_shared: bool) -> Iterator[Step]:
-    """The operations of a network in their order. What stands in several places may have no parameters."""
-    kind = type(layer)
-    if type(layer) is Serial:
-        for i, child in enumerate(layer.layers):
-            yield from _flat(child, f"{path}layers.{i}.", (*indices, i), is_shared)
-    elif type(layer) is Mlp and not is_shared:
-        for i, linear in enumerate(layer.layers):
-            yield from _flat(linear, f"{path}layers.{i}.", (), False)
-            if i < len(layer.layers) - 1:
-                yield from _flat(layer.activation, f"{path}activation.", (*indices, i), True)
-    elif type(layer) is Residual:
-        yield kernels.BEGIN, Identity(), path[:-1], ()
-        yield from _flat(layer.layer, f"{path}layer.", (*indices, 0), is_shared)
-        yield kernels.END, Identity(), path[:-1], ()
-    elif kind in LAYERS and not (is_shared and _arrays(layer)):
-        yield LAYERS[kind].kind, layer, path[:-1], indices
-    else:
-        raise LayerError(
-            f"jit: {path[:-1] or 'the network'} is a {kind.__name__}, which is not compiled"
-            f"{' where it stands in several places' if kind in LAYERS or kind is Mlp else ''}; use fnnet.train, or a "
-            f"network of {', '.join([known.__name__ for known in (*LAYERS, *COMPOSITES)])}"
-        )
+Write = Callable[[Program, Any, Wire, Place], Wire]
+"""Writes a layer into a program, and gives its output."""

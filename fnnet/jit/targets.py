@@ -7,76 +7,17 @@ a time, so that it takes little memory beside the data.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, TypeVar, cast
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-import fnnet.jit.kernels as kernels
 from fnnet.core.protocols import Loss
-from fnnet.losses.absolute import Huber, MeanAbsoluteError
-from fnnet.losses.cross_entropy import BinaryCrossEntropy, SoftmaxCrossEntropy
-from fnnet.losses.focal import Focal
-from fnnet.losses.hinge import BinaryHinge, Hinge
-from fnnet.losses.label_smoothing import LabelSmoothing
-from fnnet.losses.log_cosh import LogCosh
-from fnnet.losses.poisson import Poisson
-from fnnet.losses.quantile import Quantile
-from fnnet.losses.soft_cross_entropy import SoftCrossEntropy
-from fnnet.losses.squared import MeanSquaredError, SumSquaredError
-from fnnet.losses.weighted import ClassWeighted, Weighted
+from fnnet.jit.losses import inner_loss, kernels_of
+from fnnet.losses.weighted import ClassWeighted
 from fnnet.types import Array
 
 T = TypeVar("T")
-
-
-class Known(NamedTuple):
-    """A loss that is compiled: which it is, its one setting, and whether its targets are the numbers of classes."""
-
-    kind: int
-    setting: str | None = None
-    is_labelled: bool = False
-
-
-LOSSES: dict[type, Known] = {
-    MeanSquaredError: Known(kernels.MSE),
-    SumSquaredError: Known(kernels.SUM_SQUARED_ERROR),
-    MeanAbsoluteError: Known(kernels.MAE),
-    Huber: Known(kernels.HUBER, "delta"),
-    SoftmaxCrossEntropy: Known(kernels.SOFTMAX_CROSS_ENTROPY, None, True),
-    BinaryCrossEntropy: Known(kernels.BINARY_CROSS_ENTROPY),
-    Poisson: Known(kernels.POISSON),
-    LogCosh: Known(kernels.LOG_COSH),
-    Quantile: Known(kernels.QUANTILE, "q"),
-    Focal: Known(kernels.FOCAL, "gamma", True),
-    Hinge: Known(kernels.HINGE, None, True),
-    LabelSmoothing: Known(kernels.LABEL_SMOOTHING, "rate", True),
-    SoftCrossEntropy: Known(kernels.SOFT_CROSS_ENTROPY),
-    BinaryHinge: Known(kernels.BINARY_HINGE),
-}
-
-WRAPPERS: dict[type, tuple[str, ...]] = {Weighted: ("loss",), ClassWeighted: ("loss", "weights")}
-"""Losses of losses, and what they are read by."""
-
-
-def inner_loss(loss: object) -> object:
-    """The loss itself, without its weights. Raises TypeError where it is not compiled."""
-    inner: object = loss
-    if type(inner) is ClassWeighted and type(inner.loss) is Weighted:
-        inner = inner.loss
-    if type(inner) is Weighted:
-        inner = inner.loss
-    if type(inner) in LOSSES:
-        return inner
-    names = ", ".join([known.__name__ for known in LOSSES])
-    raise TypeError(f"jit: loss must be one of fnnet's own, {names}, alone or weighted, got {inner!r}; use fnnet.train")
-
-
-def setting_of(loss: object) -> float:
-    """The one setting of a loss, 0 where it has none."""
-    name = LOSSES[type(loss)].setting
-    return 0.0 if name is None else float(getattr(loss, name))
-
 
 TOGETHER = 1 << 16
 """How many numbers of a prediction are compared with their targets at a time."""
@@ -86,7 +27,8 @@ Index = NDArray[np.int64]
 
 def check_target(loss: Loss[T], target: T, rows: int, columns: int, dtype: np.dtype[np.floating]) -> None:
     """Raises what the loss itself raises for a target of so many rows and a prediction of so many columns."""
-    is_labelled, size = LOSSES[type(inner_loss(loss))].is_labelled, max(1, TOGETHER // columns)
+    known, size = kernels_of(inner_loss(loss)), max(1, TOGETHER // columns)
+    is_labelled = known is not None and known.is_labelled
     kind: type = type(loss)
     given: object = target
     if kind is ClassWeighted and isinstance(given, np.ndarray) and given.ndim == 1:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import count
-from typing import Any, TypeVar
+from itertools import accumulate as accumulate_sizes
+from itertools import count, pairwise
+from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -15,24 +16,23 @@ from numpy.typing import NDArray
 from fnnet import checks, keys
 from fnnet.core.history import History
 from fnnet.core.protocols import Data, Loss, Optimizer, Rows, Step, StreamFn
-from fnnet.core.rules import check_network
 from fnnet.core.runs import Run, run_from, under_way, within
 from fnnet.core.segments import Record
 from fnnet.core.states import Epoch, OptState, TrainState
+from fnnet.errors import TreeError
 from fnnet.functional import scan
-from fnnet.jit.epochs import run
-from fnnet.jit.optimizers import schedule_of
-from fnnet.jit.plans import Plan, plan_of
-from fnnet.jit.programs import Compiler, Program
+from fnnet.jit.plans import Plan, form_of, plan_of
+from fnnet.jit.programs import Program
+from fnnet.jit.wrappers import numbers_of, states_of
 from fnnet.keys import NOISE, ORDER, Key
 from fnnet.losses.reductions import nonzero
 from fnnet.optimizers.elementwise import apply, slots_of
 from fnnet.training.fitting import Fit, fit_by
 from fnnet.training.folds import check_run
-from fnnet.tree import leaves
-from fnnet.tree.nodes import Params
-from fnnet.tree.packing import joined, remembered, unjoined
-from fnnet.types import Array, Labels
+from fnnet.tree.matching import flatten_shared, restore_shared, trained
+from fnnet.tree.nodes import Params, read_only
+from fnnet.tree.packing import joined, unjoined
+from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")
@@ -41,9 +41,10 @@ T = TypeVar("T")
 def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[P]]:
     """``fnnet.train`` with whole epochs compiled: the same stream, its numbers equal to rounding.
 
-    The step is ``train_step(value_and_grad(loss), optimizer)``, the data are ``minibatches(...)`` in memory; layers,
-    loss and optimizer are fnnet's own, by their very classes. Raises LayerError or TypeError naming what is not
-    compiled, such as a class derived from one of these, which may have rules of its own.
+    The step is ``train_step(value_and_grad(loss), optimizer)``, the data are ``minibatches(...)`` in memory. Layers,
+    loss and optimizer have a formula (see ``define_activation``), a user's own too, or are fnnet's, by their very
+    classes. Raises LayerError or TypeError naming what is not compiled, such as a class derived from one of these,
+    which may have rules of its own.
 
     >>> import fnnet as fn, numpy as np
     >>> from fnnet import jit
@@ -76,56 +77,99 @@ def _plan(step: Step[T], data: Data[T], state: TrainState[P]) -> Plan:
 
 
 def _is_for(plan: Plan, params: Params) -> bool:
-    """Whether a plan's data are cast and checked for a network."""
-    program, dtype = remembered(Compiler(plan.x.shape[1]), params), check_network("jit", params)
-    return dtype == plan.x.dtype and plan.outputs == int(program.operations[-1, 2])
+    """Whether a plan is for networks like this one."""
+    form, constants = form_of(params)
+    return form == plan.form and all(map(np.array_equal, constants, plan.constants))
 
 
 def _check_state(plan: Plan, state: TrainState[P]) -> None:
     """Raises TreeError, ShapeError or DtypeError where the slots are not those of the parameters: they are written to
     unchecked; ValueError for a batch before the first."""
-    slots = slots_of("jit", state.opt_state, plan.settings.slots)
+    found = states_of(state.opt_state)
+    counts = [*[wrapper.slots for wrapper in plan.wrappers], plan.optimizer.slots]
+    if len(found) != len(counts):
+        raise TreeError(f"jit: state must be that of {len(counts)} optimizers in each other, got {len(found)}")
+    slots = [slot for one, count in zip(found, counts, strict=True) for slot in slots_of("jit", one, count)]
     apply("jit", lambda *leaves: (), (state.params, *slots), 0, sys.maxsize)
     checks.size("train", "state.batch", state.batch, 0)
 
 
 def _epoch(plan: Plan, made_by: Run[Any], state: TrainState[P], epoch: int) -> TrainState[P]:
     """What is left of an epoch, in vectors of its own: what comes in stays as it is, what goes out is read-only."""
-    program, given = remembered(Compiler(plan.x.shape[1]), state.params), state.opt_state
-    size = plan.data.size
+    given, size = state.opt_state, plan.data.size
     order = plan.data.index(state.key.child(ORDER, epoch))[state.batch * size :]
     if not len(order):
         raise ValueError(f"train: data must give more than {state.batch} batches in epoch {epoch}, got no more")
-    batches = -(-len(order) // size)
-    schedule = schedule_of(plan.settings, given, batches)
-    vectors = [joined(list(leaves(tree))) for tree in (state.params, *given.slots)]
-    unused = np.empty(0, vectors[0].dtype)
-    theta, a, b, c = (*vectors, unused, unused, unused)[:4]
-    total, full, noise_key = 0.0, len(order) // size, state.key.child(NOISE, epoch)
-    for rows, first, last in _chunks(program, size, full, len(order) - full * size):
-        noise = _noise(program, noise_key, rows, range(state.batch + first, state.batch + last))
-        part, done = run(
-            program.operations, program.constants, theta, a, b, c, plan.x, plan.y, plan.labels, plan.weights,
-            order[first * size :], rows, noise, plan.loss, plan.delta, plan.optimizer, plan.hyper,
-            schedule[first:last],
-        )  # fmt: skip
-        if done < last - first:
-            _check_labels(plan.labels, int(program.operations[-1, 2]))
-            nonzero(np.zeros(()))  # for where it was not the labels, it was the weights
-        total += part
-    for vector in vectors:
-        vector.setflags(write=False)
-    params, *memory = [unjoined(state.params, vector) for vector in vectors]
-    opt_state = OptState(given.step + batches, tuple(memory), None, given.scale)
+    theta, memory = _vector(state.params), [slot for one in states_of(given) for slot in one.slots]
+    slots = np.empty((len(memory), theta.size), theta.dtype)
+    for i, slot in enumerate(memory):
+        slots[i] = _vector(slot)
+    total = _trained(plan, state, state.key.child(NOISE, epoch), order, theta, slots)
+    slots.setflags(write=False)
+    params = _tree(state.params, theta)
+    made = [_tree(like, vector) for like, vector in zip(memory, slots, strict=True)]
+    opt_state = _after(given, -(-len(order) // size), iter(made))
     loss = (state.total + total) / (state.rows + len(order))
-    record = Record(np.asarray(loss, np.float64))
-    history = History.of(state.history).append(record)
+    history = History.of(state.history).append(Record(np.asarray(loss, np.float64)))
     return within(made_by, TrainState(params, opt_state, state.key, epoch + 1, 0, 0.0, 0, history, state.origin))
 
 
-def _check_labels(labels: Labels, columns: int) -> None:
+def _trained(
+    plan: Plan, state: TrainState[P], noise: Key, order: NDArray[np.int64], theta: Array, slots: Array
+) -> float:
+    """Trains fresh vectors in place on the rows in their order; gives the sum of the losses times their rows."""
+    compiled, size = plan.epoch, plan.data.size
+    full, rest = divmod(len(order), size)
+    numbers, total = numbers_of(plan.wrappers, plan.optimizer, state.opt_state, full + bool(rest)), 0.0
+    for rows, first, last in _chunks(compiled.program, size, full, rest):
+        masks = _masks(compiled.program, noise, rows, range(state.batch + first, state.batch + last))
+        value, done = compiled.run(
+            theta, slots, compiled.constants, compiled.sizes, compiled.columns, compiled.ranges, compiled.settings,
+            plan.x, plan.target, plan.weights, order[first * size :], rows, masks, compiled.loss_settings,
+            compiled.hyper, numbers[first:last],
+        )  # fmt: skip
+        if done < last - first:
+            _check_labels(plan.target, compiled.outputs)
+            nonzero(np.zeros(()))  # for where it was not the labels, it was the weights
+        total += value
+    return total
+
+
+def _after(state: OptState[P], steps: int, slots: Iterator[P]) -> OptState[P]:
+    """The state after so many steps, its slots and those of the optimizers inside taken in their order."""
+    own = tuple([next(slots) for _ in state.slots])
+    inner = None if state.inner is None else _after(state.inner, steps, slots)
+    return OptState(state.step + steps, own, inner, state.scale)
+
+
+def _vector(tree: Params) -> Array:
+    """All numbers of a tree that training changes, behind one another in a fresh vector."""
+    leaves: list[Array] = []
+    form: list[object] = []
+    flatten_shared(tree, leaves, form)
+    return joined([leaf for leaf, changes in zip(leaves, trained(form), strict=True) if changes])
+
+
+def _tree(like: P, vector: Array) -> P:
+    """The tree of a vector's numbers, read-only; constants are those of the other tree."""
+    vector.setflags(write=False)
+    leaves: list[Array] = []
+    form: list[object] = []
+    flatten_shared(like, leaves, form)
+    flags = trained(form)
+    if all(flags):
+        return unjoined(like, vector)
+    ends = accumulate_sizes([leaf.size * changes for leaf, changes in zip(leaves, flags, strict=True)], initial=0)
+    new = [
+        vector[a:b].reshape(leaf.shape) if changes else read_only(leaf)
+        for (a, b), leaf, changes in zip(pairwise(ends), leaves, flags, strict=True)
+    ]
+    return cast(P, restore_shared(like, iter(new)))
+
+
+def _check_labels(labels: NDArray[Any], columns: int) -> None:
     """Raises ValueError where labels that were right before the first step no longer are."""
-    if labels.size and not (labels.min() >= 0 and labels.max() < columns):
+    if labels.ndim == 1 and not (labels.min() >= 0 and labels.max() < columns):
         raise ValueError(
             f"jit: labels must stay in [0, {columns}), got {labels.min()} to {labels.max()}; do not write to the data "
             "while training goes on"
@@ -138,7 +182,7 @@ MASKS = 1 << 26
 
 def _chunks(program: Program, size: int, whole: int, rest: int) -> Iterator[tuple[int, int, int]]:
     """(rows of a batch, first batch, the one after the last): batches that are trained on in one call."""
-    width = sum([place.width for place in program.dropouts])
+    width = sum([place.width for place in program.drops])
     most = max(1, MASKS // (size * width)) if width else max(1, whole)
     for first in range(0, whole, most):
         yield size, first, min(first + most, whole)
@@ -146,15 +190,15 @@ def _chunks(program: Program, size: int, whole: int, rest: int) -> Iterator[tupl
         yield rest, whole, whole + 1
 
 
-def _noise(program: Program, key: Key, rows: int, batches: range) -> NDArray[np.bool]:
+def _masks(program: Program, key: Key, rows: int, batches: range) -> NDArray[np.bool]:
     """The masks of all dropouts, a row a batch, drawn as ``Dropout`` itself draws them."""
-    width = sum([place.width for place in program.dropouts])
+    width = sum([place.width for place in program.drops])
     if not width:
         return np.empty((len(batches), 0), np.bool)
     noise = np.empty((len(batches), rows * width), np.bool)
     for i, batch in enumerate(batches):
         begin = 0
-        for indices, n, rate in program.dropouts:
+        for indices, n, rate in program.drops:
             kept = keys.keep(key.child(batch, *indices), (rows, n), rate)
             noise[i, begin : begin + rows * n] = kept.reshape(-1)
             begin += rows * n

@@ -8,10 +8,14 @@ import numpy as np
 
 from fnnet.core import Array
 from fnnet.numerics import row_sum
-from fnnet.numerics.sums import magnitude
+from fnnet.numerics.kernels import Number, row_mean, row_mean_square
+from fnnet.numerics.sums import BLOCK, magnitude
 
 TINY = {np.dtype(kind): float(np.finfo(kind).tiny) for kind in (np.float32, np.float64)}
 """The smallest number of a dtype that has all its digits."""
+
+TINY_SINGLE, TINY_DOUBLE = float(np.finfo(np.float32).tiny), float(np.finfo(np.float64).tiny)
+LARGEST_SINGLE, LARGEST_DOUBLE = float(np.finfo(np.float32).max), float(np.finfo(np.float64).max)
 
 
 def over_rows(array: Array) -> Array:
@@ -49,3 +53,74 @@ def _normalized_in_range(x: Array, root: float, is_centred: bool) -> tuple[Array
     longer = np.maximum(a, b)
     r = longer * np.sqrt((a / longer) ** 2 + (b / longer) ** 2)
     return c * np.minimum(s / r, np.finfo(x.dtype).max), 1 / r
+
+
+# --- the same in plain loops -------------------------------------------------------------------------------------
+def normalized_row(x: Array, eps: float, is_centred: bool, c: Array) -> tuple[Number, Number]:
+    """c = u (x - mean), or u x, of a row; the unit u, and 1 / (u √(the mean of (x - mean)² + eps)).
+
+    The unit is 1, unless squares of x are beyond all floats, or eps, the square of one, is below those with all digits.
+    """
+    real = x.dtype.type
+    one = real(1)
+    square = centred_row(x, is_centred, c)
+    if square < real(np.inf) and eps >= (TINY_SINGLE if x.itemsize == 4 else TINY_DOUBLE):
+        return one, one / np.sqrt(square + real(eps))
+    unit = unit_of_row(x)
+    for j in range(x.size):
+        c[j] = x[j] * unit
+    square = centred_row(c, is_centred, c)
+    inverse = one / real(math.hypot(math.sqrt(square), math.sqrt(eps) * unit))
+    return unit, min(inverse, real(LARGEST_SINGLE if x.itemsize == 4 else LARGEST_DOUBLE))
+
+
+def centred_row(x: Array, is_centred: bool, c: Array) -> Number:
+    """c = x, or less its mean and then the mean of that; gives the mean of c²."""
+    mean = row_mean(x) if is_centred else x.dtype.type(0)
+    for j in range(x.size):
+        c[j] = x[j] - mean
+    if is_centred:
+        mean = row_mean(c)
+        for j in range(x.size):
+            c[j] -= mean
+    return row_mean_square(c)
+
+
+def unit_of_row(x: Array) -> Number:
+    """The power of two that brings the largest entry of a row to about 1, or as far that its square is a float: a
+    smaller unit would bring the root of eps to 0."""
+    real, least, most = x.dtype.type, -100 if x.itemsize == 4 else -900, 120 if x.itemsize == 4 else 1000
+    largest = real(0)
+    for j in range(x.size):
+        largest = max(largest, abs(x[j]))
+    _, exponent = math.frexp(largest)
+    return real(math.ldexp(1.0, min(max(-exponent, least), most)))
+
+
+def normalized_back(x: Array, w: Array, dy: Array, eps: float, is_centred: bool, dw: Array, dx: Array) -> None:
+    """With z = (x - mean) / deviation and dz = scale dy: dx = (dz - the mean of dz - z the mean of z dz) / deviation,
+    the gradient of scale is Σ z dy, that of shift Σ dy; without a centre there is no mean of dz and no shift."""
+    real, n = x.dtype.type, x.shape[1]
+    some = np.zeros_like(dw)
+    for r in range(dw.shape[0]):
+        for j in range(n):
+            dw[r, j] = real(0)
+    for i in range(x.shape[0]):
+        unit, inverse = normalized_row(x[i], eps, is_centred, dx[i])
+        along, across = real(0), real(0)
+        for j in range(n):
+            z, dz = dx[i, j] * inverse, dy[i, j] * w[0, j]
+            some[0, j] += z * dy[i, j]
+            along += z * dz
+            across += dz
+            if is_centred:
+                some[1, j] += dy[i, j]
+        along /= real(n)
+        across = across / real(n) if is_centred else real(0)
+        for j in range(n):
+            dx[i, j] = (dy[i, j] * w[0, j] - across - dx[i, j] * inverse * along) * inverse * unit
+        if (i + 1) % BLOCK == 0 or i + 1 == x.shape[0]:
+            for r in range(dw.shape[0]):
+                for j in range(n):
+                    dw[r, j] += some[r, j]
+                    some[r, j] = real(0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.core.rules import define_layer
+from fnnet.core.formulas import define_activation
 from fnnet.numerics import expm1
 from fnnet.tree.nodes import Params
 from fnnet.types import Array
@@ -31,14 +31,13 @@ class Elu(Params):
         checks.settle(self, alpha=checks.positive("Elu", "alpha", self.alpha))
 
 
-def elu_forward(p: Elu, x: Array) -> tuple[Array, Array]:
+def elu(p: Elu, x: Array) -> tuple[Array, Array]:
     y: Array = np.where(x > 0, x, p.alpha * expm1(np.minimum(x, 0)))
     return y, y
 
 
-def elu_backward(p: Elu, y: Array, dy: Array) -> tuple[Elu, Array]:
-    dx: Array = np.where(y > 0, dy, dy * (y + p.alpha))
-    return p, dx
+def elu_slope(p: Elu, y: Array) -> Array:
+    return np.where(y > 0, 1, y + p.alpha)
 
 
-define_layer(Elu, forward=elu_forward, backward=elu_backward)
+define_activation(Elu, elu, slope=elu_slope)

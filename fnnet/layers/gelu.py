@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fnnet.core.rules import define_layer
+from fnnet.core.formulas import define_activation
 from fnnet.numerics import erf, exp
 from fnnet.tree.nodes import Params
 from fnnet.types import Array
@@ -30,16 +30,17 @@ END = 40.0
 """From here on the density is 0, and below its negative Φ too: no square overflows and no infinity meets a 0."""
 
 
-def gelu_forward(p: Gelu, x: Array) -> tuple[Array, tuple[Array, Array]]:
+def gelu(p: Gelu, x: Array) -> tuple[Array, tuple[Array, Array]]:
     cdf = 0.5 * (1 + erf(x * math.sqrt(0.5)))
     bounded = np.maximum(x, -END)
     return bounded * cdf, (bounded, cdf)
 
 
-def gelu_backward(p: Gelu, saved: tuple[Array, Array], dy: Array) -> tuple[Gelu, Array]:
+def gelu_slope(p: Gelu, saved: tuple[Array, Array]) -> Array:
     bounded, cdf = np.minimum(saved[0], END), saved[1]
     density = exp(-0.5 * bounded * bounded) * (1 / math.sqrt(2 * math.pi))
-    return p, dy * (cdf + bounded * density)
+    slope: Array = cdf + bounded * density
+    return slope
 
 
-define_layer(Gelu, forward=gelu_forward, backward=gelu_backward)
+define_activation(Gelu, gelu, slope=gelu_slope)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fnnet.core.rules import define_layer
+from fnnet.core.formulas import define_activation
 from fnnet.tree.nodes import Params
 from fnnet.types import Array
 
@@ -21,12 +21,12 @@ class Identity(Params):
     """
 
 
-def identity_forward(p: Identity, x: Array) -> tuple[Array, None]:
+def identity(p: Identity, x: Array) -> tuple[Array, None]:
     return x.copy(), None
 
 
-def identity_backward(p: Identity, saved: None, dy: Array) -> tuple[Identity, Array]:
-    return p, dy.copy()
+def identity_slope(p: Identity, saved: None) -> float:
+    return 1.0
 
 
-define_layer(Identity, forward=identity_forward, backward=identity_backward)
+define_activation(Identity, identity, slope=identity_slope)

@@ -8,7 +8,8 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.core import Array, Dtype, Params, define_layer
-from fnnet.layers._base import normalized, over_rows
+from fnnet.core.formulas import define_kernels
+from fnnet.layers._base import normalized, normalized_back, normalized_row, over_rows
 from fnnet.numerics import row_sum, sum_to
 from fnnet.numerics.sums import batch_sum
 from fnnet.tree.nodes import read_only
@@ -62,6 +63,20 @@ def layer_norm_replicas(p: LayerNorm) -> tuple[int, ...]:
 
 
 define_layer(LayerNorm, forward=layer_norm_forward, backward=layer_norm_backward, replicas=layer_norm_replicas)
+
+
+def layer_norm_rows(x: Array, w: Array, y: Array, eps: float) -> None:
+    for i in range(x.shape[0]):
+        _, inverse = normalized_row(x[i], eps, True, y[i])
+        for j in range(x.shape[1]):
+            y[i, j] = y[i, j] * inverse * w[0, j] + w[1, j]
+
+
+def layer_norm_rows_back(x: Array, w: Array, y: Array, dy: Array, dw: Array, dx: Array, eps: float) -> None:
+    normalized_back(x, w, dy, eps, True, dw, dx)
+
+
+define_kernels(LayerNorm, layer_norm_rows, layer_norm_rows_back)
 
 
 def layer_norm(n: int, *, eps: float = 1e-5, dtype: Dtype = np.float32) -> LayerNorm:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.core.rules import define_layer
+from fnnet.core.formulas import define_activation
 from fnnet.numerics import relu
 from fnnet.tree.nodes import Params
 from fnnet.types import Array
@@ -30,14 +30,13 @@ class LeakyRelu(Params):
         checks.settle(self, slope=checks.real("LeakyRelu", "slope", self.slope, below=1))
 
 
-def leaky_relu_forward(p: LeakyRelu, x: Array) -> tuple[Array, Array]:
+def leaky_relu(p: LeakyRelu, x: Array) -> tuple[Array, Array]:
     y: Array = np.maximum(x, p.slope * x) if p.slope else relu(x)  # 0 times infinity is no number
     return y, x
 
 
-def leaky_relu_backward(p: LeakyRelu, x: Array, dy: Array) -> tuple[LeakyRelu, Array]:
-    dx: Array = np.where(x > 0, dy, p.slope * dy)
-    return p, dx
+def leaky_relu_slope(p: LeakyRelu, x: Array) -> Array:
+    return np.where(x > 0, 1, p.slope).astype(x.dtype)
 
 
-define_layer(LeakyRelu, forward=leaky_relu_forward, backward=leaky_relu_backward)
+define_activation(LeakyRelu, leaky_relu, slope=leaky_relu_slope)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fnnet.core.rules import define_layer
-from fnnet.numerics import relu, relu_gradient
+from fnnet.core.formulas import define_activation
+from fnnet.numerics import ZERO, relu
 from fnnet.tree.nodes import Params
 from fnnet.types import Array
 
@@ -23,13 +23,13 @@ class Relu(Params):
     """
 
 
-def relu_forward(p: Relu, x: Array) -> tuple[Array, Array]:
+def rectified(p: Relu, x: Array) -> tuple[Array, Array]:
     y = relu(x)
     return y, y
 
 
-def relu_backward(p: Relu, y: Array, dy: Array) -> tuple[Relu, Array]:
-    return p, relu_gradient(y, dy)
+def rectified_slope(p: Relu, y: Array) -> Array:
+    return (y > ZERO[y.dtype]).astype(y.dtype)
 
 
-define_layer(Relu, forward=relu_forward, backward=relu_backward)
+define_activation(Relu, rectified, slope=rectified_slope)

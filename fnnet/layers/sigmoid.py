@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fnnet.core.rules import define_layer
+from fnnet.core.formulas import define_activation
 from fnnet.numerics import sigmoid
 from fnnet.tree.nodes import Params
 from fnnet.types import Array
@@ -23,13 +23,13 @@ class Sigmoid(Params):
     """
 
 
-def sigmoid_forward(p: Sigmoid, x: Array) -> tuple[Array, Array]:
+def logistic(p: Sigmoid, x: Array) -> tuple[Array, Array]:
     y = sigmoid(x)
     return y, y
 
 
-def sigmoid_backward(p: Sigmoid, y: Array, dy: Array) -> tuple[Sigmoid, Array]:
-    return p, dy * (y * (1 - y))
+def logistic_slope(p: Sigmoid, y: Array) -> Array:
+    return y * (1 - y)
 
 
-define_layer(Sigmoid, forward=sigmoid_forward, backward=sigmoid_backward)
+define_activation(Sigmoid, logistic, slope=logistic_slope)

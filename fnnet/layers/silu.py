@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fnnet.core.rules import define_layer
+from fnnet.core.formulas import define_activation
 from fnnet.numerics import sigmoid
 from fnnet.tree.nodes import Params
 from fnnet.types import Array
@@ -28,15 +28,15 @@ END = 1000.0
 """From here on 1 - σ is 0, and below its negative σ itself: no infinity meets a 0."""
 
 
-def silu_forward(p: Silu, x: Array) -> tuple[Array, tuple[Array, Array]]:
+def silu(p: Silu, x: Array) -> tuple[Array, tuple[Array, Array]]:
     s = sigmoid(x)
     bounded = np.maximum(x, -END)
     return bounded * s, (bounded, s)
 
 
-def silu_backward(p: Silu, saved: tuple[Array, Array], dy: Array) -> tuple[Silu, Array]:
+def silu_slope(p: Silu, saved: tuple[Array, Array]) -> Array:
     bounded, s = np.minimum(saved[0], END), saved[1]
-    return p, dy * (s * (1 + bounded * (1 - s)))
+    return s * (1 + bounded * (1 - s))
 
 
-define_layer(Silu, forward=silu_forward, backward=silu_backward)
+define_activation(Silu, silu, slope=silu_slope)

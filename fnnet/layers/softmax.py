@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fnnet.core.formulas import define_kernels
 from fnnet.core.rules import define_layer
 from fnnet.numerics import softmax
+from fnnet.numerics.kernels import softmax_row
 from fnnet.tree.nodes import Params
 from fnnet.types import Array
 
@@ -35,3 +37,20 @@ def softmax_backward(p: Softmax, y: Array, dy: Array) -> tuple[Softmax, Array]:
 
 
 define_layer(Softmax, forward=softmax_forward, backward=softmax_backward)
+
+
+def softmax_rows(x: Array, w: Array, y: Array) -> None:
+    for i in range(x.shape[0]):
+        softmax_row(x[i], y[i])
+
+
+def softmax_rows_back(x: Array, w: Array, y: Array, dy: Array, dw: Array, dx: Array) -> None:
+    for i in range(y.shape[0]):
+        total = y.dtype.type(0)
+        for j in range(y.shape[1]):
+            total += dy[i, j] * y[i, j]
+        for j in range(y.shape[1]):
+            dx[i, j] = y[i, j] * (dy[i, j] - total)
+
+
+define_kernels(Softmax, softmax_rows, softmax_rows_back)

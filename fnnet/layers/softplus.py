@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fnnet.core.rules import define_layer
+from fnnet.core.formulas import define_activation
 from fnnet.numerics import sigmoid, softplus
 from fnnet.tree.nodes import Params
 from fnnet.types import Array
@@ -22,12 +22,12 @@ class Softplus(Params):
     """
 
 
-def softplus_forward(p: Softplus, x: Array) -> tuple[Array, Array]:
+def smooth(p: Softplus, x: Array) -> tuple[Array, Array]:
     return softplus(x), x
 
 
-def softplus_backward(p: Softplus, x: Array, dy: Array) -> tuple[Softplus, Array]:
-    return p, dy * sigmoid(x)
+def smooth_slope(p: Softplus, x: Array) -> Array:
+    return sigmoid(x)
 
 
-define_layer(Softplus, forward=softplus_forward, backward=softplus_backward)
+define_activation(Softplus, smooth, slope=smooth_slope)

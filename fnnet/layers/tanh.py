@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fnnet.core.rules import define_layer
+from fnnet.core.formulas import define_activation
 from fnnet.numerics import tanh
 from fnnet.tree.nodes import Params
 from fnnet.types import Array
@@ -22,13 +22,13 @@ class Tanh(Params):
     """
 
 
-def tanh_forward(p: Tanh, x: Array) -> tuple[Array, Array]:
+def bounded(p: Tanh, x: Array) -> tuple[Array, Array]:
     y = tanh(x)
     return y, y
 
 
-def tanh_backward(p: Tanh, y: Array, dy: Array) -> tuple[Tanh, Array]:
-    return p, dy * (1 - y * y)
+def bounded_slope(p: Tanh, y: Array) -> Array:
+    return 1 - y * y
 
 
-define_layer(Tanh, forward=tanh_forward, backward=tanh_backward)
+define_activation(Tanh, bounded, slope=bounded_slope)

@@ -26,8 +26,9 @@ class MeanAbsoluteError(DifferenceLoss):
 
     name: ClassVar[str] = "mae"
 
-    def entries(self, d: Array, /) -> tuple[Array, Array]:
+    def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """|d| and sign(d)."""
+        d = prediction - target
         return np.abs(d), np.sign(d)
 
 
@@ -50,14 +51,16 @@ class Huber(DifferenceLoss):
     def __post_init__(self) -> None:
         checks.settle(self, delta=checks.positive("Huber", "delta", self.delta))
 
-    def entries(self, d: Array, /) -> tuple[Array, Array]:
+    def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """c (d - c/2) and c, where c is d cut off at ±delta: one formula for both branches."""
+        d = prediction - target
         delta = min(self.delta, float(np.finfo(d.dtype).max))
         c = np.clip(d, -delta, delta)
         return c * (d - 0.5 * c), c
 
-    def share(self, half: Array, n: int, /) -> Array:
+    def share(self, prediction: Array, target: Array, n: int, /) -> Array:
         """c (d - c/2) / n by the halves of c and d, for d²/2 grows faster than |d|."""
+        half = prediction / 2 - target / 2
         c = np.clip(half, -self.delta / 2, self.delta / 2)
         return c * (4 / n) * (half - 0.5 * c)
 

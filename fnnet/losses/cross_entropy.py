@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from fnnet import checks
-from fnnet.losses.reductions import RowLoss, scores
+from fnnet.core.formulas import define_loss
+from fnnet.losses.reductions import EntryLoss, RowLoss, scores
 from fnnet.numerics import exp, log, log1p, row_sum, sigmoid
-from fnnet.numerics.sums import mean, weighed
+from fnnet.numerics.kernels import Number, softmax_row
+from fnnet.numerics.sums import weighed
 from fnnet.types import Array, Labels
 
 
@@ -40,8 +42,18 @@ class SoftmaxCrossEntropy(RowLoss[Labels]):
         return values.reshape(prediction.shape[:-1]), e.reshape(prediction.shape)
 
 
+def cross_entropy_row(z: Array, label: int, d: Array) -> Number:
+    top, logarithm = softmax_row(z, d)
+    d[label] -= z.dtype.type(1)
+    value: Number = logarithm - (z[label] - top)
+    return value
+
+
+define_loss(SoftmaxCrossEntropy, row=cross_entropy_row, is_labelled=True)
+
+
 @dataclass(frozen=True, slots=True)
-class BinaryCrossEntropy(RowLoss[Array]):
+class BinaryCrossEntropy(EntryLoss):
     """The mean over rows and columns of log(1 + e^z) - t z, the cross-entropy of σ(z) against t in [0, 1]
     (C. M. Bishop, Pattern Recognition and Machine Learning, eq. 4.90); the gradient of an entry is σ(z) - t.
 
@@ -54,16 +66,19 @@ class BinaryCrossEntropy(RowLoss[Array]):
     (0.6931, [[-0.5]])
     """
 
-    def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
-        """Σ_j (s_j |z_j| + log(1 + e^-|z_j|)) / F, where s_j = |t_j - [z_j > 0]| is how wrong the sign of
-        z_j is, with gradient (σ(z) - t) / F."""
-        checks.prediction("binary_cross_entropy", prediction)
-        t = checks.target("binary_cross_entropy", prediction, target)
+    name: ClassVar[str] = "binary_cross_entropy"
+
+    def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+        """s |z| + log(1 + e^-|z|), where s = |t - [z > 0]| is how wrong the sign of z is, and σ(z) - t."""
+        size, wrong = np.abs(prediction), np.abs(target - (prediction > 0))
+        return weighed(wrong, size) + log1p(exp(-size)), sigmoid(prediction) - target
+
+    def checked(self, prediction: Array, target: Array, /) -> Array:
+        """The target, which has to be in [0, 1]."""
+        t = EntryLoss.checked(self, prediction, target)
         if not (np.minimum.reduce(t, axis=None) >= 0 and np.maximum.reduce(t, axis=None) <= 1):
             raise ValueError(f"binary_cross_entropy: target must be in [0, 1], got {t.min()} to {t.max()}")
-        size, wrong = np.abs(prediction), np.abs(t - (prediction > 0))
-        values = mean(weighed(wrong, size) + log1p(exp(-size)))
-        return values, (sigmoid(prediction) - t) / prediction.shape[-1]
+        return t
 
 
 softmax_cross_entropy = SoftmaxCrossEntropy()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from fnnet import checks
+from fnnet.core.formulas import define_loss
 from fnnet.losses.reductions import RowLoss, scores
 from fnnet.numerics import exp, expm1, log, power, row_sum
+from fnnet.numerics.kernels import Number, softmax_row
 from fnnet.numerics.sums import weighed
 from fnnet.types import Array, Labels
 
@@ -46,6 +49,24 @@ class Focal(RowLoss[Labels]):
         grads[place] += 1
         grads *= slope[:, None]
         return (-hard * u).reshape(prediction.shape[:-1]), grads.reshape(prediction.shape)
+
+
+def focal_row(z: Array, label: int, d: Array, gamma: float) -> Number:
+    """The same; p u / r is -1 in the limit of p = 1, and 0 in that of p = 0."""
+    real = z.dtype.type
+    top, logarithm = softmax_row(z, d)
+    u = (z[label] - top) - logarithm
+    r, sure = -real(math.expm1(u)), real(math.exp(u))
+    hard: Number = r ** real(gamma)
+    ratio = real(0) if sure == 0 else sure * (u / r if r > 0 else real(-1))
+    slope = hard * (real(gamma) * ratio - real(1))
+    for j in range(z.size):
+        d[j] = ((real(1) if j == label else real(0)) - d[j]) * slope
+    value: Number = -hard * u
+    return value
+
+
+define_loss(Focal, row=focal_row, is_labelled=True)
 
 
 def focal(gamma: float = 2.0) -> Focal:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from fnnet import checks
-from fnnet.losses.reductions import RowLoss, scores
-from fnnet.numerics.sums import mean
+from fnnet.core.formulas import define_loss
+from fnnet.losses.reductions import EntryLoss, RowLoss, scores
+from fnnet.numerics.kernels import Number
 from fnnet.types import Array, Labels
 
 
@@ -40,8 +41,25 @@ class Hinge(RowLoss[Labels]):
         return np.maximum(margin, 0).reshape(prediction.shape[:-1]), grads.reshape(prediction.shape)
 
 
+def hinge_row(z: Array, label: int, d: Array) -> Number:
+    real, rival = z.dtype.type, -1
+    for j in range(z.size):
+        d[j] = real(0)
+        if j != label and (rival < 0 or z[j] > z[rival] or np.isnan(z[j])):
+            rival = j
+    if rival < 0:
+        return real(0)
+    margin: Number = real(1) + (z[rival] - z[label])
+    if margin > 0:
+        d[rival], d[label] = real(1), real(-1)
+    return real(0) if margin <= 0 else margin
+
+
+define_loss(Hinge, row=hinge_row, is_labelled=True)
+
+
 @dataclass(frozen=True, slots=True)
-class BinaryHinge(RowLoss[Array]):
+class BinaryHinge(EntryLoss):
     """The mean over rows and columns of max(0, 1 - s z) with the sign s = 2 t - 1 of a target t of 0 or 1 (C. Cortes,
     V. Vapnik, Support-Vector Networks, Machine Learning, 1995); the gradient of an entry is -s where s z < 1, else 0.
 
@@ -54,17 +72,22 @@ class BinaryHinge(RowLoss[Array]):
     (0.75, [[0.5, 0.0]])
     """
 
-    def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
-        """Σ_j max(0, 1 - s_j z_j) / F, with gradient -s / F where that is above 0."""
-        checks.prediction("binary_hinge", prediction)
-        t = checks.target("binary_hinge", prediction, target)
+    name: ClassVar[str] = "binary_hinge"
+
+    def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+        """max(0, 1 - s z), and -s where that is above 0."""
+        s = 2 * target - 1
+        short = np.maximum(1 - s * prediction, 0)
+        return short, np.where(short > 0, -s, 0)
+
+    def checked(self, prediction: Array, target: Array, /) -> Array:
+        """The target, which has to be 0 or 1."""
+        t = EntryLoss.checked(self, prediction, target)
         if not ((t == 0) | (t == 1)).all():
             raise ValueError(
                 f"binary_hinge: target must be 0 or 1, got {t.min()} to {t.max()}; of -1 and 1 it is (target + 1) / 2"
             )
-        n, s = prediction.shape[-1], 2 * t - 1
-        short = np.maximum(1 - s * prediction, 0)
-        return mean(short), np.where(short > 0, -s / n, 0)
+        return t
 
 
 hinge = Hinge()

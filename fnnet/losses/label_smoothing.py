@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fnnet import checks
+from fnnet.core.formulas import define_loss
 from fnnet.losses.reductions import RowLoss, scores
 from fnnet.numerics import exp, log, row_sum
+from fnnet.numerics.kernels import Number, half_above, softmax_row
 from fnnet.types import Array, Labels
 
 
@@ -43,6 +45,22 @@ class LabelSmoothing(RowLoss[Labels]):
         e -= self.rate / n
         e[place] -= 1 - self.rate
         return values.reshape(prediction.shape[:-1]), e.reshape(prediction.shape)
+
+
+def label_smoothing_row(z: Array, label: int, d: Array, rate: float) -> Number:
+    real, n = z.dtype.type, z.size
+    top, logarithm = softmax_row(z, d)
+    share, rest = real(rate / n), real(1 - rate)
+    half: Number = rest * half_above(z, label, top)
+    if rate > 0:
+        for j in range(n):
+            half += share * half_above(z, j, top)
+            d[j] -= share
+    d[label] -= rest
+    return logarithm - real(2) * half
+
+
+define_loss(LabelSmoothing, row=label_smoothing_row, is_labelled=True)
 
 
 def label_smoothing(rate: float) -> LabelSmoothing:

@@ -27,12 +27,13 @@ class LogCosh(DifferenceLoss):
 
     name: ClassVar[str] = "log_cosh"
 
-    def entries(self, d: Array, /) -> tuple[Array, Array]:
+    def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """log cosh d and tanh d.
 
         log cosh d = log(1 + (1 - e^-|d|)² e^|d| / 2) keeps the digits of a small one, |d| + log(1 + e^-2|d|) - log 2
         does not overflow with a large one.
         """
+        d = prediction - target
         size = np.abs(d)
         small = np.minimum(size, 1)
         near = log1p(expm1(-small) ** 2 * exp(small) / 2)

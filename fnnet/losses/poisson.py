@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from fnnet import checks
-from fnnet.losses.reductions import RowLoss
+from fnnet.core.formulas import define_loss
+from fnnet.losses.reductions import EntryLoss
 from fnnet.numerics import exp
-from fnnet.numerics.sums import is_finite, magnitude, weighed
+from fnnet.numerics.kernels import Number, exp_of
+from fnnet.numerics.sums import magnitude, weighed
 from fnnet.types import Array
 
 
 @dataclass(frozen=True, slots=True)
-class Poisson(RowLoss[Array]):
+class Poisson(EntryLoss):
     """The mean over rows and columns of eᶻ - t z, the negative log-likelihood of a count t under a Poisson distribution
     of rate eᶻ, without the term that depends on t alone (P. McCullagh, J. A. Nelder, Generalized Linear Models, 2nd
     ed., section 6.2); the gradient of an entry is eᶻ - t.
@@ -29,28 +31,49 @@ class Poisson(RowLoss[Array]):
     (1.0, [[-2.0]])
     """
 
-    def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
-        """Σ_j (e^z_j - t_j z_j) / F, with gradient (eᶻ - t) / F."""
-        checks.prediction("poisson", prediction)
-        t = checks.target("poisson", prediction, target)
+    name: ClassVar[str] = "poisson"
+
+    def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+        """eᶻ - t z, infinite where the rate eᶻ is, and eᶻ - t."""
+        rate = exp(prediction)
+        return np.where(rate < np.inf, rate - weighed(target, prediction), rate), rate - target
+
+    def checked(self, prediction: Array, target: Array, /) -> Array:
+        """The target, which has to be from 0 up and finite."""
+        t = EntryLoss.checked(self, prediction, target)
         if not (t.min() >= 0 and t.max() < np.inf):
             raise ValueError(f"poisson: target must be from 0 up and finite, got {t.min()} to {t.max()}")
-        n, rate = prediction.shape[-1], exp(prediction)
+        return t
+
+    def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+        """The same; a rate and what is subtracted from it may both be infinite."""
         with np.errstate(over="ignore", invalid="ignore"):
-            values = _mean(rate, t, prediction)
-        if not is_finite(values):
-            scale = magnitude(np.maximum(np.where(rate < np.inf, rate, 1), t))
-            scaled = _mean(rate / scale, t / scale, prediction) * scale[..., 0]
-            values = np.where(np.isfinite(values), values, scaled)
-        return values, (rate - t) / n
+            return EntryLoss.rows(self, prediction, target)
+
+    def far(self, prediction: Array, target: Array, values: Array, /) -> Array:
+        """The mean of eᶻ/c - (t/c) z, times c, the largest rate or count, so that t z overflows only where the mean
+        does."""
+        rate = exp(prediction)
+        scale = magnitude(np.maximum(np.where(rate < np.inf, rate, 1), target))
+        a, b = rate / scale, target / scale
+        cost = np.where(a < np.inf, a - weighed(b, prediction), a)
+        row: Array = np.add.reduce(cost, axis=-1) / cost.shape[-1] * scale[..., 0]
+        return row
 
 
-def _mean(rate: Array, t: Array, z: Array) -> Array:
-    """Σ_j (rate_j - t_j z_j) / F, infinite where a rate is."""
-    cost = rate.copy()
-    np.subtract(rate, weighed(t, z), out=cost, where=rate < np.inf)
-    values: Array = np.add.reduce(cost, axis=-1) / rate.shape[-1]
-    return values
+def poisson_far_row(z: Array, t: Array, d: Array) -> Number:
+    real, scale, total = z.dtype.type, z.dtype.type(1), z.dtype.type(0)
+    for j in range(z.size):
+        rate = real(exp_of(z[j]))
+        scale = max(scale, t[j], rate if rate < real(np.inf) else real(1))
+    for j in range(z.size):
+        rate = real(exp_of(z[j]))
+        total += rate / scale
+        if t[j] != 0 and rate != real(np.inf):
+            total -= t[j] / scale * z[j]
+    return total / real(z.size) * scale
 
+
+define_loss(Poisson, far=poisson_far_row)
 
 poisson = Poisson()

@@ -34,9 +34,11 @@ class Quantile(DifferenceLoss):
         q = checks.real("quantile", "q", self.q, below=1)
         checks.settle(self, q=checks.positive("quantile", "q", q))
 
-    def entries(self, d: Array, /) -> tuple[Array, Array]:
+    def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """max((1 - q) d, -q d), and its slope, which is 0 at 0."""
-        return np.maximum((1 - self.q) * d, -self.q * d), ((d > 0) * (1 - self.q) - (d < 0) * self.q).astype(d.dtype)
+        d = prediction - target
+        slope = np.where(d > 0, 1 - self.q, np.where(d < 0, -self.q, 0))
+        return np.maximum((1 - self.q) * d, -self.q * d), slope.astype(d.dtype)
 
 
 def quantile(q: float) -> Quantile:

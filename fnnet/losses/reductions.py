@@ -68,37 +68,59 @@ class SumLoss(RowLoss[T_contra]):
             return np.asarray(np.add.reduce(values, axis=-1)), grads
 
 
-class DifferenceLoss(RowLoss[Array]):
-    """The mean over rows and columns of f(d) with d = prediction - target. A subclass writes f and its slope."""
+class EntryLoss(RowLoss[Array]):
+    """The mean over rows and columns of f(prediction, target). A subclass writes f and its slope once, as a formula of
+    one number (see ``define_activation``), which NumPy runs over arrays and ``fnnet.jit`` compiles.
+
+    >>> class Quartic(EntryLoss):
+    ...     def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+    ...         square = (prediction - target) * (prediction - target)
+    ...         return square * square, 4 * square * (prediction - target)
+    >>> float(Quartic()(np.array([[2.0], [0.0]]), np.zeros((2, 1)))[0])
+    8.0
+    """
 
     __slots__ = ()
-    name: ClassVar[str]
+    name: ClassVar[str] = "loss"
 
     @abstractmethod
-    def entries(self, d: Array, /) -> tuple[Array, Array]:
-        """f(d) and f'(d), entry by entry."""
+    def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+        """f and its derivative in the prediction, entry by entry."""
+
+    def share(self, prediction: Array, target: Array, n: int, /) -> Array:
+        """f / n, a formula too, for where f itself is beyond all floats and the mean of n may be none."""
+        return self.entries(prediction, target)[0] / n
+
+    def checked(self, prediction: Array, target: Array, /) -> Array:
+        """The target in the prediction's dtype. Raises ShapeError or ValueError where it is none for this loss."""
+        checks.prediction(self.name, prediction)
+        return checks.target(self.name, prediction, target)
 
     def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
-        """Σ_j f(d_j) / F, with gradient f'(d) / F."""
-        d = difference(self.name, prediction, target)
-        n = d.shape[-1]
-        values, slopes = self.entries(d)
+        """Σ_j f_j / F, with gradient f' / F."""
+        t, n = self.checked(prediction, target), prediction.shape[-1]
+        values, slopes = self.entries(prediction, t)
         row: Array = np.add.reduce(values, axis=-1) / n
         if not is_finite(row):
-            row = np.where(np.isfinite(row), row, self._far(prediction, target, values))
+            row = np.where(np.isfinite(row), row, self.far(prediction, t, values))
         return row, slopes / n
 
-    def _far(self, prediction: Array, target: Array, values: Array) -> Array:
-        """The rows as sums of shares f(d_j) / F, which are floats where f(d_j) or d_j itself is none."""
-        n, t = prediction.shape[-1], checks.target(self.name, prediction, target)
-        far = self.share(prediction / 2 - t / 2, n)
-        row: Array = np.add.reduce(np.where(np.isfinite(values), values / n, far), axis=-1)
+    def far(self, prediction: Array, target: Array, values: Array, /) -> Array:
+        """The rows as sums of shares, which are floats where f is none."""
+        n = prediction.shape[-1]
+        shares = np.where(np.isfinite(values), values / n, self.share(prediction, target, n))
+        row: Array = np.add.reduce(shares, axis=-1)
         return row
 
-    def share(self, half: Array, n: int, /) -> Array:
-        """f(d) / n of half of d, for a d so large that f(d) is no float: 2 f(d/2) / n, as f grows like |d| there."""
-        values, _ = self.entries(half)
-        return values * (2 / n)
+
+class DifferenceLoss(EntryLoss):
+    """A loss of d = prediction - target that grows like |d| where that is large."""
+
+    __slots__ = ()
+
+    def share(self, prediction: Array, target: Array, n: int, /) -> Array:
+        """f / n of the halves, 2 f(d/2) / n, for d itself may be beyond all floats."""
+        return self.entries(prediction / 2, target / 2)[0] * (2 / n)
 
 
 def checked_rows(loss: Loss[T_contra], prediction: Array, target: T_contra) -> tuple[Array, Array]:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
+from fnnet.core.formulas import define_loss
 from fnnet.losses.reductions import RowLoss
 from fnnet.numerics import exp, log, row_max, row_sum
+from fnnet.numerics.kernels import Number, half_above, softmax_row
 from fnnet.numerics.sums import weighed
 from fnnet.types import Array
 
@@ -49,6 +51,23 @@ class SoftCrossEntropy(RowLoss[Array]):
         values: Array = (total * log(sums))[..., 0] - 2 * np.add.reduce(weighed(t, half), axis=-1)
         e *= total / sums
         return values, e - t
+
+
+def soft_cross_entropy_row(z: Array, t: Array, d: Array) -> Number:
+    real = z.dtype.type
+    half, total = real(0), real(0)
+    top, logarithm = softmax_row(z, d)
+    for j in range(z.size):
+        if t[j] != 0:
+            half += t[j] * half_above(z, j, top)
+        total += t[j]
+    for j in range(z.size):
+        d[j] = total * d[j] - t[j]
+    value: Number = total * logarithm - real(2) * half
+    return value
+
+
+define_loss(SoftCrossEntropy, row=soft_cross_entropy_row, is_labelled=False)
 
 
 soft_cross_entropy = SoftCrossEntropy()

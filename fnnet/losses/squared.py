@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
+from fnnet.core.formulas import define_loss
 from fnnet.losses.reductions import RowLoss, SumLoss, difference
 from fnnet.numerics import inner_product, square_mean, square_sum
+from fnnet.numerics.kernels import Number
 from fnnet.numerics.sums import is_finite
 from fnnet.types import Array, Value
 
@@ -34,6 +36,11 @@ class MeanSquaredError(RowLoss[Array]):
             return np.asarray(value), d * (2 / n)
         return square_mean(d.reshape((*d.shape[:-2], n))), _slopes(prediction, target, d, 2 / n)
 
+    def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+        """d² and 2 d."""
+        d = prediction - target
+        return d * d, d + d
+
     def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """The mean of a row's squares: Σ_j d_j² / F, with gradient 2 d / F."""
         d = difference("mse", prediction, target)
@@ -56,6 +63,11 @@ class SumSquaredError(SumLoss[Array]):
     (5.0, [[2.0, 4.0]])
     """
 
+    def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+        """d² and 2 d."""
+        d = prediction - target
+        return d * d, d + d
+
     def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """The sum of a row's squares: Σ_j d_j², with gradient 2 d."""
         d = difference("sum_squared_error", prediction, target)
@@ -68,6 +80,23 @@ def _slopes(prediction: Array, target: Array, d: Array, factor: float) -> Array:
     t = checks.target("mse", prediction, target)
     return np.where(np.isfinite(d), d * factor, prediction * factor - t * factor)
 
+
+def squares_far_row(z: Array, t: Array, d: Array) -> Number:
+    """The mean of squared errors over the largest one, each error by its half."""
+    real, n = z.dtype.type, z.size
+    largest, total, two, factor = real(0), real(0), real(2), real(2 / n)
+    for j in range(n):
+        d[j] = z[j] * factor - t[j] * factor
+        largest = max(largest, abs(z[j] / two - t[j] / two))
+    for j in range(n):
+        share = (z[j] / two - t[j] / two) / largest
+        total += share * share
+    root = two * largest * np.sqrt(total / real(n))
+    return real(np.inf) if largest == real(np.inf) else root * root
+
+
+define_loss(MeanSquaredError, far=squares_far_row)
+define_loss(SumSquaredError)
 
 mse = MeanSquaredError()
 sum_squared_error = SumSquaredError()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn, TypeVar, cast
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -158,3 +158,21 @@ def in_order(results: Iterable[Entry]) -> Iterator[Entry]:
 def inputs_of(results: Iterable[Entry]) -> set[str]:
     """The names of what the results depend on."""
     return {found.name for found in in_order(results) if found.function == INPUT}
+
+
+# --- kernels -----------------------------------------------------------------------------------------------------
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def in_any_order(function: F) -> F:
+    """Marks a kernel whose sums may be added up in any order when it is compiled, or they could not be vectorized."""
+    setattr(function, _MARK, True)
+    return function
+
+
+def is_in_any_order(function: Callable[..., object]) -> bool:
+    """Whether it was marked so."""
+    return hasattr(function, _MARK)
+
+
+_MARK = "is_in_any_order"

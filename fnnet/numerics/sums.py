@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from fnnet.numerics.formulas import is_entry
 from fnnet.types import Array, Value
 
 
@@ -21,6 +22,8 @@ def is_finite(a: Array) -> bool:
 
 def weighed(w: Array, x: Array) -> Array:
     """w x, and 0 where w is 0, even if x is NaN or infinite."""
+    if is_entry(x):
+        return np.where(w != 0, w * x, 0)
     if is_finite(x):
         product: Array = w * x
         return product

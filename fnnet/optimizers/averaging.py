@@ -20,7 +20,7 @@ from fnnet.types import Array
 P = TypeVar("P", bound=Params)
 
 
-def _toward(numbers: Numbers, p: Array, average: Array) -> tuple[Array]:
+def toward(numbers: Numbers, p: Array, average: Array) -> tuple[Array]:
     """share p + (1 - share) average."""
     share, rest = numbers
     return (share * p + rest * average,)
@@ -38,7 +38,7 @@ class Averaging(Wrapper):
 
     def mixed(self, share: float, new: P, average: P) -> P:
         """share new + (1 - share) average."""
-        (mixed,) = apply(self.name, partial(program(_toward, 2, 2), share, 1 - share), (new, average), 1)
+        (mixed,) = apply(self.name, partial(program(toward, 2, 2), share, 1 - share), (new, average), 1)
         return mixed
 
 

@@ -26,7 +26,7 @@ from fnnet.types import Array, Value
 P = TypeVar("P", bound=Params)
 
 
-def _clip(numbers: Numbers, g: Array) -> tuple[Array]:
+def clipped_to(numbers: Numbers, g: Array) -> tuple[Array]:
     low, high = numbers
     return (np.clip(g, low, high),)
 
@@ -53,7 +53,7 @@ class ClipByValue(Wrapper):
     def before(self, params: P, grads: P, state: OptState[P], /) -> P:
         """The clipped gradients."""
         check_gradients(self.name, params, grads)
-        (clipped,) = apply(self.name, partial(program(_clip, 2, 1), -self.limit, self.limit), (grads,), 1)
+        (clipped,) = apply(self.name, partial(program(clipped_to, 2, 1), -self.limit, self.limit), (grads,), 1)
         return clipped
 
 

@@ -19,7 +19,7 @@ from fnnet.types import Array
 P = TypeVar("P", bound=Params)
 
 
-def _shrink(numbers: Numbers, new: Array, p: Array) -> tuple[Array]:
+def shrunk_by(numbers: Numbers, new: Array, p: Array) -> tuple[Array]:
     """p' - rate p."""
     (rate,) = numbers
     return (new - rate * p,)
@@ -54,7 +54,7 @@ class WeightDecay(Wrapper):
     def after(self, params: P, new: P, state: OptState[P], /) -> tuple[P, tuple[P, ...]]:
         """The new parameters less rate p."""
         rate = rate_of(self.name, self.rate, state, "rate")
-        (shrunk,) = apply(self.name, partial(program(_shrink, 1, 2), rate), (new, params), 1)
+        (shrunk,) = apply(self.name, partial(program(shrunk_by, 1, 2), rate), (new, params), 1)
         if self.where is not None:
             shrunk = choose(self.name, self.remembered(Selection(self.name, self.where), params), shrunk, new)
         return shrunk, ()

@@ -225,12 +225,12 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     ),
     "compiled": (
         lambda: jit.train(
-            fn.train_step(fn.value_and_grad(fn.mse, penalty=fn.l2(0.1)), fn.sgd(0.1)),
+            fn.train_step(fn.value_and_grad(fn.mse, penalty=lambda p: (np.asarray(0.0), p)), fn.sgd(0.1)),
             fn.minibatches(np.ones((2, 3)), np.ones((2, 2)), size=1),
             fn.start(_net(Key(0)), fn.sgd(0.1), Key(0)),
         ),
         TypeError,
-        "jit: penalty ElasticNet.* is not compiled",
+        "jit: penalty .* is not compiled",
     ),
 }  # fmt: skip
 

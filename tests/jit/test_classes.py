@@ -13,11 +13,14 @@ import pytest
 
 import fnnet as fn
 from fnnet import Key, Params, jit, tree
+from fnnet.core.formulas import ACTIVATIONS, KERNELS
 from fnnet.core.network import backward, forward
 from fnnet.core.rules import rule_of
-from fnnet.jit import optimizers, plans, programs, targets
+from fnnet.jit import losses, networks, optimizers, plans
+from fnnet.jit.leaves import LAYERS as LEAVES
 from fnnet.keys import normal
 from fnnet.losses.weighted import ClassWeighted, Weighted
+from fnnet.optimizers.elementwise import Elementwise
 from tests import catalogue
 
 X, Y = normal(Key(0), (20, 4)), normal(Key(1), (20, 4))
@@ -43,13 +46,14 @@ def _refused(name: str, step: Any, data: Any, net: Params) -> None:
         next(jit.train(step, data, state))
 
 
-def _step(loss: Any = fn.mse, optimizer: Any = fn.sgd(0.01)) -> Any:  # noqa: B008
+def _step(loss: Any = fn.mse, optimizer: Any = fn.sgd(1e-4)) -> Any:  # noqa: B008
     return fn.train_step(fn.value_and_grad(loss), optimizer)
 
 
 # --- layers ------------------------------------------------------------------------------------------------------
 MADE = {type(layer): layer for make in catalogue.LAYERS.values() for layer in [make(Key(0), 4, 4)]}
-LAYERS = (*programs.LAYERS, *programs.COMPOSITES)
+COMPILED = [*LEAVES, *networks.COMPOSITES, *KERNELS, *ACTIVATIONS]
+LAYERS = [kind for kind in COMPILED if kind in MADE]
 
 
 def _layer(kind: type[Params]) -> Any:
@@ -91,7 +95,8 @@ def test_layers_derived_from_those_that_are_compiled_are_refused(kind: type[Para
 
 # --- losses ------------------------------------------------------------------------------------------------------
 CASES = {type(case.loss): case for case in catalogue.LOSSES.values()}
-LOSSES = (*targets.LOSSES, *targets.WRAPPERS)
+INNER = {kind: known for kind, case in CASES.items() if (known := losses.kernels_of(case.of(4))) is not None}
+LOSSES = (*INNER, *losses.WRAPPERS)
 
 
 def _loss(kind: Any) -> Any:
@@ -117,7 +122,7 @@ def test_losses_derived_from_those_that_are_compiled_are_refused(kind: type) -> 
     net = catalogue.LAYERS["Linear"](Key(0), 4, 4)
     loss, target = _loss(kind), CASES[kind].target(Key(2), (20, 4))
     given = _weighed(loss, target)
-    for some, y in given if kind in targets.LOSSES and targets.LOSSES[kind].is_labelled else given[:1]:
+    for some, y in given if kind in INNER and INNER[kind].is_labelled else given[:1]:
         _refused(f"Own{kind.__name__}", _step(some), fn.minibatches(X, y, size=5), net)
 
 
@@ -140,11 +145,24 @@ def _optimizer(kind: Any) -> Any:
     return _as(_derived(kind, numbers=numbers), made)
 
 
-@pytest.mark.parametrize("kind", optimizers.KINDS)
-def test_optimizers_derived_from_those_that_are_compiled_are_refused(kind: type) -> None:
+OPTIMIZERS = {type(some): some for some in catalogue.OPTIMIZERS.values() if type(some).update is Elementwise.update}
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_optimizers_derived_from_fnnets_are_compiled_by_their_own_rule(kind: type) -> None:
     own, net = _optimizer(kind), catalogue.LAYERS["Linear"](Key(0), 4, 4)
-    _refused(f"Own{kind.__name__}", _step(optimizer=own), fn.minibatches(X, Y, size=5), net)
-    with pytest.raises(TypeError, match=f"jit: optimizer must be one of .* got Own{kind.__name__}"):
+    step, data = _step(optimizer=own), fn.minibatches(X, Y, size=5)
+    ours, theirs = (next(train(step, data, fn.start(net, own, Key(0)))).state for train in (jit.train, fn.train))
+    assert tree.allclose(ours.params, theirs.params, 1e-12, 1e-12)
+
+
+@pytest.mark.parametrize("name", ["init", "update"])
+def test_optimizers_with_a_step_of_their_own_are_refused(name: str) -> None:
+    kind: Any = type(fn.sgd(0.1))
+    own = _as(_derived(kind, **{name: lambda self, *given: getattr(kind, name)(self, *given)}), fn.sgd(0.1))
+    net = catalogue.LAYERS["Linear"](Key(0), 4, 4)
+    _refused("OwnSgd", _step(optimizer=own), fn.minibatches(X, Y, size=5), net)
+    with pytest.raises(TypeError, match=r"jit: optimizer must have a formula for its rule.* got OwnSgd"):
         optimizers.Compiled(own)
 
 
@@ -175,13 +193,18 @@ def test_orders_and_schedules_of_a_users_are_asked_themselves() -> None:
 
 # --- what is read of a class is all that there is ----------------------------------------------------------------
 READ: dict[type, tuple[str, ...]] = {
-    **{kind: (*known.arrays, *filter(None, [known.setting])) for kind, known in programs.LAYERS.items()},
-    **programs.COMPOSITES,
-    **{kind: tuple(filter(None, [known.setting])) for kind, known in targets.LOSSES.items()},
-    **targets.WRAPPERS,
-    **{kind: (*known.same, *known.others) for kind, known in optimizers.KINDS.items()},
+    fn.Linear: ("w", "b"),
+    fn.Dropout: ("rate",),
+    fn.Standardize: ("mean", "scale"),
+    fn.Embedding: ("w",),
+    fn.Serial: ("layers",),
+    fn.Mlp: ("layers", "activation"),
+    fn.Residual: ("layer",),
+    fn.Branches: ("columns", "layers"),
+    **losses.WRAPPERS,
     **plans.READ,
 }
+"""What is written by hand; of formulas and kernels every setting is read by the formula itself, or handed on."""
 
 
 @pytest.mark.parametrize("kind", READ)
@@ -189,9 +212,8 @@ def test_every_setting_of_what_is_compiled_is_read(kind: type) -> None:
     assert sorted(READ[kind]) == sorted([f.name for f in fields(kind)]), "a new setting has to be compiled or refused"
 
 
-def test_what_is_compiled_is_in_the_catalogue() -> None:
-    known = {*MADE, *CASES, *[type(optimizer) for optimizer in catalogue.OPTIMIZERS.values()]}
-    assert set(READ) - known == set(plans.READ)
+def test_what_is_compiled_by_hand_is_here() -> None:
+    assert {*LEAVES, *networks.COMPOSITES, *losses.WRAPPERS, *plans.READ} == set(READ)
 
 
 @pytest.mark.parametrize("path", sorted(Path(plans.__file__).parent.glob("*.py")), ids=lambda path: path.stem)

@@ -9,10 +9,12 @@ import pytest
 
 import fnnet as fn
 from fnnet import Array, Key
-from fnnet.jit.activations import activate, deactivate
-from fnnet.jit.norms import normalize, normalize_gradients
-from fnnet.jit.programs import LAYERS
+from fnnet.core.formulas import ACTIVATIONS as FORMULAS
+from fnnet.core.formulas import KERNELS
+from fnnet.jit.activations import activation_loops
+from fnnet.jit.sources import linked, module_of
 from fnnet.keys import normal
+from tests import catalogue
 
 ACTIVATIONS: dict[str, tuple[Any, list[float], list[float]]] = {
     "Identity": (fn.Identity(), [-np.inf, np.inf], [1, 1]),
@@ -33,12 +35,23 @@ NORMS = {"LayerNorm": fn.layer_norm, "RmsNorm": fn.rms_norm}
 
 def _activated(layer: Any, x: Array) -> tuple[Array, Array]:
     """Its values and slopes."""
-    kind, setting = LAYERS[type(layer)].kind, LAYERS[type(layer)].setting
-    constant = 0.0 if setting is None else getattr(layer, setting)
     y, dx = np.empty_like(x), np.empty_like(x)
-    activate(kind, constant, x, y)
-    deactivate(kind, constant, x, y, np.ones_like(x), dx)
+    if type(layer) in KERNELS:
+        forward, backward = _kernels(layer)
+        nothing = np.empty((0, x.shape[1]), x.dtype)
+        forward(x, nothing, y)
+        backward(x, nothing, y, np.ones_like(x), nothing, dx)
+        return y, dx
+    loops = activation_loops(layer, x.dtype, False)
+    kept, settings = [np.empty_like(x) for _ in range(loops.kept)], np.array(loops.settings)
+    loops.module.forward(x, y, *kept, settings)
+    loops.module.backward(x, y, *kept, settings, np.ones_like(x), dx)
     return y, dx
+
+
+def _kernels(layer: Any) -> list[Any]:
+    """Its kernels, compiled."""
+    return [getattr(module_of("A kernel.", linked(some)), some.__name__) for some in KERNELS[type(layer)]]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -57,8 +70,8 @@ def test_activations_have_their_limits(name: str, dtype: Any) -> None:
 
 
 def test_every_compiled_activation_is_here() -> None:
-    others = {fn.Linear, fn.Dropout, fn.LayerNorm, fn.RmsNorm, fn.Softmax}
-    assert {type(layer) for layer, *_ in ACTIVATIONS.values()} == set(LAYERS) - others
+    own = {kind for kind in FORMULAS if kind.__module__.startswith("fnnet.")}
+    assert {type(layer) for layer, *_ in ACTIVATIONS.values()} == own
 
 
 def test_softmax_bears_scores_at_the_ends() -> None:
@@ -73,9 +86,9 @@ def _normed(name: str, x: Array, eps: float) -> tuple[Array, Array]:
     layer = NORMS[name](x.shape[1], eps=eps)
     w = np.array([[2.0] * x.shape[1], [0.0] * x.shape[1]][: len(fn.tree.leaves(layer))], x.dtype)
     y, dx, dw = np.empty_like(x), np.empty_like(x), np.empty_like(w)
-    kind, dy = LAYERS[type(layer)].kind, normal(Key(1), x.shape).astype(x.dtype)
-    normalize(kind, eps, x, w, y)
-    normalize_gradients(kind, eps, x, w, dy, dw, dx)
+    forward, backward = _kernels(layer)
+    forward(x, w, y, eps)
+    backward(x, w, y, normal(Key(1), x.shape).astype(x.dtype), dw, dx, eps)
     return y, dx
 
 
@@ -97,9 +110,7 @@ def test_norms_of_rows_whose_squares_are_no_floats(name: str, dtype: Any) -> Non
 def test_a_row_of_one_value_is_brought_to_zero(dtype: Any) -> None:
     sizes = 10.0 ** np.linspace(-3, 7 if dtype == np.float32 else 15, 200)
     x = np.repeat((sizes * (1 + 1 / 3)).astype(dtype)[:, None], 7, axis=1)
-    y = np.empty_like(x)
-    normalize(LAYERS[fn.LayerNorm].kind, 1e-5, x, np.array([[1.0] * 7, [0.0] * 7], dtype), y)
-    assert np.abs(y).max() < 1e-3
+    assert np.abs(_normed("LayerNorm", x, 1e-5)[0]).max() < 2e-3  # its scale is 2
 
 
 @pytest.mark.parametrize("eps", [1e-5, 1e-12, 1e-45, 1e-100, 1e-320])
@@ -110,3 +121,20 @@ def test_rows_of_equal_entries_are_normalized_to_0(size: float, columns: int, ep
         x = np.full((2, columns), size, dtype)
         assert np.array_equal(_normed("LayerNorm", x, eps)[0], np.zeros_like(x))
         assert np.array_equal(fn.forward(fn.layer_norm(columns, eps=eps, dtype=dtype), x)[0], np.zeros_like(x))
+
+
+@pytest.mark.parametrize("name", ["LayerNorm", "RmsNorm", "Softmax"])
+def test_kernels_are_the_numpy_form_without_numba(name: str) -> None:
+    """In pure Python, as they stand in their files."""
+    layer = fn.tree.astype(catalogue.KEEPING[name](Key(0), 6, 6), np.float64)
+    x, dy = normal(Key(1), (7, 6)), normal(Key(2), (7, 6))
+    y, cache = fn.forward(layer, x)
+    grads, dx = fn.backward(layer, cache, dy)
+    w = np.array(fn.tree.leaves(layer)).reshape(-1, 6)
+    given, (forward, backward) = [getattr(layer, "eps")] if len(w) else [], KERNELS[type(layer)]  # noqa: B009
+    ours, dw, mine = np.empty_like(x), np.empty_like(w), np.empty_like(x)
+    forward(x, w, ours, *given)
+    backward(x, w, ours, dy, dw, mine, *given)
+    np.testing.assert_allclose(ours, y, 1e-14, 1e-15)
+    np.testing.assert_allclose(mine, dx, 1e-13, 1e-15)
+    np.testing.assert_allclose(dw, np.array(fn.tree.leaves(grads)).reshape(-1, 6), 1e-13, 1e-15)

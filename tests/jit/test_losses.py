@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ from mpmath import mp
 
 import fnnet as fn
 from fnnet import Array, Key, jit
-from fnnet.jit.far_losses import far_row_loss
-from fnnet.jit.targets import LOSSES, setting_of
+from fnnet.core.formulas import LOSSES
+from fnnet.jit.losses import kernels_of, loss_loops
 from fnnet.keys import normal, permutation, uniform
+from tests import catalogue
 
 Row = list[Any]
 Exact = tuple[Any, Row]
@@ -166,11 +168,15 @@ def _targets(kind: str, p: Array) -> Array:
     return drawn.astype(p.dtype)
 
 
-def _compiled(loss: Any, p: Array, target: Array, labels: Any) -> tuple[Array, Array]:
+def _compiled(loss: Any, p: Array, target: Any) -> tuple[Array, Array]:
     """The rows of the compiled loss."""
     values, grads = np.empty(len(p), p.dtype), np.empty_like(p)
-    for i, label in enumerate(labels):
-        values[i] = far_row_loss(LOSSES[type(loss)].kind, setting_of(loss), p, i, target, i, label, grads)
+    module, settings = loss_loops(loss, p.dtype)
+    for i, z in enumerate(p):
+        given = z, target[i], grads[i], np.array(settings)
+        values[i] = module.row(*given)
+        if not np.isfinite(values[i]):
+            values[i] = module.far_row(*given)
     return values, grads
 
 
@@ -187,13 +193,12 @@ def _off(ours: Any, exact: Any, dtype: Any) -> float:
     return float(abs(mpf(float(ours)) - exact) / max(abs(exact), 1) / eps)
 
 
-def _check(loss: Any, exact: Callable[[Row, Any], Exact], p: Array, target: Array, labels: Any) -> None:
-    is_labelled, (values, grads), mp.dps = LOSSES[type(loss)].is_labelled, _compiled(loss, p, target, labels), 50
+def _check(loss: Any, exact: Callable[[Row, Any], Exact], p: Array, target: Any) -> None:
+    (values, grads), mp.dps = _compiled(loss, p, target), 50
     for i in range(len(p)):
-        value, slopes = exact(_numbers(p[i]), int(labels[i]) if is_labelled else _numbers(target[i]))
+        value, slopes = exact(_numbers(p[i]), int(target[i]) if target.ndim == 1 else _numbers(target[i]))
         for ours, right in zip([values[i], *grads[i]], [value, *slopes], strict=True):
-            told = f"{p[i]}, {target[i]}, {labels[i]}: {float(ours)!r} for {mp.nstr(right, 20)}"
-            assert _off(ours, right, p.dtype) <= 3, told
+            assert _off(ours, right, p.dtype) <= 3, f"{p[i]}, {target[i]}: {float(ours)!r} for {mp.nstr(right, 20)}"
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -203,7 +208,7 @@ def test_losses_of_labels(name: str, dtype: Any) -> None:
     drawn = permutation(Key(5), len(p)) % COLUMNS
     labels = np.where(np.isneginf(p[np.arange(len(p)), drawn]), p.argmax(axis=1), drawn)  # a label is no masked class
     with np.errstate(all="ignore"):
-        _check(*LABELLED[name], p, np.empty((len(p), 0), dtype), labels)
+        _check(*LABELLED[name], p, labels)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -213,7 +218,7 @@ def test_losses_of_numbers(name: str, dtype: Any) -> None:
     p = _predictions(dtype)
     p = p if kind != "numbers" else p[np.isfinite(p).all(axis=1)]
     with np.errstate(all="ignore"):
-        _check(loss, exact, p, _targets(kind, p), np.zeros(len(p), np.int64))
+        _check(loss, exact, p, _targets(kind, p))
 
 
 def _ends(kind: str, most: float, is_high: bool) -> tuple[list[float], list[float]]:
@@ -235,7 +240,7 @@ def test_what_overflows_on_the_way_to_a_mean(name: str, dtype: Any, is_high: boo
     p = z[(len(z) * uniform(Key(6), (200, COLUMNS))).astype(int)].astype(dtype)
     target = t[(len(t) * uniform(Key(7), (200, COLUMNS))).astype(int)].astype(dtype)
     with np.errstate(all="ignore"):
-        _check(loss, exact, p, target, np.zeros(len(p), np.int64))
+        _check(loss, exact, p, target)
 
 
 @pytest.mark.parametrize("is_weighted", [False, True])
@@ -255,7 +260,9 @@ def test_a_batch_of_counts_has_the_loss_of_the_plain_path(is_weighted: bool) -> 
 
 
 def test_every_compiled_loss_is_here() -> None:
-    assert {type(loss) for loss, *_ in (*LABELLED.values(), *DENSE.values())} == set(LOSSES)
+    inside = [getattr(getattr(case.loss, "loss", case.loss), "loss", case.loss) for case in catalogue.LOSSES.values()]
+    compiled = {type(loss) for loss in inside if kernels_of(loss) is not None}
+    assert {type(loss) for loss, *_ in (*LABELLED.values(), *DENSE.values())} == compiled >= set(LOSSES)
 
 
 @pytest.mark.parametrize("column", range(COLUMNS))
@@ -263,7 +270,25 @@ def test_every_compiled_loss_is_here() -> None:
 def test_what_is_no_number_is_not_hidden(name: str, column: int) -> None:
     p = np.where(np.arange(COLUMNS) == column, np.nan, normal(Key(0), (COLUMNS, COLUMNS)))
     loss = LABELLED[name][0] if name in LABELLED else DENSE[name][0]
-    assert np.isnan(_compiled(loss, p, np.full(p.shape, 0.25), np.arange(COLUMNS))[0]).all()
+    target: Any = np.arange(COLUMNS) if name in LABELLED else np.full(p.shape, 0.25)
+    assert np.isnan(_compiled(loss, p, target)[0]).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", [name for name, (loss, *_) in (LABELLED | DENSE).items() if type(loss) in LOSSES])
+def test_kernels_are_the_numpy_form_without_numba(name: str, dtype: Any) -> None:
+    """In pure Python, as they stand in their files."""
+    loss, p = (LABELLED | DENSE)[name][0], normal(Key(0), (20, COLUMNS)).astype(dtype)
+    target: Any = np.arange(20) % COLUMNS if name in LABELLED else _targets(DENSE[name][2], p)
+    values, grads = loss.rows(p, target)
+    settings = [getattr(loss, f.name) for f in fields(loss)]
+    for kernel in filter(None, (LOSSES[type(loss)].row, LOSSES[type(loss)].far)):
+        given = settings if kernel is LOSSES[type(loss)].row else []
+        for i, z in enumerate(p):
+            d = grads[i].copy()
+            ours = kernel(z, target[i], d, *given)
+            assert abs(ours - values[i]) <= 4 * np.finfo(dtype).eps * max(1, abs(values[i]))
+            np.testing.assert_allclose(d, grads[i], 1e-6 if dtype is np.float32 else 1e-14, 4 * np.finfo(dtype).eps)
 
 
 @pytest.mark.parametrize("is_weighted", [False, True])

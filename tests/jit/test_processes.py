@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import ast
 import multiprocessing
 import os
 import shutil
 import subprocess
 import sys
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from fnnet.jit import threads
+from fnnet.jit.sources import digest_of
 
 FOLDER = Path(threads.__file__).parent
 
@@ -35,29 +34,23 @@ def test_processes_of_their_own_give_the_same_bytes() -> None:
 
 
 # --- kept on the disk --------------------------------------------------------------------------------------------
-def _modules_of(path: Path) -> list[str]:
-    """The modules beside a file that it imports from."""
-    found = [node.module for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
-    return sorted({name.split(".")[-1] for name in found if name and name.startswith("fnnet.jit.")})
-
-
-COMPILED = [path for path in sorted(FOLDER.glob("*.py")) if "compiling" in _modules_of(path)]
-
-
-@pytest.mark.parametrize("path", COMPILED, ids=lambda path: path.stem)
-def test_what_is_kept_on_disk_knows_what_it_was_made_of(path: Path) -> None:
-    digest = sha256()
-    for name in _modules_of(path):
-        digest.update(FOLDER.joinpath(f"{name}.py").read_bytes())
-    sources = f'\nSOURCES = "{digest.hexdigest()[:16]}"\n'
-    assert sources in path.read_text(), f"write into {path.name}, after those it imports from:{sources}"
+def test_what_is_kept_on_disk_has_the_digest_of_its_text_for_a_name(tmp_path: Path) -> None:
+    """So that what Numba keeps for a file is never out of date; and whoever writes into one changes nothing."""
+    command, places = [sys.executable, "-c", RUN], os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    shown = [subprocess.run(command, env=places, capture_output=True, text=True, check=True).stdout]
+    files = {path: path.read_text() for path in tmp_path.joinpath("fnnet").glob("*.py")}
+    assert {path.stem for path in files} == {f"fnnet_{digest_of(text)}" for text in files.values()}
+    epoch = next(path for path, text in files.items() if "def epoch(" in text)
+    epoch.write_text("raise SystemError\n")
+    shown.append(subprocess.run(command, env=places, capture_output=True, text=True, check=True).stdout)
+    assert shown[0] == shown[1]
+    assert {path: path.read_text() for path in tmp_path.joinpath("fnnet").glob("*.py")} == files
 
 
 def test_without_a_place_on_disk_everything_is_compiled_anew_and_a_warning_says_what_helps(tmp_path: Path) -> None:
     package, nowhere = tmp_path / "fnnet", tmp_path / "a file"
     shutil.copytree(FOLDER.parent, package, ignore=shutil.ignore_patterns("__pycache__"))
-    for path in (nowhere, package / "jit" / "__pycache__"):  # where files stand no folder can be made, by root neither
-        path.write_text("")
+    nowhere.write_text("")  # where a file stands no folder can be made, by root neither
     unset = ("NUMBA_CACHE_DIR", "LOCALAPPDATA", "PYTHONPYCACHEPREFIX")
     usual = {name: value for name, value in os.environ.items() if name not in unset}
     places = {name: str(nowhere) for name in ("HOME", "XDG_CACHE_HOME")} | {"PYTHONPATH": str(tmp_path)}

@@ -18,26 +18,25 @@ from tests.catalogue import KEEPING, LOSSES
 from tests.support.compiled import ACTIVATIONS, OPTIMIZERS, PATHS, distance, net_around, run
 from tests.support.strategies import KEYS
 
-PAIRS = sorted(
-    {(loss, optimizer) for loss in ("mse", "softmax_cross_entropy") for optimizer in OPTIMIZERS}
-    | {(loss, optimizer) for loss in LOSSES for optimizer in ("rmsprop", "adamw")}
-)
-"""Every optimizer and every loss, but not each with each: the absolute error's gradients cancel to what is rounding
-alone, and Lion takes its sign."""
+TRIPLES = [
+    *[(activation, "mse", "adamw") for activation in ACTIVATIONS],
+    *[("Tanh", loss, "rmsprop") for loss in LOSSES],
+    *[("Gelu", "softmax_cross_entropy", optimizer) for optimizer in OPTIMIZERS],
+]
+"""Every activation, every loss and every optimizer, but not each with each: they meet in arrays alone."""
 
 
-@pytest.mark.parametrize(("loss", "optimizer"), PAIRS)
-def test_a_hundred_steps_agree(loss: str, optimizer: str) -> None:
-    case = LOSSES[loss]
-    for i, activation in enumerate(ACTIVATIONS):
-        net, x = net_around(KEEPING[activation](Key(0), 6, 6)), normal(Key(i), (72, 5))
-        y = case.target(Key(i).child(1), (72, 3))
-        ours, theirs = (run(train, net, case.loss, OPTIMIZERS[optimizer], x, y, 20) for train in PATHS)
-        assert ours.opt_state.step == theirs.opt_state.step == 100
-        assert distance((ours.params, ours.opt_state), (theirs.params, theirs.opt_state)) <= 1e-12, activation
-        for a, b in zip(ours.history, theirs.history, strict=True):
-            assert abs(float(a.loss) - float(b.loss)) <= 1e-12 * abs(float(b.loss))
-        assert replace(ours, params=theirs.params, opt_state=theirs.opt_state).epoch == theirs.epoch
+@pytest.mark.parametrize(("activation", "loss", "optimizer"), TRIPLES)
+def test_a_hundred_steps_agree(activation: str, loss: str, optimizer: str) -> None:
+    case, key = LOSSES[loss], Key(ACTIVATIONS.index(activation))
+    net, x = net_around(KEEPING[activation](Key(0), 6, 6)), normal(key, (72, 5))
+    y = case.target(key.child(1), (72, 3))
+    ours, theirs = (run(train, net, case.loss, OPTIMIZERS[optimizer], x, y, 20) for train in PATHS)
+    assert ours.opt_state.step == theirs.opt_state.step == 100
+    assert distance((ours.params, ours.opt_state), (theirs.params, theirs.opt_state)) <= 1e-12
+    for a, b in zip(ours.history, theirs.history, strict=True):
+        assert abs(float(a.loss) - float(b.loss)) <= 1e-12 * abs(float(b.loss))
+    assert replace(ours, params=theirs.params, opt_state=theirs.opt_state).epoch == theirs.epoch
 
 
 @given(KEYS, st.lists(st.integers(1, 40), min_size=2, max_size=5), st.integers(1, 40), st.integers(1, 40))

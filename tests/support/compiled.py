@@ -11,7 +11,7 @@ from fnnet import Array, Key, Params, jit, tree
 from tests.catalogue import KEEPING
 
 PATHS: tuple[Any, ...] = (jit.train, fn.train)
-ACTIVATIONS = sorted(set(KEEPING) - {"Standardize"})
+ACTIVATIONS = sorted(KEEPING)
 
 OPTIMIZERS: dict[str, fn.Optimizer] = {
     "sgd": fn.sgd(0.001),

@@ -1,0 +1,176 @@
+"""Formulas as loops: a layer's, a loss's or an optimizer's formula is called once with entries and written out.
+
+What is made of settings alone stands before the loop and is computed in float64, as Python computes it when NumPy runs
+the formula; where it meets an entry it is rounded to the dtype of the run, as NumPy rounds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+from fnnet.numerics.formulas import INPUT, NUMBER, Entry, UndecidedError, entry, in_order
+
+P = TypeVar("P")
+T = TypeVar("T")
+
+WRITTEN: dict[str, str] = {
+    "absolute": "abs({0})",
+    "negative": "-{0}",
+    "positive": "{0}",
+    "sign": "real(np.sign({0}))",
+    "sqrt": "np.sqrt({0})",
+    "reciprocal": "real(1) / {0}",
+    "add": "{0} + {1}",
+    "subtract": "{0} - {1}",
+    "multiply": "{0} * {1}",
+    "divide": "{0} / {1}",
+    "power": "{0} ** {1}",
+    "maximum": "({0} if {0} >= {1} or {0} != {0} else {1})",  # a NaN stays one
+    "minimum": "({0} if {0} <= {1} or {0} != {0} else {1})",
+    "clip": "({1} if {0} < {1} else {2} if {0} > {2} else {0})",
+    "copysign": "real(math.copysign({0}, {1}))",
+    "hypot": "real(math.hypot({0}, {1}))",
+    "arctan": "real(math.atan({0}))",
+    **{
+        name: f"real(math.{name}({{0}}))"
+        for name in (
+            "exp",
+            "expm1",
+            "log",
+            "log1p",
+            "log2",
+            "log10",
+            "sin",
+            "cos",
+            "tan",
+            "sinh",
+            "cosh",
+            "tanh",
+            "erf",
+        )
+    },
+    **{name: f"real(np.{name}({{0}}))" for name in ("exp2", "floor", "ceil", "cbrt")},
+}
+"""How the functions that a formula may use are written for one number."""
+
+TRUTHS: dict[str, str] = {
+    "greater": "{0} > {1}",
+    "greater_equal": "{0} >= {1}",
+    "less": "{0} < {1}",
+    "less_equal": "{0} <= {1}",
+    "equal": "{0} == {1}",
+    "not_equal": "{0} != {1}",
+    "isnan": "{0} != {0}",
+    "isinf": "np.isinf({0})",
+    "isfinite": "np.isfinite({0})",
+    "logical_not": "not {0}",
+    "logical_and": "{0} and {1}",
+    "logical_or": "{0} or {1}",
+    "bitwise_and": "{0} and {1}",
+    "bitwise_or": "{0} or {1}",
+    "invert": "not {0}",
+}
+"""The same of those that give true or false."""
+
+LOGICAL = {"logical_not", "logical_and", "logical_or", "bitwise_and", "bitwise_or", "invert"}
+
+
+class Writer:
+    """Writes entries as lines: ``head`` stands before the loop, what ``write`` gives inside of it."""
+
+    def __init__(self, known: dict[Entry, str]) -> None:
+        self.head: list[str] = []
+        self._known = dict(known)
+        self._rounded: dict[Entry, str] = {}
+
+    def write(self, *results: Entry) -> tuple[list[str], list[str]]:
+        """The lines that compute the results, each entry once, and what the results are called then."""
+        lines: list[str] = []
+        for found in in_order(results):
+            if found not in self._known:
+                self._known[found] = name = f"e{len(self._known)}"
+                (self.head if found.is_setting else lines).append(f"{name} = {self._text(found)}")
+        return lines, [self._number(result) for result in results]
+
+    def _text(self, found: Entry) -> str:
+        if found.function == NUMBER:
+            return {"inf": "np.inf", "-inf": "-np.inf", "nan": "np.nan"}.get(found.name, found.name)
+        if found.function == "where":
+            condition, a, b = found.arguments
+            return f"{self._number(a, found)} if {self._truth(condition)} else {self._number(b, found)}"
+        text = WRITTEN.get(found.function) or TRUTHS.get(found.function)
+        if found.function == INPUT or text is None:
+            raise TypeError(f"{found.name or found.function} has no compiled form")
+        read = self._truth if found.function in LOGICAL else lambda a: self._number(a, found)
+        made = text.format(*[read(a) for a in found.arguments])
+        return made.replace("real(", "float(") if found.is_setting else made
+
+    def _number(self, found: Entry, within: Entry | None = None) -> str:
+        """What an entry is called as a number: a setting in the dtype of the run where it meets what is none."""
+        name = self._known[found]
+        if found.function in TRUTHS:
+            return f"(real(1) if {name} else real(0))"
+        if not found.is_setting or (within is not None and within.is_setting):
+            return name
+        if found not in self._rounded:
+            self._rounded[found] = f"r{name}" if name.isidentifier() else f"r{len(self._known)}_{len(self._rounded)}"
+            self.head.append(f"{self._rounded[found]} = real({name})")
+        return self._rounded[found]
+
+    def _truth(self, found: Entry) -> str:
+        name = self._known[found]
+        return name if found.function in TRUTHS else f"{name} != 0"
+
+
+# --- settings ----------------------------------------------------------------------------------------------------
+def traced(
+    thing: P, formula: Callable[[P], T], dtype: np.dtype[np.floating], first: int = 0
+) -> tuple[T, dict[Entry, str], list[float]]:
+    """What a formula gives of a thing whose floats are entries, what those are called, and their values.
+
+    A setting that the formula decides by stays the number that it is.
+    """
+    names = [f.name for f in fields(cast(Any, thing)) if type(getattr(thing, f.name)) is float]
+    while True:
+        entries = {name: entry(name, dtype, is_setting=True) for name in names}
+        try:
+            made = formula(_with(thing, entries))
+        except UndecidedError as error:
+            asked = {found.name for found in in_order([error.entry])} & set(names)
+            if not asked:
+                raise
+            names = [name for name in names if name not in asked]
+            continue
+        known = {found: f"c[{first + i}]" for i, found in enumerate(entries.values())}
+        return made, known, [getattr(thing, name) for name in names]
+
+
+def _with(thing: P, entries: dict[str, Entry]) -> P:
+    """A copy with entries in place of settings, not checked."""
+    made: P = object.__new__(type(thing))
+    for f in fields(cast(Any, thing)):
+        object.__setattr__(made, f.name, entries.get(f.name, getattr(thing, f.name)))
+    return made
+
+
+def in_loop(name: str, arguments: str, shape: str, head: list[str], body: list[str]) -> str:
+    """A function with a loop over all entries of the array ``shape``."""
+    lines = [
+        "@compiled",
+        f"def {name}({arguments}):",
+        f"    real = {shape}.dtype.type",
+        *indented(head, 1),
+        f"    for i in range({shape}.shape[0]):",
+        f"        for j in range({shape}.shape[1]):",
+        *indented(body, 3),
+    ]
+    return "\n".join(lines)
+
+
+def indented(lines: list[str], depth: int) -> list[str]:
+    """Lines so many levels deeper."""
+    return ["    " * depth + line for line in lines]

@@ -1,0 +1,131 @@
+"""Generated source code as modules: one text, one file, one digest.
+
+A module's name is the digest of its text, and its text holds all that it calls: copies of kernels, and imports of other
+such modules by their names, which are digests too. So what Numba keeps on disk for a file is never out of date, and
+whoever wants to read what a run has computed finds it in the folder.
+"""
+
+from __future__ import annotations
+
+import dis
+import importlib.util
+import inspect
+import linecache
+import os
+import re
+import sys
+import textwrap
+from collections.abc import Callable
+from contextlib import suppress
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from threading import RLock
+from types import FunctionType, ModuleType
+
+import numba
+
+from fnnet import files
+from fnnet.jit import compiling
+from fnnet.numerics.formulas import is_in_any_order
+
+HEAD = """\
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from fnnet.jit.compiling import compiled, inlined, loosely
+"""
+
+_LOCK = RLock()
+
+
+def module_of(title: str, *pieces: str) -> ModuleType:
+    """The module of a text, made once a process; on disk it stays for the next one."""
+    text = "\n\n".join([f'"""{title}"""\n\n{HEAD}', *[piece.strip("\n") + "\n" for piece in pieces]])
+    name = f"fnnet_{digest_of(text)}"
+    with _LOCK:
+        if name not in sys.modules:
+            sys.modules[name] = _loaded(name, text)
+        return sys.modules[name]
+
+
+@lru_cache(256)
+def digest_of(text: str) -> str:
+    """The digest of a text and of what it is compiled by."""
+    return sha256((text + inspect.getsource(compiling) + numba.__version__).encode()).hexdigest()[:20]
+
+
+def _loaded(name: str, text: str) -> ModuleType:
+    """The module, of the text itself and not of what is on disk, which is there for Numba and for people."""
+    path = str(_file(name, text) or f"<{name}>")
+    linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
+    spec = importlib.util.spec_from_loader(name, None, origin=path)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        exec(compile(text, path, "exec"), vars(module))
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _file(name: str, text: str) -> Path | None:
+    """Where the text is on disk, None where it cannot be put there."""
+    with suppress(OSError, RuntimeError):
+        path = folder() / f"{name}.py"
+        if not path.exists() or path.read_text() != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            files.write(path, text.encode())
+        return path
+    return None
+
+
+def folder() -> Path:
+    """The folder of generated sources: in Numba's own where the user has set one, else in the user's cache folder."""
+    own: str = getattr(numba.config, "CACHE_DIR", "")
+    if own:
+        return Path(own) / "fnnet"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home()) / "fnnet" / "cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fnnet"
+
+
+# --- copies of functions -----------------------------------------------------------------------------------------
+def linked(function: Callable[..., object], by: str = "compiled", inside: str = "inlined", **given: str) -> str:
+    """The source of a function with that of all functions and numbers that it uses; of those that are given by name the
+    given text in their place. ``by`` is what it is compiled by, ``inside`` those that it calls."""
+    found = dict(given)
+    _link(function, by, inside, found)
+    return "\n\n".join([piece.strip("\n") + "\n" for piece in found.values()])
+
+
+def _link(function: Callable[..., object], by: str, inside: str, found: dict[str, str]) -> None:
+    assert type(function) is FunctionType
+    for name in _globals_of(function):
+        value = function.__globals__.get(name)
+        if name in found:
+            continue
+        if type(value) is FunctionType:
+            _link(value, inside, inside, found)
+        elif type(value) in (int, float):
+            found[name] = f"{name} = {value!r}\n"
+    found[function.__name__] = f"@{'loosely' if is_in_any_order(function) else by}\n{_source(function)}"
+
+
+def _globals_of(function: FunctionType) -> list[str]:
+    """The names that a function reads and does not make itself."""
+    return [step.argval for step in dis.get_instructions(function) if step.opname == "LOAD_GLOBAL"]
+
+
+@lru_cache(256)
+def _source(function: Callable[..., object]) -> str:
+    """The source of a function without its decorators."""
+    source = textwrap.dedent(inspect.getsource(function))
+    start = re.search(r"^def ", source, re.MULTILINE)
+    assert start is not None
+    return source[start.start() :]

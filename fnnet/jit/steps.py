@@ -1,0 +1,136 @@
+"""The kernels of layers that only move numbers, and of what surrounds them; copied into every compiled epoch."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fnnet.types import Array
+
+Index = NDArray[np.int64]
+Mask = NDArray[np.bool]
+
+
+def vector(a: Array, at: int, n: int) -> Array:
+    """n numbers of a vector."""
+    return a[at : at + n]
+
+
+def matrix(a: Array, at: int, rows: int, columns: int) -> Array:
+    """Numbers of a vector as a matrix."""
+    return a[at : at + rows * columns].reshape((rows, columns))
+
+
+def gather(x: Array, index: Index, h: Array) -> None:
+    """Some rows of x."""
+    for i in range(h.shape[0]):
+        row = x[index[i]]
+        for j in range(h.shape[1]):
+            h[i, j] = row[j]
+
+
+def are_labels(labels: Index, order: Index, classes: int) -> bool:
+    """Whether labels are still what they were when they were checked: else the loss would read and write elsewhere."""
+    lowest, highest = 0, 0
+    for r in order:
+        lowest, highest = min(lowest, labels[r]), max(highest, labels[r])
+    return lowest == 0 and highest < classes
+
+
+def copy(a: Array, b: Array) -> None:
+    """b = a, in the dtype of b."""
+    for i in range(b.shape[0]):
+        for j in range(b.shape[1]):
+            b[i, j] = a[i, j]
+
+
+def add(a: Array, b: Array, y: Array) -> None:
+    """y = a + b."""
+    for i in range(y.shape[0]):
+        for j in range(y.shape[1]):
+            y[i, j] = a[i, j] + b[i, j]
+
+
+def add_to(a: Array, y: Array) -> None:
+    """y + a in y."""
+    for i in range(y.shape[0]):
+        for j in range(y.shape[1]):
+            y[i, j] += a[i, j]
+
+
+def drop(x: Array, mask: Mask, rate: float, y: Array) -> None:
+    """y = x / (1 - rate) where the mask is set, else 0; on the way back the same of the gradient."""
+    n, factor, zero = x.shape[1], x.dtype.type(1 / (1 - rate)), x.dtype.type(0)
+    for i in range(x.shape[0]):
+        for j in range(n):
+            y[i, j] = x[i, j] * (factor if mask[i * n + j] else zero)
+
+
+def standardize(x: Array, mean: Array, scale: Array, y: Array) -> None:
+    """y = (x - mean) / scale."""
+    for i in range(y.shape[0]):
+        for j in range(y.shape[1]):
+            y[i, j] = (x[i, j] - mean[j]) / scale[j]
+
+
+def over_scale(dy: Array, scale: Array, dx: Array) -> None:
+    """dx = dy / scale."""
+    for i in range(dx.shape[0]):
+        for j in range(dx.shape[1]):
+            dx[i, j] = dy[i, j] / scale[j]
+
+
+def embed(x: Array, w: Array, y: Array) -> None:
+    """y = the rows of w that x names. The numbers were checked; whatever they are since, none reads elsewhere."""
+    dim = w.shape[1]
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            r = min(max(int(x[i, j]), 0), w.shape[0] - 1)
+            for k in range(dim):
+                y[i, j * dim + k] = w[r, k]
+
+
+def embed_back(x: Array, dy: Array, dw: Array) -> None:
+    """dw: to every row of w the sum of the dy that it gave rise to."""
+    dim = dw.shape[1]
+    dw[:] = dw.dtype.type(0)
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            r = min(max(int(x[i, j]), 0), dw.shape[0] - 1)
+            for k in range(dim):
+                dw[r, k] += dy[i, j * dim + k]
+
+
+def pick(x: Array, columns: Index, y: Array) -> None:
+    """Some columns of x."""
+    for i in range(y.shape[0]):
+        for j in range(y.shape[1]):
+            y[i, j] = x[i, columns[j]]
+
+
+def pick_back(dy: Array, columns: Index, dx: Array) -> None:
+    """Their gradients, added to those columns."""
+    for i in range(dy.shape[0]):
+        for j in range(dy.shape[1]):
+            dx[i, columns[j]] += dy[i, j]
+
+
+def put(x: Array, at: int, y: Array) -> None:
+    """x as columns of y."""
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            y[i, at + j] = x[i, j]
+
+
+def take(y: Array, at: int, x: Array) -> None:
+    """x = columns of y."""
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            x[i, j] = y[i, at + j]
+
+
+def zero(a: Array) -> None:
+    """0 everywhere."""
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            a[i, j] = a.dtype.type(0)

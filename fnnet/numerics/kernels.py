@@ -1,0 +1,198 @@
+"""Products, and what is computed of single rows, in plain loops: what ``fnnet.jit`` compiles.
+
+Each is its NumPy counterpart entry by entry, and runs without Numba too. A product of a few numbers is loops, for a
+call of BLAS costs more than they do. Literals are ``real(...)`` of the dtype: a bare 0.5 would widen a float32 loop.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fnnet.numerics.formulas import in_any_order
+from fnnet.numerics.sums import BLOCK
+from fnnet.types import Array
+
+Number = np.floating
+
+SMALL, SMALL_NT = 1 << 10, 1 << 12
+"""Products of no more multiplications than this are own loops."""
+
+
+# --- products ----------------------------------------------------------------------------------------------------
+def product(x: Array, w: Array, y: Array) -> None:
+    """y = x w; in loops four rows of w at a time, a quarter of the passes over y."""
+    rows, n_in, n_out = x.shape[0], x.shape[1], w.shape[1]
+    if rows * n_in * n_out > SMALL:
+        np.dot(x, w, y)
+        return
+    fours, zero = n_in - n_in % 4, x.dtype.type(0)
+    for i in range(rows):
+        for j in range(n_out):
+            y[i, j] = zero
+        for k in range(0, fours, 4):
+            x0, x1, x2, x3 = x[i, k], x[i, k + 1], x[i, k + 2], x[i, k + 3]
+            for j in range(n_out):
+                y[i, j] += x0 * w[k, j] + x1 * w[k + 1, j] + x2 * w[k + 2, j] + x3 * w[k + 3, j]
+        for k in range(fours, n_in):
+            for j in range(n_out):
+                y[i, j] += x[i, k] * w[k, j]
+
+
+def add_bias(y: Array, b: Array) -> None:
+    """y + b in y, for every row."""
+    for i in range(y.shape[0]):
+        for j in range(y.shape[1]):
+            y[i, j] += b[j]
+
+
+def product_tn(x: Array, dy: Array, dw: Array) -> None:
+    """dw = xᵀ dy."""
+    rows, n_in, n_out = x.shape[0], x.shape[1], dy.shape[1]
+    if rows * n_in * n_out > SMALL:
+        np.dot(x.T, dy, dw)
+        return
+    first = 2 if rows > 1 else 1
+    for k in range(n_in):
+        if rows > 1:
+            for j in range(n_out):
+                dw[k, j] = x[0, k] * dy[0, j] + x[1, k] * dy[1, j]
+        else:
+            for j in range(n_out):
+                dw[k, j] = x[0, k] * dy[0, j]
+        for i in range(first, rows):
+            for j in range(n_out):
+                dw[k, j] += x[i, k] * dy[i, j]
+
+
+@in_any_order
+def product_nt(dy: Array, w: Array, dx: Array) -> None:
+    """dx = dy wᵀ."""
+    rows, n_in, n_out = dy.shape[0], w.shape[0], w.shape[1]
+    if rows * n_in * n_out > SMALL_NT:
+        np.dot(dy, w.T, dx)
+        return
+    for i in range(rows):
+        for k in range(n_in):
+            total = dy.dtype.type(0)
+            for j in range(n_out):
+                total += dy[i, j] * w[k, j]
+            dx[i, k] = total
+
+
+def batch_sum(dy: Array, db: Array) -> None:
+    """db = the sum of the rows of dy, block by block as in ``numerics.sums``."""
+    add_rows(dy, 0, min(dy.shape[0], BLOCK), db)
+    if dy.shape[0] > BLOCK:
+        some = np.empty_like(db)
+        for start in range(BLOCK, dy.shape[0], BLOCK):
+            add_rows(dy, start, min(dy.shape[0], start + BLOCK), some)
+            for j in range(db.size):
+                db[j] += some[j]
+
+
+def add_rows(dy: Array, start: int, stop: int, total: Array) -> None:
+    """The sum of some rows."""
+    for j in range(dy.shape[1]):
+        total[j] = dy[start, j]
+    for i in range(start + 1, stop):
+        for j in range(dy.shape[1]):
+            total[j] += dy[i, j]
+
+
+# --- rows --------------------------------------------------------------------------------------------------------
+def softmax_row(x: Array, y: Array) -> tuple[Number, Number]:
+    """y = eᶻ / Σ eᶻ, where z is x less its maximum; gives that maximum and the logarithm of the sum.
+
+    Not the logarithm of Σ eˣ, their sum: where scores share a large offset it has none of their digits.
+    """
+    real = x.dtype.type
+    top = x[0]
+    for j in range(1, x.size):
+        top = max(top, x[j])
+    total = real(0)
+    for j in range(x.size):
+        y[j] = real(math.exp(x[j] - top))
+        total += y[j]
+    inverse = real(1) / total
+    for j in range(x.size):
+        y[j] *= inverse
+    return top, real(math.log(total))
+
+
+def exp_of(x: Number) -> Number:
+    """eˣ, infinite where that is beyond all floats; ``math.exp`` would raise an error without Numba."""
+    e: Number = np.exp(x)
+    return e
+
+
+def half_above(x: Array, j: int, top: Number) -> Number:
+    """Half of a score less its row's maximum, which is a float always; the whole may be beyond all of them."""
+    two = x.dtype.type(2)
+    half: Number = x[j] / two - top / two
+    return half
+
+
+@in_any_order
+def row_mean(x: Array) -> Number:
+    """Σ x / n."""
+    total = x.dtype.type(0)
+    for j in range(x.size):
+        total += x[j]
+    mean: Number = total / x.dtype.type(x.size)
+    return mean
+
+
+@in_any_order
+def row_mean_square(x: Array) -> Number:
+    """Σ x² / n."""
+    total = x.dtype.type(0)
+    for j in range(x.size):
+        total += x[j] * x[j]
+    square: Number = total / x.dtype.type(x.size)
+    return square
+
+
+# --- vectors of all parameters -----------------------------------------------------------------------------------
+Ranges = NDArray[np.int64]
+"""Parts of a vector, a row each: the first number and the one behind the last."""
+
+
+def set_zero(g: Array, ranges: Ranges) -> None:
+    """0 in these ranges."""
+    for r in range(ranges.shape[0]):
+        for i in range(ranges[r, 0], ranges[r, 1]):
+            g[i] = g.dtype.type(0)
+
+
+def add_elastic_net(w: Array, g: Array, ranges: Ranges, l1: float, l2: float) -> float:
+    """l1 Σ |w| + l2/2 Σ w² over the ranges; its gradient l1 sign(w) + l2 w is added to g."""
+    real, total = w.dtype.type, 0.0
+    for r in range(ranges.shape[0]):
+        for i in range(ranges[r, 0], ranges[r, 1]):
+            total += l1 * abs(float(w[i])) + l2 / 2 * float(w[i]) * float(w[i])
+            slope = real(l2) * w[i]
+            g[i] += slope + real(l1) * real(np.sign(w[i])) if l1 else slope
+    return total
+
+
+def shorten(g: Array, limit: float) -> None:
+    """g limit / ‖g‖ where the norm is above the limit and finite, its squares those of g over a power of two."""
+    largest, square = 0.0, 0.0
+    for i in range(g.size):
+        size = abs(float(g[i]))
+        largest = size if size > largest or size != size else largest
+    if largest == 0 or not np.isfinite(largest):
+        return
+    unit = math.ldexp(1.0, math.frexp(largest)[1] - 1)
+    for i in range(g.size):
+        share = float(g[i]) / unit
+        square += share * share
+    norm = math.sqrt(square)
+    if norm * unit <= limit:
+        return
+    factor = g.dtype.type(limit / norm)
+    for i in range(g.size):
+        g[i] = g.dtype.type(g[i] / unit) * factor
