@@ -16,7 +16,8 @@ from fnnet.types import Array
 class Silu(Params):
     """y = x σ(x), σ(x) = 1 / (1 + e⁻ˣ) (S. Elfwing et al., Neural Networks 107, 2018, eq. 4).
 
-    dy/dx = σ (1 + x (1 - σ)). Shapes: x and y (..., batch, n). No parameters.
+    dy/dx = σ (1 + x (1 - σ)), of which 1 - σ is known to the last place of 1. Shapes: x and y (..., batch, n). No
+    parameters.
 
     >>> import fnnet as fn, numpy as np
     >>> fn.forward(fn.Silu(), np.array([[0.0, 1.0]]))[0].round(4).tolist()

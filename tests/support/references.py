@@ -154,11 +154,13 @@ Outputs: TypeAlias = tuple[Row, Number, Number]
 """The outputs of a row, their size, and that of a slope."""
 
 
-def _activation(f: Callable[[Any, Number], Number]) -> Callable[[Any, Row], Outputs]:
-    """Outputs whose rounding is that of x where x is small, and slopes whose rounding is that of 1."""
+def _activation(
+    f: Callable[[Any, Number], Number], slope: Callable[[Number], Number] = lambda v: mp.mpf(1)
+) -> Callable[[Any, Row], Outputs]:
+    """Outputs whose rounding is that of x where x is small, and slopes whose rounding is that of 1, or of ``slope``."""
 
     def row(layer: Any, x: Row) -> Outputs:
-        return [f(layer, v) for v in x], max(min(abs(v), 40) for v in x), mp.mpf(1)
+        return [f(layer, v) for v in x], max(min(abs(v), 40) for v in x), max(slope(v) for v in x)
 
     return row
 
@@ -207,7 +209,7 @@ LAYERS: dict[type, Callable[[Any, Row], Outputs]] = {
     fn.LeakyRelu: _activation(lambda layer, v: v if v > 0 else mp.mpf(layer.slope) * v),
     fn.Elu: _activation(lambda layer, v: v if v > 0 else mp.mpf(layer.alpha) * mp.expm1(v)),
     fn.Gelu: _activation(lambda layer, v: v * _normal(v)),
-    fn.Silu: _activation(lambda layer, v: v / (1 + _exp(-v))),
+    fn.Silu: _activation(lambda layer, v: v / (1 + _exp(-v)), lambda v: 1 + min(abs(v), 40) / 40),  # x times 1 - σ
     fn.Softplus: _activation(lambda layer, v: max(v, mp.mpf(0)) + mp.log1p(_exp(-abs(v)))),
     fn.Tanh: _activation(lambda layer, v: _tanh(v)),
     fn.Sigmoid: _activation(lambda layer, v: 1 / (1 + _exp(-v))),
