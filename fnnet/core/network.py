@@ -19,7 +19,7 @@ from fnnet.core.rules import casts, is_stochastic, replicas, rule_of
 from fnnet.errors import LayerError, ShapeError
 from fnnet.keys import Key
 from fnnet.tree.nodes import Params, is_leaf, layout
-from fnnet.tree.packing import remembered
+from fnnet.tree.structures import remembered
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)

@@ -16,7 +16,7 @@ from fnnet import checks
 from fnnet.errors import DtypeError, LayerError
 from fnnet.keys import Key
 from fnnet.tree.nodes import Params, is_leaf, layout, parts
-from fnnet.tree.packing import remembered
+from fnnet.tree.structures import remembered
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)

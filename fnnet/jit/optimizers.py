@@ -21,13 +21,14 @@ from fnnet.optimizers.adagrad import Adagrad
 from fnnet.optimizers.adam import Adam
 from fnnet.optimizers.adamax import Adamax
 from fnnet.optimizers.amsgrad import Amsgrad
-from fnnet.optimizers.elementwise import Elementwise, apply, rate, slots_of
+from fnnet.optimizers.elementwise import Elementwise, rate, slots_of
 from fnnet.optimizers.lion import Lion
 from fnnet.optimizers.nadam import Nadam
 from fnnet.optimizers.radam import Radam
 from fnnet.optimizers.rmsprop import Rmsprop
 from fnnet.optimizers.sgd import Sgd
 from fnnet.tree.nodes import Params
+from fnnet.tree.numbers import over_numbers
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -54,7 +55,7 @@ class Compiled:
         slots = slots_of("jit", state, self.optimizer.slots)
         scalars = schedule_of(self.optimizer, state, 1)[0]
         rule = partial(_rule, kind, hyper, scalars)
-        new, *memory = apply("jit", rule, (params, grads, *slots), 1 + len(slots), sys.maxsize)
+        new, *memory = over_numbers("jit", rule, (params, grads, *slots), 1 + len(slots), sys.maxsize)
         return new, OptState(state.step + 1, tuple(memory), None, state.scale)
 
 
@@ -151,7 +152,7 @@ def sgd_update(params: P, grads: P, lr: float) -> P:
     """``fnnet.sgd_update``, compiled: p' = p - lr g."""
     scalars = np.array([checks.real("jit", "lr", lr), 0.0, 0.0])
     rule = partial(_rule, kernels.SGD, np.zeros(5), scalars)
-    (new,) = apply("jit", rule, (params, grads), 1, sys.maxsize)
+    (new,) = over_numbers("jit", rule, (params, grads), 1, sys.maxsize)
     return new
 
 

@@ -22,7 +22,7 @@ from fnnet.losses.weighted import ClassWeighted, Weighted
 from fnnet.optimizers.elementwise import Elementwise
 from fnnet.training.folds import TrainStep
 from fnnet.tree.nodes import Params
-from fnnet.tree.packing import remembered
+from fnnet.tree.structures import remembered
 from fnnet.types import Array
 
 READ: dict[type, tuple[str, ...]] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import count
@@ -25,12 +24,13 @@ from fnnet.jit.plans import Plan, plan_of
 from fnnet.jit.programs import Compiler, Program
 from fnnet.keys import NOISE, ORDER, Key
 from fnnet.losses.reductions import nonzero
-from fnnet.optimizers.elementwise import apply, slots_of
+from fnnet.optimizers.elementwise import slots_of
 from fnnet.training.fitting import Fit, fit_by
 from fnnet.training.folds import check_run
 from fnnet.tree import leaves
 from fnnet.tree.nodes import Params
-from fnnet.tree.packing import joined, remembered, unjoined
+from fnnet.tree.numbers import check_alike
+from fnnet.tree.structures import of_vector, remembered
 from fnnet.types import Array, Labels
 
 P = TypeVar("P", bound=Params)
@@ -84,7 +84,7 @@ def _check_state(plan: Plan, state: TrainState[P]) -> None:
     """Raises TreeError, ShapeError or DtypeError where the slots are not those of the parameters: they are written to
     unchecked; ValueError for a batch before the first."""
     slots = slots_of("jit", state.opt_state, plan.settings.slots)
-    apply("jit", lambda *leaves: (), (state.params, *slots), 0, sys.maxsize)
+    check_alike("jit", (state.params, *slots))
     checks.size("train", "state.batch", state.batch, 0)
 
 
@@ -97,7 +97,7 @@ def _epoch(plan: Plan, made_by: Run[Any], state: TrainState[P], epoch: int) -> T
         raise ValueError(f"train: data must give more than {state.batch} batches in epoch {epoch}, got no more")
     batches = -(-len(order) // size)
     schedule = schedule_of(plan.settings, given, batches)
-    vectors = [joined(list(leaves(tree))) for tree in (state.params, *given.slots)]
+    vectors = [np.concatenate(leaves(tree), axis=None) for tree in (state.params, *given.slots)]
     unused = np.empty(0, vectors[0].dtype)
     theta, a, b, c = (*vectors, unused, unused, unused)[:4]
     total, full, noise_key = 0.0, len(order) // size, state.key.child(NOISE, epoch)
@@ -114,7 +114,7 @@ def _epoch(plan: Plan, made_by: Run[Any], state: TrainState[P], epoch: int) -> T
         total += part
     for vector in vectors:
         vector.setflags(write=False)
-    params, *memory = [unjoined(state.params, vector) for vector in vectors]
+    params, *memory = [of_vector(state.params, vector) for vector in vectors]
     opt_state = OptState(given.step + batches, tuple(memory), None, given.scale)
     loss = (state.total + total) / (state.rows + len(order))
     record = Record(np.asarray(loss, np.float64))

@@ -23,7 +23,7 @@ from fnnet.layers.linear import Linear, cast_input, check_linear, check_saved, l
 from fnnet.layers.relu import Relu
 from fnnet.numerics import affine, affine_gradients, is_portable, product_nt, relu, relu_gradient, sum_to
 from fnnet.tree.nodes import Params, layout
-from fnnet.tree.packing import fresh_like, pack, packed, remembered
+from fnnet.tree.structures import blocks, remembered, structure_of
 from fnnet.types import Array, Dtype
 
 P = TypeVar("P", bound=Params)
@@ -70,10 +70,9 @@ def _small_plan(p: Mlp, x: Array) -> tuple[Plan, Array] | None:
     sizes = remembered(_sizes, p)
     if not sizes or is_portable(x) or x.ndim != 2 or x.shape[1] != sizes[0]:
         return None
-    known = packed(p)
-    found = plan(sizes, x.shape[0], known.vector.dtype if known else p.layers[0].w.dtype)
-    known = known if known or not found else packed(pack(p))
-    return (found, known.vector) if found and known else None
+    structure = structure_of(p)
+    found = plan(sizes, x.shape[0], structure.dtypes[0]) if structure.views else None
+    return (found, blocks(p)[0]) if found else None
 
 
 def _sizes(p: Mlp) -> tuple[int, ...]:
@@ -113,7 +112,8 @@ def _down_to_first(p: Mlp, saved: Saved, dy: Array) -> tuple[Mlp, Array]:
         return _down_small(p, saved, dy)
     inputs, activated, activation = saved
     _check_saved(p, len(inputs), activation)
-    grads = fresh_like(p)
+    structure = structure_of(p)
+    grads: Mlp = structure.build(structure.joined([np.empty(leaf.shape, leaf.dtype) for leaf in tree.leaves(p)]))
     shares: list[Params] = []
     upper = zip(p.layers[:0:-1], grads.layers[:0:-1], inputs[:0:-1], activated[::-1], strict=True)
     for layer, grad, x, left in upper:
@@ -135,14 +135,14 @@ def _deactivate(activation: P, left: object, dh: Array) -> tuple[P, Array]:
 
 
 def _down_small(p: Mlp, saved: Pass, dy: Array) -> tuple[Mlp, Array]:
-    sizes, known = remembered(_sizes, p), packed(p) or packed(pack(p))
-    if known is None or sizes != saved.plan.sizes:
+    sizes, vector = remembered(_sizes, p), blocks(p)[0]
+    if sizes != saved.plan.sizes:
         _check_saved(p, len(saved.plan.sizes) - 1, Relu)
         raise ShapeError(f"mlp: the cache must come from a pass through sizes {sizes}, got that of {saved.plan.sizes}")
-    if known.vector.dtype != dy.dtype:
-        raise DtypeError(f"mlp: the cache must come from a pass in {known.vector.dtype}, got that of one in {dy.dtype}")
-    gradient, dz = augmented.gradients(known.vector, saved, dy)
-    return known.structure.tree(p, gradient), dz
+    if vector.dtype != dy.dtype:
+        raise DtypeError(f"mlp: the cache must come from a pass in {vector.dtype}, got that of one in {dy.dtype}")
+    gradient, dz = augmented.gradients(vector, saved, dy)
+    return structure_of(p).build((gradient,)), dz
 
 
 def _check_saved(p: Mlp, depth: int, activation: type[Params]) -> None:

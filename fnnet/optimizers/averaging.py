@@ -10,10 +10,10 @@ from fnnet import checks
 from fnnet.core.protocols import Optimizer
 from fnnet.core.states import OptState, TrainState
 from fnnet.errors import TreeError
-from fnnet.optimizers.elementwise import apply
 from fnnet.optimizers.wrapping import Wrapper, inner_of, inside
-from fnnet.tree.nodes import Params, freeze
-from fnnet.tree.packing import pack
+from fnnet.tree.nodes import Params
+from fnnet.tree.numbers import over_numbers
+from fnnet.tree.structures import pack
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -38,7 +38,7 @@ class Ema(Wrapper):
 
     def begin(self, optimizer: Optimizer, params: P, /) -> OptState[P]:
         """The state before the first step: one slot, the average, which begins as the parameters."""
-        return OptState(0, (pack(freeze(params)),), optimizer.init(params))
+        return OptState(0, (pack(params),), optimizer.init(params))
 
     def step(self, optimizer: Optimizer, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
         """One step, and its share in the average: (1 - decay) / (1 - decayᵗ) corrects for the start."""
@@ -46,7 +46,7 @@ class Ema(Wrapper):
         params, inner = inside(optimizer, params, grads, inner, state.scale)
         t = state.step + 1
         share = (1 - self.decay) / (1 - self.decay**t)
-        (average,) = apply(self.name, partial(_toward, share), (params, *state.slots), 1)
+        (average,) = over_numbers(self.name, partial(_toward, share), (params, *state.slots), 1)
         return params, OptState(t, (average,), inner, state.scale)
 
 
@@ -84,7 +84,7 @@ class Lookahead(Wrapper):
 
     def begin(self, optimizer: Optimizer, params: P, /) -> OptState[P]:
         """The state before the first step: one slot, the slow weights, which begin as the parameters."""
-        return OptState(0, (pack(freeze(params)),), optimizer.init(params))
+        return OptState(0, (pack(params),), optimizer.init(params))
 
     def step(self, optimizer: Optimizer, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
         """One step of the fast weights; the last of each ``steps`` is followed by one of the slow weights."""
@@ -92,7 +92,7 @@ class Lookahead(Wrapper):
         params, inner = inside(optimizer, params, grads, inner, state.scale)
         t, slow = state.step + 1, state.slots[0]
         if t % self.steps == 0:
-            (slow,) = apply(self.name, partial(_toward, self.rate), (params, slow), 1)
+            (slow,) = over_numbers(self.name, partial(_toward, self.rate), (params, slow), 1)
             params = slow
         return params, OptState(t, (slow,), inner, state.scale)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, TypeVar, cast
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
@@ -15,11 +15,11 @@ from fnnet.core.rules import replicas
 from fnnet.core.states import OptState
 from fnnet.numerics import inner_product
 from fnnet.numerics.sums import power_of_two
-from fnnet.optimizers.elementwise import apply, check_gradients
+from fnnet.optimizers.elementwise import check_gradients
 from fnnet.optimizers.wrapping import Wrapper, inner_of, inside
-from fnnet.tree.matching import columns, restore_shared, trained
 from fnnet.tree.nodes import Params
-from fnnet.tree.packing import pack, packed
+from fnnet.tree.numbers import over_numbers
+from fnnet.tree.structures import blocks, structure_of
 from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
@@ -47,7 +47,7 @@ class ClipByValue(Wrapper):
         """One step with clipped gradients."""
         inner = inner_of(self.name, state)
         check_gradients(self.name, params, grads)
-        (clipped,) = apply(self.name, partial(_clip, self.limit), (grads,), 1)
+        (clipped,) = over_numbers(self.name, partial(_clip, self.limit), (grads,), 1)
         params, inner = inside(optimizer, params, clipped, inner, state.scale)
         return params, OptState(state.step + 1, (), inner, state.scale)
 
@@ -85,18 +85,17 @@ class ClipByGlobalNorm(Wrapper):
         return params, OptState(state.step + 1, (), inner, state.scale)
 
     def _of_all(self, grads: P) -> P:
-        known = packed(grads) or packed(pack(grads))  # one sum for all trees of one form: the same bits
-        leaves = (known.vector,) if known else tree.trainable(grads)
+        found = blocks(grads)
         with np.errstate(over="ignore", invalid="ignore"):
-            square = sum([_square(leaf) for leaf in leaves])
-        if not FLOOR * sum([leaf.size for leaf in leaves]) < square < math.inf:
+            square = sum([_square(block) for block in found])
+        if not FLOOR * sum([block.size for block in found]) < square < math.inf:
             return self._of_each(grads, ())
         factor = self.limit / math.sqrt(square)
         if factor >= 1:
             return grads
         if factor < TINY:
             return self._of_each(grads, ())
-        (clipped,) = apply(self.name, partial(_times, factor), (grads,), 1)
+        (clipped,) = over_numbers(self.name, partial(_times, factor), (grads,), 1)
         return clipped
 
     def _of_each(self, grads: P, stacked: tuple[int, ...]) -> P:
@@ -111,12 +110,9 @@ class ClipByGlobalNorm(Wrapper):
         if not is_long.any():
             return grads
         scale = np.where(is_long & ~is_plain, scale, 1)
-        (found,), form = columns(self.name, (grads,))
-        new = [
-            g / _beside(scale, g) * _beside(factor, g) if changes else g
-            for g, changes in zip(found, trained(form), strict=True)
-        ]
-        return cast(P, restore_shared(grads, iter(new)))
+        structure = structure_of(grads)
+        new = [g / _beside(scale, g) * _beside(factor, g) for g in tree.trainable(grads)]
+        return structure.build(structure.joined(new), structure.constants(grads))
 
 
 TINY = float(np.finfo(np.float32).tiny)

@@ -9,10 +9,11 @@ from typing import ClassVar, TypeVar
 from fnnet import checks
 from fnnet.core.protocols import Optimizer, Schedule
 from fnnet.core.states import OptState
-from fnnet.optimizers.elementwise import apply, checked_rate
+from fnnet.optimizers.elementwise import checked_rate
 from fnnet.optimizers.elementwise import rate as rate_of
 from fnnet.optimizers.wrapping import Wrapper, inner_of, inside
 from fnnet.tree.nodes import Params
+from fnnet.tree.numbers import over_numbers
 from fnnet.tree.selection import Selection, Where, checked_where, choose
 from fnnet.types import Array
 
@@ -50,7 +51,7 @@ class WeightDecay(Wrapper):
         inner = inner_of(self.name, state)
         rate = rate_of(self.name, self.rate, state, "rate")
         new, inner = inside(optimizer, params, grads, inner, state.scale)
-        (shrunk,) = apply(self.name, partial(_shrink, rate), (new, params), 1)
+        (shrunk,) = over_numbers(self.name, partial(_shrink, rate), (new, params), 1)
         if self.where is not None:
             shrunk = choose(self.name, self.remembered(Selection(self.name, self.where), params), shrunk, new)
         return shrunk, OptState(state.step + 1, (), inner, state.scale)

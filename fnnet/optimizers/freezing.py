@@ -47,7 +47,7 @@ class Freeze(Wrapper):
         before = inner_of(self.name, state)
         check_gradients(self.name, params, grads)
         chosen = self.remembered(Selection(self.name, self.where), params)
-        new, after = inside(optimizer, params, without(self.name, chosen, grads), before, state.scale)
+        new, after = inside(optimizer, params, without(chosen, grads), before, state.scale)
         inner = _choose_states(self.name, chosen, before, after)
         return choose(self.name, chosen, params, new), OptState(state.step + 1, (), inner, state.scale)
 

@@ -8,8 +8,9 @@ from typing import TypeVar
 
 from fnnet import checks
 from fnnet.core.protocols import Schedule
-from fnnet.optimizers.elementwise import Elementwise, Rule, apply, checked_rate
+from fnnet.optimizers.elementwise import Elementwise, Rule, checked_rate
 from fnnet.tree.nodes import Params
+from fnnet.tree.numbers import over_numbers
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -49,7 +50,7 @@ def sgd_update(params: P, grads: P, lr: float) -> P:
     >>> fn.sgd_update(net, fn.Linear(np.ones((1, 1)), np.ones(1)), lr=0.1).w.tolist()
     [[0.9]]
     """
-    (new,) = apply("sgd_update", partial(descend, checks.real("sgd_update", "lr", lr)), (params, grads), 1)
+    (new,) = over_numbers("sgd_update", partial(descend, checks.real("sgd_update", "lr", lr)), (params, grads), 1)
     return new
 
 

@@ -22,8 +22,8 @@ from fnnet.functional import accumulate
 from fnnet.keys import NOISE, ORDER, Key
 from fnnet.optimizers.wrapping import Wrapped
 from fnnet.tree.matching import columns
-from fnnet.tree.nodes import Params, freeze
-from fnnet.tree.packing import frozen, pack, packed
+from fnnet.tree.nodes import Params
+from fnnet.tree.structures import frozen, pack, vector_behind
 from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
@@ -46,7 +46,7 @@ def start(params: P, optimizer: Startable, key: Key) -> TrainState[P]:
     check_network("start", params)
     keys.check("start", key)
     checks.function("start", "optimizer.init", getattr(optimizer, "init", None))
-    params = pack(freeze(params))
+    params = pack(params)
     _keep_freed_memory()
     origin = Origin(tree.digest(params), optimizer, nothing)
     return TrainState(params, frozen(optimizer.init(params)), key, origin=origin)
@@ -73,8 +73,9 @@ class TrainStep(Generic[T]):
         """The state after one batch, and the batch's loss before the step."""
         value, grads = self.gradient(state.params, batch, key)
         params, opt_state = self.optimizer.update(state.params, grads, state.opt_state)
-        is_ours = _is_plain(type(self.optimizer)) or _is_ours(self.optimizer)
-        if not is_ours or packed(params) is None:  # what ours pack is like the parameters, and read-only
+        if (
+            not _is_ours(self.optimizer) or vector_behind(params) is None
+        ):  # what ours pack is like the parameters, and read-only
             _check_alike(state.params, params)
             params, opt_state = frozen(params), frozen(opt_state)
         return with_update(state, params, opt_state), value
@@ -83,7 +84,7 @@ class TrainStep(Generic[T]):
 @lru_cache(256)
 def _is_plain(kind: type) -> bool:
     """Whether optimizers of a class are fnnet's, with none inside."""
-    return kind.__module__.startswith("fnnet.optimizers.")
+    return kind.__module__.startswith("fnnet.optimizers.") and kind is not Wrapped
 
 
 def _is_ours(optimizer: Optimizer) -> bool:

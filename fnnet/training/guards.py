@@ -16,7 +16,7 @@ from fnnet.inspection.traces import Call, trace
 from fnnet.keys import Key
 from fnnet.training.folds import TrainStep
 from fnnet.tree.nodes import Params, join, parts
-from fnnet.tree.packing import packed
+from fnnet.tree.structures import blocks, structure_of
 from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
@@ -66,8 +66,8 @@ def stop_on_nonfinite(step: Step[T]) -> StopOnNonfinite[T]:
 
 
 def _is_finite(params: Params) -> bool:
-    known = packed(params)
-    return _all_finite(known.vector) if known else all(map(_all_finite, tree.leaves(params)))
+    structure = structure_of(params)
+    return all(map(_all_finite, (*blocks(params), *structure.constants(params))))
 
 
 def _kept_finite(before: OptState[P], after: OptState[P]) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 import numpy as np
 
-from fnnet import checks, tree
+from fnnet import checks
 from fnnet.core.protocols import GradFn
 from fnnet.core.rules import check_network, replicas
 from fnnet.core.states import OptState, TrainState
@@ -18,9 +18,8 @@ from fnnet.numerics import inner_product
 from fnnet.optimizers.elementwise import check_gradients
 from fnnet.training._quasi_newton import Iterate, Pair, Pairs, run
 from fnnet.training.folds import with_update
-from fnnet.tree.matching import columns, restore_shared, trained
 from fnnet.tree.nodes import Params
-from fnnet.tree.packing import packed
+from fnnet.tree.structures import of_vector, vector_of
 from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
@@ -73,17 +72,17 @@ class Lbfgs(Generic[T]):
         with np.errstate(over="ignore", invalid="ignore"):
             after = run(evaluate, before, self.memory, self.iterations, self.tolerance)
         memory = OptState(after.step, self._slots(state.params, after.pairs), None, state.opt_state.scale)
-        params = state.params if after.x is x else tree_of(state.params, after.x)
+        params = state.params if after.x is x else _network(state.params, after.x)
         return with_update(state, params, memory), np.asarray(value, x.dtype)
 
     def _slots(self, params: P, pairs: Pairs) -> tuple[P, ...]:
-        kept = [tree_of(params, vector) for pair in pairs for vector in pair]
-        none = tree_of(params, np.zeros_like(vector_of(params)))
+        kept = [_network(params, vector) for pair in pairs for vector in pair]
+        none = _network(params, np.zeros_like(vector_of(params)))
         return (*[none] * (2 * self.memory - len(kept)), *kept)
 
 
 def _evaluated(gradient: GradFn[T], like: P, batch: tuple[Array, T], key: Key, x: Array) -> tuple[float, Array]:
-    value, grads = gradient(tree_of(like, x), batch, key)
+    value, grads = gradient(_network(like, x), batch, key)
     check_gradients("lbfgs", like, grads)
     return float(value), vector_of(grads)
 
@@ -106,24 +105,10 @@ def _check_single(params: Params) -> None:
         )
 
 
-def vector_of(params: Params) -> Array:
-    """All numbers that are trained, one behind another."""
-    known = packed(params)
-    return known.vector if known else np.concatenate([leaf.ravel() for leaf in tree.trainable(params)] or [np.zeros(0)])
-
-
-def tree_of(like: P, vector: Array) -> P:
-    """The network of such a vector, with the constants of ``like``; its arrays are read-only views."""
+def _network(like: P, vector: Array) -> P:
+    """The network of a vector that nobody is to write to."""
     vector.setflags(write=False)
-    known = packed(like)
-    if known is not None:
-        return known.structure.tree(like, vector)
-    (found,), form = columns("lbfgs", (like,))
-    leaves, at = [], 0
-    for leaf, changes in zip(found, trained(form), strict=True):
-        leaves.append(vector[at : at + leaf.size].reshape(leaf.shape) if changes else leaf)
-        at += leaf.size if changes else 0
-    return cast(P, restore_shared(like, iter(leaves)))
+    return of_vector(like, vector)
 
 
 def lbfgs(gradient: GradFn[T], memory: int = 10, *, iterations: int = 20, tolerance: float = 1e-8) -> Lbfgs[T]:

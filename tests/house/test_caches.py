@@ -24,7 +24,7 @@ X = np.ones((4, 3), np.float32)
 # --- all caches of the package -----------------------------------------------------------------------------------
 KEPT = {
     "core.rules._RULES": "the classes that a program has defined as layers",
-    "tree.packing._STRUCTURES": "weak: the structures of the trees that there are",
+    "tree.structures._STRUCTURES": "weak: the structures of the trees that there are",
     "jit.training._PLANS": "weak: the plans of the runs that go on",
 }
 """The containers of modules that are filled at run time, and why each may be."""

@@ -10,7 +10,7 @@ import numpy as np
 
 import fnnet as fn
 from fnnet import Array, tree
-from fnnet.tree.packing import fresh_like
+from fnnet.tree.structures import blocks, structure_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +45,7 @@ class Bare:
     lr: float = 0.1
 
     def init(self, params: Any, /) -> Any:
-        return fn.OptState(0, (fresh_like(params),))
+        return fn.OptState(0, (structure_of(params).build([np.empty_like(block) for block in blocks(params)]),))
 
     def update(self, params: Any, grads: Any, state: Any, /) -> tuple[Any, Any]:
         new = tree.map(lambda p, g: p - np.asarray(self.lr, p.dtype) * g, params, grads)
