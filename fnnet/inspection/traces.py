@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet.core.network import forward
-from fnnet.core.rules import children, define_layer, replicas
+from fnnet.core.rules import Chain, children, define_layer, replicas, rule_of
+from fnnet.core.walks import path_of
 from fnnet.errors import LayerError
-from fnnet.layers.mlp import Mlp
 from fnnet.layers.portable import Portable
 from fnnet.numerics.bits import portably
 from fnnet.tree.nodes import Params, join, parts
@@ -65,8 +65,11 @@ def trace(params: Params, x: Array) -> Call:
 
 def _passed(path: str, layer: Params, x: Array, notes: list[Call]) -> Array:
     """The layer's output; the calls that it makes go to ``notes``."""
-    if isinstance(layer, Mlp):
-        return _passed_mlp(path, layer, x, notes)
+    rule = rule_of(layer)
+    if isinstance(rule, Chain):
+        for inside in rule.layers(layer):
+            x, _ = forward(Probe(join(path, path_of(layer, inside)), inside, notes), x)
+        return x
     if isinstance(layer, Portable):  # which looks at the arrays of what it holds, and a probe is none
         return portably(forward, Probe(join(path, "layer"), layer.layer, notes), x)[0]
     if children(layer):
@@ -75,15 +78,6 @@ def _passed(path: str, layer: Params, x: Array, notes: list[Call]) -> Array:
         except Exception:  # the probes' fault, or else it comes again
             notes.clear()
     return forward(layer, x)[0]
-
-
-def _passed_mlp(path: str, layer: Mlp, x: Array, notes: list[Call]) -> Array:
-    """An Mlp takes nothing but Linear layers, and calls none of them."""
-    for i, linear in enumerate(layer.layers):
-        x, _ = forward(Probe(join(path, f"layers.{i}"), linear, notes), x)
-        if i < len(layer.layers) - 1:
-            x, _ = forward(Probe(join(path, "activation"), layer.activation, notes), x)
-    return x
 
 
 def _with_probes(path: str, layer: Params, notes: list[Call]) -> Params:

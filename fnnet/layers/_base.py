@@ -15,9 +15,8 @@ TINY = {np.dtype(kind): float(np.finfo(kind).tiny) for kind in (np.float32, np.f
 """The smallest number of a dtype that has all its digits."""
 
 
-def check_features(where: str, x: Array, arrays: dict[str, Array]) -> None:
-    """Raises ShapeError or DtypeError where the arrays of a layer are not (..., n), one a feature, in one dtype, or x
-    is not (..., batch, n) with their replica axes or none."""
+def check_arrays(where: str, **arrays: Array) -> None:
+    """Raises ShapeError or DtypeError where the arrays of a layer are not (..., n), one a feature, in one dtype."""
     first = next(iter(arrays.values()))
     for name, array in arrays.items():
         if array.ndim == 0 or array.shape != first.shape:
@@ -26,9 +25,13 @@ def check_features(where: str, x: Array, arrays: dict[str, Array]) -> None:
             raise DtypeError(
                 f"{where}: {' and '.join(arrays)} must have one dtype, got {first.dtype} and {array.dtype}"
             )
-    if x.shape[-1] != first.shape[-1] or x.shape[:-2] not in ((), first.shape[:-1]):
-        axes = "".join([f"{n}, " for n in first.shape[:-1]])
-        raise ShapeError(f"{where}: x must be ({axes}batch, {first.shape[-1]}) or (batch, n), got {x.shape}")
+
+
+def check_features(where: str, x: Array, array: Array) -> None:
+    """Raises ShapeError where x is not (..., batch, n) with the replica axes of an array (..., n) or none."""
+    if x.shape[-1] != array.shape[-1] or x.shape[:-2] not in ((), array.shape[:-1]):
+        axes = "".join([f"{n}, " for n in array.shape[:-1]])
+        raise ShapeError(f"{where}: x must be ({axes}batch, {array.shape[-1]}) or (batch, n), got {x.shape}")
 
 
 def over_rows(array: Array) -> Array:

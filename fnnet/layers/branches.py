@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Generic, TypeVarTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fnnet import checks
-from fnnet.core.network import Cache, backward, forward
+from fnnet.core.network import Cache, backward, forward, param_gradients
 from fnnet.core.rules import define_layer
 from fnnet.errors import LayerError, ShapeError
 from fnnet.keys import Key
+from fnnet.numerics import sum_to
 from fnnet.tree.nodes import Params
 from fnnet.types import Array
 
@@ -91,20 +93,27 @@ def branches_forward(p: AnyBranches, x: Array, key: Key | None = None) -> tuple[
 
 def branches_backward(p: AnyBranches, saved: Saved, dy: Array) -> tuple[AnyBranches, Array]:
     caches, shape, dtype = saved
-    if len(caches) != len(p.layers):
-        raise LayerError(f"branches: cache must be that of a pass through {len(p.layers)} layers, got {len(caches)}")
-    dx, grads, begin = np.zeros(shape, dtype), [], 0
-    for some, layer, cache in zip(p.columns, p.layers, caches, strict=True):
-        end = begin + cache.shape[-1]
-        mine = dy[..., begin:end]
-        while mine.ndim > len(cache.shape):
-            mine = np.add.reduce(mine, axis=0)
+    dx, grads = np.zeros(shape, dtype), []
+    for some, layer, cache, mine in zip(p.columns, p.layers, caches, _shares(p, caches, dy), strict=True):
         grad, d_columns = backward(layer, cache, mine)
         for i, column in enumerate(some):
             dx[..., column] += d_columns[..., i]
         grads.append(grad)
-        begin = end
     return Branches(p.columns, tuple(grads)), dx
+
+
+def branches_gradients(p: AnyBranches, saved: Saved, dy: Array) -> AnyBranches:
+    own = zip(p.layers, saved[0], _shares(p, saved[0], dy), strict=True)
+    return Branches(p.columns, tuple([param_gradients(layer, cache, mine) for layer, cache, mine in own]))
+
+
+def _shares(p: AnyBranches, caches: tuple[Cache[Params], ...], dy: Array) -> list[Array]:
+    """The columns of dy that are those of each layer, summed over the replicas that it does not have."""
+    if len(caches) != len(p.layers):
+        raise LayerError(f"branches: cache must be that of a pass through {len(p.layers)} layers, got {len(caches)}")
+    ends = accumulate([cache.shape[-1] for cache in caches], initial=0)
+    pieces = [dy[..., begin:end] for begin, end in pairwise(ends)]
+    return [sum_to(piece, (*cache.shape[:-1], piece.shape[-1])) for piece, cache in zip(pieces, caches, strict=True)]
 
 
 define_layer(
@@ -112,5 +121,6 @@ define_layer(
     forward=branches_forward,
     sample=branches_forward,
     backward=branches_backward,
+    gradients=branches_gradients,
     passes_key=True,
 )

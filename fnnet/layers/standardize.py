@@ -9,7 +9,7 @@ import numpy as np
 from fnnet import checks
 from fnnet.core.rules import define_layer
 from fnnet.errors import ShapeError
-from fnnet.layers._base import check_features, over_rows
+from fnnet.layers._base import check_arrays, check_features, over_rows
 from fnnet.numerics import sum_to
 from fnnet.numerics.sums import power_of_two
 from fnnet.tree.nodes import Params, constant, freeze
@@ -36,7 +36,7 @@ Saved = tuple[tuple[int, ...], np.dtype[np.floating]]
 
 
 def standardize_forward(p: Standardize, x: Array) -> tuple[Array, Saved]:
-    check_features("standardize", x, {"mean": p.mean, "scale": p.scale})
+    check_features("standardize", x, p.mean)
     y: Array = (x - over_rows(p.mean)) / over_rows(p.scale)
     return y.astype(p.mean.dtype, copy=False), (x.shape, x.dtype)
 
@@ -48,6 +48,10 @@ def standardize_backward(p: Standardize, saved: Saved, dy: Array) -> tuple[Stand
     return Standardize(np.zeros_like(p.mean), np.zeros_like(p.scale)), dx.astype(dtype, copy=False)
 
 
+def check_standardize(p: Standardize) -> None:
+    check_arrays("standardize", mean=p.mean, scale=p.scale)
+
+
 def standardize_replicas(p: Standardize) -> tuple[int, ...]:
     return p.mean.shape[:-1]
 
@@ -57,6 +61,7 @@ define_layer(
     forward=standardize_forward,
     backward=standardize_backward,
     replicas=standardize_replicas,
+    check=check_standardize,
     casts=False,
 )
 

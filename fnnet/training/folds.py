@@ -21,6 +21,7 @@ from fnnet.errors import DtypeError, ShapeError, TreeError
 from fnnet.functional import accumulate
 from fnnet.keys import NOISE, ORDER, Key
 from fnnet.optimizers.wrapping import Wrapped
+from fnnet.tree.making import maker
 from fnnet.tree.matching import columns
 from fnnet.tree.nodes import Params
 from fnnet.tree.structures import frozen, pack, vector_behind
@@ -109,10 +110,13 @@ def _check_alike(before: Params, after: Params) -> None:
             )
 
 
+_state = maker(TrainState)  # every batch makes one
+
+
 def with_update(state: TrainState[P], params: P, opt_state: OptState[P]) -> TrainState[P]:
     """The state one batch further on."""
     s = state
-    return TrainState(params, opt_state, s.key, s.epoch, s.batch + 1, s.total, s.rows, s.history, s.origin)
+    return _state(params, opt_state, s.key, s.epoch, s.batch + 1, s.total, s.rows, s.history, s.origin)
 
 
 def train_step(gradient: GradFn[T], optimizer: Optimizer) -> TrainStep[T]:

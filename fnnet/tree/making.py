@@ -1,154 +1,152 @@
-"""How nodes are put together again, by functions that are made once for each structure."""
+"""How records and trees are put together: by functions that are written down once, as dataclasses' own are.
+
+A frozen dataclass fills its fields one by one through a function that forbids it. Where its constructor does no more,
+its slots are filled directly, in half the time: a step makes every layer twice.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from operator import attrgetter, itemgetter
 from types import MemberDescriptorType
 from typing import Any, TypeVar
 
-from fnnet.tree.nodes import Params, is_leaf, is_static, layout, parts
-from fnnet.types import Array
+from fnnet.tree.nodes import Params, is_leaf, is_static, parts
 
+P = TypeVar("P", bound=Params)
 T = TypeVar("T")
-
-Fill = Callable[[Sequence[Any]], object]
-"""From the values of a tree, in an order of its own, to the tree."""
-
-
-def maker(kind: type[T], *slots: str) -> Callable[..., T]:
-    """How instances of a class are made of their fields, by position, and of values for more ``slots`` of theirs.
-
-    That is the class's constructor, or, where it does no more than fill slots, the same in half the time.
-    """
-    names = [f.name for f in fields(kind)]  # type: ignore[arg-type]  # a dataclass, whatever it holds
-    members = [getattr(kind, name, None) for name in names]
-    settings = getattr(kind, "__dataclass_params__")  # noqa: B009  (the attribute is not in the type stubs)
-    is_plain = settings.init and not hasattr(kind, "__post_init__") and kind.__new__ is object.__new__
-    more = [getattr(kind, name).__set__ for name in slots]
-    if is_plain and all(isinstance(member, MemberDescriptorType) for member in members):
-        return _by_slots(kind, [member.__set__ for member in members if member is not None] + more)
-    return _by_constructor(kind, len(names), more) if slots else kind
-
-
-def _by_slots(kind: type[T], puts: list[Callable[[object, object], None]]) -> Callable[..., T]:
-    new: Callable[[type[T]], T] = object.__new__
-
-    def make(*values: object) -> T:
-        made = new(kind)
-        for put, value in zip(puts, values, strict=True):
-            put(made, value)
-        return made
-
-    def make_of_three(a: object, b: object, c: object) -> T:  # a Linear and its structure: half of all that is made
-        made = new(kind)
-        first(made, a)
-        second(made, b)
-        third(made, c)
-        return made
-
-    if len(puts) != 3:
-        return make
-    first, second, third = puts
-    return make_of_three
-
-
-def _by_constructor(kind: type[T], n: int, more: list[Callable[[object, object], None]]) -> Callable[..., T]:
-    def make(*values: object) -> T:
-        made = kind(*values[:n])
-        for put, value in zip(more, values[n:], strict=True):
-            put(made, value)
-        return made
-
-    return make
 
 
 @dataclass(slots=True, eq=False)
-class Places:
-    """Where the values of a tree's leaves stand, and, where ``span`` counts, those of what holds several of them.
+class Source:
+    """A function of these arguments that is being written, and what its names stand for."""
 
-    Leaves are met in their order; ``order`` has the place of each among the values, from the end for a constant, and
-    ``sizes`` what it adds to a vector.
+    arguments: str
+    lines: list[str] = field(default_factory=list)
+    names: dict[str, Any] = field(default_factory=lambda: {"new": object.__new__})
+
+    def name(self, value: object) -> str:
+        """A name for something that the function uses."""
+        name = f"k{len(self.names)}"
+        self.names[name] = value
+        return name
+
+    def made(self, kind: type, values: list[str], more: dict[str, str]) -> str:
+        """The name of an instance that is made of its fields, and then given more slots."""
+        made, members = f"n{len(self.lines)}", _members(kind)
+        if members is None:
+            self.lines.append(f"{made} = {self.name(kind)}({', '.join(values)})")
+        else:
+            self.lines.append(f"{made} = new({self.name(kind)})")
+            self.put(made, members, values)
+        self.put(made, [getattr(kind, slot) for slot in more], list(more.values()))
+        return made
+
+    def put(self, made: str, members: list[MemberDescriptorType], values: list[str]) -> None:
+        """Fills slots."""
+        for member, value in zip(members, values, strict=True):
+            self.lines.append(f"{self.name(member.__set__)}({made}, {value})")
+
+    def function(self, kind: type[T], result: str) -> Callable[..., T]:
+        """The function that gives the result, an instance of a class."""
+        text = "\n    ".join([f"def make({self.arguments}):", *self.lines, f"return {result}"])
+        exec(text, self.names)
+        made: Callable[..., T] = self.names.pop("make")
+        return made
+
+
+def _members(kind: type) -> list[MemberDescriptorType] | None:
+    """The slots of a class's fields; None where its constructor does more than fill them."""
+    settings = getattr(kind, "__dataclass_params__", None)
+    members = [getattr(kind, f.name, None) for f in fields(kind)] if settings else []
+    is_plain = settings and settings.init and not hasattr(kind, "__post_init__") and "__new__" not in vars(kind)
+    found = [member for member in members if isinstance(member, MemberDescriptorType)]
+    return found if is_plain and len(found) == len(members) else None
+
+
+def maker(kind: type[T]) -> Callable[..., T]:
+    """The constructor of a record that is made at every step, which takes all fields by position."""
+    names = [f.name for f in fields(kind)]  # type: ignore[arg-type]  # a dataclass, whatever it holds
+    source = Source(", ".join(names))
+    return source.function(kind, source.made(kind, names, {}))
+
+
+# --- trees -------------------------------------------------------------------------------------------------------
+@dataclass(slots=True, eq=False)
+class TreeSource:
+    """How a tree is made of its trained leaves v, its constant ones c, its structure and, where it has one, its vector,
+    of which s are the parts that belong to layers of layers in it.
+
+    Leaves are met in their order; ``sizes`` has for each how much of the vector it is, None for a constant.
     """
 
-    order: Iterator[int]
-    sizes: Iterator[int]
-    span: int | None
+    sizes: Iterator[int | None]
+    has_vector: bool
+    structure_of: Callable[[Params], object]
+    source: Source = field(default_factory=lambda: Source("structure, values, constants, vector"))
+    trained: int = 0
+    constants: int = 0
     at: int = 0
     spans: list[tuple[int, int]] = field(default_factory=list)
 
-    def leaf(self) -> int:
-        """The place of the next leaf."""
-        self.at += next(self.sizes)
-        return next(self.order)
+    def root(self, tree: P) -> Callable[..., P]:
+        """The function."""
+        known = {"_structure": "structure"} | ({"_vector": "vector"} if self.has_vector else {})
+        values = [self.written(child) for _, child in parts(tree)]
+        made, lines = self.source.made(type(tree), values, known), self.source.lines
+        found = [f"v{i}" for i in range(self.trained)] + [f"s{i}" for i in range(len(self.spans))]
+        kept = [f"c{i}" for i in range(self.constants)]
+        lines[:0] = [
+            f"{', '.join(names)}, = {given}" for names, given in ((found, "values"), (kept, "constants")) if names
+        ]
+        return self.source.function(type(tree), made)
 
-    def spanned(self, begin: int) -> int | None:
-        """The place of the part of the vector from ``begin`` to here, where there is one."""
-        if self.span is None or self.at == begin:
-            return None
+    def written(self, node: object) -> str:
+        """The expression for a node; what has no leaves is used again as it is."""
+        if is_leaf(node):
+            return self._leaf(next(self.sizes))
+        children = [child for _, child in parts(node)]
+        if is_static(node) or not any(map(_has_leaves, children)):
+            return self.source.name(node)
+        begin = self.at
+        values = [self.written(child) for child in children]
+        if isinstance(node, tuple):
+            return f"({', '.join(values)},)"
+        return self.source.made(type(node), values, self._known(node, begin, children))
+
+    def _leaf(self, size: int | None) -> str:
+        if size is None:
+            self.constants += 1
+            return f"c{self.constants - 1}"
+        self.trained, self.at = self.trained + 1, self.at + size
+        return f"v{self.trained - 1}"
+
+    def _known(self, node: object, begin: int, children: list[object]) -> dict[str, str]:
+        """What a layer of layers is told of itself; one of arrays finds it out when it is asked."""
+        if not isinstance(node, Params) or all(map(is_leaf, children)):
+            return {}
+        known = {"_structure": self.source.name(self.structure_of(node))}
+        if not self.has_vector or self.at == begin:
+            return known
         self.spans.append((begin, self.at))
-        return self.span + len(self.spans) - 1
-
-
-def filler(node: object, places: Places, structure_of: Callable[[Params], object]) -> Fill:
-    """The function from values to a node like this one; what has no leaves is used again as it is."""
-    if is_leaf(node):
-        return itemgetter(places.leaf())
-    children = node if isinstance(node, tuple) else () if is_static(node) else layout(type(node)).values(node)
-    if not any(map(_has_leaves, children)):
-        return lambda values: node
-    if isinstance(node, tuple):
-        return _tuple_filler(node, places, structure_of)
-    begin = places.at
-    fills = [filler(child, places, structure_of) for child in children]
-    if not isinstance(node, Params):
-        make = maker(type(node))
-        return lambda values: make(*[fill(values) for fill in fills])
-    structure = structure_of(node)
-    span = None if all(map(is_leaf, children)) else places.spanned(begin)
-    if span is None:
-        make = maker(type(node), "_structure")
-        return lambda values: make(*[fill(values) for fill in fills], structure)
-    make = maker(type(node), "_structure", "_vector")
-    return lambda values: make(*[fill(values) for fill in fills], structure, values[span])
+        return known | {"_vector": f"s{len(self.spans) - 1}"}
 
 
 def _has_leaves(node: object) -> bool:
     return is_leaf(node) or any(_has_leaves(child) for _, child in parts(node))
 
 
-def _tuple_filler(nodes: tuple[Any, ...], places: Places, structure_of: Callable[[Params], object]) -> Fill:
-    """The same for a tuple; one of like layers, such as an Mlp's, is made by a single ``map`` over their fields."""
-    kind = type(nodes[0])
-    if issubclass(kind, Params) and all(type(node) is kind and _is_flat(node) for node in nodes):
-        width = len(layout(kind).names)
-        taken = [places.leaf() for _ in range(width * len(nodes))]
-        make, structures = maker(kind, "_structure"), [structure_of(node) for node in nodes]
-        end = taken[-1] + 1 or None  # constants are counted from the end
-        columns = [slice(first, end, width) for first in taken[:width]]
-        return lambda values: tuple(map(make, *[values[column] for column in columns], structures))
-    fills = [filler(node, places, structure_of) for node in nodes]
-    return lambda values: tuple([fill(values) for fill in fills])
-
-
-def _is_flat(node: Params) -> bool:
-    """Whether a node holds arrays alone, one at least, and all of them trained or none."""
-    children = parts(node)
-    return bool(children) and not layout(type(node)).constant and all(is_leaf(child) for _, child in children)
-
-
-def leaf_getter(tree: object, path: str) -> Callable[[object], Array]:
-    """The function from trees like this one to their leaf of a path."""
+def node_getter(tree: object, path: str) -> Callable[[object], object]:
+    """The function from trees like this one to their node of a path."""
     steps: list[Callable[[Any], Any]] = []
     for name in path.split("."):
         steps.append(itemgetter(int(name)) if isinstance(tree, tuple) else attrgetter(name))
         tree = steps[-1](tree)
 
-    def _found(node: Any) -> Array:
+    def _found(node: object) -> object:
         for step in steps:
             node = step(node)
-        leaf: Array = node
-        return leaf
+        return node
 
     return _found

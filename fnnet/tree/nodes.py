@@ -185,11 +185,12 @@ def freeze(node: T) -> T:
     """
     leaves: list[Array] = []
     flatten(node, leaves, [])
-    frozen: T = restore(node, iter([_read_only(leaf) for leaf in leaves]))  # type: ignore[assignment]
+    frozen: T = restore(node, iter([safe(leaf) for leaf in leaves]))  # type: ignore[assignment]
     return frozen
 
 
-def _read_only(leaf: Array) -> Array:
+def safe(leaf: Array) -> Array:
+    """The array in C order, where nobody can write to it, else a copy that nobody can."""
     base: object = leaf
     while isinstance(base, np.ndarray) and not base.flags.writeable:
         base = base.base

@@ -10,8 +10,8 @@ import numpy as np
 from fnnet.checks import FLOATS
 from fnnet.errors import DtypeError, LayerError, ShapeError
 from fnnet.tree.matching import columns, trained
-from fnnet.tree.nodes import Params, freeze, leaf_paths
-from fnnet.tree.structures import Structure, blocks, read_only, remembered, structure_of
+from fnnet.tree.nodes import Params, leaf_paths, safe
+from fnnet.tree.structures import Structure, blocks, read_only, structure_of
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -30,12 +30,14 @@ def over_numbers(where: str, rule: Rule, trees: tuple[P, ...], results: int, siz
     """
     structure, found = alike(where, trees)
     made = [
-        read_only(rule(*some) if some[0].size <= size and structure.views else _by_size(rule, some, results, size))
+        read_only(rule(*some) if structure.views and some[0].size <= size else _by_size(rule, some, results, size))
         for some in zip(*found, strict=True)
     ]
-    kept = (trees[0], *trees[2:]) if structure.getters else ()  # all but the gradients, which are the second
-    constants = [freeze(structure.constants(tree)) for tree in kept] or [()] * results
-    return tuple([structure.build([some[i] for some in made], constants[i]) for i in range(results)])
+    if not structure.getters and made:
+        return tuple([structure.build(new) for new in zip(*made, strict=True)])
+    kept = (trees[0], *trees[2:])  # all but the gradients, which are the second
+    constants = [tuple(map(safe, structure.constants(tree))) for tree in kept]
+    return tuple([structure.build([new[i] for new in made], constants[i]) for i in range(results)])
 
 
 def alike(where: str, trees: Sequence[P]) -> tuple[Structure[P], list[tuple[Array, ...]]]:
@@ -47,16 +49,12 @@ def alike(where: str, trees: Sequence[P]) -> tuple[Structure[P], list[tuple[Arra
     if not isinstance(trees[0], Params):
         raise LayerError(f"{where}: params must be a network, an instance of a Params class, got {trees[0]!r}")
     structure = structure_of(trees[0])
-    given: Sequence[object] = trees
-    is_alike = all(isinstance(tree, Params) and structure_of(tree) is structure for tree in given)
-    if not is_alike or not remembered(_is_trainable, trees[0]):
+    for tree in trees:
+        if getattr(tree, "_structure", None) is not structure and not structure.is_of(tree):
+            check_alike(where, trees)
+    if not structure.is_trainable:
         check_alike(where, trees)
     return structure, [blocks(tree) for tree in trees]
-
-
-def _is_trainable(params: Params) -> bool:
-    structure = structure_of(params)
-    return all(dtype in FLOATS for dtype, can in zip(structure.dtypes, structure.changes, strict=True) if can)
 
 
 def check_alike(where: str, trees: Sequence[object]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, count, pairwise
+from itertools import accumulate, pairwise
 from math import prod
 from typing import Any, Generic, TypeVar, cast
 from weakref import WeakKeyDictionary, WeakValueDictionary
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from fnnet.checks import FLOATS
 from fnnet.errors import TreeError
-from fnnet.tree.making import Places, filler, leaf_getter, maker
+from fnnet.tree.making import TreeSource, node_getter
 from fnnet.tree.matching import flatten_shared, trained
 from fnnet.tree.nodes import Params, flatten, freeze, is_leaf, leaf_paths, parts
 from fnnet.tree.views import Views, views
@@ -36,19 +36,23 @@ class Structure(Generic[P]):
     """How trees of one form are taken apart and built; one such object a form, for as long as there are trees.
 
     The form is all but the numbers: classes, static fields, shapes, dtypes, and which leaves are constant. ``changes``
-    says for each leaf whether training changes it. Those that it changes are a tree's *blocks*: one vector of all their
-    numbers where these are few (``views`` is then what finds them in it), else the leaves themselves. ``facts`` is what
-    ``remembered`` functions have found out about all trees of the form.
+    says for each leaf whether training changes it, ``is_trainable`` that all those are float32 or float64. They are a
+    tree's *blocks*: one vector of all their numbers where these are few (``views`` is then what finds them in it), else
+    the leaves themselves. ``facts`` is what ``remembered`` functions have found out about all trees of the form.
     """
 
     changes: tuple[bool, ...]
     shapes: tuple[tuple[int, ...], ...]
     dtypes: tuple[np.dtype[Any], ...]
+    is_trainable: bool
     views: Views | None
-    fill: Callable[[Sequence[Array]], list[object]]
     make: Callable[..., P]
-    getters: tuple[Callable[[object], Array], ...]
+    getters: tuple[Callable[[object], object], ...]
     facts: dict[Callable[..., object], Any]
+
+    def is_of(self, tree: object) -> bool:
+        """Whether a tree has this structure."""
+        return isinstance(tree, Params) and structure_of(tree) is self
 
     def leaves(self, tree: Params) -> list[Array]:
         """All leaves of a tree, in their order."""
@@ -58,10 +62,11 @@ class Structure(Generic[P]):
 
     def constants(self, tree: Params) -> tuple[Array, ...]:
         """The leaves that training leaves alone."""
-        return tuple([get(tree) for get in self.getters]) if self.getters else ()
+        found: tuple[Any, ...] = tuple([get(tree) for get in self.getters])
+        return found
 
-    def trained(self, leaves: Sequence[Array]) -> list[Array]:
-        """Those of all leaves that training changes."""
+    def trained(self, leaves: Sequence[T]) -> list[T]:
+        """Those of all leaves, or of facts about each, that training changes."""
         return [leaf for leaf, can in zip(leaves, self.changes, strict=True) if can]
 
     def joined(self, leaves: Sequence[Array]) -> tuple[Array, ...]:
@@ -79,12 +84,13 @@ class Structure(Generic[P]):
     def build(self, blocks: Sequence[Array], constants: Sequence[Array] = ()) -> P:
         """The tree of these blocks and constants, which it holds as they are: a vector by views of it."""
         if self.views is None:
-            return self.make(*self.fill((*blocks, *constants)), self)
-        values = self.views(blocks[0])
-        return self.make(*self.fill((*values, *constants) if constants else values), self, blocks[0])
+            return self.make(self, blocks, constants, None)
+        return self.make(self, self.views(blocks[0]), constants, blocks[0])
 
     def zeros(self) -> tuple[Array, ...]:
         """Constants that are 0, as gradients and slots have them."""
+        if not self.getters:
+            return ()
         alike = zip(self.changes, self.shapes, self.dtypes, strict=True)
         return tuple([np.zeros(shape, dtype) for can, shape, dtype in alike if not can])
 
@@ -131,22 +137,22 @@ def _made(
     sizes = [leaf.size if can else 0 for leaf, can in zip(leaves, changes, strict=True)]
     kinds = {leaf.dtype for leaf, can in zip(leaves, changes, strict=True) if can}
     is_vector = len(kinds) == 1 and kinds <= FLOATS and 0 < sum(sizes) <= LIMIT
-    trained_places, other_places = count(), count(-changes.count(False))
-    order = [next(trained_places if can else other_places) for can in changes]
-    places = Places(iter(order), iter(sizes), changes.count(True) if is_vector else None)
-    fills = [filler(child, places, structure_of) for _, child in parts(tree)]
+    source = TreeSource(
+        iter([size if can else None for size, can in zip(sizes, changes, strict=True)]), is_vector, structure_of
+    )
+    make = source.root(tree)
     *starts, length = accumulate(sizes, initial=0)
     found = [(at, shape) for at, shape, can in zip(starts, shapes, changes, strict=True) if can]
-    found += [(begin, (end - begin,)) for begin, end in places.spans]
+    found += [(begin, (end - begin,)) for begin, end in source.spans]
     paths = zip(leaf_paths(tree), changes, strict=True)
     return Structure(
         changes,
         shapes,
         dtypes,
+        kinds <= FLOATS,
         views(found, length, kinds.pop()) if is_vector else None,
-        lambda values: [fill(values) for fill in fills],
-        maker(type(tree), "_structure", *["_vector"] * is_vector),
-        tuple([leaf_getter(tree, path) for path, can in paths if not can]),
+        make,
+        tuple([node_getter(tree, path) for path, can in paths if not can]),
         {},
     )
 
@@ -197,14 +203,14 @@ class Remembers:
 # --- the numbers of a tree ---------------------------------------------------------------------------------------
 def blocks(tree: Params) -> tuple[Array, ...]:
     """The arrays that hold all numbers of a tree that are trained: its vector, or its leaves where these are large."""
-    vector = vector_behind(tree)
+    vector: Array | None = getattr(tree, "_vector", None)
     if vector is not None:
         return (vector,)
     structure = structure_of(tree)
     return structure.joined(structure.trained(structure.leaves(tree)))
 
 
-def vector_behind(tree: Params) -> Array | None:
+def vector_behind(tree: object) -> Array | None:
     """The vector that a tree's leaves are views of, where there is one."""
     vector: Array | None = getattr(tree, "_vector", None)
     return vector
@@ -212,9 +218,11 @@ def vector_behind(tree: Params) -> Array | None:
 
 def vector_of(tree: Params) -> Array:
     """All numbers of a tree that are trained, one behind another: its own vector, or a fresh one."""
+    vector = vector_behind(tree)
+    if vector is not None:
+        return vector
     found = blocks(tree)
-    is_vector = structure_of(tree).views is not None
-    return found[0] if is_vector else np.concatenate(found or [np.zeros(0)], axis=None)
+    return found[0] if structure_of(tree).views else np.concatenate(found or [np.zeros(0)], axis=None)
 
 
 def of_vector(like: P, vector: Array) -> P:

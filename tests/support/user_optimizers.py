@@ -45,11 +45,16 @@ class Bare:
     lr: float = 0.1
 
     def init(self, params: Any, /) -> Any:
-        return fn.OptState(0, (structure_of(params).build([np.empty_like(block) for block in blocks(params)]),))
+        return fn.OptState(0, (_buffer(params),))
 
     def update(self, params: Any, grads: Any, state: Any, /) -> tuple[Any, Any]:
         new = tree.map(lambda p, g: p - np.asarray(self.lr, p.dtype) * g, params, grads)
         return new, fn.OptState(state.step + 1, (grads,))
+
+
+def _buffer(params: Any) -> Any:
+    structure = structure_of(params)
+    return structure.build([np.empty_like(block) for block in blocks(params)], structure.zeros())
 
 
 def _size(grads: Any) -> Array:

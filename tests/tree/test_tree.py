@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fnnet as fn
-from fnnet import Array, DtypeError, Key, LayerError, Params, ShapeError, TreeError, tree
+from fnnet import Array, Key, LayerError, Params, ShapeError, TreeError, tree
 from fnnet.keys import normal
 from fnnet.tree import nodes
 from fnnet.tree.structures import _STRUCTURES, LIMIT, blocks, pack, structure_of, vector_behind
@@ -189,7 +189,7 @@ def test_no_network_gets_another_ones_settings(a: Setting, b: Setting) -> None:
 def test_structures_live_as_long_as_their_trees() -> None:
     before = len(_STRUCTURES)
     nets = [pack(fn.serial(fn.linear(Key(0), 2, 2), fn.Dropout(i / 64 + 0.001))) for i in range(20)]
-    assert len(_STRUCTURES) == before + 20 + 1, "their own, and that of the Linear in all of them"
+    assert len(_STRUCTURES) == before + 20
     del nets
     assert len(_STRUCTURES) == before
 
@@ -230,13 +230,17 @@ def test_small_passes_are_the_layers_one_by_one(key: Key, sizes: list[int], rows
 def test_the_cache_of_a_small_pass_fits_its_own_sizes_only() -> None:
     net, other = fn.mlp(Key(0), (3, 4, 2)), fn.mlp(Key(0), (3, 5, 2))
     y, cache = fn.forward(net, np.ones((2, 3), np.float32))
-    with pytest.raises(ShapeError, match=r"mlp: the cache must come from a pass through sizes \(3, 5, 2\)"):
+    with pytest.raises(
+        ShapeError, match=r"Mlp: the cache must come from a pass through Linear layers of sizes \(3, 5, 2\) in float32"
+    ):
         fn.backward(other, cache, y)
-    with pytest.raises(LayerError, match="got that of 2 with Relu"):
+    with pytest.raises(LayerError, match="got that of one through Linear, Relu, Linear"):
         fn.backward(fn.mlp(Key(0), (3, 4, 4, 2)), cache, y)
-    with pytest.raises(LayerError, match="got that of 2 with Relu"):
+    with pytest.raises(LayerError, match="got that of one through Linear, Relu, Linear"):
         fn.backward(fn.mlp(Key(0), (3, 4, 2), activation=fn.Tanh()), cache, y)
-    with pytest.raises(DtypeError, match="mlp: the cache must come from a pass in float64, got that of one in float32"):
+    with pytest.raises(
+        ShapeError, match=r"\(3, 4, 2\) in float64 with ReLUs between them, got that of one .*\(3, 4, 2\) in float32"
+    ):
         fn.backward(tree.astype(net, np.float64), cache, y)
 
 
