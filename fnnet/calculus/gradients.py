@@ -13,13 +13,10 @@ from fnnet.core.protocols import GradFn, Loss, LossFunction, Penalty
 from fnnet.core.states import Part
 from fnnet.errors import DtypeError, ShapeError
 from fnnet.keys import Key
-from fnnet.layers.portable import has_portable
-from fnnet.losses.portable import PortableLoss
+from fnnet.layers.portable import in_bits_of
 from fnnet.losses.reductions import RowLoss, checked_rows
-from fnnet.numerics.bits import portably
 from fnnet.tree.nodes import Params
 from fnnet.tree.numbers import alike
-from fnnet.tree.structures import remembered
 from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
@@ -37,8 +34,7 @@ class ValueAndGrad(Generic[T]):
         """The loss of a batch under a stochastic pass, with the penalty, and the gradients of the parameters."""
         x, target = pair_of(batch)
         prediction, cache = forward(params, x, key)
-        is_portable = remembered(has_portable, params)
-        made = portably(self.loss, prediction, target) if is_portable else self.loss(prediction, target)
+        made = in_bits_of(params, self.loss, prediction, target)
         if type(made) is not tuple or len(made) != 2:
             checks.pair("value_and_grad", "what the loss returns, (value, gradient),", made)
         value = np.asarray(made[0])
@@ -56,8 +52,7 @@ class ValueAndGrad(Generic[T]):
             )
         x, target = pair_of(batch)
         prediction, cache = forward(params, x, key)
-        loss = PortableLoss(self.loss) if has_portable(params) else self.loss
-        values, d_prediction = checked_rows(loss, prediction, target)
+        values, d_prediction = in_bits_of(params, checked_rows, self.loss, prediction, target)
         value: Value = np.asarray(np.add.reduce(values, axis=-1, dtype=np.float64))
         grads = param_gradients(params, cache, d_prediction)
         rows = values.shape[-1]

@@ -18,7 +18,8 @@ from fnnet.errors import ShapeError
 from fnnet.keys import Key
 from fnnet.losses.reductions import nonzero
 from fnnet.tree.nodes import Params
-from fnnet.tree.structures import blocks, structure_of
+from fnnet.tree.structures import structure_of
+from fnnet.tree.vectors import blocks
 from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)

@@ -11,7 +11,8 @@ import numpy as np
 from fnnet.core.walks import Leg, Walk
 from fnnet.tree.matching import columns
 from fnnet.tree.nodes import Params, is_leaf, restore
-from fnnet.tree.structures import structure_of, vector_behind
+from fnnet.tree.structures import structure_of
+from fnnet.tree.vectors import vector_behind
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -47,7 +48,7 @@ def _vectors(leg: Leg, grads: Params) -> Pieces:
     """The vectors of the gradients of all layers in a leaf layer; none where one has none."""
     pieces = Pieces()
     for get, structure, place in leg.inside:
-        node = get(grads)
+        (node,) = get(grads)
         vector = vector_behind(node) if getattr(node, "_structure", None) is structure else None
         if vector is None or place in pieces:
             return {}

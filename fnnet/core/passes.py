@@ -7,13 +7,15 @@ from typing import NoReturn, TypeVar, cast
 import numpy as np
 
 from fnnet import checks
+from fnnet.core.chains import Layers
 from fnnet.core.gathering import Pieces, gather, gathered, gathered_unlike
+from fnnet.core.places import located
 from fnnet.core.rules import replicas
-from fnnet.core.walks import Chances, Layers, Leg, Part, Walk, located
+from fnnet.core.walks import Chances, Leg, Part, Walk
 from fnnet.errors import FnnetError, LayerError, ShapeError
 from fnnet.keys import Key
 from fnnet.tree.nodes import Params
-from fnnet.tree.structures import vector_of
+from fnnet.tree.vectors import vector_of
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from fnnet import checks
+from fnnet.core.protocols import Stretch
 from fnnet.errors import DtypeError, LayerError
 from fnnet.keys import Key
 from fnnet.tree.nodes import Params, is_leaf, layout, parts
@@ -21,21 +22,6 @@ from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
 C = TypeVar("C")
-
-
-class Stretch(Protocol):
-    """Several layers one after another that are passed at once, where that is faster. Their trained numbers lie in one
-    vector, in the order of the layers."""
-
-    @property
-    def length(self) -> int:
-        """How many layers."""
-
-    def forward(self, vector: Array, x: Array, /) -> tuple[Array, object] | None:
-        """y and what the way back needs; None where the layers are to be passed one by one."""
-
-    def backward(self, vector: Array, saved: object, dy: Array, is_first: bool, /) -> tuple[Array, Array]:
-        """The gradient of the vector, and dx, or anything in its place where nothing stands before."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -167,7 +153,14 @@ def layers_defined() -> tuple[type[Params], ...]:
 def casts(params: Params) -> bool:
     """Whether no layer of a network takes x as it comes."""
     rule = _RULES.get(type(params))
-    return (not isinstance(rule, Rule) or rule.casts) and all(map(casts, children(params)))
+    return (not isinstance(rule, Rule) or rule.casts) and all(map(casts, passed(params)))
+
+
+def passed(params: Params) -> tuple[Params, ...]:
+    """The layers that x is passed through in a network: those of a chain, or those directly under another layer."""
+    rule = _RULES.get(type(params))
+    given: tuple[object, ...] = rule.layers(params) if isinstance(rule, Chain) else ()
+    return tuple([layer for layer in given if isinstance(layer, Params)]) or children(params)
 
 
 def children(node: object) -> tuple[Params, ...]:
@@ -192,7 +185,7 @@ def is_stochastic(params: Params) -> bool:
 
 def _is_stochastic(params: Params) -> bool:
     rule = rule_of(params)
-    chances = [child for child in children(params) if _is_stochastic(child)]
+    chances = [child for child in passed(params) if _is_stochastic(child)]
     if isinstance(rule, Chain):
         return bool(chances)
     if chances and rule.sample is None:
@@ -215,7 +208,7 @@ def _replicas(params: Params) -> tuple[int, ...]:
         rule.check(params)
     if isinstance(rule, Rule) and rule.replicas is not None:
         return rule.replicas(params)
-    return next(filter(None, map(replicas, children(params))), ())
+    return next(filter(None, map(replicas, passed(params))), ())
 
 
 def fork(params: Params, key: Key) -> Key:

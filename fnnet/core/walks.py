@@ -8,24 +8,25 @@ the leaves, and calls ``forward`` for those in it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import accumulate, chain
+from itertools import accumulate
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from fnnet.checks import F32
-from fnnet.core.rules import Chain, Rule, Stretch, casts, children, is_stochastic, rule_of
-from fnnet.errors import FnnetError, LayerError, TreeError
-from fnnet.tree.making import node_getter
-from fnnet.tree.nodes import Params, flatten, is_leaf, join, layout, parts, restore
+from fnnet.core.chains import Layers, layers_getter, leaf_layers, places_in
+from fnnet.core.places import located, path_to
+from fnnet.core.protocols import Stretch
+from fnnet.core.rules import Chain, Rule, casts, children, is_stochastic, rule_of
+from fnnet.errors import FnnetError, TreeError
+from fnnet.tree.making import getter
+from fnnet.tree.nodes import Params, flatten, is_leaf, layout
 from fnnet.tree.structures import Structure, structure_of
 from fnnet.types import Array
-
-Layers = tuple[Params, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -39,7 +40,7 @@ class Part:
     first: int
 
 
-Inside = tuple[Callable[[object], object], Structure[Params], int]
+Inside = tuple[Callable[[object], tuple[object, ...]], Structure[Params], int]
 """A layer in a leaf layer: how it is found there, its structure, and the place of its first leaf."""
 
 
@@ -82,9 +83,9 @@ class Walk:
 def walk_of(params: Params) -> Walk:
     """The walk of all networks of this one's structure. Raises what the checks of its layers raise."""
     _check(params, params)
-    found = list(_leaf_layers(params))
+    found = list(leaf_layers(params))
     structure = _structure_if_any(params)
-    places = [()] * len(found) if structure is None else _places(params, structure)
+    places = [()] * len(found) if structure is None else places_in(params, structure)
     legs = [_leg(layer, own) for (layer, _), own in zip(found, places, strict=True)]
     shapes = [] if structure is None else structure.trained(structure.shapes)
     dtypes = [] if structure is None else structure.trained(structure.dtypes)
@@ -93,7 +94,7 @@ def walk_of(params: Params) -> Walk:
         legs = _with_parts(legs, tuple([layer for layer, _ in found]), shapes, used)
     return Walk(
         tuple(legs),
-        _getter(params),
+        layers_getter(params),
         _enters(params),
         tuple(shapes),
         tuple(dtypes),
@@ -111,7 +112,7 @@ def chances_of(params: Params) -> Chances:
     """Which legs of a stochastic pass draw. Raises LayerError where a layer's chance would be off in silence."""
     if not is_stochastic(params):
         return ()
-    return tuple([draws if is_stochastic(layer) else None for layer, draws in _leaf_layers(params)])
+    return tuple([draws if is_stochastic(layer) else None for layer, draws in leaf_layers(params)])
 
 
 def _structure_if_any(params: Params) -> Structure[Params] | None:
@@ -133,55 +134,6 @@ def _check(root: Params, params: Params) -> None:
         _check(root, child)
 
 
-# --- the layers of a chain ---------------------------------------------------------------------------------------
-def _leaf_layers(params: Params, draws: tuple[int, ...] = ()) -> Iterator[tuple[Params, tuple[int, ...]]]:
-    """The leaf layers of a network, and the paths of their keys."""
-    rule = rule_of(params)
-    if isinstance(rule, Chain):
-        for i, layer in enumerate(rule.layers(params)):
-            yield from _leaf_layers(layer, (*draws, rule.draws(i)))
-    else:
-        yield params, draws
-
-
-def _getter(params: Params) -> Callable[[Params], Layers]:
-    """The function from a network to its leaf layers."""
-    rule = rule_of(params)
-    if not isinstance(rule, Chain):
-        return _alone
-    inside = [_getter(layer) for layer in rule.layers(params)]
-    return rule.layers if all(get is _alone for get in inside) else partial(_flat, rule.layers, tuple(inside))
-
-
-def _alone(params: Params) -> Layers:
-    return (params,)
-
-
-def _flat(layers: Callable[[Params], Layers], inside: tuple[Callable[[Params], Layers], ...], params: Params) -> Layers:
-    return tuple(chain.from_iterable([get(layer) for get, layer in zip(inside, layers(params), strict=True)]))
-
-
-def _places(params: Params, structure: Structure[Params]) -> list[tuple[int | None, ...]]:
-    """For each leaf layer the places of its trained leaves among those of the network.
-
-    They are known by identity, in a network of as many views: a user may have put one array into two fields.
-    """
-    leaves = [leaf.view() for leaf in structure.leaves(params)]
-    alike = restore(params, iter(leaves))
-    trained = {id(leaf): i for i, leaf in enumerate(structure.trained(leaves))}
-    known = {id(leaf): trained.get(id(leaf)) for leaf in leaves}
-    return [_placed(params, layer, known) for layer, _ in _leaf_layers(alike)]  # type: ignore[arg-type]
-
-
-def _placed(params: Params, layer: Params, known: dict[int, int | None]) -> tuple[int | None, ...]:
-    own = structure_of(layer)
-    leaves = own.trained(own.leaves(layer))
-    if any(id(leaf) not in known for leaf in leaves):
-        name = type(params).__name__
-        raise LayerError(f"{name}: the layers of its chain must be made of its arrays, got others in a {layer!r}")
-    return tuple([known[id(leaf)] for leaf in leaves])
-
-
 # --- legs --------------------------------------------------------------------------------------------------------
 def _leg(layer: Params, leaves: tuple[int | None, ...]) -> Leg:
     rule = rule_of(layer)
@@ -198,7 +150,7 @@ def _inside(layer: Params, leaves: tuple[int | None, ...]) -> tuple[Inside, ...]
     for child in children(layer):
         structure = structure_of(child)
         if structure.views is not None:
-            found.append((node_getter(layer, _path_to(layer, child) or ""), structure, place))
+            found.append((getter(layer, [path_to(layer, child) or ""]), structure, place))
             place += structure.changes.count(True)
     return tuple(found) if place == first + len(leaves) else ()
 
@@ -259,33 +211,3 @@ def _with_parts(legs: list[Leg], layers: Layers, shapes: list[tuple[int, ...]], 
                 legs[i] = replace(legs[i], part=Part(stretch, n, None if is_all else numbers, leaves.start))
         i += n
     return legs
-
-
-# --- where an error came up --------------------------------------------------------------------------------------
-def located(error: FnnetError, layer: Params, root: Params) -> FnnetError:
-    """The error with the path, in a network, of the layer that raised it: ``layers.2: linear: x must be ...``.
-
-    Networks in networks locate it one after another; the outermost one's path is the one that stays.
-    """
-    culprit, said = getattr(error, "raised_by", (layer, str(error)))
-    error.raised_by = culprit, said  # type: ignore[attr-defined]
-    path = _path_to(root, culprit)
-    if path:
-        error.args = (f"{path}: {said}", *error.args[1:])
-    return error
-
-
-def path_of(root: Params, layer: Params) -> str:
-    """The path of a layer in a network that holds it, the first one; "" where it is the network, or made by a chain."""
-    return _path_to(root, layer) or ""
-
-
-def _path_to(node: object, layer: object, path: str = "") -> str | None:
-    if node is layer:
-        return path
-    if isinstance(node, (Params, tuple)):
-        for name, child in parts(node) if isinstance(node, Params) else ((str(i), c) for i, c in enumerate(node)):
-            found = _path_to(child, layer, join(path, name))
-            if found is not None:
-                return found
-    return None

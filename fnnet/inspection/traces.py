@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet.core.network import forward
+from fnnet.core.places import path_of
 from fnnet.core.rules import Chain, children, define_layer, replicas, rule_of
-from fnnet.core.walks import path_of
 from fnnet.errors import LayerError
 from fnnet.layers.portable import Portable
 from fnnet.numerics.bits import portably

@@ -30,7 +30,8 @@ from fnnet.training.folds import check_run
 from fnnet.tree import leaves
 from fnnet.tree.nodes import Params
 from fnnet.tree.numbers import check_alike
-from fnnet.tree.structures import of_vector, remembered
+from fnnet.tree.structures import remembered
+from fnnet.tree.vectors import of_vector
 from fnnet.types import Array, Labels
 
 P = TypeVar("P", bound=Params)

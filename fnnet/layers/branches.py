@@ -17,6 +17,7 @@ from fnnet.errors import LayerError, ShapeError
 from fnnet.keys import Key
 from fnnet.numerics import sum_to
 from fnnet.tree.nodes import Params
+from fnnet.tree.structures import remembered
 from fnnet.types import Array
 
 Ts = TypeVarTuple("Ts")
@@ -77,18 +78,29 @@ def _set(i: int, some: object) -> tuple[int, ...]:
 
 
 def branches_forward(p: AnyBranches, x: Array, key: Key | None = None) -> tuple[Array, Saved]:
-    widest = max(map(max, p.columns))
+    widest, places = remembered(_places, p)
     if x.shape[-1] <= widest:
         raise ShapeError(f"branches: x must be (..., batch, n) with a column {widest}, got {x.shape}")
     passes = [
-        forward(layer, x[..., list(some)], None if key is None else key.child(i))
-        for i, (some, layer) in enumerate(zip(p.columns, p.layers, strict=True))
+        forward(layer, _taken(x, some), None if key is None else key.child(i))
+        for i, (some, layer) in enumerate(zip(places, p.layers, strict=True))
     ]
     lead = max([y.shape[:-1] for y, _ in passes], key=len)
-    outputs = [np.broadcast_to(y, lead + y.shape[-1:]) for y, _ in passes]
+    outputs = [y if y.shape[:-1] == lead else np.broadcast_to(y, lead + y.shape[-1:]) for y, _ in passes]
     dtype = next((y.dtype for y in outputs if y.dtype != x.dtype), x.dtype)  # layers without parameters give x's own
     y: Array = np.concatenate(outputs, axis=-1, dtype=dtype)
     return y, (tuple([cache for _, cache in passes]), x.shape, x.dtype)
+
+
+def _places(p: AnyBranches) -> tuple[int, tuple[NDArray[np.intp], ...]]:
+    """The largest number of a column, and the columns as arrays."""
+    return max(map(max, p.columns)), tuple([np.array(some, np.intp) for some in p.columns])
+
+
+def _taken(x: Array, columns: NDArray[np.intp]) -> Array:
+    """x[..., columns], in the same layout: products of another one may differ in their last bits."""
+    taken: Array = x.T.take(columns, axis=0).T if x.ndim == 2 else x[..., columns]
+    return taken
 
 
 def branches_backward(p: AnyBranches, saved: Saved, dy: Array) -> tuple[AnyBranches, Array]:

@@ -13,7 +13,7 @@ from fnnet.errors import TreeError
 from fnnet.optimizers.wrapping import Wrapper, inner_of, inside
 from fnnet.tree.nodes import Params
 from fnnet.tree.numbers import over_numbers
-from fnnet.tree.structures import pack
+from fnnet.tree.vectors import pack
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)

@@ -19,7 +19,8 @@ from fnnet.optimizers.elementwise import check_gradients
 from fnnet.optimizers.wrapping import Wrapper, inner_of, inside
 from fnnet.tree.nodes import Params
 from fnnet.tree.numbers import over_numbers
-from fnnet.tree.structures import blocks, structure_of
+from fnnet.tree.structures import structure_of
+from fnnet.tree.vectors import blocks
 from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)

@@ -16,8 +16,7 @@ from fnnet.core.network import forward
 from fnnet.core.protocols import Loss, LossFunction, Metric
 from fnnet.core.states import Epoch
 from fnnet.errors import ShapeError
-from fnnet.layers.portable import has_portable
-from fnnet.numerics.bits import portably
+from fnnet.layers.portable import in_bits_of
 from fnnet.tree.nodes import Node, Params, freeze
 from fnnet.types import Array, Value
 
@@ -61,7 +60,7 @@ class Validate(Node, Generic[T]):
         params = epoch.state.params
         prediction, _ = forward(params, self.x)
         prediction.setflags(write=False)  # each metric gets the same
-        found = portably(self._metrics, prediction) if has_portable(params) else self._metrics(prediction)
+        found = in_bits_of(params, self._metrics, prediction)
         check_names("validate", tuple([name for name, _ in (*epoch.record.metrics, *found)]))
         return freeze(Record(epoch.record.loss, (*epoch.record.metrics, *found)))
 

@@ -24,7 +24,7 @@ from fnnet.optimizers.wrapping import Wrapped
 from fnnet.tree.making import maker
 from fnnet.tree.matching import columns
 from fnnet.tree.nodes import Params
-from fnnet.tree.structures import frozen, pack, vector_behind
+from fnnet.tree.vectors import frozen, pack, vector_behind
 from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)

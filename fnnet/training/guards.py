@@ -16,7 +16,8 @@ from fnnet.inspection.traces import Call, trace
 from fnnet.keys import Key
 from fnnet.training.folds import TrainStep
 from fnnet.tree.nodes import Params, join, parts
-from fnnet.tree.structures import blocks, structure_of
+from fnnet.tree.structures import structure_of
+from fnnet.tree.vectors import blocks
 from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)

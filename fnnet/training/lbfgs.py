@@ -19,7 +19,7 @@ from fnnet.optimizers.elementwise import check_gradients
 from fnnet.training._quasi_newton import Iterate, Pair, Pairs, run
 from fnnet.training.folds import with_update
 from fnnet.tree.nodes import Params
-from fnnet.tree.structures import of_vector, vector_of
+from fnnet.tree.vectors import of_vector, vector_of
 from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
-from operator import attrgetter, itemgetter
 from types import MemberDescriptorType
 from typing import Any, TypeVar
 
@@ -137,16 +136,13 @@ def _has_leaves(node: object) -> bool:
     return is_leaf(node) or any(_has_leaves(child) for _, child in parts(node))
 
 
-def node_getter(tree: object, path: str) -> Callable[[object], object]:
-    """The function from trees like this one to their node of a path."""
-    steps: list[Callable[[Any], Any]] = []
-    for name in path.split("."):
-        steps.append(itemgetter(int(name)) if isinstance(tree, tuple) else attrgetter(name))
-        tree = steps[-1](tree)
+def getter(tree: object, paths: list[str]) -> Callable[[object], tuple[object, ...]]:
+    """The function from trees like this one to their nodes of these paths."""
+    found = ["tree" + "".join(_steps(tree, path)) for path in paths]
+    return Source("tree").function(tuple, f"({''.join([f'{node}, ' for node in found])})")
 
-    def _found(node: object) -> object:
-        for step in steps:
-            node = step(node)
-        return node
 
-    return _found
+def _steps(tree: object, path: str) -> Iterator[str]:
+    for name in path.split(".") if path else ():
+        yield f"[{name}]" if isinstance(tree, tuple) else f".{name}"
+        tree = next(child for known, child in parts(tree) if known == name)

@@ -11,7 +11,8 @@ from fnnet.checks import FLOATS
 from fnnet.errors import DtypeError, LayerError, ShapeError
 from fnnet.tree.matching import columns, trained
 from fnnet.tree.nodes import Params, leaf_paths, safe
-from fnnet.tree.structures import Structure, blocks, read_only, structure_of
+from fnnet.tree.structures import Structure, structure_of
+from fnnet.tree.vectors import blocks, read_only, vector_behind
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -33,11 +34,17 @@ def over_numbers(where: str, rule: Rule, trees: tuple[P, ...], results: int, siz
         read_only(rule(*some) if structure.views and some[0].size <= size else _by_size(rule, some, results, size))
         for some in zip(*found, strict=True)
     ]
-    if not structure.getters and made:
+    if not structure.has_constants and made:
         return tuple([structure.build(new) for new in zip(*made, strict=True)])
     kept = (trees[0], *trees[2:])  # all but the gradients, which are the second
-    constants = [tuple(map(safe, structure.constants(tree))) for tree in kept]
+    constants = [_constants(structure, tree) for tree in kept]
     return tuple([structure.build([new[i] for new in made], constants[i]) for i in range(results)])
+
+
+def _constants(structure: Structure[P], tree: P) -> tuple[Array, ...]:
+    """The constants of a tree, which nobody can write to where nobody can write to its vector."""
+    found, vector = structure.constants(tree), vector_behind(tree)
+    return tuple(map(safe, found)) if vector is None or vector.flags.writeable else found
 
 
 def alike(where: str, trees: Sequence[P]) -> tuple[Structure[P], list[tuple[Array, ...]]]:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from fnnet import checks
 from fnnet.tree.nodes import Params, freeze, leaf_paths
 from fnnet.tree.numbers import alike
-from fnnet.tree.structures import blocks, structure_of
+from fnnet.tree.structures import structure_of
+from fnnet.tree.vectors import blocks
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)

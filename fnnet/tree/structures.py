@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from fnnet.checks import FLOATS
 from fnnet.errors import TreeError
-from fnnet.tree.making import TreeSource, node_getter
+from fnnet.tree.making import TreeSource, getter
 from fnnet.tree.matching import flatten_shared, trained
-from fnnet.tree.nodes import Params, flatten, freeze, is_leaf, leaf_paths, parts
+from fnnet.tree.nodes import Params, flatten, leaf_paths
 from fnnet.tree.views import Views, views
 from fnnet.types import Array
 
@@ -47,7 +47,8 @@ class Structure(Generic[P]):
     is_trainable: bool
     views: Views | None
     make: Callable[..., P]
-    getters: tuple[Callable[[object], object], ...]
+    get_constants: Callable[[object], tuple[object, ...]]
+    has_constants: bool
     facts: dict[Callable[..., object], Any]
 
     def is_of(self, tree: object) -> bool:
@@ -62,8 +63,7 @@ class Structure(Generic[P]):
 
     def constants(self, tree: Params) -> tuple[Array, ...]:
         """The leaves that training leaves alone."""
-        found: tuple[Any, ...] = tuple([get(tree) for get in self.getters])
-        return found
+        return cast(tuple[Array, ...], self.get_constants(tree))
 
     def trained(self, leaves: Sequence[T]) -> list[T]:
         """Those of all leaves, or of facts about each, that training changes."""
@@ -89,7 +89,7 @@ class Structure(Generic[P]):
 
     def zeros(self) -> tuple[Array, ...]:
         """Constants that are 0, as gradients and slots have them."""
-        if not self.getters:
+        if not self.has_constants:
             return ()
         alike = zip(self.changes, self.shapes, self.dtypes, strict=True)
         return tuple([np.zeros(shape, dtype) for can, shape, dtype in alike if not can])
@@ -152,7 +152,8 @@ def _made(
         kinds <= FLOATS,
         views(found, length, kinds.pop()) if is_vector else None,
         make,
-        tuple([node_getter(tree, path) for path, can in paths if not can]),
+        getter(tree, [path for path, can in paths if not can]),
+        not all(changes),
         {},
     )
 
@@ -198,70 +199,3 @@ class Remembers:
         if found is None:
             facts[structure] = found = fact(tree)
         return found
-
-
-# --- the numbers of a tree ---------------------------------------------------------------------------------------
-def blocks(tree: Params) -> tuple[Array, ...]:
-    """The arrays that hold all numbers of a tree that are trained: its vector, or its leaves where these are large."""
-    vector: Array | None = getattr(tree, "_vector", None)
-    if vector is not None:
-        return (vector,)
-    structure = structure_of(tree)
-    return structure.joined(structure.trained(structure.leaves(tree)))
-
-
-def vector_behind(tree: object) -> Array | None:
-    """The vector that a tree's leaves are views of, where there is one."""
-    vector: Array | None = getattr(tree, "_vector", None)
-    return vector
-
-
-def vector_of(tree: Params) -> Array:
-    """All numbers of a tree that are trained, one behind another: its own vector, or a fresh one."""
-    vector = vector_behind(tree)
-    if vector is not None:
-        return vector
-    found = blocks(tree)
-    return found[0] if structure_of(tree).views else np.concatenate(found or [np.zeros(0)], axis=None)
-
-
-def of_vector(like: P, vector: Array) -> P:
-    """The tree of such a vector, whose leaves are views of it, with the constants of ``like``."""
-    structure = structure_of(like)
-    return structure.build(structure.parted(vector), structure.constants(like))
-
-
-def pack(tree: P) -> P:
-    """The tree with read-only arrays, in one vector where they are few."""
-    structure = structure_of(tree)
-    if structure.views is None or vector_behind(tree) is not None:
-        return freeze(tree)
-    return structure.build(read_only(blocks(tree)), freeze(structure.constants(tree)))
-
-
-def read_only(arrays: tuple[Array, ...]) -> tuple[Array, ...]:
-    """Fresh arrays that nobody is to write to any more."""
-    for array in arrays:
-        array.setflags(write=False)
-    return arrays
-
-
-def frozen(node: T) -> T:
-    """``freeze`` that leaves as it is whatever nobody can write to, and in its vector what lies in one."""
-    if isinstance(node, Params) and (vector := vector_behind(node)) is not None:
-        structure = structure_of(node)
-        mine = (vector, structure.constants(node))
-        safe = freeze(mine)
-        is_safe = safe[0] is vector and all(map(_is, safe[1], mine[1]))
-        return node if is_safe else cast(T, structure.build(safe[:1], safe[1]))
-    if is_leaf(node):
-        return cast(T, freeze(node))
-    children = tuple([child for _, child in parts(node)])
-    new = tuple([frozen(child) for child in children])
-    if all(map(_is, new, children)):
-        return node
-    return cast(T, new if type(node) is tuple else type(node)(*new))
-
-
-def _is(a: object, b: object) -> bool:
-    return a is b

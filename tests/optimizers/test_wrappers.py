@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 import fnnet as fn
 from fnnet import Key, Linear, Mlp, OptState, Params, tree
 from fnnet.keys import normal
-from fnnet.tree.structures import LIMIT, pack, vector_behind
+from fnnet.tree.structures import LIMIT
+from fnnet.tree.vectors import pack, vector_behind
 from tests.catalogue import OPTIMIZERS
 from tests.support.own_layers import Centred
 from tests.support.strategies import KEYS

@@ -10,7 +10,8 @@ import numpy as np
 
 import fnnet as fn
 from fnnet import Array, tree
-from fnnet.tree.structures import blocks, structure_of
+from fnnet.tree.structures import structure_of
+from fnnet.tree.vectors import blocks
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,7 +19,8 @@ from fnnet import Array, Key, Params, Part, TrainState, Value, tree
 from fnnet.keys import normal
 from fnnet.training._line_search import C1, C2, Line, Point, search
 from fnnet.training._quasi_newton import Pair, direction
-from fnnet.tree.structures import LIMIT, of_vector, vector_of
+from fnnet.tree.structures import LIMIT
+from fnnet.tree.vectors import of_vector, vector_of
 from tests.support.own_layers import Centred
 from tests.support.strategies import KEYS, Problem, composites
 

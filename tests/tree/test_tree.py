@@ -15,7 +15,8 @@ import fnnet as fn
 from fnnet import Array, Key, LayerError, Params, ShapeError, TreeError, tree
 from fnnet.keys import normal
 from fnnet.tree import nodes
-from fnnet.tree.structures import _STRUCTURES, LIMIT, blocks, pack, structure_of, vector_behind
+from fnnet.tree.structures import _STRUCTURES, LIMIT, structure_of
+from fnnet.tree.vectors import blocks, pack, vector_behind
 from tests.support.own_layers import Noise, Setting
 from tests.support.strategies import KEYS, Problem, composites
 
