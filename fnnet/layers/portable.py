@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, ParamSpec, TypeVar
+from typing import Generic, TypeVar, TypeVarTuple
 
 from fnnet import checks, tree
 from fnnet.checks import F64
@@ -19,7 +19,7 @@ from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")
-Arguments = ParamSpec("Arguments")
+Ts = TypeVarTuple("Ts")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -79,10 +79,10 @@ def check_portable(p: Portable[P]) -> None:
             )
 
 
-def in_bits_of(params: Params, f: Callable[Arguments, T], *args: Arguments.args, **kwargs: Arguments.kwargs) -> T:
+def in_bits_of(params: Params, f: Callable[[*Ts], T], *args: *Ts) -> T:
     """f(...), with portable bits where the network is portable or a part of it: what becomes of its prediction, a loss
     or a metric, is as portable as the network."""
-    return portably(f, *args, **kwargs) if remembered(has_portable, params) else f(*args, **kwargs)
+    return portably(f, *args) if remembered(has_portable, params) else f(*args)
 
 
 def has_portable(node: object) -> bool:

@@ -30,12 +30,12 @@ def over_numbers(where: str, rule: Rule, trees: tuple[P, ...], results: int, siz
     passed by. Raises TreeError, ShapeError or DtypeError, each naming the path, where a tree is not like the first.
     """
     structure, found = alike(where, trees)
-    made = [
-        read_only(rule(*some) if structure.views and some[0].size <= size else _by_size(rule, some, results, size))
-        for some in zip(*found, strict=True)
-    ]
-    if not structure.has_constants and made:
-        return tuple([structure.build(new) for new in zip(*made, strict=True)])
+    if structure.views and found[0][0].size <= size:
+        made = [read_only(rule(*[vector for (vector,) in found]))]
+    else:
+        made = [read_only(_by_size(rule, some, results, size)) for some in zip(*found, strict=True)]
+    if not structure.has_constants and len(made) == 1:  # in most steps
+        return tuple([structure.build((new,)) for new in made[0]])
     kept = (trees[0], *trees[2:])  # all but the gradients, which are the second
     constants = [_constants(structure, tree) for tree in kept]
     return tuple([structure.build([new[i] for new in made], constants[i]) for i in range(results)])
