@@ -19,9 +19,9 @@ import numpy as np
 
 from fnnet.checks import F32
 from fnnet.core.chains import Layers, layers_getter, leaf_layers, places_in
-from fnnet.core.places import located, path_to
+from fnnet.core.places import located
 from fnnet.core.protocols import Stretch
-from fnnet.core.rules import Chain, Rule, casts, children, is_stochastic, rule_of
+from fnnet.core.rules import Chain, Rule, casts, children, is_stochastic, named_layers, rule_of
 from fnnet.errors import FnnetError, TreeError
 from fnnet.tree.making import getter
 from fnnet.tree.nodes import Params, flatten, is_leaf, layout
@@ -86,10 +86,10 @@ def walk_of(params: Params) -> Walk:
     found = list(leaf_layers(params))
     structure = _structure_if_any(params)
     places = [()] * len(found) if structure is None else places_in(params, structure)
-    legs = [_leg(layer, own) for (layer, _), own in zip(found, places, strict=True)]
+    used = Counter(place for own in places for place in own)
+    legs = [_leg(layer, own, used) for (layer, _), own in zip(found, places, strict=True)]
     shapes = [] if structure is None else structure.trained(structure.shapes)
     dtypes = [] if structure is None else structure.trained(structure.dtypes)
-    used = Counter(place for own in places for place in own)
     if structure is not None and structure.views:
         legs = _with_parts(legs, tuple([layer for layer, _ in found]), shapes, used)
     return Walk(
@@ -135,11 +135,12 @@ def _check(root: Params, params: Params) -> None:
 
 
 # --- legs --------------------------------------------------------------------------------------------------------
-def _leg(layer: Params, leaves: tuple[int | None, ...]) -> Leg:
+def _leg(layer: Params, leaves: tuple[int | None, ...], used: Counter[int | None]) -> Leg:
     rule = rule_of(layer)
     assert isinstance(rule, Rule)
     is_single = rule.replicas is None and first_array(layout(type(layer)).values(layer), False) is not None
-    return Leg(rule, type(layer), _enters(layer), is_single, _trained(layer), leaves, _inside(layer, leaves))
+    inside = _inside(layer, leaves) if all(used[place] == 1 for place in leaves) else ()
+    return Leg(rule, type(layer), _enters(layer), is_single, _trained(layer), leaves, inside)
 
 
 def _inside(layer: Params, leaves: tuple[int | None, ...]) -> tuple[Inside, ...]:
@@ -147,10 +148,10 @@ def _inside(layer: Params, leaves: tuple[int | None, ...]) -> tuple[Inside, ...]
     if first is None or leaves != tuple(range(first, first + len(leaves))):
         return ()
     found, place = list[Inside](), first
-    for child in children(layer):
+    for path, child in named_layers(layer):
         structure = structure_of(child)
         if structure.views is not None:
-            found.append((getter(layer, [path_to(layer, child) or ""]), structure, place))
+            found.append((getter(layer, [path]), structure, place))
             place += structure.changes.count(True)
     return tuple(found) if place == first + len(leaves) else ()
 
