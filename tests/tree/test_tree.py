@@ -141,7 +141,6 @@ def test_fields_that_are_given_by_name() -> None:
 )
 def test_a_setting_of_any_value_is_equal_to_its_copy(setting: object) -> None:
     """NaN too, as a layer has it that fills in what is missing: a state that was pickled is trained on."""
-
     net = _Set(setting, fn.linear(Key(0), 2, 1))
     optimizer = fn.adam(0.1)
     state = fn.start(net, optimizer, Key(0))
