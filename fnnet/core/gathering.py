@@ -62,8 +62,8 @@ def gathered(walk: Walk, params: P, pieces: Pieces) -> Unbuilt[P]:
     for i in walk.unused:
         pieces[i] = np.zeros(walk.shapes[i], walk.dtypes[i])
     if len(pieces) == 1 and len(walk.shapes) > 1:  # the gradient of a stretch that is all there is
-        return unbuilt(structure, (pieces[0],), structure.zeros())
-    return unbuilt(structure, structure.joined([pieces[i] for i in sorted(pieces)]), structure.zeros())
+        return unbuilt(structure, (pieces[0],), None)
+    return unbuilt(structure, structure.joined([pieces[i] for i in sorted(pieces)]), None)
 
 
 def gathered_unlike(walk: Walk, params: P, pieces: Pieces) -> P:

@@ -62,7 +62,7 @@ def forward(params: P, x: Array, key: Key | None = None) -> tuple[Array, Cache[P
     (3, 2)
     """
     walk = remembered(walk_of, params)
-    if type(x) is not np.ndarray or x.ndim != 2 or x.dtype != walk.enters or not x.size or not x.flags.forc:
+    if type(x) is not np.ndarray or x.ndim != 2 or x.dtype not in walk.accepts or not x.size or not x.flags.forc:
         x = _entering(params, walk.enters, x)
     chances: Chances = ()
     if key is not None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from fnnet.checks import F32
+from fnnet.checks import F32, F64
 from fnnet.core.chains import Layers, layers_getter, leaf_layers, places_in
 from fnnet.core.places import located
 from fnnet.core.protocols import Stretch
@@ -67,12 +67,16 @@ class Leg:
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Walk:
     """A network's pass: its legs, the function from a network to the layers at them, the dtype that x is cast to where
-    it enters, and the shapes and dtypes of the trained leaves. ``unused`` are the leaves that no layer has, ``lowest``
-    is the first leg with any, and ``is_leaf`` says that the network is itself the only layer."""
+    it enters, None for any, the dtypes that enter as they are, and the shapes and dtypes of the trained leaves.
+
+    ``unused`` are the leaves that no layer has, ``lowest`` is the first leg with any, and ``is_leaf`` says that the
+    network is itself the only layer.
+    """
 
     legs: tuple[Leg, ...]
     layers: Callable[[Params], Layers]
     enters: np.dtype[np.floating] | None
+    accepts: tuple[np.dtype[np.floating], ...]
     shapes: tuple[tuple[int, ...], ...]
     dtypes: tuple[np.dtype[Any], ...]
     unused: tuple[int, ...]
@@ -83,9 +87,10 @@ class Walk:
 def walk_of(params: Params) -> Walk:
     """The walk of all networks of this one's structure. Raises what the checks of its layers raise."""
     _check(params, params)
+    enters = _enters(params)
     found = list(leaf_layers(params))
     structure = _structure_if_any(params)
-    places = [()] * len(found) if structure is None else places_in(params, structure)
+    get, places = (layers_getter(params), [()] * len(found)) if structure is None else places_in(params, structure)
     used = Counter(place for own in places for place in own)
     legs = [_leg(layer, own, used) for (layer, _), own in zip(found, places, strict=True)]
     shapes = [] if structure is None else structure.trained(structure.shapes)
@@ -94,8 +99,9 @@ def walk_of(params: Params) -> Walk:
         legs = _with_parts(legs, tuple([layer for layer, _ in found]), shapes, used)
     return Walk(
         tuple(legs),
-        layers_getter(params),
-        _enters(params),
+        get,
+        enters,
+        (F32, F64) if enters is None else (enters,),
         tuple(shapes),
         tuple(dtypes),
         tuple([i for i in range(len(shapes)) if i not in used]),

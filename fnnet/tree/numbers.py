@@ -55,7 +55,7 @@ def new_numbers(where: str, rule: Rule, trees: Trees[P], results: int, size: int
 def _constants(structure: Structure[P], tree: P | Unbuilt[P]) -> tuple[Array, ...]:
     """The constants of a tree, which nobody can write to where nobody can write to its vector."""
     if isinstance(tree, Unbuilt):
-        return tree.constants
+        return structure.zeros() if tree.constants is None else tree.constants
     found, vector = structure.constants(tree), vector_behind(tree)
     return tuple(map(safe, found)) if vector is None or vector.flags.writeable else found
 

@@ -18,15 +18,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Unbuilt(Generic[P]):
-    """A tree that nobody has looked at: its structure, its blocks and its constants."""
+    """A tree that nobody has looked at: its structure, its blocks and its constants, None where these are 0."""
 
     _structure: Structure[P]
     blocks: tuple[Array, ...]
-    constants: tuple[Array, ...] = ()
+    constants: tuple[Array, ...] | None
 
     def built(self) -> P:
         """The tree."""
-        return self._structure.build(self.blocks, self.constants)
+        constants = self._structure.zeros() if self.constants is None else self.constants
+        return self._structure.build(self.blocks, constants)
 
 
 unbuilt = maker(Unbuilt)  # every step makes some
