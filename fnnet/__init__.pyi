@@ -177,12 +177,12 @@ from fnnet.training.fitting import predict as predict
 from fnnet.training.folds import start as start
 from fnnet.training.folds import steps as steps
 from fnnet.training.folds import train as train
-from fnnet.training.folds import train_step as train_step
 from fnnet.training.guards import stop_on_nonfinite as stop_on_nonfinite
 from fnnet.training.lbfgs import lbfgs as lbfgs
 from fnnet.training.plateau import reduce_on_plateau as reduce_on_plateau
 from fnnet.training.rates import RateCurve as RateCurve
 from fnnet.training.rates import find_rate as find_rate
+from fnnet.training.step import train_step as train_step
 from fnnet.tree.nodes import Params as Params
 from fnnet.tree.nodes import constant as constant
 from fnnet.types import Array as Array

@@ -22,7 +22,7 @@ from fnnet.jit.wrappers import chain_of
 from fnnet.losses.weighted import ClassWeighted, Weighted
 from fnnet.optimizers.elementwise import Elementwise
 from fnnet.optimizers.wrapping import Wrapper
-from fnnet.training.folds import TrainStep
+from fnnet.training.step import TrainStep
 from fnnet.tree.nodes import Params
 from fnnet.tree.structures import Structure, structure_of
 from fnnet.types import Array

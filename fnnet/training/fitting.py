@@ -29,7 +29,8 @@ from fnnet.data.batches import minibatches
 from fnnet.functional import last, take
 from fnnet.streams import Best, LossMetric, validate
 from fnnet.training.finite import check_data, finite_ones
-from fnnet.training.folds import start, train, train_step
+from fnnet.training.folds import start, train
+from fnnet.training.step import train_step
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from fnnet.core.settings import NonNegative, Settings, Size
 from fnnet.numerics import inner_product
 from fnnet.optimizers.elementwise import check_gradients
 from fnnet.training._quasi_newton import Iterate, Pair, Pairs, run
-from fnnet.training.folds import with_update
+from fnnet.training.step import with_update
 from fnnet.tree.vectors import of_vector, vector_of
 
 P = TypeVar("P", bound=Params)
