@@ -21,6 +21,18 @@ def matrix(a: Array, at: int, rows: int, columns: int) -> Array:
     return a[at : at + rows * columns].reshape((rows, columns))
 
 
+def move(a: Array, b: Array) -> None:
+    """b = a, of vectors."""
+    for i in range(a.size):
+        b[i] = a[i]
+
+
+def accumulate(a: Array, b: Array) -> None:
+    """b + a in b, of vectors; b may go on behind them."""
+    for i in range(a.size):
+        b[i] += a[i]
+
+
 def gather(x: Array, index: Index, h: Array) -> None:
     """Some rows of x."""
     for i in range(h.shape[0]):
