@@ -7,17 +7,19 @@ from typing import Any, cast
 
 import numpy as np
 
+from fnnet import tree
 from fnnet.core.formulas import KERNELS
 from fnnet.errors import LayerError
 from fnnet.jit import steps
 from fnnet.jit.activations import activation_loops
 from fnnet.jit.programs import OWN, Drop, Place, Program, Wire, Write
+from fnnet.jit.sources import linked, module_of
 from fnnet.layers.dropout import Dropout
 from fnnet.layers.embedding import Embedding
 from fnnet.layers.linear import Linear
 from fnnet.layers.standardize import Standardize
 from fnnet.numerics.kernels import batch_sum, product, product_nt, product_tn
-from fnnet.tree.nodes import Params, is_leaf
+from fnnet.tree.nodes import Params, is_leaf, layout
 from fnnet.types import Array
 
 
@@ -97,15 +99,14 @@ def write_activation(program: Program, layer: Params, x: Wire, place: Place) -> 
     except (TypeError, AttributeError) as error:
         name = f"{place.path or 'the network'} is a {type(layer).__name__}, whose formula"
         raise LayerError(f"jit: {name} is not compiled: {error}; use fnnet.train") from error
-    first, k = len(program.settings), program.arrays
+    first = len(program.settings)
     program.settings.extend(loops.settings)
     kept = [program.array(x.width, x.dtype) for _ in range(loops.kept)]
     if has_bias:
         y = x._replace(bias="", name=program.array(x.width) if loops.keeps_x else x.name)
     else:
         y = program.wire(x.width, x.is_trained, x.dtype)
-    up, down = f"{type(layer).__name__.lower()}{k}", f"{type(layer).__name__.lower()}_back{k}"
-    program.imports[f"from {loops.module.__name__} import forward as {up}, backward as {down}"] = None
+    up, down = [program.function(loops.module, name, _called(layer, name)) for name in WAYS]
     c = f"settings[{first}:{len(program.settings)}]"
     arrays = f"{x.name}, {{}}{y.name}, {', '.join([*kept, c])}"
     back = [f"{down}({arrays.format('')}, {y.d if has_bias else f'{y.d}, {x.d}'})"] if x.is_trained else []
@@ -116,21 +117,43 @@ def write_activation(program: Program, layer: Params, x: Wire, place: Place) -> 
 def write_kernels(program: Program, layer: Params, x: Wire, place: Place) -> Wire:
     """A layer of whole rows; its arrays, one number a feature, are the rows of one matrix."""
     arrays = arrays_of(layer)
+    forward, backward = _kernels(program, layer, place)
     x = program.ready(x, OWN if arrays else "")
     for leaf in arrays:
         _check_width(x, leaf.size, place)
-    forward, backward = KERNELS[type(layer)]
     first, k = len(program.settings), program.arrays
     values = [getattr(layer, f.name) for f in fields(cast(Any, layer))]
     program.settings.extend([value for value in values if type(value) is float])
-    given = [f"settings[{i}]" for i in range(first, len(program.settings))]
+    given = "".join([f", settings[{i}]" for i in range(first, len(program.settings))])
     program.parameter(f"w{k}", np.empty((len(arrays), x.width), program.dtype))
     is_trained = x.is_trained or bool(arrays)
     y = program.wire(x.width, is_trained, x.dtype)
     dx = x.d or (program.array(x.width) if is_trained else "")
-    back = [program.call(backward, x.name, f"w{k}", y.name, y.d, f"d_w{k}", dx, *given)] if is_trained else []
-    program.do(program.call(forward, x.name, f"w{k}", y.name, *given), *back)
+    back = [f"{backward}({x.name}, w{k}, {y.name}, {y.d}, d_w{k}, {dx}{given})"] if is_trained else []
+    program.do(f"{forward}({x.name}, w{k}, {y.name}{given})", *back)
     return y
+
+
+def _kernels(program: Program, layer: Params, place: Place) -> list[str]:
+    """What the epoch calls the two kernels of a layer. Raises LayerError where they are not compiled."""
+    arrays, name = arrays_of(layer), f"{place.path or 'the network'} is a {type(layer).__name__}"
+    if layout(type(layer)).constant or any(leaf.ndim != 1 for leaf in arrays) or len(tree.leaves(layer)) > len(arrays):
+        raise LayerError(f"jit: {name}, which is compiled with vectors to train and no other arrays; use fnnet.train")
+    try:
+        return [
+            program.function(module_of(f"{f.__name__}.", linked(f)), f.__name__, _called(layer, way))
+            for f, way in zip(KERNELS[type(layer)], WAYS, strict=True)
+        ]
+    except TypeError as error:
+        raise LayerError(f"jit: {name}, whose kernels are not compiled: {error}; use fnnet.train") from error
+
+
+WAYS = ("forward", "backward")
+
+
+def _called(layer: Params, way: str) -> str:
+    """What the epoch calls a function of a layer."""
+    return f"{type(layer).__name__.lower()}_{way}"
 
 
 LAYERS: dict[type, Write] = {

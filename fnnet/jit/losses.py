@@ -49,7 +49,17 @@ def kernels_of(loss: object) -> LossKernels | None:
 
 
 def loss_loops(loss: object, dtype: np.dtype[np.floating]) -> tuple[ModuleType, list[float]]:
-    """The module with ``batch(...)`` (see ``batches.batch``), and the settings that it is called with."""
+    """The module with ``batch(...)`` (see ``batches.batch``), and the settings that it is called with. Raises TypeError
+    where the formula or a kernel has no compiled form."""
+    try:
+        text, settings = _batch(loss, dtype)
+    except (TypeError, AttributeError) as error:
+        name = f"loss is a {type(loss).__name__}, whose formula or kernel"
+        raise TypeError(f"jit: {name} is not compiled: {error}; use fnnet.train") from error
+    return module_of(f"{type(loss).__name__} of a batch.", text), settings
+
+
+def _batch(loss: object, dtype: np.dtype[np.floating]) -> tuple[str, list[float]]:
     known, own = kernels_of(loss), cast(Any, loss)
     assert known is not None
     settings = [getattr(own, f.name) for f in fields(own) if type(getattr(own, f.name)) is float]
@@ -59,19 +69,19 @@ def loss_loops(loss: object, dtype: np.dtype[np.floating]) -> tuple[ModuleType, 
     else:
         row, settings = _entry_row(loss, dtype)
     if known.far is not None:
-        far = _kernel("far_row", known.far, 0, "compiled")
+        far = _kernel("far_row", known.far, len(settings), "compiled")
     elif known.row is None and not own.is_sum:
         far, more = _far_row(loss, dtype, len(settings))
         settings = settings + more
-    text = linked(batches.batch, inside="compiled", row=row, far_row=far)
-    return module_of(f"{type(loss).__name__} of a batch.", text), settings
+    return linked(batches.batch, inside="compiled", row=row, far_row=far), settings
 
 
 def _kernel(name: str, kernel: Callable[..., object], settings: int, by: str) -> str:
     """A kernel under the name that ``batches`` calls it by."""
     given = "".join([f", c[{i}]" for i in range(settings)])
-    call = f"@{by}\ndef {name}(z, t, d, c):\n    return {kernel.__name__}(z, t, d{given})"
-    return f"{linked(kernel, by)}\n\n{call}"
+    module = module_of(f"{kernel.__name__}.", linked(kernel, by))  # of its own, for its names may be those of batches
+    head = f"from {module.__name__} import {kernel.__name__} as own_{name}"
+    return f"{head}\n\n\n@{by}\ndef {name}(z, t, d, c):\n    return own_{name}(z, t, d{given})"
 
 
 def _entry_row(loss: Any, dtype: np.dtype[np.floating]) -> tuple[str, list[float]]:

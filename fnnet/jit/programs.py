@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -73,6 +74,7 @@ class Program:
     columns: list[int] = field(default_factory=list)
     ranges: list[tuple[int, int]] = field(default_factory=list)
     imports: dict[str, None] = field(default_factory=dict)
+    functions: dict[str, str] = field(default_factory=dict)
     setup: list[str] = field(default_factory=list)
     up: list[str] = field(default_factory=list)
     down: list[str] = field(default_factory=list)
@@ -85,10 +87,17 @@ class Program:
         return f"sizes[{len(self.sizes) - 1}]"
 
     def kernel(self, function: Callable[..., object]) -> str:
-        """The name of a kernel that the epoch calls."""
+        """What the epoch calls a kernel."""
         name = function.__name__
-        self.imports[f"from {module_of(f'{name}.', linked(function)).__name__} import {name}"] = None
-        return name
+        return self.function(module_of(f"{name}.", linked(function)), name, name)
+
+    def function(self, module: ModuleType, name: str, wanted: str) -> str:
+        """What the epoch calls a function of a module: as wanted, with a number where another is called so."""
+        source, called, number = f"from {module.__name__} import {name}", wanted, 1
+        while self.functions.setdefault(called, source) != source:
+            called, number = f"{wanted}_{number}", number + 1
+        self.imports[source if called == name else f"{source} as {called}"] = None
+        return called
 
     def wire(self, width: int, is_trained: bool, dtype: str = OWN, bias: str = "") -> Wire:
         """A new array of so many columns."""

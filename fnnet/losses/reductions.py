@@ -69,8 +69,11 @@ class SumLoss(RowLoss[T_contra]):
 
 
 class EntryLoss(RowLoss[Array]):
-    """The mean over rows and columns of f(prediction, target). A subclass writes f and its slope once, as a formula of
-    one number (see ``define_activation``), which NumPy runs over arrays and ``fnnet.jit`` compiles.
+    """The mean over N rows and F columns of f(prediction, target): Σ f / (N F). A subclass writes f and its derivative
+    ∂f/∂prediction once, as a formula of one number (see ``define_activation``), which NumPy runs over arrays and
+    ``fnnet.jit`` compiles.
+
+    Shapes: prediction (..., N, F), target the same or that without replica axes. Raises ShapeError, never broadcasts.
 
     >>> class Quartic(EntryLoss):
     ...     def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
