@@ -3,10 +3,10 @@ written with, fnnet's own and a user's alike.
 
     from fnnet.core import Array, Params, define_layer
 
-All of these are names of ``fnnet`` too, but for those by which a class of settings says its ranges: ``Settings``, its
-base (that of fnnet's own losses and optimizers as well), ``Share``, ``NonNegative``, ``Positive``, ``Rate``, ``Size``,
-``Flag``, and ``Numbers``, which an optimizer's rule is called with. What layers compute with is in ``fnnet.numerics``,
-the checks of their arguments in ``fnnet.checks``.
+These are names of ``fnnet`` too, but for those by which a class of settings says its ranges: ``Settings``, its base and
+that of every loss and optimizer, ``Share``, ``Finite``, ``NonNegative``, ``Positive``, ``Rate``, ``Size``, ``Flag``;
+and ``Numbers``, which an optimizer's rule is called with. What layers compute with is in ``fnnet.numerics``, the checks
+of their arguments in ``fnnet.checks``.
 """
 
 from fnnet.core.formulas import define_activation as define_activation
@@ -32,6 +32,7 @@ from fnnet.core.protocols import Step as Step
 from fnnet.core.protocols import StreamFn as StreamFn
 from fnnet.core.rules import define_layer as define_layer
 from fnnet.core.segments import Record as Record
+from fnnet.core.settings import Finite as Finite
 from fnnet.core.settings import Flag as Flag
 from fnnet.core.settings import NonNegative as NonNegative
 from fnnet.core.settings import Positive as Positive
