@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from fnnet.jit.loops import Writer, indented, traced
+from fnnet.jit.loops import Writer, indented, settings_of, traced
 from fnnet.jit.sources import module_of
 from fnnet.numerics.formulas import Entry, as_entry, entry
 from fnnet.optimizers.elementwise import Elementwise
@@ -20,12 +20,11 @@ def update_loop(optimizer: Elementwise, dtype: np.dtype[np.floating]) -> tuple[M
     slots = [entry(f"slot {i}", dtype) for i in range(count)]
     numbers = optimizer.numbers(0.1, 1)
     given = [entry(f"number {i}", dtype, is_setting=True) for i in range(len(numbers))]
-    found, names, settings = traced(optimizer, lambda own: own.rule(_like(numbers, given), p, g, *slots), dtype)
+    found, names = traced(optimizer, lambda own: own.rule(_like(numbers, given), p, g, *slots), dtype)
     known = {p: "p", g: "g"} | {a: f"v{i}" for i, a in enumerate(slots)} | names
     known |= {a: f"numbers[{i}]" for i, a in enumerate(given)}
-    return module_of(
-        f"A step of {type(optimizer).__name__}.", _written(known, cast(tuple[Entry, ...], found), count)
-    ), settings
+    text = _written(known, cast(tuple[Entry, ...], found), count)
+    return module_of(f"A step of {type(optimizer).__name__}.", text), [*settings_of(optimizer).values()]
 
 
 def _like(numbers: Any, entries: list[Entry]) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,9 @@ import pytest
 import fnnet as fn
 from fnnet import Array, Key, Params, jit, tree
 from fnnet.jit.activations import activation_loops
+from fnnet.jit.losses import loss_loops
 from fnnet.jit.sources import linked
+from fnnet.jit.updates import update_loop
 from fnnet.keys import normal
 from tests.support import own_formulas
 from tests.support.compiled import PATHS, distance, net_around, run
@@ -61,15 +65,66 @@ def test_kernels_run_without_a_compiler_too() -> None:
     assert distance((np.array(rows), d), (values, slopes)) <= 1e-14
 
 
-def test_settings_are_data_unless_a_formula_decides_by_them() -> None:
-    some: list[tuple[Params, Params, bool]] = [
-        (Mish(0.5), Mish(2.0), True),
-        (fn.Elu(0.5), fn.Elu(2.0), True),
-        (fn.LeakyRelu(0.0), fn.LeakyRelu(0.1), False),
-    ]
-    for a, b, is_one in some:
-        one, other = (activation_loops(layer, np.dtype(np.float64), False).module for layer in (a, b))
-        assert (one is other) == is_one
+@dataclass(frozen=True)
+class Rooted(fn.EntryLoss):
+    """A formula that makes a float of a setting."""
+
+    scale: float
+
+    def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+        d, root = prediction - target, math.sqrt(self.scale)
+        return root * d * d, 2 * root * d
+
+
+@dataclass(frozen=True)
+class Bent(fn.EntryLoss):
+    """A formula that decides by its settings, and by what is made of them."""
+
+    low: float
+    high: float
+
+    def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+        d = prediction - target
+        first = min(self.low, self.high)
+        return (d * d, 2 * d) if self.high - self.low > 2 * first else (first * d, 0 * d + first)
+
+
+ALIKE: list[tuple[Any, Any, bool]] = [
+    (Mish(0.5), Mish(2.0), True),
+    (fn.Elu(0.5), fn.Elu(2.0), True),
+    (fn.LeakyRelu(0.1), fn.LeakyRelu(0.2), True),
+    (fn.LeakyRelu(0.0), fn.LeakyRelu(0.1), False),
+    (fn.Huber(0.3), fn.Huber(0.7), True),
+    (fn.Huber(0.3), fn.Huber(1e39), False),
+    (Charbonnier(0.3), Charbonnier(0.7), True),
+    (Margins(0.3), Margins(0.7), True),
+    (Bent(1.0, 4.0), Bent(0.5, 7.0), True),
+    (Bent(1.0, 4.0), Bent(1.0, 2.0), False),
+    (Rooted(1.0), Rooted(2.0), False),
+    (fn.sgd(0.1, momentum=0.5), fn.sgd(0.2, momentum=0.9), True),
+    (fn.sgd(0.1, momentum=0.5), fn.sgd(0.1), False),
+    (fn.adamw(0.1, weight_decay=0.1), fn.adamw(0.1, weight_decay=0.2), True),
+    (Signed(0.1, soft=0.5), Signed(0.2, soft=0.7), True),
+]
+
+
+def _module(thing: Any) -> ModuleType:
+    dtype = np.dtype(np.float32)
+    if isinstance(thing, Params):
+        return activation_loops(thing, dtype, False).module
+    return (update_loop if isinstance(thing, fn.Elementwise) else loss_loops)(thing, dtype)[0]
+
+
+@pytest.mark.parametrize(("a", "b", "is_one"), ALIKE, ids=repr)
+def test_settings_are_data_of_one_compiled_form_where_a_formula_decides_alike(a: Any, b: Any, is_one: bool) -> None:
+    assert (_module(a) is _module(b)) == is_one
+
+
+@pytest.mark.parametrize("loss", [Bent(1.0, 4.0), Bent(2.0, 1.0), Rooted(2.0), fn.Huber(0.1), fn.Huber(0.9)], ids=repr)
+def test_a_formula_that_decides_by_settings_is_compiled_as_it_decides(loss: Any) -> None:
+    net = net_around(fn.LeakyRelu(0.3))
+    ours, theirs = (run(train, net, loss, fn.sgd(0.01, momentum=0.3), X, Y, 3) for train in PATHS)
+    assert distance(ours.params, theirs.params) <= 1e-12
 
 
 def test_an_optimizer_of_a_users_has_compiled_updates_too() -> None:
