@@ -17,6 +17,7 @@ from fnnet.core.rules import casts
 from fnnet.errors import LayerError
 from fnnet.jit import steps
 from fnnet.jit.activations import activation_loops
+from fnnet.jit.loops import settings_of
 from fnnet.jit.programs import GIVEN, OWN, Drop, Program, Wire, program_for
 from fnnet.jit.sources import linked, module_of
 from fnnet.layers.branches import Branches
@@ -190,7 +191,7 @@ def _kernels(program: Program, layer: Params, x: Wire, draws: Draws) -> Wire:
     forward, backward = _kernels_of(program, layer)
     leaves = arrays_of(layer)
     x = program.ready(x, OWN if leaves else "")
-    given = [program.reals([value]) + "[0]" for value in layout(type(layer)).values(layer) if type(value) is float]
+    given = [f"{program.reals([value])}[0]" for value in settings_of(layer).values()]
     w, d_w = [f"{name}{program.arrays}" for name in ("w", "d_w")]
     shape = f"np.empty(({len(leaves)}, {program.number(x.width)}), {OWN})"
     program.setup.append(f"{w}, {d_w} = {shape}, {shape}")

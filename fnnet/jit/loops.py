@@ -127,26 +127,29 @@ class Writer:
 
 
 # --- settings ----------------------------------------------------------------------------------------------------
-def traced(
-    thing: P, formula: Callable[[P], T], dtype: np.dtype[np.floating], first: int = 0
-) -> tuple[T, dict[Entry, str], list[float]]:
-    """What a formula gives of a thing whose floats are entries, what those are called, and their values.
+def settings_of(thing: object) -> dict[str, float]:
+    """The settings of a thing that are data of its compiled form: its fields that are floats."""
+    own: Any = thing
+    return {f.name: getattr(own, f.name) for f in fields(own) if type(getattr(own, f.name)) is float}
 
-    A setting that the formula decides by stays the number that it is.
+
+def traced(thing: P, formula: Callable[[P], T], dtype: np.dtype[np.floating]) -> tuple[T, dict[Entry, str]]:
+    """What a formula gives of a thing whose settings are entries, and where their values are found in a vector c.
+
+    A formula decides by the settings' values, so that what it gives is right for all those by which it decides alike.
+    A setting that it makes a float of stays the number that it is.
     """
-    names = [f.name for f in fields(cast(Any, thing)) if type(getattr(thing, f.name)) is float]
+    settings = settings_of(thing)
+    given = {name: entry(name, dtype, is_setting=True, value=value) for name, value in settings.items()}
+    known = {found: f"c[{i}]" for i, found in enumerate(given.values())}
     while True:
-        entries = {name: entry(name, dtype, is_setting=True) for name in names}
         try:
-            made = formula(_with(thing, entries))
+            return formula(_with(thing, given)), known
         except UndecidedError as error:
-            asked = {found.name for found in in_order([error.entry])} & set(names)
+            asked = {found.name for found in in_order([error.entry])} & set(given)
             if not asked:
                 raise
-            names = [name for name in names if name not in asked]
-            continue
-        known = {found: f"c[{first + i}]" for i, found in enumerate(entries.values())}
-        return made, known, [getattr(thing, name) for name in names]
+            given = {name: found for name, found in given.items() if name not in asked}
 
 
 def _with(thing: P, entries: dict[str, Entry]) -> P:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from fnnet.jit.loops import Writer, indented, traced
+from fnnet.jit.loops import Writer, indented, settings_of, traced
 from fnnet.jit.sources import module_of
 from fnnet.numerics.formulas import Entry, as_entry, entry
 from fnnet.optimizers.elementwise import Elementwise
@@ -39,7 +39,7 @@ def rule_loops(
     """
     arrays = [entry(f"array {i}", dtype) for i in range(count)]
     given = [entry(f"number {i}", dtype, is_setting=True) for i in range(len(numbers))]
-    found, names, settings = traced(thing, lambda own: rule_of(own)(_like(numbers, given), *arrays), dtype)
+    found, names = traced(thing, lambda own: rule_of(own)(_like(numbers, given), *arrays), dtype)
     known = {a: f"x{i}" for i, a in enumerate(arrays)} | {a: f"numbers[{i}]" for i, a in enumerate(given)} | names
     writer = Writer(known)
     lines, results = writer.write(*[as_entry(result, dtype) for result in found])
@@ -53,7 +53,7 @@ def rule_loops(
         _function("everywhere", [*a], everywhere),
         _function("in_ranges", [*a, "ranges"], _in_ranges(a)),
         _function("elsewhere", [*a, *[f"new_a{i}" for i in into]], _elsewhere(a, into)),
-    ), settings
+    ), [*settings_of(thing).values()]
 
 
 def _like(numbers: Any, entries: list[Entry]) -> Any:
