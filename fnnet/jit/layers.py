@@ -7,6 +7,7 @@ refused here, by its name.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Any
 
 from fnnet import tree
@@ -143,17 +144,16 @@ def _branches(program: Program, layer: Any, x: Wire, draws: Draws) -> Wire:
         for i, (child, (some, _)) in enumerate(zip(layer.layers, picked, strict=True))
     ]
     if x.is_trained:
-        back = [program.call(steps.pick_back, some.d, columns, x.d) for some, columns in picked]
+        back = [program.call(steps.spread, some.d, columns, x.d) for some, columns in picked]
         at = len(program.down) - below
         program.down[at:at] = [program.call(steps.zero, x.d), *back]
     dtype = GIVEN if all(out.dtype == GIVEN for out in outs) else OWN
     y = program.wire(sum([out.width for out in outs]), any(out.is_trained for out in outs), dtype)
-    begin = 0
-    for out in outs:
-        at_column = program.number(begin)
-        back = [program.call(steps.take, y.d, at_column, out.d)] if out.is_trained else []
-        program.do(program.call(steps.put, out.name, at_column, y.name), *back)
-        begin += out.width
+    program.do(program.call(steps.zero, y.name))
+    for end, out in zip(accumulate([out.width for out in outs]), outs, strict=True):
+        columns = program.numbers(range(end - out.width, end))
+        back = [program.call(steps.pick, y.d, columns, out.d)] if out.is_trained else []
+        program.do(program.call(steps.spread, out.name, columns, y.name), *back)
     return y
 
 

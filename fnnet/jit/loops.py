@@ -76,6 +76,9 @@ TRUTHS: dict[str, str] = {
 }
 """The same of those that give true or false."""
 
+OF_TRUTHS = {"add": "{0} or {1}", "maximum": "{0} or {1}", "multiply": "{0} and {1}", "minimum": "{0} and {1}"}
+"""What arithmetic is between such, as NumPy has it."""
+
 LOGICAL = {"logical_not", "logical_and", "logical_or", "bitwise_and", "bitwise_or", "invert"}
 
 
@@ -99,20 +102,22 @@ class Writer:
     def _text(self, found: Entry) -> str:
         if found.function == NUMBER:
             return {"inf": "np.inf", "-inf": "-np.inf", "nan": "np.nan"}.get(found.name, found.name)
+        is_logical = found.function in LOGICAL or (_is_truth(found) and found.function not in TRUTHS)
+        read = self._truth if is_logical else lambda a: self._number(a, found)
         if found.function == "where":
             condition, a, b = found.arguments
-            return f"{self._number(a, found)} if {self._truth(condition)} else {self._number(b, found)}"
-        text = WRITTEN.get(found.function) or TRUTHS.get(found.function)
+            return f"{read(a)} if {self._truth(condition)} else {read(b)}"
+        text = OF_TRUTHS.get(found.function) if is_logical else None
+        text = text or WRITTEN.get(found.function) or TRUTHS.get(found.function)
         if found.function == INPUT or text is None:
             raise TypeError(f"{found.name or found.function} has no compiled form")
-        read = self._truth if found.function in LOGICAL else lambda a: self._number(a, found)
         made = text.format(*[read(a) for a in found.arguments])
         return made.replace("real(", "float(") if found.is_setting else made
 
     def _number(self, found: Entry, within: Entry | None = None) -> str:
         """What an entry is called as a number: a setting in the dtype of the run where it meets what is none."""
         name = self._known[found]
-        if found.function in TRUTHS:
+        if _is_truth(found):
             return f"(real(1) if {name} else real(0))"
         if not found.is_setting or (within is not None and within.is_setting):
             return name
@@ -123,7 +128,14 @@ class Writer:
 
     def _truth(self, found: Entry) -> str:
         name = self._known[found]
-        return name if found.function in TRUTHS else f"{name} != 0"
+        return name if _is_truth(found) else f"{name} != 0"
+
+
+def _is_truth(found: Entry) -> bool:
+    """Whether an entry is true or false, and no number."""
+    given = found.arguments[1:] if found.function == "where" else found.arguments
+    of_truths = found.function in OF_TRUTHS or found.function == "where"
+    return found.function in TRUTHS or (of_truths and all(map(_is_truth, given)))
 
 
 # --- settings ----------------------------------------------------------------------------------------------------

@@ -84,9 +84,8 @@ def _entry_row(loss: Any, dtype: np.dtype[np.floating]) -> str:
     (value, slope), names = traced(loss, lambda own: own.entries(p, t), dtype)
     writer = Writer({p: "z[j]", t: "t[j]"} | names)
     lines, (one, gradient) = writer.write(as_entry(value, dtype), as_entry(slope, dtype))
-    over = "" if loss.is_sum else " / real(n)"
-    body = [*lines, f"total += {one}", f"d[j] = {gradient}{over}"]
-    return _row("row", writer.head, body, f"total{over}")
+    body = [*lines, f"total += {one}", f"d[j] = {gradient}{'' if loss.is_sum else ' / real(n)'}"]
+    return _row("row", writer.head, body, "total" if loss.is_sum else "total / n")
 
 
 def _far_row(loss: Any, dtype: np.dtype[np.floating]) -> str:
@@ -104,10 +103,10 @@ def _row(name: str, head: list[str], body: list[str], result: str) -> str:
         "@inlined" if name == "row" else "@compiled",
         f"def {name}(z, t, d, c):",
         "    real, n = z.dtype.type, float(z.size)",
-        "    total = real(0)",
+        "    total = 0.0",
         *indented(head, 1),
         "    for j in range(z.size):",
         *indented(body, 2),
-        f"    return {result}",
+        f"    return real({result})",
     ]
     return "\n".join(lines)

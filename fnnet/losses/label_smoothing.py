@@ -48,13 +48,14 @@ def label_smoothing_row(z: Array, label: int, d: Array, rate: float) -> Number:
     real, n = z.dtype.type, z.size
     top, logarithm = softmax_row(z, d)
     share, rest = real(rate / n), real(1 - rate)
-    half: Number = rest * half_above(z, label, top)
+    half = 0.0 + rest * half_above(z, label, top)
     if rate > 0:
         for j in range(n):
             half += share * half_above(z, j, top)
             d[j] -= share
     d[label] -= rest
-    return logarithm - real(2) * half
+    value: Number = real(logarithm - 2 * half)
+    return value
 
 
 define_loss(LabelSmoothing, row=label_smoothing_row, is_labelled=True)

@@ -16,7 +16,7 @@ from fnnet import Array, Key, Params, jit, tree
 from fnnet.jit.activations import activation_loops
 from fnnet.jit.losses import loss_loops
 from fnnet.jit.sources import linked
-from fnnet.jit.updates import update_loop
+from fnnet.jit.updates import update_loops
 from fnnet.keys import normal
 from tests.support import own_formulas
 from tests.support.compiled import PATHS, distance, net_around, run
