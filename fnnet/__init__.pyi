@@ -12,6 +12,8 @@ from fnnet.calculus.penalties import elastic_net as elastic_net
 from fnnet.calculus.penalties import l1 as l1
 from fnnet.calculus.penalties import l2 as l2
 from fnnet.core.formulas import define_activation as define_activation
+from fnnet.core.formulas import define_kernels as define_kernels
+from fnnet.core.formulas import define_loss as define_loss
 from fnnet.core.history import History as History
 from fnnet.core.network import Cache as Cache
 from fnnet.core.network import backward as backward
@@ -128,6 +130,7 @@ from fnnet.losses.log_cosh import log_cosh as log_cosh
 from fnnet.losses.poisson import poisson as poisson
 from fnnet.losses.quantile import Quantile as Quantile
 from fnnet.losses.quantile import quantile as quantile
+from fnnet.losses.reductions import EntryLoss as EntryLoss
 from fnnet.losses.reductions import RowLoss as RowLoss
 from fnnet.losses.reductions import SumLoss as SumLoss
 from fnnet.losses.soft_cross_entropy import soft_cross_entropy as soft_cross_entropy
@@ -147,6 +150,7 @@ from fnnet.optimizers.averaging import lookahead as lookahead
 from fnnet.optimizers.clipping import clip_by_global_norm as clip_by_global_norm
 from fnnet.optimizers.clipping import clip_by_value as clip_by_value
 from fnnet.optimizers.decay import weight_decay as weight_decay
+from fnnet.optimizers.elementwise import Elementwise as Elementwise
 from fnnet.optimizers.freezing import freeze as freeze
 from fnnet.optimizers.freezing import scale_rate as scale_rate
 from fnnet.optimizers.lion import lion as lion

@@ -13,18 +13,13 @@ from typing import Literal
 import numpy as np
 
 from fnnet import checks, keys
-from fnnet.errors import ShapeError
-from fnnet.keys import Key
-from fnnet.types import Array
+from fnnet.core import Array, Finite, Key, NonNegative, Positive, Settings, ShapeError
 
 LONGEST = 8.6
 """No draw of ``keys.normal`` is longer: √(-2 log 2^-53) = 8.57."""
 
-Mode = Literal["fan_in", "fan_avg"]
-Distribution = Literal["uniform", "normal"]
 
-
-class Bounded(ABC):
+class Bounded(Settings, ABC):
     """An initializer whose entries stay in a range, in every dtype. A subclass gives the range."""
 
     __slots__ = ()
@@ -73,13 +68,15 @@ def _nearest(number: float, dtype: np.dtype[np.floating]) -> Array:
 
 
 @dataclass(frozen=True, slots=True)
-class ConstantFill:
-    """Every entry the same."""
+class ConstantFill(Settings):
+    """Every entry ``value``. Raises ValueError where it is not finite.
 
-    value: float
+    >>> import fnnet as fn
+    >>> fn.constant_fill(0.5)(fn.Key(0), (2,)).tolist()
+    [0.5, 0.5]
+    """
 
-    def __post_init__(self) -> None:
-        checks.settle(self, value=checks.real("constant_fill", "value", self.value, low=-math.inf))
+    value: Finite
 
     def __call__(self, key: Key, shape: tuple[int, ...], /) -> Array:
         return np.full(shape, self.value)
@@ -87,14 +84,20 @@ class ConstantFill:
 
 @dataclass(frozen=True, slots=True)
 class Uniform(Bounded):
-    """Entries from [low, high); all of them low where the two are equal."""
+    """Entries from the uniform distribution on [low, high), also in a layer of float32; all of them low where the two
+    are equal. Raises ValueError where high is below low, or one of them is not finite.
 
-    low: float
-    high: float
+    >>> import fnnet as fn, numpy as np
+    >>> fn.uniform(0.0, 0.001)(fn.Key(0), (2, 2)).max() < 0.001
+    np.True_
+    """
+
+    low: Finite
+    high: Finite
 
     def __post_init__(self) -> None:
-        low = checks.real("uniform", "low", self.low, low=-math.inf)
-        checks.settle(self, low=low, high=checks.real("uniform", "high", self.high, low=low))
+        Settings.__post_init__(self)
+        checks.real(self.name, "high", self.high, low=self.low)
 
     def __call__(self, key: Key, shape: tuple[int, ...], /) -> Array:
         u = keys.uniform(key, shape)
@@ -108,19 +111,23 @@ class Uniform(Bounded):
 
 
 @dataclass(frozen=True, slots=True)
-class Normal:
-    """Entries from N(mean, std²)."""
+class Normal(Settings):
+    """Entries from the normal distribution N(mean, std²). Raises ValueError where std is negative or not finite, or so
+    large that entries would not be.
 
-    std: float
-    mean: float = 0.0
+    >>> import fnnet as fn
+    >>> fn.normal(0.0, mean=1.0)(fn.Key(0), (2,)).tolist()
+    [1.0, 1.0]
+    """
+
+    std: NonNegative
+    mean: Finite = 0.0
 
     def __post_init__(self) -> None:
-        mean, std = checks.real("normal", "mean", self.mean, low=-math.inf), checks.real("normal", "std", self.std)
-        if not abs(mean) + LONGEST * std < math.inf:
-            raise ValueError(
-                f"normal: std must be such that mean + {LONGEST} std is a float, got {std} and mean {mean}"
-            )
-        checks.settle(self, std=std, mean=mean)
+        Settings.__post_init__(self)
+        if not abs(self.mean) + LONGEST * self.std < math.inf:
+            came = f"{self.std} and mean {self.mean}"
+            raise ValueError(f"normal: std must be such that mean + {LONGEST} std is a float, got {came}")
 
     def __call__(self, key: Key, shape: tuple[int, ...], /) -> Array:
         return self.mean + self.std * keys.normal(key, shape)
@@ -133,17 +140,9 @@ class VarianceScaling(Bounded):
     The uniform distribution with this variance is that on [-√(3 scale / n), √(3 scale / n)).
     """
 
-    scale: float
-    mode: Mode
-    distribution: Distribution
-
-    def __post_init__(self) -> None:
-        checks.settle(self, scale=checks.positive("VarianceScaling", "scale", self.scale))
-        if self.mode not in ("fan_in", "fan_avg") or self.distribution not in ("uniform", "normal"):
-            raise ValueError(
-                "VarianceScaling: mode must be 'fan_in' or 'fan_avg' and distribution 'uniform' or 'normal', "
-                f"got {self.mode!r} and {self.distribution!r}"
-            )
+    scale: Positive
+    mode: Literal["fan_in", "fan_avg"]
+    distribution: Literal["uniform", "normal"]
 
     def __call__(self, key: Key, shape: tuple[int, ...], /) -> Array:
         if self.distribution == "normal":
@@ -156,25 +155,22 @@ class VarianceScaling(Bounded):
         return -limit, limit
 
     def _variance(self, shape: tuple[int, ...]) -> float:
-        n_in, n_out = _matrix("VarianceScaling", shape)
+        n_in, n_out = _matrix(self.name, shape)
         return self.scale / (n_in if self.mode == "fan_in" else (n_in + n_out) / 2)
 
 
 @dataclass(frozen=True, slots=True)
-class Orthogonal:
+class Orthogonal(Settings):
     """A random matrix with orthonormal columns (or rows, where it is wide), times gain.
 
     Q of the QR decomposition of a normal matrix, its signs fixed by the diagonal of R so that it is uniformly
     distributed (F. Mezzadri, How to generate random matrices from the classical compact groups, 2007, section 5).
     """
 
-    gain: float = 1.0
-
-    def __post_init__(self) -> None:
-        checks.settle(self, gain=checks.positive("Orthogonal", "gain", self.gain))
+    gain: Positive = 1.0
 
     def __call__(self, key: Key, shape: tuple[int, ...], /) -> Array:
-        n_in, n_out = _matrix("orthogonal", shape)
+        n_in, n_out = _matrix(self.name, shape)
         tall = keys.normal(key, (max(n_in, n_out), min(n_in, n_out)))
         q, r = np.linalg.qr(tall)
         q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)
@@ -187,37 +183,9 @@ def _matrix(where: str, shape: tuple[int, ...]) -> tuple[int, int]:
     return shape
 
 
-def constant_fill(value: float) -> ConstantFill:
-    """Every entry ``value``. Raises ValueError where it is not finite.
-
-    >>> import fnnet as fn
-    >>> fn.constant_fill(0.5)(fn.Key(0), (2,)).tolist()
-    [0.5, 0.5]
-    """
-    return ConstantFill(value)
-
-
-def uniform(low: float, high: float) -> Uniform:
-    """Entries from the uniform distribution on [low, high), also in a layer of float32. Raises ValueError where high is
-    below low.
-
-    >>> import fnnet as fn, numpy as np
-    >>> fn.uniform(0.0, 0.001)(fn.Key(0), (2, 2)).max() < 0.001
-    np.True_
-    """
-    return Uniform(low, high)
-
-
-def normal(std: float, mean: float = 0.0) -> Normal:
-    """Entries from the normal distribution N(mean, std²). Raises ValueError where std is negative or not finite, or so
-    large that entries would not be.
-
-    >>> import fnnet as fn
-    >>> fn.normal(0.0, mean=1.0)(fn.Key(0), (2,)).tolist()
-    [1.0, 1.0]
-    """
-    return Normal(std, mean)
-
+constant_fill = ConstantFill
+uniform = Uniform
+normal = Normal
 
 zeros = ConstantFill(0.0)
 """Every entry 0."""

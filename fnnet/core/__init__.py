@@ -3,10 +3,15 @@ written with, fnnet's own and a user's alike.
 
     from fnnet.core import Array, Params, define_layer
 
-All of these are names of ``fnnet`` too. What they compute with is in ``fnnet.numerics``, the checks of their arguments
-in ``fnnet.checks``.
+These are names of ``fnnet`` too, but for those by which a class of settings says its ranges: ``Settings``, its base and
+that of every loss and optimizer, ``Share``, ``Finite``, ``NonNegative``, ``Positive``, ``Rate``, ``Size``, ``Flag``;
+and ``Numbers``, which an optimizer's rule is called with. What layers compute with is in ``fnnet.numerics``, the checks
+of their arguments in ``fnnet.checks``.
 """
 
+from fnnet.core.formulas import define_activation as define_activation
+from fnnet.core.formulas import define_kernels as define_kernels
+from fnnet.core.formulas import define_loss as define_loss
 from fnnet.core.history import History as History
 from fnnet.core.network import Cache as Cache
 from fnnet.core.network import backward as backward
@@ -28,6 +33,14 @@ from fnnet.core.protocols import StreamFn as StreamFn
 from fnnet.core.rules import define_chain as define_chain
 from fnnet.core.rules import define_layer as define_layer
 from fnnet.core.segments import Record as Record
+from fnnet.core.settings import Finite as Finite
+from fnnet.core.settings import Flag as Flag
+from fnnet.core.settings import NonNegative as NonNegative
+from fnnet.core.settings import Positive as Positive
+from fnnet.core.settings import Rate as Rate
+from fnnet.core.settings import Settings as Settings
+from fnnet.core.settings import Share as Share
+from fnnet.core.settings import Size as Size
 from fnnet.core.states import Epoch as Epoch
 from fnnet.core.states import OptState as OptState
 from fnnet.core.states import Part as Part
@@ -38,6 +51,7 @@ from fnnet.errors import NonFiniteError as NonFiniteError
 from fnnet.errors import ShapeError as ShapeError
 from fnnet.errors import TreeError as TreeError
 from fnnet.keys import Key as Key
+from fnnet.numerics.programs import Numbers as Numbers
 from fnnet.tree.nodes import Params as Params
 from fnnet.tree.nodes import constant as constant
 from fnnet.types import Array as Array

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
+from abc import ABC
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from functools import lru_cache, partial
+from inspect import get_annotations
 from types import UnionType
-from typing import Annotated, Any, ClassVar, TypeAlias, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, Union, cast, get_args, get_origin, get_type_hints
 
 from fnnet import checks
 from fnnet.core.protocols import Schedule
@@ -17,6 +20,8 @@ Check: TypeAlias = Callable[[str, str, object], object]
 
 Share: TypeAlias = Annotated[float, partial(checks.real, below=1)]
 """A number in [0, 1)."""
+Finite: TypeAlias = Annotated[float, partial(checks.real, low=-math.inf)]
+"""A finite number."""
 NonNegative: TypeAlias = Annotated[float, checks.real]
 """A finite number from 0 up."""
 Positive: TypeAlias = Annotated[float, checks.positive]
@@ -29,8 +34,24 @@ Flag: TypeAlias = Annotated[bool, checks.flag]
 """Whatever is true or false."""
 
 
+def each(check: Check) -> Check:
+    """The check of a tuple or list whose every entry goes through another; it is kept as a tuple.
+
+    >>> each(checks.size)("one", "sizes", [1, 2])
+    (1, 2)
+    """
+    return partial(_each, check)
+
+
+def _each(check: Check, where: str, name: str, value: object) -> tuple[object, ...]:
+    if not isinstance(value, (tuple, list)):
+        raise ValueError(f"{where}: {name} must be a tuple, got {value!r}")
+    return tuple([check(where, f"{name}[{i}]", one) for i, one in enumerate(value)])
+
+
 class Settings:
-    """Base of frozen dataclasses of settings: each field whose type is ``Annotated`` with a check goes through it.
+    """Base of frozen dataclasses of settings: each field whose type is ``Annotated`` with checks goes through them, one
+    after another, and keeps what the last one gives; one that is a ``Literal`` is one of its values.
 
     >>> from dataclasses import dataclass
     >>> @dataclass(frozen=True, slots=True)
@@ -47,20 +68,22 @@ class Settings:
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        if "name" not in vars(cls):
+        if ABC not in cls.__bases__ and "name" not in {*vars(cls), *get_annotations(cls)}:  # which may be a field
             cls.name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
 
     def __post_init__(self) -> None:
         for name, check in _checks(cast(Any, type(self))):
             object.__setattr__(self, name, check(self.name, name, getattr(self, name)))
 
-    def __getstate__(self) -> list[object]:
+    def __getstate__(self) -> dict[str, object]:
         """The fields alone: what else an instance keeps, it finds out again."""
-        return [getattr(self, field.name) for field in fields(cast(Any, self))]
+        own: Any = self
+        names = [field.name for field in fields(own)] if is_dataclass(own) else vars(self)
+        return {name: getattr(self, name) for name in names}
 
-    def __setstate__(self, state: list[object]) -> None:
-        for field, value in zip(fields(cast(Any, self)), state, strict=True):
-            object.__setattr__(self, field.name, value)
+    def __setstate__(self, state: dict[str, object]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, value)
 
 
 @lru_cache(256)
@@ -71,11 +94,20 @@ def _checks(kind: type) -> tuple[tuple[str, Check], ...]:
 
 
 def _checks_of(hint: object) -> list[Check]:
-    """Those of a type, or of the one beside None."""
-    if get_origin(hint) is Annotated:
+    """Those of a type, or of the one beside None; of a ``Literal`` that it is one of its values."""
+    origin: object = get_origin(hint)
+    if origin is Annotated:
         return [check for check in cast(Any, hint).__metadata__ if callable(check)]
-    options = get_args(hint) if get_origin(hint) in (Union, UnionType) else ()
+    if origin is Literal:
+        return [partial(_one_of, get_args(hint))]
+    options = get_args(hint) if origin in (Union, UnionType) else ()
     return [partial(_unless_none, check) for option in options for check in _checks_of(option)]
+
+
+def _one_of(options: tuple[object, ...], where: str, name: str, value: object) -> object:
+    if value not in options:
+        raise ValueError(f"{where}: {name} must be {' or '.join(map(repr, options))}, got {value!r}")
+    return value
 
 
 def _unless_none(check: Check, where: str, name: str, value: object) -> object:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fnnet.core.formulas import ACTIVATIONS
-from fnnet.jit.loops import Writer, in_loop, traced
+from fnnet.jit.loops import Writer, in_loop, settings_of, traced
 from fnnet.jit.sources import module_of
 from fnnet.numerics.formulas import Entry, as_entry, entry
 from fnnet.tree.nodes import Params
@@ -35,22 +35,22 @@ def activation_loops(layer: Params, dtype: np.dtype[np.floating], has_bias: bool
     where the formula has no compiled form.
     """
     known, x = ACTIVATIONS[type(layer)], entry("x", dtype)
-    made: tuple[Any, dict[Entry, str], list[float]] = traced(layer, partial(_called, known.formula, x), dtype)
-    (y, saved), names, settings = made
+    made: tuple[Any, dict[Entry, str]] = traced(layer, partial(_called, known.formula, x), dtype)
+    (y, saved), names = made
     kept: tuple[Entry, ...] = () if saved is None else saved if isinstance(saved, tuple) else (saved,)
     own = [a for a in dict.fromkeys(kept) if a is not x and a is not y]
     places: dict[Entry, str] = {y: "y[i, j]", **{a: f"k{i}[i, j]" for i, a in enumerate(own)}}
     again = [entry(f"saved {i}", dtype) for i in range(len(kept))]
     given = None if saved is None else tuple(again) if isinstance(saved, tuple) else again[0]
-    slope, slope_names, slope_settings = traced(layer, partial(_called, known.slope, given), dtype, len(settings))
-    read = {a: ({x: "x[i, j]"} | places)[b] for a, b in zip(again, kept, strict=True)} | slope_names
+    slope, _ = traced(layer, partial(_called, known.slope, given), dtype)
+    read = {a: ({x: "x[i, j]"} | places)[b] for a, b in zip(again, kept, strict=True)} | names
     more, keeps_x = "".join([f"k{i}, " for i in range(len(own))]), any(a is x for a in kept)
     module = module_of(
         f"{type(layer).__name__}{' of x + b' if has_bias else ''}, entry by entry.",
         _forward({x: "e"} | names, places, has_bias, keeps_x, more),
         _backward(as_entry(slope, dtype), read, has_bias, more),
     )
-    return Loops(module, settings + slope_settings, len(own), keeps_x)
+    return Loops(module, [*settings_of(layer).values()], len(own), keeps_x)
 
 
 def _called(formula: Any, given: object, p: object) -> Any:

@@ -76,6 +76,9 @@ TRUTHS: dict[str, str] = {
 }
 """The same of those that give true or false."""
 
+OF_TRUTHS = {"add": "{0} or {1}", "maximum": "{0} or {1}", "multiply": "{0} and {1}", "minimum": "{0} and {1}"}
+"""What arithmetic is between such, as NumPy has it."""
+
 LOGICAL = {"logical_not", "logical_and", "logical_or", "bitwise_and", "bitwise_or", "invert"}
 
 
@@ -99,20 +102,22 @@ class Writer:
     def _text(self, found: Entry) -> str:
         if found.function == NUMBER:
             return {"inf": "np.inf", "-inf": "-np.inf", "nan": "np.nan"}.get(found.name, found.name)
+        is_logical = found.function in LOGICAL or (_is_truth(found) and found.function not in TRUTHS)
+        read = self._truth if is_logical else lambda a: self._number(a, found)
         if found.function == "where":
             condition, a, b = found.arguments
-            return f"{self._number(a, found)} if {self._truth(condition)} else {self._number(b, found)}"
-        text = WRITTEN.get(found.function) or TRUTHS.get(found.function)
+            return f"{read(a)} if {self._truth(condition)} else {read(b)}"
+        text = OF_TRUTHS.get(found.function) if is_logical else None
+        text = text or WRITTEN.get(found.function) or TRUTHS.get(found.function)
         if found.function == INPUT or text is None:
             raise TypeError(f"{found.name or found.function} has no compiled form")
-        read = self._truth if found.function in LOGICAL else lambda a: self._number(a, found)
         made = text.format(*[read(a) for a in found.arguments])
         return made.replace("real(", "float(") if found.is_setting else made
 
     def _number(self, found: Entry, within: Entry | None = None) -> str:
         """What an entry is called as a number: a setting in the dtype of the run where it meets what is none."""
         name = self._known[found]
-        if found.function in TRUTHS:
+        if _is_truth(found):
             return f"(real(1) if {name} else real(0))"
         if not found.is_setting or (within is not None and within.is_setting):
             return name
@@ -123,30 +128,40 @@ class Writer:
 
     def _truth(self, found: Entry) -> str:
         name = self._known[found]
-        return name if found.function in TRUTHS else f"{name} != 0"
+        return name if _is_truth(found) else f"{name} != 0"
+
+
+def _is_truth(found: Entry) -> bool:
+    """Whether an entry is true or false, and no number."""
+    given = found.arguments[1:] if found.function == "where" else found.arguments
+    of_truths = found.function in OF_TRUTHS or found.function == "where"
+    return found.function in TRUTHS or (of_truths and all(map(_is_truth, given)))
 
 
 # --- settings ----------------------------------------------------------------------------------------------------
-def traced(
-    thing: P, formula: Callable[[P], T], dtype: np.dtype[np.floating], first: int = 0
-) -> tuple[T, dict[Entry, str], list[float]]:
-    """What a formula gives of a thing whose floats are entries, what those are called, and their values.
+def settings_of(thing: object) -> dict[str, float]:
+    """The settings of a thing that are data of its compiled form: its fields that are floats."""
+    own: Any = thing
+    return {f.name: getattr(own, f.name) for f in fields(own) if type(getattr(own, f.name)) is float}
 
-    A setting that the formula decides by stays the number that it is.
+
+def traced(thing: P, formula: Callable[[P], T], dtype: np.dtype[np.floating]) -> tuple[T, dict[Entry, str]]:
+    """What a formula gives of a thing whose settings are entries, and where their values are found in a vector c.
+
+    A formula decides by the settings' values, so that what it gives is right for all those by which it decides alike.
+    A setting that it makes a float of stays the number that it is.
     """
-    names = [f.name for f in fields(cast(Any, thing)) if type(getattr(thing, f.name)) is float]
+    settings = settings_of(thing)
+    given = {name: entry(name, dtype, is_setting=True, value=value) for name, value in settings.items()}
+    known = {found: f"c[{i}]" for i, found in enumerate(given.values())}
     while True:
-        entries = {name: entry(name, dtype, is_setting=True) for name in names}
         try:
-            made = formula(_with(thing, entries))
+            return formula(_with(thing, given)), known
         except UndecidedError as error:
-            asked = {found.name for found in in_order([error.entry])} & set(names)
+            asked = {found.name for found in in_order([error.entry])} & set(given)
             if not asked:
                 raise
-            names = [name for name in names if name not in asked]
-            continue
-        known = {found: f"c[{first + i}]" for i, found in enumerate(entries.values())}
-        return made, known, [getattr(thing, name) for name in names]
+            given = {name: found for name, found in given.items() if name not in asked}
 
 
 def _with(thing: P, entries: dict[str, Entry]) -> P:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 from types import ModuleType
 from typing import Any, cast
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from fnnet.core.formulas import LOSSES, LossKernels
 from fnnet.jit import batches
-from fnnet.jit.loops import Writer, indented, traced
+from fnnet.jit.loops import Writer, indented, settings_of, traced
 from fnnet.jit.sources import linked, module_of
 from fnnet.losses.reductions import EntryLoss
 from fnnet.losses.weighted import ClassWeighted, Weighted
@@ -49,50 +48,54 @@ def kernels_of(loss: object) -> LossKernels | None:
 
 
 def loss_loops(loss: object, dtype: np.dtype[np.floating]) -> tuple[ModuleType, list[float]]:
-    """The module with ``batch(...)`` (see ``batches.batch``), and the settings that it is called with."""
-    known, own = kernels_of(loss), cast(Any, loss)
+    """The module with ``batch(...)`` (see ``batches.batch``), and the settings that it is called with. Raises TypeError
+    where the formula or a kernel has no compiled form."""
+    try:
+        text = _batch(loss, dtype)
+    except (TypeError, AttributeError) as error:
+        name = f"loss is a {type(loss).__name__}, whose formula or kernel"
+        raise TypeError(f"jit: {name} is not compiled: {error}; use fnnet.train") from error
+    return module_of(f"{type(loss).__name__} of a batch.", text), [*settings_of(loss).values()]
+
+
+def _batch(loss: object, dtype: np.dtype[np.floating]) -> str:
+    known, own, count = kernels_of(loss), cast(Any, loss), len(settings_of(loss))
     assert known is not None
-    settings = [getattr(own, f.name) for f in fields(own) if type(getattr(own, f.name)) is float]
     far = "@compiled\ndef far_row(z, t, d, c):\n    return row(z, t, d, c)"
-    if known.row is not None:
-        row = _kernel("row", known.row, len(settings), "inlined")
-    else:
-        row, settings = _entry_row(loss, dtype)
+    row = _entry_row(loss, dtype) if known.row is None else _kernel("row", known.row, count, "inlined")
     if known.far is not None:
-        far = _kernel("far_row", known.far, 0, "compiled")
+        far = _kernel("far_row", known.far, count, "compiled")
     elif known.row is None and not own.is_sum:
-        far, more = _far_row(loss, dtype, len(settings))
-        settings = settings + more
-    text = linked(batches.batch, inside="compiled", row=row, far_row=far)
-    return module_of(f"{type(loss).__name__} of a batch.", text), settings
+        far = _far_row(loss, dtype)
+    return linked(batches.batch, inside="compiled", row=row, far_row=far)
 
 
 def _kernel(name: str, kernel: Callable[..., object], settings: int, by: str) -> str:
     """A kernel under the name that ``batches`` calls it by."""
     given = "".join([f", c[{i}]" for i in range(settings)])
-    call = f"@{by}\ndef {name}(z, t, d, c):\n    return {kernel.__name__}(z, t, d{given})"
-    return f"{linked(kernel, by)}\n\n{call}"
+    module = module_of(f"{kernel.__name__}.", linked(kernel, by))  # of its own, for its names may be those of batches
+    head = f"from {module.__name__} import {kernel.__name__} as own_{name}"
+    return f"{head}\n\n\n@{by}\ndef {name}(z, t, d, c):\n    return own_{name}(z, t, d{given})"
 
 
-def _entry_row(loss: Any, dtype: np.dtype[np.floating]) -> tuple[str, list[float]]:
-    """The function of a row of a loss that has a formula, and its settings."""
+def _entry_row(loss: Any, dtype: np.dtype[np.floating]) -> str:
+    """The function of a row of a loss that has a formula."""
     p, t = entry("p", dtype), entry("t", dtype)
-    (value, slope), names, settings = traced(loss, lambda own: own.entries(p, t), dtype)
+    (value, slope), names = traced(loss, lambda own: own.entries(p, t), dtype)
     writer = Writer({p: "z[j]", t: "t[j]"} | names)
     lines, (one, gradient) = writer.write(as_entry(value, dtype), as_entry(slope, dtype))
-    over = "" if loss.is_sum else " / real(n)"
-    body = [*lines, f"total += {one}", f"d[j] = {gradient}{over}"]
-    return _row("row", writer.head, body, f"total{over}"), settings
+    body = [*lines, f"total += {one}", f"d[j] = {gradient}{'' if loss.is_sum else ' / real(n)'}"]
+    return _row("row", writer.head, body, "total" if loss.is_sum else "total / n")
 
 
-def _far_row(loss: Any, dtype: np.dtype[np.floating], first: int) -> tuple[str, list[float]]:
+def _far_row(loss: Any, dtype: np.dtype[np.floating]) -> str:
     """The same of a row that is infinite: the sum of shares."""
     p, t, n = entry("p", dtype), entry("t", dtype), entry("n", dtype, is_setting=True)
-    (share, value), names, settings = traced(loss, lambda own: (own.share(p, t, n), own.entries(p, t)[0]), dtype, first)
+    (share, value), names = traced(loss, lambda own: (own.share(p, t, n), own.entries(p, t)[0]), dtype)
     writer = Writer({p: "z[j]", t: "t[j]", n: "n"} | names)
     lines, (far, near) = writer.write(as_entry(share, dtype), as_entry(value, dtype))
     body = [*lines, f"total += {far} if np.isinf({near}) else {near} / real(n)"]
-    return _row("far_row", writer.head, body, "total"), settings
+    return _row("far_row", writer.head, body, "total")
 
 
 def _row(name: str, head: list[str], body: list[str], result: str) -> str:
@@ -100,10 +103,10 @@ def _row(name: str, head: list[str], body: list[str], result: str) -> str:
         "@inlined" if name == "row" else "@compiled",
         f"def {name}(z, t, d, c):",
         "    real, n = z.dtype.type, float(z.size)",
-        "    total = real(0)",
+        "    total = 0.0",
         *indented(head, 1),
         "    for j in range(z.size):",
         *indented(body, 2),
-        f"    return {result}",
+        f"    return real({result})",
     ]
     return "\n".join(lines)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fnnet.core.states import OptState
 from fnnet.jit.threads import in_threads
-from fnnet.jit.updates import update_loop
+from fnnet.jit.updates import update_loops
 from fnnet.optimizers import adadelta as _adadelta
 from fnnet.optimizers import adagrad as _adagrad
 from fnnet.optimizers import adam as _adam
@@ -72,7 +72,7 @@ def compiled_one(optimizer: object) -> Elementwise:
 
 @lru_cache(64)
 def _update(optimizer: Elementwise, dtype: np.dtype[np.floating]) -> tuple[ModuleType, Numbers]:
-    module, settings = update_loop(optimizer, dtype)
+    module, settings = update_loops(optimizer, dtype)
     return module, np.array(settings, np.float64)
 
 
@@ -83,8 +83,8 @@ def _numbers(optimizer: Elementwise, state: OptState[P]) -> Numbers:
 def _rule(optimizer: Elementwise, numbers: Numbers, p: Array, g: Array, *slots: Array) -> tuple[Array, ...]:
     module, settings = _update(optimizer, p.dtype)
     new = tuple([np.empty(p.shape, p.dtype) for _ in (p, *slots)])
-    arrays = [_flat(g), *[_flat(a) for a in (p, *slots)], *[a.reshape(-1) for a in new]]
-    in_threads(lambda part: module.update_fresh(*[a[part] for a in arrays], settings, numbers), p.size)
+    arrays = [*[_flat(a) for a in (p, g, *slots)], *[a.reshape(-1) for a in new]]
+    in_threads(lambda part: module.elsewhere(*[a[part] for a in arrays], settings, numbers), p.size)
     return new
 
 

@@ -11,17 +11,19 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from fnnet import tree
 from fnnet.calculus.gradients import ValueAndGrad
 from fnnet.core.network import forward
-from fnnet.core.rules import casts, check_network
+from fnnet.core.places import path_of
+from fnnet.core.rules import casts, check_network, children, replicas
 from fnnet.data.batches import Minibatches, minibatches
+from fnnet.errors import LayerError
 from fnnet.jit.epochs import Compiled, compiled_epoch
+from fnnet.jit.layers import arrays_of
 from fnnet.jit.losses import inner_loss, kernels_of
 from fnnet.jit.targets import check_target
 from fnnet.jit.wrappers import chain_of
 from fnnet.losses.weighted import ClassWeighted, Weighted
-from fnnet.optimizers.elementwise import Elementwise
-from fnnet.optimizers.wrapping import Wrapper
 from fnnet.training.step import TrainStep
 from fnnet.tree.nodes import Params
 from fnnet.tree.structures import Structure, structure_of
@@ -37,14 +39,14 @@ READ: dict[type, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The compiled epoch of a run, and its data in the dtypes that it is compiled for, checked."""
+    """The compiled epoch of a run of networks of one structure, stacked along some axes or one alone, and its data in
+    the dtypes that it is compiled for, checked. ``slots`` are how many each of its nested optimizers has."""
 
     epoch: Compiled
     data: Minibatches[Any]
-    wrappers: tuple[Wrapper, ...]
-    optimizer: Elementwise
+    slots: tuple[int, ...]
     structure: Structure[Params]
-    constants: tuple[Array, ...]
+    stacked: tuple[int, ...]
     x: NDArray[np.floating]
     target: NDArray[Any]
     weights: NDArray[np.floating]
@@ -55,26 +57,42 @@ def plan_of(step: object, data: object, params: Params) -> Plan:
     loss, penalty, given = _settings_of(step)
     wrappers, optimizer = chain_of(given)
     inner, batches = inner_loss(loss), _batches_of(data)
-    x, dtype = cast(Array, batches.x), check_network("jit", params)
+    x, dtype, stacked = cast(Array, batches.x), check_network("jit", params), replicas(params)
     prediction, _ = forward(params, x[:1])
-    epoch = compiled_epoch(params, x.shape[1], inner, penalty, wrappers, optimizer)
+    epoch = compiled_epoch(_one(params, stacked), x.shape[1], dtype, inner, penalty, wrappers, optimizer)
     check_target(loss, batches.y, len(x), prediction.shape[-1], dtype)
     _check_categories(epoch, x)
     target, weights = _target_of(loss, batches.y)
-    structure = structure_of(params)
     known = kernels_of(inner)
     is_labelled = known is not None and known.is_labelled
     return Plan(
         epoch=epoch,
         data=batches,
-        wrappers=tuple(wrappers),
-        optimizer=optimizer,
-        structure=structure,
-        constants=structure.constants(params),
+        slots=(*[wrapper.slots for wrapper in wrappers], optimizer.slots),
+        structure=structure_of(params),
+        stacked=stacked,
         x=_writable(x, _dtype_of(x, params, dtype)),
         target=_writable(target, np.dtype(np.int64) if is_labelled else dtype),
         weights=np.empty(0, dtype) if weights is None else _writable(weights, dtype),
     )
+
+
+def _one(params: Params, stacked: tuple[int, ...]) -> Params:
+    """The first of stacked networks, a single one as it is. Raises LayerError where not all of it is stacked."""
+    if not stacked:
+        return params
+    _check_stacked(params, params, stacked)
+    return tree.map(lambda leaf: leaf[(0,) * len(stacked)], params)
+
+
+def _check_stacked(root: Params, layer: Params, stacked: tuple[int, ...]) -> None:
+    for child in children(layer):
+        _check_stacked(root, child, stacked)
+    if arrays_of(layer) and replicas(layer) != stacked:
+        raise LayerError(
+            f"jit: {path_of(root, layer)} must be stacked along the axes {stacked}, as other layers are, got "
+            f"{replicas(layer)}; stack it too, or use fnnet.train"
+        )
 
 
 def _dtype_of(x: Array, params: Params, dtype: np.dtype[np.floating]) -> np.dtype[np.floating]:

@@ -6,21 +6,26 @@ epoch, so that one compiled epoch serves networks of every width.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fnnet.jit import steps
 from fnnet.jit.sources import linked, module_of
-from fnnet.layers.embedding import Embedding
 from fnnet.numerics.kernels import add_bias
+from fnnet.tree.nodes import Params, restore
+from fnnet.tree.structures import structure_of
 from fnnet.types import Array
 
 OWN, GIVEN = "theta.dtype", "x.dtype"
 """The dtype of the parameters, and that of x, which some layers take as it comes."""
+
+Mask = NDArray[np.bool]
+"""A choice among all parameters."""
 
 
 class Wire(NamedTuple):
@@ -40,18 +45,6 @@ class Wire(NamedTuple):
         return bool(self.d)
 
 
-class Place(NamedTuple):
-    """Where a layer is: its path, the indices of its key under that of the network, whether it is in several places."""
-
-    path: str = ""
-    indices: tuple[int, ...] = ()
-    is_shared: bool = False
-
-    def child(self, name: str, *indices: int) -> Place:
-        """That of a layer in it."""
-        return Place(f"{self.path}.{name}" if self.path else name, (*self.indices, *indices), self.is_shared)
-
-
 class Drop(NamedTuple):
     """A dropout: the indices of its key under the batch's key, the width of what it masks, its rate."""
 
@@ -62,46 +55,86 @@ class Drop(NamedTuple):
 
 @dataclass(slots=True)
 class Program:
-    """The lines of an epoch, and the numbers that it is called with; written while a network is walked through."""
+    """The lines of an epoch, and the numbers that it is called with; written while a network is walked through.
 
+    The network is one of views of its own, so that ``places`` knows for each array that a layer has which vector it is
+    in, and where: a chain may have put it into several layers.
+    """
+
+    network: Params
     dtype: np.dtype[np.floating]
+    places: dict[int, tuple[str, int]]
+    parameters: int
     sizes: list[int] = field(default_factory=list)
     settings: list[float] = field(default_factory=list)
-    constants: list[Array] = field(default_factory=list)
     drops: list[Drop] = field(default_factory=list)
-    embeddings: list[tuple[Embedding, tuple[int, ...]]] = field(default_factory=list)
-    columns: list[int] = field(default_factory=list)
-    ranges: list[tuple[int, int]] = field(default_factory=list)
+    embeddings: list[tuple[Params, tuple[int, ...]]] = field(default_factory=list)
     imports: dict[str, None] = field(default_factory=dict)
+    functions: dict[str, str] = field(default_factory=dict)
     setup: list[str] = field(default_factory=list)
     up: list[str] = field(default_factory=list)
     down: list[str] = field(default_factory=list)
-    parameters: int = 0
+    last: list[str] = field(default_factory=list)
+    learning: set[int] = field(default_factory=set)
     arrays: int = 0
 
+    # --- numbers -------------------------------------------------------------------------------------------------
     def number(self, value: int) -> str:
         """A whole number of this network, as data."""
         self.sizes.append(value)
         return f"sizes[{len(self.sizes) - 1}]"
 
+    def numbers(self, values: Sequence[int]) -> str:
+        """Several of them."""
+        self.sizes.extend(values)
+        return f"sizes[{len(self.sizes) - len(values)}:{len(self.sizes)}]"
+
+    def reals(self, values: Sequence[float]) -> str:
+        """Settings of this network, as data."""
+        self.settings.extend(values)
+        return f"settings[{len(self.settings) - len(values)}:{len(self.settings)}]"
+
+    def ranges(self, mask: Mask) -> str:
+        """Some of the parameters, as ranges of their vector."""
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]))).tolist()
+        return f"{self.numbers(edges)}.reshape(({self.number(len(edges) // 2)}, 2))"
+
+    # --- functions -----------------------------------------------------------------------------------------------
     def kernel(self, function: Callable[..., object]) -> str:
-        """The name of a kernel that the epoch calls."""
+        """What the epoch calls a kernel."""
         name = function.__name__
-        self.imports[f"from {module_of(f'{name}.', linked(function)).__name__} import {name}"] = None
-        return name
+        return self.function(module_of(f"{name}.", linked(function)), name, name)
 
-    def wire(self, width: int, is_trained: bool, dtype: str = OWN, bias: str = "") -> Wire:
-        """A new array of so many columns."""
-        size, name = self.number(width), self.array(width, dtype)
-        if is_trained:
-            self.setup.append(f"d_{name} = np.empty((size, {size}), {OWN})")
-        return Wire(name, width, dtype, f"d_{name}" if is_trained else "", bias)
+    def function(self, module: ModuleType, name: str, wanted: str) -> str:
+        """What the epoch calls a function of a module: as wanted, with a number where another is called so."""
+        source, called, number = f"from {module.__name__} import {name}", wanted, 1
+        while self.functions.setdefault(called, source) != source:
+            called, number = f"{wanted}_{number}", number + 1
+        self.imports[source if called == name else f"{source} as {called}"] = None
+        return called
 
+    def call(self, function: Callable[..., object], *arguments: str) -> str:
+        """The line that calls a kernel."""
+        return f"{self.kernel(function)}({', '.join(arguments)})"
+
+    def do(self, line: str, *back: str) -> None:
+        """A line of the way up, and those of the way back in their order."""
+        self.up.append(line)
+        self.down[:0] = back
+
+    # --- arrays --------------------------------------------------------------------------------------------------
     def array(self, width: int, dtype: str = OWN) -> str:
-        """The name of a new array."""
+        """The name of a new array of so many columns, a row for each of a batch."""
         self.arrays += 1
         self.setup.append(f"h{self.arrays} = np.empty((size, {self.number(width)}), {dtype})")
         return f"h{self.arrays}"
+
+    def wire(self, width: int, is_trained: bool, dtype: str = OWN, bias: str = "") -> Wire:
+        """A new array, and where it is wanted that of its gradient."""
+        name = self.array(width, dtype)
+        if is_trained:
+            self.setup.append(f"d_{name} = np.empty((size, {self.number(width)}), {OWN})")
+        return Wire(name, width, dtype, f"d_{name}" if is_trained else "", bias)
 
     def ready(self, wire: Wire, dtype: str = "") -> Wire:
         """A wire with its bias added, in a dtype."""
@@ -114,37 +147,35 @@ class Program:
         self.do(self.call(steps.copy, wire.name, cast.name))
         return cast
 
-    def parameter(self, name: str, leaf: Array) -> None:
-        """A vector or a matrix of the parameters, and its gradient."""
-        at = self.number(self.parameters)
-        self.parameters += leaf.size
-        shape = ", ".join([self.number(n) for n in leaf.shape])
-        view = steps.matrix if leaf.ndim == 2 else steps.vector
-        self.setup.append(f"{name} = {self.call(view, 'theta', at, shape)}")
-        self.setup.append(f"d_{name} = {self.call(view, 'gradient', at, shape)}")
+    def leaf(self, name: str, leaf: Array) -> str:
+        """A vector or a matrix of the network's numbers, by this name."""
+        return self._view(name, *self.places[id(leaf)], leaf)
 
-    def constant(self, name: str, leaf: Array) -> None:
-        """A vector that training leaves alone."""
-        at = self.number(sum([known.size for known in self.constants]))
-        self.constants.append(leaf)
-        self.setup.append(f"{name} = {self.call(steps.vector, 'constants', at, self.number(leaf.size))}")
+    def gradient(self, name: str, leaf: Array) -> str:
+        """Its gradient, by this name: the layer's share in it where another layer has the leaf too, and something that
+        nobody reads where training leaves it alone."""
+        vector, at = self.places[id(leaf)]
+        if vector == "theta" and id(leaf) not in self.learning:
+            self.learning.add(id(leaf))
+            return self._view(name, "gradient", at, leaf)
+        self.setup.append(f"share_{name} = np.empty({self.number(leaf.size)}, {OWN})")
+        if vector == "theta":
+            self.last.append(self.call(steps.accumulate, f"share_{name}", f"gradient[{self.number(at)}:]"))
+        return self._view(name, f"share_{name}", 0, leaf)
 
-    def chosen(self, mask: NDArray[np.bool]) -> str:
-        """Some of the parameters, as ranges of their vector."""
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]])))
-        first = self.number(len(self.ranges))
-        self.ranges.extend([(int(a), int(b)) for a, b in edges.reshape(-1, 2)])
-        return f"ranges[{first}:{self.number(len(self.ranges))}]"
-
-    def do(self, line: str, *back: str) -> None:
-        """A line of the way up, and those of the way back in their order."""
-        self.up.append(line)
-        self.down[:0] = back
-
-    def call(self, function: Callable[..., object], *arguments: str) -> str:
-        """The line that calls a kernel."""
-        return f"{self.kernel(function)}({', '.join(arguments)})"
+    def _view(self, name: str, vector: str, at: int, leaf: Array) -> str:
+        view, shape = steps.matrix if leaf.ndim == 2 else steps.vector, [self.number(n) for n in (at, *leaf.shape)]
+        self.setup.append(f"{name} = {self.call(view, vector, *shape)}")
+        return name
 
 
-Write = Callable[[Program, Any, Wire, Place], Wire]
-"""Writes a layer into a program, and gives its output."""
+def program_for(params: Params, dtype: np.dtype[np.floating]) -> Program:
+    """A program without a line, for one network that is not stacked."""
+    structure = structure_of(params)
+    leaves = [leaf.view() for leaf in structure.leaves(params)]
+    places, ends = dict[int, tuple[str, int]](), {"theta": 0, "constants": 0}
+    for leaf, can in zip(leaves, structure.changes, strict=True):
+        vector = "theta" if can else "constants"
+        places[id(leaf)] = vector, ends[vector]
+        ends[vector] += leaf.size
+    return Program(cast(Params, restore(params, iter(leaves))), dtype, places, ends["theta"])

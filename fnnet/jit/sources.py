@@ -7,10 +7,12 @@ whoever wants to read what a run has computed finds it in the folder.
 
 from __future__ import annotations
 
+import builtins
 import dis
 import importlib.util
 import inspect
 import linecache
+import math
 import os
 import re
 import sys
@@ -24,6 +26,7 @@ from threading import RLock
 from types import FunctionType, ModuleType
 
 import numba
+import numpy as np
 
 from fnnet import files
 from fnnet.jit import compiling
@@ -38,6 +41,9 @@ import numpy as np
 
 from fnnet.jit.compiling import compiled, inlined, loosely
 """
+
+USABLE = {**vars(builtins), "math": math, "np": np}
+"""What kernels use and what is not copied: the head of a module imports it, or it needs no import."""
 
 _LOCK = RLock()
 
@@ -99,22 +105,37 @@ def folder() -> Path:
 def linked(function: Callable[..., object], by: str = "compiled", inside: str = "inlined", **given: str) -> str:
     """The source of a function with that of all functions and numbers that it uses; of those that are given by name the
     given text in their place. ``by`` is what it is compiled by, ``inside`` those that it calls."""
-    found = dict(given)
-    _link(function, by, inside, found)
+    found, values = dict(given), dict[str, object]()
+    _link(function, by, inside, found, values)
     return "\n\n".join([piece.strip("\n") + "\n" for piece in found.values()])
 
 
-def _link(function: Callable[..., object], by: str, inside: str, found: dict[str, str]) -> None:
+def _link(
+    function: Callable[..., object], by: str, inside: str, found: dict[str, str], values: dict[str, object]
+) -> None:
     assert type(function) is FunctionType
+    _note(function.__name__, function, values)
     for name in _globals_of(function):
-        value = function.__globals__.get(name)
-        if name in found:
+        value = function.__globals__.get(name, USABLE.get(name))
+        is_known = name in values or name in found
+        _note(name, value, values)
+        if is_known or value is USABLE.get(name, USABLE):
             continue
         if type(value) is FunctionType:
-            _link(value, inside, inside, found)
-        elif type(value) in (int, float):
+            _link(value, inside, inside, found, values)
+            if name != value.__name__:
+                found[name] = f"{name} = {value.__name__}\n"
+        elif type(value) in (int, float, bool):
             found[name] = f"{name} = {value!r}\n"
+        else:
+            raise TypeError(f"{function.__name__} uses {name}, which is no number, function, np or math")
     found[function.__name__] = f"@{'loosely' if is_in_any_order(function) else by}\n{_source(function)}"
+
+
+def _note(name: str, value: object, values: dict[str, object]) -> None:
+    """Notes what a name stands for. Raises TypeError where it stands for something else already."""
+    if values.setdefault(name, value) != value:
+        raise TypeError(f"{name} means two things among what it calls, and they are copied into one module; rename one")
 
 
 def _globals_of(function: FunctionType) -> list[str]:
@@ -124,8 +145,11 @@ def _globals_of(function: FunctionType) -> list[str]:
 
 @lru_cache(256)
 def _source(function: Callable[..., object]) -> str:
-    """The source of a function without its decorators."""
-    source = textwrap.dedent(inspect.getsource(function))
+    """The source of a function without its decorators. Raises TypeError where there is none."""
+    try:
+        source = textwrap.dedent(inspect.getsource(function))
+    except OSError as error:
+        raise TypeError(f"the source of {function.__name__} is in no file") from error
     start = re.search(r"^def ", source, re.MULTILINE)
     assert start is not None
     return source[start.start() :]

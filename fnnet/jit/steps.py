@@ -21,6 +21,18 @@ def matrix(a: Array, at: int, rows: int, columns: int) -> Array:
     return a[at : at + rows * columns].reshape((rows, columns))
 
 
+def move(a: Array, b: Array) -> None:
+    """b = a, of vectors."""
+    for i in range(a.size):
+        b[i] = a[i]
+
+
+def accumulate(a: Array, b: Array) -> None:
+    """b + a in b, of vectors; b may go on behind them."""
+    for i in range(a.size):
+        b[i] += a[i]
+
+
 def gather(x: Array, index: Index, h: Array) -> None:
     """Some rows of x."""
     for i in range(h.shape[0]):
@@ -108,25 +120,11 @@ def pick(x: Array, columns: Index, y: Array) -> None:
             y[i, j] = x[i, columns[j]]
 
 
-def pick_back(dy: Array, columns: Index, dx: Array) -> None:
-    """Their gradients, added to those columns."""
-    for i in range(dy.shape[0]):
-        for j in range(dy.shape[1]):
-            dx[i, columns[j]] += dy[i, j]
-
-
-def put(x: Array, at: int, y: Array) -> None:
-    """x as columns of y."""
+def spread(x: Array, columns: Index, y: Array) -> None:
+    """x added to some columns of y."""
     for i in range(x.shape[0]):
         for j in range(x.shape[1]):
-            y[i, at + j] = x[i, j]
-
-
-def take(y: Array, at: int, x: Array) -> None:
-    """x = columns of y."""
-    for i in range(x.shape[0]):
-        for j in range(x.shape[1]):
-            x[i, j] = y[i, at + j]
+            y[i, columns[j]] += x[i, j]
 
 
 def zero(a: Array) -> None:

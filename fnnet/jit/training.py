@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import count
+from math import prod
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from fnnet import checks, keys
 from fnnet.core.history import History
 from fnnet.core.protocols import Data, Loss, Optimizer, Rows, Step, StreamFn
+from fnnet.core.rules import fork
 from fnnet.core.runs import Run, run_from, under_way, within
 from fnnet.core.segments import Record
 from fnnet.core.states import Epoch, OptState, TrainState
@@ -70,25 +72,18 @@ def _plan(step: Step[T], data: Data[T], state: TrainState[P]) -> Plan:
     run = under_way(state)
     if run is None or run.step is not step or run.data is not data:
         return plan_of(step, data, state.params)
-    if run not in _PLANS or not _is_for(_PLANS[run], state.params):
+    if run not in _PLANS or _PLANS[run].structure is not structure_of(state.params):
         _PLANS[run] = plan_of(step, data, state.params)
     return _PLANS[run]
-
-
-def _is_for(plan: Plan, params: Params) -> bool:
-    """Whether a plan is for networks like this one."""
-    structure = structure_of(params)
-    return structure is plan.structure and all(map(np.array_equal, structure.constants(params), plan.constants))
 
 
 def _check_state(plan: Plan, state: TrainState[P]) -> None:
     """Raises TreeError, ShapeError or DtypeError where the slots are not those of the parameters: they are written to
     unchecked; ValueError for a batch before the first."""
     found = states_of(state.opt_state)
-    counts = [*[wrapper.slots for wrapper in plan.wrappers], plan.optimizer.slots]
-    if len(found) != len(counts):
-        raise TreeError(f"jit: state must be that of {len(counts)} optimizers in each other, got {len(found)}")
-    slots = [slot for one, count in zip(found, counts, strict=True) for slot in slots_of("jit", one, count)]
+    if len(found) != len(plan.slots):
+        raise TreeError(f"jit: state must be that of {len(plan.slots)} optimizers in each other, got {len(found)}")
+    slots = [slot for one, count in zip(found, plan.slots, strict=True) for slot in slots_of("jit", one, count)]
     check_alike("jit", (state.params, *slots))
     checks.size("train", "state.batch", state.batch, 0)
 
@@ -99,33 +94,81 @@ def _epoch(plan: Plan, made_by: Run[Any], state: TrainState[P], epoch: int) -> T
     order = plan.data.index(state.key.child(ORDER, epoch))[state.batch * size :]
     if not len(order):
         raise ValueError(f"train: data must give more than {state.batch} batches in epoch {epoch}, got no more")
-    theta, memory = vector_of(state.params).copy(), [slot for one in states_of(given) for slot in one.slots]
-    slots = np.empty((len(memory), theta.size), theta.dtype)
+    theta = _rows(plan, state.params).copy()
+    memory = [slot for one in states_of(given) for slot in one.slots]
+    slots = np.empty((len(theta), len(memory), theta.shape[1]), theta.dtype)
     for i, slot in enumerate(memory):
-        slots[i] = vector_of(slot)
-    total = _trained(plan, state, state.key.child(NOISE, epoch), order, theta, slots)
+        slots[:, i] = _rows(plan, slot)
+    total = _trained(plan, state, epoch, order, theta, slots)
     theta, slots = locked((theta, slots))
-    params = frozen(of_vector(state.params, theta))
-    made = [frozen(of_vector(like, vector)) for like, vector in zip(memory, slots, strict=True)]
+    made = [_tree(plan, like, slots[:, i]) for i, like in enumerate(memory)]
     opt_state = _after(given, -(-len(order) // size), iter(made))
     loss = (state.total + total) / (state.rows + len(order))
     history = History.of(state.history).append(Record(np.asarray(loss, np.float64)))
+    params = _tree(plan, state.params, theta)
     return within(made_by, TrainState(params, opt_state, state.key, epoch + 1, 0, 0.0, 0, history, state.origin))
 
 
+# --- stacked networks --------------------------------------------------------------------------------------------
+def _rows(plan: Plan, tree: Params) -> Array:
+    """The numbers of a tree that are trained: a row for each of stacked networks, one for a single network."""
+    return _beside(plan, plan.structure.trained(plan.structure.leaves(tree))) if plan.stacked else vector_of(tree)[None]
+
+
+def _beside(plan: Plan, leaves: Sequence[Array]) -> Array:
+    return np.concatenate([leaf.reshape(prod(plan.stacked), -1) for leaf in leaves], axis=1)
+
+
+def _constants(plan: Plan, tree: Params, dtype: np.dtype[np.floating]) -> Array:
+    """The same of those that training leaves alone."""
+    leaves = plan.structure.constants(tree)
+    return _beside(plan, leaves).astype(dtype) if leaves else np.empty((prod(plan.stacked), 0), dtype)
+
+
+def _tree(plan: Plan, like: P, rows: Array) -> P:
+    """The tree of such numbers, read-only."""
+    if not plan.stacked:
+        return frozen(of_vector(like, rows[0]))
+    sizes = [prod(shape) // len(rows) for shape in plan.structure.trained(plan.structure.shapes)]
+    parts = np.split(rows, np.cumsum(sizes)[:-1], axis=1)
+    (vector,) = locked((np.concatenate(parts, axis=None),))
+    return frozen(of_vector(like, vector))
+
+
 def _trained(
-    plan: Plan, state: TrainState[P], noise: Key, order: NDArray[np.int64], theta: Array, slots: Array
+    plan: Plan, state: TrainState[P], epoch: int, order: NDArray[np.int64], theta: Array, slots: Array
+) -> Array:
+    """Trains fresh rows of numbers in place on the rows of data in their order, each with the noise of its own key; the
+    sum of the losses times their rows for each."""
+    steps = -(-len(order) // plan.data.size)
+    numbers, constants = (
+        numbers_of(plan.epoch.sources, state.opt_state, steps),
+        _constants(plan, state.params, theta.dtype),
+    )
+    noise = fork(state.params, state.key).child(NOISE, epoch)
+    totals = [
+        _trained_one(plan, noise.of_replica(index), state.batch, order, numbers, theta[i], slots[i], constants[i])
+        for i, index in enumerate(np.ndindex(*plan.stacked))
+    ]
+    return np.reshape(totals, plan.stacked)
+
+
+def _trained_one(
+    plan: Plan,
+    noise: Key,
+    begin: int,
+    order: NDArray[np.int64],
+    numbers: Array,
+    theta: Array,
+    slots: Array,
+    constants: Array,
 ) -> float:
-    """Trains fresh vectors in place on the rows in their order; gives the sum of the losses times their rows."""
-    compiled, size = plan.epoch, plan.data.size
-    full, rest = divmod(len(order), size)
-    numbers, total = numbers_of(plan.wrappers, plan.optimizer, state.opt_state, full + bool(rest)), 0.0
-    for rows, first, last in _chunks(compiled.program, size, full, rest):
-        masks = _masks(compiled.program, noise, rows, range(state.batch + first, state.batch + last))
+    compiled, size, total = plan.epoch, plan.data.size, 0.0
+    for rows, first, last in _chunks(compiled.program, size, *divmod(len(order), size)):
+        masks = _masks(compiled.program, noise, rows, range(begin + first, begin + last))
         value, done = compiled.run(
-            theta, slots, compiled.constants, compiled.sizes, compiled.columns, compiled.ranges, compiled.settings,
-            plan.x, plan.target, plan.weights, order[first * size :], rows, masks, compiled.loss_settings,
-            compiled.hyper, numbers[first:last],
+            theta, slots, constants, compiled.sizes, compiled.settings, plan.x, plan.target, plan.weights,
+            order[first * size :], rows, masks, numbers[first:last],
         )  # fmt: skip
         if done < last - first:
             _check_labels(plan.target, compiled.outputs)

@@ -1,69 +1,83 @@
-"""The rule of an elementwise optimizer as one loop over all numbers, in place."""
+"""Rules over the numbers of vectors, in place, as loops: those of optimizers, and of what stands around them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from types import ModuleType
-from typing import Any, cast
+from typing import Any, TypeVar
 
 import numpy as np
 
-from fnnet.jit.loops import Writer, indented, traced
+from fnnet.jit.loops import Writer, indented, settings_of, traced
 from fnnet.jit.sources import module_of
 from fnnet.numerics.formulas import Entry, as_entry, entry
 from fnnet.optimizers.elementwise import Elementwise
 
+P = TypeVar("P")
+Rule = Callable[..., tuple[Any, ...]]
+"""``rule(numbers, *entries)`` gives what becomes of one number of each of some vectors."""
 
-def update_loop(optimizer: Elementwise, dtype: np.dtype[np.floating]) -> tuple[ModuleType, list[float]]:
-    """The module with ``update(p, g, slots..., c, numbers)``, and the settings c that it is called with."""
-    count = optimizer.slots
-    p, g = entry("p", dtype), entry("g", dtype)
-    slots = [entry(f"slot {i}", dtype) for i in range(count)]
-    numbers = optimizer.numbers(0.1, 1)
+
+def update_loops(optimizer: Elementwise, dtype: np.dtype[np.floating]) -> tuple[ModuleType, list[float]]:
+    """The loops of a step, of the parameters, the gradients and the slots; see ``rule_loops``."""
+    into = [0, *range(2, 2 + optimizer.slots)]
+    return rule_loops(optimizer, lambda own: own.rule, optimizer.numbers(0.1, 1), 2 + optimizer.slots, into, dtype)
+
+
+def rule_loops(
+    thing: P,
+    rule_of: Callable[[P], Rule],
+    numbers: Sequence[float],
+    count: int,
+    into: Sequence[int],
+    dtype: np.dtype[np.floating],
+) -> tuple[ModuleType, list[float]]:
+    """The loops of a rule that a thing has, over so many vectors, and the settings c that they are called with.
+
+    ``everywhere(vectors..., c, numbers)`` writes what the rule gives into the vectors ``into``, ``in_ranges(vectors...,
+    ranges, c, numbers)`` into parts of them, ``elsewhere(vectors..., new vectors..., c, numbers)`` into new ones.
+    """
+    arrays = [entry(f"array {i}", dtype) for i in range(count)]
     given = [entry(f"number {i}", dtype, is_setting=True) for i in range(len(numbers))]
-    found, names, settings = traced(optimizer, lambda own: own.rule(_like(numbers, given), p, g, *slots), dtype)
-    known = {p: "p", g: "g"} | {a: f"v{i}" for i, a in enumerate(slots)} | names
-    known |= {a: f"numbers[{i}]" for i, a in enumerate(given)}
+    found, names = traced(thing, lambda own: rule_of(own)(_like(numbers, given), *arrays), dtype)
+    known = {a: f"x{i}" for i, a in enumerate(arrays)} | {a: f"numbers[{i}]" for i, a in enumerate(given)} | names
+    writer = Writer(known)
+    lines, results = writer.write(*[as_entry(result, dtype) for result in found])
+    read = [f"x{i} = a{i}[i]" for i in range(count)]
+    written = [f"a{i}[i] = {result}" for i, result in zip(into, results, strict=True)]
+    everywhere = ["real = a0.dtype.type", *writer.head, "for i in range(a0.size):"]
+    everywhere += indented([*read, *lines, *written], 1)
+    a = [f"a{i}" for i in range(count)]
     return module_of(
-        f"A step of {type(optimizer).__name__}.", _written(known, cast(tuple[Entry, ...], found), count)
-    ), settings
+        f"A rule of {type(thing).__name__}.",
+        _function("everywhere", [*a], everywhere),
+        _function("in_ranges", [*a, "ranges"], _in_ranges(a)),
+        _function("elsewhere", [*a, *[f"new_a{i}" for i in into]], _elsewhere(a, into)),
+    ), [*settings_of(thing).values()]
 
 
 def _like(numbers: Any, entries: list[Entry]) -> Any:
     return type(numbers)(*entries) if hasattr(numbers, "_fields") else tuple(entries)
 
 
-def _written(known: dict[Entry, str], made: tuple[Entry, ...], slots: int) -> str:
-    writer = Writer(known)
-    lines, results = writer.write(*[as_entry(result, made[0].dtype) for result in made])
-    arrays = [f"a{i}" for i in range(slots)]
-    body = [
-        "p, g = theta[i], gradient[i]",
-        *[f"v{i} = a{i}[i]" for i in range(slots)],
-        *lines,
-        *[f"{name}[i] = {result}" for name, result in zip(["theta", *arrays], results, strict=True)],
-    ]
-    text = [
-        "@compiled",
-        f"def update({', '.join(['theta', 'gradient', *arrays])}, c, numbers):",
-        "    real = theta.dtype.type",
-        *indented(writer.head, 1),
-        "    for i in range(theta.size):",
-        *indented(body, 2),
-    ]
-    return "\n".join(text) + "\n\n\n" + _fresh(arrays)
+def _function(name: str, arguments: list[str], lines: list[str]) -> str:
+    return "\n".join(["@compiled", f"def {name}({', '.join(arguments)}, c, numbers):", *indented(lines, 1)])
 
 
-def _fresh(arrays: list[str]) -> str:
-    """The same into other vectors, a chunk at a time: copied into the cache, then updated there."""
-    old, new = ["theta", *arrays], ["new_theta", *[f"new_{name}" for name in arrays]]
-    copies = [f"{b}[start:stop] = {a}[start:stop]" for a, b in zip(old, new, strict=True)]
-    first, *rest = [f"{name}[start:stop]" for name in new]
-    text = [
-        "@compiled",
-        f"def update_fresh({', '.join(['gradient', *old, *new])}, c, numbers):",
-        "    for start in range(0, theta.size, 4096):",
-        "        stop = min(start + 4096, theta.size)",
-        *indented(copies, 2),
-        f"        update({', '.join([first, 'gradient[start:stop]', *rest])}, c, numbers)",
+def _in_ranges(a: list[str]) -> list[str]:
+    return [
+        "for r in range(ranges.shape[0]):",
+        "    start, stop = ranges[r, 0], ranges[r, 1]",
+        f"    everywhere({', '.join([f'{one}[start:stop]' for one in a])}, c, numbers)",
     ]
-    return "\n".join(text)
+
+
+def _elsewhere(a: list[str], into: Sequence[int]) -> list[str]:
+    """A chunk at a time is copied into the cache, and changed there."""
+    taken = [f"new_{one}[start:stop]" if i in into else f"{one}[start:stop]" for i, one in enumerate(a)]
+    return [
+        "for start in range(0, a0.size, 4096):",
+        "    stop = min(start + 4096, a0.size)",
+        *[f"    new_a{i}[start:stop] = a{i}[start:stop]" for i in into],
+        f"    everywhere({', '.join(taken)}, c, numbers)",
+    ]

@@ -1,31 +1,29 @@
-"""Penalties, and what stands around an optimizer, as lines before and after its update; anything else is refused.
+"""An optimizer, and what stands around it, as lines of an epoch; any other is refused.
 
-A choice of leaves is ranges of the vector of all parameters, which are data: frozen leaves are ranges left out.
+A choice of leaves is ranges of the vector of all parameters, which are data: frozen leaves are ranges left out, and
+those that learn at rates of their own are updated one group after another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fnnet.calculus.penalties import ElasticNet
 from fnnet.core.states import OptState
-from fnnet.jit.loops import Writer, indented
 from fnnet.jit.optimizers import compiled_one
-from fnnet.jit.programs import Program
-from fnnet.jit.sources import module_of
-from fnnet.numerics.formulas import as_entry, entry
+from fnnet.jit.programs import Mask, Program
+from fnnet.jit.updates import Rule, rule_loops, update_loops
 from fnnet.numerics.kernels import add_elastic_net, set_zero, shorten
-from fnnet.optimizers.averaging import Ema, toward
+from fnnet.optimizers.averaging import Ema, Lookahead, toward
 from fnnet.optimizers.clipping import ClipByGlobalNorm, ClipByValue, clipped_to
 from fnnet.optimizers.decay import WeightDecay, shrunk_by
 from fnnet.optimizers.elementwise import Elementwise, rate
-from fnnet.optimizers.freezing import Freeze
+from fnnet.optimizers.freezing import Freeze, ScaleRate
 from fnnet.optimizers.wrapping import Wrapped, Wrapper
 from fnnet.tree.nodes import Params
 from fnnet.tree.selection import Selection
@@ -33,16 +31,7 @@ from fnnet.tree.structures import structure_of
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
-Mask = NDArray[np.bool]
-
-WRAPPERS: dict[type, tuple[str, ...]] = {
-    ClipByValue: ("limit",),
-    ClipByGlobalNorm: ("limit",),
-    WeightDecay: ("rate", "where"),
-    Ema: ("decay",),
-    Freeze: ("where",),
-}
-"""What may stand around an optimizer, and what of it is read."""
+State = OptState[Any]
 
 
 def chain_of(optimizer: object) -> tuple[list[Wrapper], Elementwise]:
@@ -67,115 +56,173 @@ def states_of(state: OptState[P]) -> list[OptState[P]]:
 
 
 # --- numbers -----------------------------------------------------------------------------------------------------
-def numbers_of(wrappers: Sequence[Wrapper], optimizer: Elementwise, state: OptState[P], steps: int) -> Array:
-    """The numbers of the coming steps, a row a step: the optimizer's, then those of each wrapper. The scales of nested
-    states multiply."""
-    *outer, own = states_of(state)
-    scales = np.cumprod([*[one.scale for one in outer], own.scale]).tolist()
-    rates = _rates(optimizer, OptState(own.step, (), None, scales[-1]), steps)
-    if type(optimizer).numbers is Elementwise.numbers:  # nothing but the rate
-        columns = [np.array(rates)[:, None]]
-    else:
-        coming = range(own.step + 1, own.step + 1 + steps)
-        columns = [np.array([optimizer.numbers(lr, t) for lr, t in zip(rates, coming, strict=True)], np.float64)]
-    for wrapper, one, scale in zip(wrappers, outer, scales[:-1], strict=True):
-        rows = [_numbers(wrapper, OptState(step, (), None, scale)) for step in range(one.step, one.step + steps)]
-        columns.append(np.array(rows, np.float64).reshape(steps, -1))
-    return np.concatenate(columns, axis=1) if len(columns) > 1 else columns[0]
+class Source(NamedTuple):
+    """Where some numbers of a step come from: how deep the state is that they are made of and the function that makes
+    them, a factor on its rates, and whether they are the same in every step."""
+
+    depth: int
+    of: Callable[[State], Sequence[float]]
+    factor: float
+    is_fixed: bool
 
 
-def _rates(optimizer: Elementwise, state: OptState[P], steps: int) -> list[float]:
-    if not callable(optimizer.lr):
-        return [rate("jit", optimizer.lr, state)] * steps
-    coming = range(state.step, state.step + steps)
-    return [rate("jit", optimizer.lr, OptState(step, (), None, state.scale)) for step in coming]
-
-
-def _numbers(wrapper: Wrapper, state: OptState[P]) -> tuple[float, ...]:
-    if type(wrapper) is WeightDecay:
-        return (rate(wrapper.name, wrapper.rate, state, "rate"),)
-    if type(wrapper) is Ema:
-        share = (1 - wrapper.decay) / (1 - wrapper.decay ** (state.step + 1))
-        return share, 1 - share
-    if type(wrapper) is ClipByValue:
-        return -wrapper.limit, wrapper.limit
-    return (wrapper.limit,) if type(wrapper) is ClipByGlobalNorm else ()
+def numbers_of(sources: Sequence[Source], state: State, steps: int) -> Array:
+    """The numbers of the coming steps, a row a step. The scales of nested states multiply."""
+    states, columns = states_of(state), list[Array]()
+    scales = np.cumprod([one.scale for one in states]).tolist()
+    for depth, of, factor, is_fixed in sources:
+        first, scale = states[depth].step, scales[depth] * factor
+        rows = [of(OptState(step, (), None, scale)) for step in range(first, first + (1 if is_fixed else steps))]
+        columns.append(np.broadcast_to(np.array(rows, np.float64), (steps, len(rows[0]))))
+    return np.concatenate(columns, axis=1)
 
 
 # --- lines -------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
-class Around:
-    """The lines before and after the update, and the ranges that it changes, "" for all."""
+@dataclass(slots=True)
+class Step:
+    """The lines of a step, while they are written: the wrappers', the outermost first, and those of the update between
+    them. ``groups`` are the parameters that are updated, each with the factor on its rates."""
 
-    before: list[str]
-    after: list[str]
-    ranges: str
+    program: Program
+    groups: list[tuple[Mask, float]]
+    depth: int = 0
+    slot: int = 0
+    count: int = 0
+    sources: list[Source] = field(default_factory=list)
+    before: list[str] = field(default_factory=list)
+    update: list[str] = field(default_factory=list)
+    after: list[str] = field(default_factory=list)
+
+    def numbers(self, n: int, of: Callable[[State], Sequence[float]], is_fixed: bool, factor: float = 1.0) -> str:
+        """n numbers of every step."""
+        self.sources.append(Source(self.depth, of, factor, is_fixed))
+        self.count += n
+        return f"numbers[s, {self.count - n}:{self.count}]"
+
+    def rule(self, wrapper: Wrapper, rule: Rule, n: int, arrays: str, into: int, mask: Mask, given: str) -> str:
+        """The line of a rule over parts of vectors, its result in one of them; n is how many numbers it reads."""
+        module, c = rule_loops(wrapper, lambda own: rule, [0.0] * n, arrays.count(",") + 1, [into], self.program.dtype)
+        name = self.program.function(module, "in_ranges", rule.__name__)
+        return f"{name}({arrays}, {self.program.ranges(mask)}, {self.program.reals(c)}, {given})"
 
 
-def lines_around(program: Program, wrappers: list[Wrapper], params: Params, first: int) -> Around:
-    """The lines of the wrappers; their numbers begin at ``first``, their slots are the first ones."""
-    open_ones: Mask = np.ones(program.parameters, np.bool)
-    slot, before, after = 0, list[str](), list[str]()
+def step_lines(program: Program, wrappers: list[Wrapper], optimizer: Elementwise) -> tuple[list[str], list[Source]]:
+    """The lines of a step from the gradient on, and where its numbers come from."""
+    step = Step(program, [(np.ones(program.parameters, np.bool), 1.0)])
     for wrapper in wrappers:
-        count = len(_numbers(wrapper, OptState(0)))
-        given, first = f"numbers[s, {first}:{first + count}]", first + count
-        if type(wrapper) is ClipByValue:
-            name = _formula(program, clipped_to, 2, 1)
-            before.append(f"{name}(gradient, {program.chosen(open_ones)}, {given})")
-        elif type(wrapper) is ClipByGlobalNorm:
-            before.append(f"{program.kernel(shorten)}(gradient, {given}[0])")
-        elif type(wrapper) is Freeze:
-            frozen = _mask(wrapper, wrapper.where, params)
-            before.append(f"{program.kernel(set_zero)}(gradient, {program.chosen(frozen)})")
-            open_ones = open_ones & ~frozen
-        elif type(wrapper) is WeightDecay:
-            taken = open_ones if wrapper.where is None else open_ones & _mask(wrapper, wrapper.where, params)
-            program.setup.append("old = np.empty_like(theta)")
-            before.insert(0, "old[:] = theta")
-            after.insert(0, f"{_formula(program, shrunk_by, 1, 2)}(theta, old, {program.chosen(taken)}, {given})")
-        elif type(wrapper) is Ema:
-            name = _formula(program, toward, 2, 2, into=1)
-            after.insert(0, f"{name}(theta, slots[{slot}], {program.chosen(open_ones)}, {given})")
-        slot += wrapper.slots
-    return Around(before, after, "" if open_ones.all() else program.chosen(open_ones))
+        WRAPPERS[type(wrapper)](step, wrapper)
+        step.depth, step.slot = step.depth + 1, step.slot + wrapper.slots
+    module, settings = update_loops(optimizer, program.dtype)
+    slots = "".join([f"slots[{i}], " for i in range(step.slot, step.slot + optimizer.slots)])
+    name, c = program.function(module, "in_ranges", "update"), program.reals(settings)
+
+    def numbers(state: State) -> Sequence[float]:
+        return optimizer.numbers(rate("jit", optimizer.lr, state), state.step + 1)
+
+    is_fixed = type(optimizer).numbers is Elementwise.numbers and not callable(optimizer.lr)
+    for mask, factor in step.groups:
+        given = step.numbers(len(optimizer.numbers(0.1, 1)), numbers, is_fixed, factor)
+        step.update.append(f"{name}(theta, gradient, {slots}{program.ranges(mask)}, {c}, {given})")
+    return [*step.before, *step.update, *step.after], step.sources
 
 
-def _mask(wrapper: Any, where: Any, params: Params) -> Mask:
+def _clip_by_value(step: Step, wrapper: Any) -> None:
+    given = step.numbers(2, lambda state: (-wrapper.limit, wrapper.limit), True)
+    step.before.append(step.rule(wrapper, clipped_to, 2, "gradient", 0, _all(step.groups), given))
+
+
+def _clip_by_global_norm(step: Step, wrapper: Any) -> None:
+    given = step.numbers(1, lambda state: (wrapper.limit,), True)
+    step.before.append(step.program.call(shorten, "gradient", f"{given}[0]"))
+
+
+def _weight_decay(step: Step, wrapper: Any) -> None:
+    if "old[:] = theta" not in step.before:
+        step.program.setup.append("old = np.empty_like(theta)")
+        step.before.append("old[:] = theta")
+    taken = _chosen(wrapper.name, wrapper.where, step.program)
+
+    def rates(state: State) -> Sequence[float]:
+        return (rate(wrapper.name, wrapper.rate, state, "rate"),)
+
+    for mask, factor in step.groups:
+        given = step.numbers(1, rates, not callable(wrapper.rate), factor)
+        step.after.insert(0, step.rule(wrapper, shrunk_by, 1, "theta, old", 0, mask & taken, given))
+
+
+def _ema(step: Step, wrapper: Any) -> None:
+    def shares(state: State) -> Sequence[float]:
+        share = (1 - wrapper.decay) / (1 - wrapper.decay ** (state.step + 1))
+        return share, 1 - share
+
+    given = step.numbers(2, shares, False)
+    step.after.insert(0, step.rule(wrapper, toward, 2, f"theta, slots[{step.slot}]", 1, _all(step.groups), given))
+
+
+def _lookahead(step: Step, wrapper: Any) -> None:
+    def shares(state: State) -> Sequence[float]:
+        share = 0.0 if (state.step + 1) % wrapper.steps else wrapper.rate
+        return share, 1 - share
+
+    given, mask, vectors = step.numbers(2, shares, False), _all(step.groups), f"theta, slots[{step.slot}]"
+    lines = [
+        step.rule(wrapper, toward, 2, vectors, 1, mask, given),
+        step.rule(wrapper, slow, 2, vectors, 0, mask, given),
+    ]
+    step.after[:0] = [f"if {given}[0] > 0:", *[f"    {line}" for line in lines]]
+
+
+def slow(numbers: Sequence[float], p: Array, average: Array) -> tuple[Array]:
+    """The average itself."""
+    return (average,)
+
+
+def _freeze(step: Step, wrapper: Any) -> None:
+    frozen = _chosen(wrapper.name, wrapper.where, step.program)
+    step.before.append(step.program.call(set_zero, "gradient", step.program.ranges(frozen)))
+    step.groups = [(mask & ~frozen, factor) for mask, factor in step.groups]
+
+
+def _scale_rate(step: Step, wrapper: Any) -> None:
+    factors = np.ones(step.program.parameters)
+    for part in wrapper.parts:
+        factors[_chosen(wrapper.name, part.where, step.program)] *= part.factor
+    split = [(mask & (factors == own), factor, own) for mask, factor in step.groups for own in np.unique(factors[mask])]
+    step.groups = [(mask, factor * float(own)) for mask, factor, own in split] or step.groups
+
+
+WRAPPERS: dict[type, Callable[[Step, Any], None]] = {
+    ClipByValue: _clip_by_value,
+    ClipByGlobalNorm: _clip_by_global_norm,
+    WeightDecay: _weight_decay,
+    Ema: _ema,
+    Lookahead: _lookahead,
+    Freeze: _freeze,
+    ScaleRate: _scale_rate,
+}
+"""What may stand around an optimizer."""
+
+
+# --- choices -----------------------------------------------------------------------------------------------------
+def _all(groups: list[tuple[Mask, float]]) -> Mask:
+    found: Mask = np.any([mask for mask, _ in groups], axis=0)
+    return found
+
+
+def _chosen(asking: str, where: Any, program: Program) -> Mask:
     """For each number of the parameters whether its leaf is taken."""
-    structure = structure_of(params)
-    flags = structure.trained(Selection(getattr(wrapper, "name", "penalty"), where).flags(params))
+    if where is None:
+        return np.ones(program.parameters, np.bool)
+    structure = structure_of(program.network)
+    flags = structure.trained(Selection(asking, where).flags(program.network))
     return np.repeat(np.array(flags, np.bool), [prod(shape) for shape in structure.trained(structure.shapes)])
 
 
-def _formula(program: Program, rule: Callable[..., Any], numbers: int, arrays: int, into: int = 0) -> str:
-    """The name of a formula as a loop over ranges of vectors, its result in one of them."""
-    settings = [entry(f"n{i}", program.dtype, is_setting=True) for i in range(numbers)]
-    inputs = [entry(f"x{i}", program.dtype) for i in range(arrays)]
-    writer = Writer({a: f"c[{i}]" for i, a in enumerate(settings)} | {a: f"a{i}[i]" for i, a in enumerate(inputs)})
-    lines, (result,) = writer.write(as_entry(rule(tuple(settings), *inputs)[0], program.dtype))
-    name = rule.__name__
-    text = [
-        "@compiled",
-        f"def {name}({', '.join([f'a{i}' for i in range(arrays)])}, ranges, c):",
-        "    real = a0.dtype.type",
-        *indented(writer.head, 1),
-        "    for r in range(ranges.shape[0]):",
-        "        for i in range(ranges[r, 0], ranges[r, 1]):",
-        *indented([*lines, f"a{into}[i] = {result}"], 3),
-    ]
-    program.imports[f"from {module_of(f'{name}.', chr(10).join(text)).__name__} import {name}"] = None
-    return name
-
-
-def penalty_lines(program: Program, penalty: object, params: Params) -> list[str]:
+def penalty_lines(program: Program, penalty: object) -> list[str]:
     """The lines that add a penalty to the loss and its gradient. Raises TypeError where it is not compiled."""
     if penalty is None:
         return []
     if type(penalty) is not ElasticNet:
         raise TypeError(f"jit: penalty {penalty!r} is not compiled; use fnnet.train, or l1, l2 and elastic_net")
-    every: Mask = np.ones(program.parameters, np.bool)
-    taken = program.chosen(every if penalty.where is None else _mask(penalty, penalty.where, params))
-    first = len(program.settings)
-    program.settings.extend([penalty.l1, penalty.l2])
-    settings = f"settings[{first}], settings[{first + 1}]"
-    return [f"value += {program.kernel(add_elastic_net)}(theta, gradient, {taken}, {settings})"]
+    taken, c = program.ranges(_chosen("penalty", penalty.where, program)), program.reals([penalty.l1, penalty.l2])
+    return [f"value += {program.call(add_elastic_net, 'theta', 'gradient', taken, f'{c}[0]', f'{c}[1]')}"]

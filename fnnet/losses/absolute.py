@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
-from fnnet import checks
+from fnnet.core.settings import Positive
 from fnnet.losses.reductions import DifferenceLoss
 from fnnet.types import Array
 
@@ -24,7 +23,7 @@ class MeanAbsoluteError(DifferenceLoss):
     (2.0, [[0.5, -0.5]])
     """
 
-    name: ClassVar[str] = "mae"
+    name = "mae"
 
     def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """|d| and sign(d)."""
@@ -45,11 +44,7 @@ class Huber(DifferenceLoss):
     (1.3125, [[0.25, 0.5]])
     """
 
-    name: ClassVar[str] = "huber"
-    delta: float = 1.0
-
-    def __post_init__(self) -> None:
-        checks.settle(self, delta=checks.positive("Huber", "delta", self.delta))
+    delta: Positive = 1.0
 
     def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """c (d - c/2) and c, where c is d cut off at ±delta: one formula for both branches."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -32,7 +31,7 @@ class SoftmaxCrossEntropy(RowLoss[Labels]):
 
     def rows(self, prediction: Array, target: Labels, /) -> tuple[Array, Array]:
         """-log p_label = log Σ eᶻ - z_label with p = softmax(z), and its gradient p - onehot(label)."""
-        z, place = scores("softmax_cross_entropy", prediction, target)
+        z, place = scores(self.name, prediction, target)
         e = exp(z)
         total = row_sum(e)
         values = log(total).reshape(-1)
@@ -65,8 +64,6 @@ class BinaryCrossEntropy(EntryLoss):
     >>> round(float(value), 4), grad.tolist()
     (0.6931, [[-0.5]])
     """
-
-    name: ClassVar[str] = "binary_cross_entropy"
 
     def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """s |z| + log(1 + e^-|z|), where s = |t - [z > 0]| is how wrong the sign of z is, and σ(z) - t."""

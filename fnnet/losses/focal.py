@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fnnet import checks
 from fnnet.core.formulas import define_loss
+from fnnet.core.settings import NonNegative
 from fnnet.losses.reductions import RowLoss, scores
 from fnnet.numerics import exp, expm1, log, power, row_sum
 from fnnet.numerics.kernels import Number, softmax_row
@@ -30,14 +30,11 @@ class Focal(RowLoss[Labels]):
     0.1733
     """
 
-    gamma: float = 2.0
-
-    def __post_init__(self) -> None:
-        checks.settle(self, gamma=checks.real("focal", "gamma", self.gamma))
+    gamma: NonNegative = 2.0
 
     def rows(self, prediction: Array, target: Labels, /) -> tuple[Array, Array]:
         """-r^γ u with u = log p and r = 1 - p, and its gradient r^γ (γ p u / r - 1) (onehot(label) - softmax)."""
-        z, place = scores("focal", prediction, target)
+        z, place = scores(self.name, prediction, target)
         e = exp(z)
         total = row_sum(e)
         u = z[place] - log(total).reshape(-1)
@@ -69,6 +66,4 @@ def focal_row(z: Array, label: int, d: Array, gamma: float) -> Number:
 define_loss(Focal, row=focal_row, is_labelled=True)
 
 
-def focal(gamma: float = 2.0) -> Focal:
-    """Cross-entropy whose easy rows count little: see ``Focal``."""
-    return Focal(gamma)
+focal = Focal

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -29,7 +28,7 @@ class Hinge(RowLoss[Labels]):
 
     def rows(self, prediction: Array, target: Labels, /) -> tuple[Array, Array]:
         """max(0, 1 + z_rival - z_label), with gradient onehot(rival) - onehot(label) where it is above 0."""
-        z, (row, label) = scores("hinge", prediction, target)
+        z, (row, label) = scores(self.name, prediction, target)
         others = prediction.reshape(z.shape).copy()  # by themselves, for less their maximum they may be equal
         others[row, label] = -np.inf
         rival = np.argmax(others, axis=-1)
@@ -71,8 +70,6 @@ class BinaryHinge(EntryLoss):
     >>> float(value), grad.tolist()
     (0.75, [[0.5, 0.0]])
     """
-
-    name: ClassVar[str] = "binary_hinge"
 
     def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """max(0, 1 - s z), and -s where that is above 0."""

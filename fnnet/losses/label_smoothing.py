@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fnnet import checks
 from fnnet.core.formulas import define_loss
+from fnnet.core.settings import Share
 from fnnet.losses.reductions import RowLoss, scores
 from fnnet.numerics import exp, log, row_sum
 from fnnet.numerics.kernels import Number, half_above, softmax_row
@@ -27,14 +27,11 @@ class LabelSmoothing(RowLoss[Labels]):
     (0.6931, [[-0.25, 0.25]])
     """
 
-    rate: float
-
-    def __post_init__(self) -> None:
-        checks.settle(self, rate=checks.real("label_smoothing", "rate", self.rate, below=1))
+    rate: Share
 
     def rows(self, prediction: Array, target: Labels, /) -> tuple[Array, Array]:
         """log Σ eᶻ - (1 - rate) z_label - rate · the mean of z, with gradient softmax(z) - the smoothed label."""
-        half, place = scores("label_smoothing", prediction, target, 0.5)
+        half, place = scores(self.name, prediction, target, 0.5)
         e, n = exp(half + half), half.shape[-1]
         total = row_sum(e)
         values = log(total).reshape(-1)
@@ -51,18 +48,17 @@ def label_smoothing_row(z: Array, label: int, d: Array, rate: float) -> Number:
     real, n = z.dtype.type, z.size
     top, logarithm = softmax_row(z, d)
     share, rest = real(rate / n), real(1 - rate)
-    half: Number = rest * half_above(z, label, top)
+    half = 0.0 + rest * half_above(z, label, top)
     if rate > 0:
         for j in range(n):
             half += share * half_above(z, j, top)
             d[j] -= share
     d[label] -= rest
-    return logarithm - real(2) * half
+    value: Number = real(logarithm - 2 * half)
+    return value
 
 
 define_loss(LabelSmoothing, row=label_smoothing_row, is_labelled=True)
 
 
-def label_smoothing(rate: float) -> LabelSmoothing:
-    """Softmax cross-entropy with smoothed labels: see ``LabelSmoothing``."""
-    return LabelSmoothing(rate)
+label_smoothing = LabelSmoothing

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -24,8 +23,6 @@ class LogCosh(DifferenceLoss):
     >>> round(float(fn.log_cosh(np.array([[1e4]]), np.array([[0.0]]))[0]), 4)
     9999.3069
     """
-
-    name: ClassVar[str] = "log_cosh"
 
     def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """log cosh d and tanh d.

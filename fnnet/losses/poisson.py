@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -30,8 +29,6 @@ class Poisson(EntryLoss):
     >>> float(value), grad.tolist()
     (1.0, [[-2.0]])
     """
-
-    name: ClassVar[str] = "poisson"
 
     def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """eᶻ - t z, infinite where the rate eᶻ is, and eᶻ - t."""

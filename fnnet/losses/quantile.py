@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated
 
 import numpy as np
 
 from fnnet import checks
+from fnnet.core.settings import Share
 from fnnet.losses.reductions import DifferenceLoss
 from fnnet.types import Array
 
@@ -27,12 +28,7 @@ class Quantile(DifferenceLoss):
     (1.8, [[-0.9]])
     """
 
-    name: ClassVar[str] = "quantile"
-    q: float
-
-    def __post_init__(self) -> None:
-        q = checks.real("quantile", "q", self.q, below=1)
-        checks.settle(self, q=checks.positive("quantile", "q", q))
+    q: Annotated[Share, checks.positive]
 
     def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """max((1 - q) d, -q d), and its slope, which is 0 at 0."""
@@ -41,6 +37,4 @@ class Quantile(DifferenceLoss):
         return np.maximum((1 - self.q) * d, -self.q * d), slope.astype(d.dtype)
 
 
-def quantile(q: float) -> Quantile:
-    """The loss whose minimum is the q-quantile of the target: see ``Quantile``."""
-    return Quantile(q)
+quantile = Quantile

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Generic, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 import numpy as np
 
 from fnnet import checks
 from fnnet.core.protocols import Loss
+from fnnet.core.settings import Settings
 from fnnet.errors import DtypeError, ShapeError
 from fnnet.numerics import columnwise, row_max
 from fnnet.numerics.sums import is_finite, mean
@@ -17,8 +18,9 @@ from fnnet.types import Array, Labels, Value
 T_contra = TypeVar("T_contra", contravariant=True)
 
 
-class RowLoss(ABC, Generic[T_contra]):
-    """A loss that gives one value a row. A subclass writes ``rows``; the call is the mean of the rows.
+class RowLoss(Settings, ABC, Generic[T_contra]):
+    """A loss that gives one value a row. A subclass writes ``rows``; the call is the mean of the rows. Its fields may
+    say their ranges in their types, as ``delta: Positive`` (see ``fnnet.core``); its ``name`` begins its errors.
 
     >>> import fnnet as fn
     >>> class Cubed(RowLoss[Array]):
@@ -69,8 +71,11 @@ class SumLoss(RowLoss[T_contra]):
 
 
 class EntryLoss(RowLoss[Array]):
-    """The mean over rows and columns of f(prediction, target). A subclass writes f and its slope once, as a formula of
-    one number (see ``define_activation``), which NumPy runs over arrays and ``fnnet.jit`` compiles.
+    """The mean over N rows and F columns of f(prediction, target): Σ f / (N F). A subclass writes f and its derivative
+    ∂f/∂prediction once, as a formula of one number (see ``define_activation``), which NumPy runs over arrays and
+    ``fnnet.jit`` compiles.
+
+    Shapes: prediction (..., N, F), target the same or that without replica axes. Raises ShapeError, never broadcasts.
 
     >>> class Quartic(EntryLoss):
     ...     def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
@@ -81,7 +86,6 @@ class EntryLoss(RowLoss[Array]):
     """
 
     __slots__ = ()
-    name: ClassVar[str] = "loss"
 
     @abstractmethod
     def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:

@@ -55,15 +55,15 @@ class SoftCrossEntropy(RowLoss[Array]):
 
 def soft_cross_entropy_row(z: Array, t: Array, d: Array) -> Number:
     real = z.dtype.type
-    half, total = real(0), real(0)
+    half, total = 0.0, 0.0
     top, logarithm = softmax_row(z, d)
     for j in range(z.size):
         if t[j] != 0:
             half += t[j] * half_above(z, j, top)
         total += t[j]
     for j in range(z.size):
-        d[j] = total * d[j] - t[j]
-    value: Number = total * logarithm - real(2) * half
+        d[j] = real(total) * d[j] - t[j]
+    value: Number = real(total * logarithm - 2 * half)
     return value
 
 

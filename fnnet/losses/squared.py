@@ -27,9 +27,11 @@ class MeanSquaredError(RowLoss[Array]):
     (2.5, [[1.0, 2.0]])
     """
 
+    name = "mse"
+
     def __call__(self, prediction: Array, target: Array, /) -> tuple[Value, Array]:
         """The mean of all squares, 0-d or (K,) for K replicas, and its gradient: the rows' in two passes less."""
-        d = difference("mse", prediction, target)
+        d = difference(self.name, prediction, target)
         n = d.shape[-2] * d.shape[-1]
         value = square_sum(d) / n
         if is_finite(value):
@@ -43,7 +45,7 @@ class MeanSquaredError(RowLoss[Array]):
 
     def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """The mean of a row's squares: Σ_j d_j² / F, with gradient 2 d / F."""
-        d = difference("mse", prediction, target)
+        d = difference(self.name, prediction, target)
         n = d.shape[-1]
         values: Array = inner_product(d, d) / n
         if is_finite(values):
@@ -70,7 +72,7 @@ class SumSquaredError(SumLoss[Array]):
 
     def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """The sum of a row's squares: Σ_j d_j², with gradient 2 d."""
-        d = difference("sum_squared_error", prediction, target)
+        d = difference(self.name, prediction, target)
         values: Array = np.add.reduce(d * d, axis=-1)
         return values, d + d
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import numpy as np
 
@@ -17,11 +17,33 @@ from fnnet.types import Array, Labels, Value
 T = TypeVar("T")
 
 
+def _weighable(where: str, name: str, loss: object) -> object:
+    """A loss that has rows, and no weights of its own. Raises TypeError."""
+    if not isinstance(loss, Loss):
+        raise TypeError(f"{where}: {name} must have rows to be weighted, got {loss!r}; derive it from fnnet.RowLoss")
+    if isinstance(loss, RowLoss) and type(loss).weight is not RowLoss.weight:
+        raise TypeError(f"{where}: {name} must weigh all rows alike, got {loss!r}; multiply the two weights instead")
+    return loss
+
+
 @dataclass(frozen=True, slots=True)
 class Weighted(RowLoss[tuple[T, Array]], Generic[T]):
-    """What ``weighted(loss)`` returns."""
+    """The loss with a weight a row: Σ w_i loss_i / Σ w_i; its target is the pair (target, weights).
 
-    loss: Loss[T]
+    A weight of k counts as k copies of the row, a weight of 0 as its absence, unless its loss is NaN or infinite, as
+    with a missing target, in place of which any number does. A sum stays a sum: Σ w_i loss_i.
+    Weights are cast to the prediction's dtype; of such near its ends take shares, w / Σ w.
+    Shapes: weights (N,), or (..., N) with the prediction's replica axes. Raises ShapeError for weights of another
+    length, ValueError for weights that are negative, NaN or infinite, or all 0, TypeError for a loss without rows and
+    for one that is weighted already.
+
+    >>> import fnnet as fn, numpy as np
+    >>> prediction, target = np.array([[1.0], [3.0]]), np.array([[0.0], [0.0]])
+    >>> float(fn.weighted(fn.mse)(prediction, (target, np.array([3.0, 1.0])))[0])
+    3.0
+    """
+
+    loss: Annotated[Loss[T], _weighable]
 
     def rows(self, prediction: Array, target: tuple[T, Array], /) -> tuple[Array, Array]:
         """w times a row's value and gradient."""
@@ -49,31 +71,7 @@ class Weighted(RowLoss[tuple[T, Array]], Generic[T]):
         return np.asarray(np.add.reduce(_cast(prediction, _pair(target)[1]), axis=-1, dtype=np.float64))
 
 
-def weighted(loss: Loss[T]) -> Weighted[T]:
-    """The loss with a weight a row: Σ w_i loss_i / Σ w_i; its target is the pair (target, weights).
-
-    A weight of k counts as k copies of the row, a weight of 0 as its absence, unless its loss is NaN or infinite, as
-    with a missing target, in place of which any number does. A sum stays a sum: Σ w_i loss_i.
-    Weights are cast to the prediction's dtype; of such near its ends take shares, w / Σ w.
-    Shapes: weights (N,), or (..., N) with the prediction's replica axes. Raises ShapeError for weights of another
-    length, ValueError for weights that are negative, NaN or infinite, or all 0, TypeError for a loss without rows and
-    for one that is weighted already.
-
-    >>> import fnnet as fn, numpy as np
-    >>> prediction, target = np.array([[1.0], [3.0]]), np.array([[0.0], [0.0]])
-    >>> float(fn.weighted(fn.mse)(prediction, (target, np.array([3.0, 1.0])))[0])
-    3.0
-    """
-    _check_loss("weighted", loss)
-    return Weighted(loss)
-
-
-def _check_loss(where: str, loss: object) -> None:
-    """Raises TypeError for a loss that has no rows, or weights of its own."""
-    if not isinstance(loss, Loss):
-        raise TypeError(f"{where}: loss must have rows to be weighted, got {loss!r}; derive it from fnnet.RowLoss")
-    if isinstance(loss, RowLoss) and type(loss).weight is not RowLoss.weight:
-        raise TypeError(f"{where}: loss must weigh all rows alike, got {loss!r}; multiply the two weights instead")
+weighted = Weighted
 
 
 def _pair(target: tuple[T, Array]) -> tuple[T, Array]:
@@ -152,7 +150,7 @@ def class_weighted(loss: Loss[Labels], weights: Sequence[float] | Array) -> Clas
     >>> float(loss.weight(np.zeros((3, 2)), np.array([0, 1, 1])))
     7.0
     """
-    _check_loss("class_weighted", loss)
+    _weighable("class_weighted", "loss", loss)
     some: object = weights
     if not isinstance(some, (tuple, list)) and not (type(some) is np.ndarray and some.ndim == 1):
         raise ValueError(f"class_weighted: weights must be a sequence of numbers, one a class, got {weights!r}")

@@ -25,7 +25,7 @@ INPUT = "input"
 
 
 class UndecidedError(TypeError):
-    """A formula asked an entry for its value, as ``if`` and ``float`` do, and an entry has none."""
+    """A formula asked an entry for its value, as ``if`` and ``float`` do, and it has none that the formula may know."""
 
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
@@ -37,7 +37,8 @@ class Entry(np.lib.mixins.NDArrayOperatorsMixin):
     """One number of an array, as a function of others. Made by ``entry``, so that the same one is the same object.
 
     A setting is the same number for all entries of an array. What is made of settings and literals alone is a setting
-    too: NumPy computes it in Python's floats before it meets an array, and so does every reader.
+    too: NumPy computes it in Python's floats before it meets an array, and so does every reader. Where settings have
+    values, a formula may decide by them (``if``, ``min``), and is read along the way that it goes with these.
 
     >>> x = entry("x", np.float32)
     >>> str(np.maximum(2 * x, 0) + 2 * x)
@@ -49,6 +50,7 @@ class Entry(np.lib.mixins.NDArrayOperatorsMixin):
     name: str
     dtype: np.dtype[np.floating]
     is_setting: bool
+    value: float | None = None
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *given: object, **options: object) -> Entry:
         if method != "__call__" or options or ufunc.nout != 1:
@@ -81,7 +83,10 @@ class Entry(np.lib.mixins.NDArrayOperatorsMixin):
     def _undecided(self) -> NoReturn:
         raise UndecidedError(self)
 
-    __bool__ = __float__ = __int__ = __index__ = __len__ = __iter__ = _undecided
+    __float__ = __int__ = __index__ = __len__ = __iter__ = _undecided
+
+    def __bool__(self) -> bool:
+        return bool(_value_of(self))
 
     def __str__(self) -> str:
         return self.name or f"{self.function}({', '.join(map(str, self.arguments))})"
@@ -90,15 +95,25 @@ class Entry(np.lib.mixins.NDArrayOperatorsMixin):
 _ENTRIES: WeakValueDictionary[tuple[object, ...], Entry] = WeakValueDictionary()
 
 
-def _made(function: str, arguments: tuple[Entry, ...], name: str, dtype: np.dtype[Any], is_setting: bool) -> Entry:
-    key = (function, tuple(map(id, arguments)), name, dtype.char, is_setting)
+def _made(
+    function: str,
+    arguments: tuple[Entry, ...],
+    name: str,
+    dtype: np.dtype[Any],
+    is_setting: bool,
+    value: float | None = None,
+) -> Entry:
+    key = (function, tuple(map(id, arguments)), name, dtype.char, is_setting, repr(value))
     found = _ENTRIES.get(key)
-    return found if found is not None else _ENTRIES.setdefault(key, Entry(function, arguments, name, dtype, is_setting))
+    made = (function, arguments, name, dtype, is_setting, value)
+    return found if found is not None else _ENTRIES.setdefault(key, Entry(*made))
 
 
-def entry(name: str, dtype: np.dtype[np.floating] | type[np.floating], *, is_setting: bool = False) -> Entry:
-    """What a formula is called with in place of an array, or of a number that is the same for all entries."""
-    return _made(INPUT, (), name, np.dtype(dtype), is_setting)
+def entry(
+    name: str, dtype: np.dtype[np.floating] | type[np.floating], *, is_setting: bool = False, value: float | None = None
+) -> Entry:
+    """What a formula is called with in place of an array, or of a setting, of which a formula may know the value."""
+    return _made(INPUT, (), name, np.dtype(dtype), is_setting, value)
 
 
 def apply(function: str, *arguments: Entry) -> Entry:
@@ -158,6 +173,22 @@ def in_order(results: Iterable[Entry]) -> Iterator[Entry]:
 def inputs_of(results: Iterable[Entry]) -> set[str]:
     """The names of what the results depend on."""
     return {found.name for found in in_order(results) if found.function == INPUT}
+
+
+def _value_of(asked: Entry) -> Any:
+    """The value of what is made of settings. Raises UndecidedError where they have none."""
+    values: dict[Entry, Any] = {}
+    for found in in_order([asked]):
+        function: Any = getattr(np, found.function, None)
+        if found.function == NUMBER:
+            values[found] = float(found.name)
+        elif found.value is not None:
+            values[found] = found.value
+        elif found.function == INPUT or function is None:
+            raise UndecidedError(asked)
+        else:
+            values[found] = function(*[values[a] for a in found.arguments])
+    return values[asked]
 
 
 # --- kernels -----------------------------------------------------------------------------------------------------

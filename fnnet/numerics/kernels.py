@@ -112,11 +112,11 @@ def softmax_row(x: Array, y: Array) -> tuple[Number, Number]:
     top = x[0]
     for j in range(1, x.size):
         top = max(top, x[j])
-    total = real(0)
+    total = 0.0  # in float64: thousands of shares in float32 lose digits
     for j in range(x.size):
         y[j] = real(math.exp(x[j] - top))
         total += y[j]
-    inverse = real(1) / total
+    inverse = real(1 / total)
     for j in range(x.size):
         y[j] *= inverse
     return top, real(math.log(total))

@@ -4,31 +4,24 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from typing import Annotated
 
 from fnnet import checks
-from fnnet.core import Schedule
+from fnnet.core import Schedule, Settings
+from fnnet.core.settings import each
 from fnnet.schedules._base import at, step_of
 
 
-def _listed(where: str, name: str, value: object) -> tuple[object, ...]:
-    if not isinstance(value, (tuple, list)):
-        raise ValueError(f"{where}: {name} must be a tuple, got {value!r}")
-    return tuple(value)
-
-
-def _rising(where: str, name: str, stages: object, boundaries: object) -> tuple[int, ...]:
-    """Boundaries that rise from 1 up, one less than the stages between them."""
-    given, count = _listed(where, "boundaries", boundaries), len(_listed(where, name, stages))
-    if count != len(given) + 1:
-        raise ValueError(f"{where}: {name} must be one more than the boundaries, {len(given)}, got {count}")
-    found = tuple([checks.size(where, f"boundaries[{i}]", value) for i, value in enumerate(given)])
-    if list(found) != sorted(set(found)):
-        raise ValueError(f"{where}: boundaries must rise, got {found}")
-    return found
+def _check_rising(where: str, name: str, stages: tuple[object, ...], boundaries: tuple[int, ...]) -> None:
+    """Raises ValueError unless boundaries rise and are one less than the stages between them."""
+    if len(stages) != len(boundaries) + 1:
+        raise ValueError(f"{where}: {name} must be one more than the boundaries, {len(boundaries)}, got {len(stages)}")
+    if list(boundaries) != sorted(set(boundaries)):
+        raise ValueError(f"{where}: boundaries must rise, got {boundaries}")
 
 
 @dataclass(frozen=True, slots=True)
-class Join:
+class Join(Settings):
     """One schedule after another: the i-th from the i-th boundary on, each counting its own steps from 0.
 
     Raises ValueError unless there is one more schedule than boundaries, and these rise.
@@ -39,13 +32,12 @@ class Join:
     [0.1, 0.1, 0.05, 0.025]
     """
 
-    schedules: tuple[float | Schedule, ...]
-    boundaries: tuple[int, ...]
+    schedules: Annotated[tuple[float | Schedule, ...], each(checks.rate)]
+    boundaries: Annotated[tuple[int, ...], each(checks.size)]
 
     def __post_init__(self) -> None:
-        checks.settle(self, boundaries=_rising("join", "schedules", self.schedules, self.boundaries))
-        schedules = tuple([checks.rate("join", f"schedules[{i}]", value) for i, value in enumerate(self.schedules)])
-        checks.settle(self, schedules=schedules)
+        Settings.__post_init__(self)
+        _check_rising(self.name, "schedules", self.schedules, self.boundaries)
 
     def __call__(self, step: int, /) -> float:
         """The learning rate after so many steps."""
@@ -58,7 +50,7 @@ join = Join
 
 
 @dataclass(frozen=True, slots=True)
-class Piecewise:
+class Piecewise(Settings):
     """Constant rates, the i-th from the i-th boundary on.
 
     Raises ValueError for rates that are negative or not finite, or unless there is one more rate than boundaries, and
@@ -68,13 +60,12 @@ class Piecewise:
     [0.1, 0.01]
     """
 
-    rates: tuple[float, ...]
-    boundaries: tuple[int, ...]
+    rates: Annotated[tuple[float, ...], each(checks.real)]
+    boundaries: Annotated[tuple[int, ...], each(checks.size)]
 
     def __post_init__(self) -> None:
-        checks.settle(self, boundaries=_rising("piecewise", "rates", self.rates, self.boundaries))
-        rates = tuple([checks.real("piecewise", f"rates[{i}]", value) for i, value in enumerate(self.rates)])
-        checks.settle(self, rates=rates)
+        Settings.__post_init__(self)
+        _check_rising(self.name, "rates", self.rates, self.boundaries)
 
     def __call__(self, step: int, /) -> float:
         """The learning rate after so many steps."""

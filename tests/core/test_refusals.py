@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fnnet import Array, Cache, DtypeError, Key, LayerError, Params, ShapeError, tree
+from fnnet import Array, Cache, DtypeError, Key, LayerError, Params, RowLoss, ShapeError, tree
 from tests.support.refusals import NET, SGD, Case, X, Y, check, fn
 
 
@@ -242,3 +242,48 @@ CASES: dict[str, Case] = {
 @pytest.mark.parametrize("name", CASES)
 def test_refused(name: str) -> None:
     check(CASES[name])
+
+
+# --- what is compiled --------------------------------------------------------------------------------------------
+def _nothing(*arrays: Array) -> None:
+    """A kernel that does nothing."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "kernel", "error", "message"),
+    [
+        (int, _nothing, fn.LayerError, r"define_kernels\(int\): kind must be a layer; give it to define_layer first"),
+        (
+            fn.Softmax,
+            _nothing,
+            fn.LayerError,
+            r"define_kernels\(Softmax\): kind must have neither kernels",
+        ),
+        (fn.Relu, _nothing, fn.LayerError, r"define_kernels\(Relu\): kind must have neither kernels nor a formula yet"),
+        (
+            fn.Linear,
+            lambda *arrays: None,
+            ValueError,
+            "forward must be a function that is a def of its own",
+        ),
+        (fn.Linear, np.add, ValueError, "forward must be a function that is a def of its own in a module, got <ufunc"),
+    ],
+)
+def test_define_kernels_refuses(kind: Any, kernel: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        fn.define_kernels(kind, kernel, _nothing)
+
+
+def test_define_loss_refuses() -> None:
+    class Own(RowLoss[Array]):
+        def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+            return prediction[..., 0], prediction
+
+    with pytest.raises(TypeError, match=r"^define_loss\(Own\): kind must be a class with rows, and a kernel or"):
+        fn.define_loss(Own)
+    with pytest.raises(TypeError, match=r"^define_loss\(int\): kind must be a class with rows"):
+        fn.define_loss(int, row=_nothing)
+    with pytest.raises(TypeError, match=r"^define_loss\(MeanSquaredError\): kind must not be defined yet"):
+        fn.define_loss(type(fn.mse))
+    with pytest.raises(ValueError, match=r"^define_loss\(Own\): far must be a function that is a def of its own"):
+        fn.define_loss(Own, row=_nothing, far=lambda z, t, d: Own)

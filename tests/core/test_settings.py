@@ -8,14 +8,15 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pytest
 
 import fnnet as fn
-from fnnet import checks
-from fnnet.core.settings import Flag, NonNegative, Positive, Rate, Settings, Share, Size
+from fnnet import Array, checks
+from fnnet.core import Finite, Flag, NonNegative, Positive, Rate, Settings, Share, Size
+from fnnet.core.settings import each
 from tests.catalogue import OPTIMIZERS
 
 
@@ -34,6 +35,10 @@ class SlowStart(Settings):
     last: Size | None = None
     where: Callable[[str], bool] | None = None
     shares: tuple[Share, ...] = ()
+    sizes: Annotated[tuple[int, ...], each(checks.size)] = ()
+    way: Literal["up", "down"] | None = None
+    open: Annotated[Share, checks.positive] = 0.5
+    offset: Finite = 0.0
     name_of_it: str = field(default="plain", compare=False)
 
 
@@ -53,6 +58,12 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "what is not to be negative": ({"decay": -1}, r"decay must be in \[0, inf\), got -1"),
     "a size": ({"size": 0}, "size must be a whole number from 1 up, got 0"),
     "a size from 2 up": ({"of_two": 1}, "of_two must be a whole number from 2 up, got 1"),
+    "what is of a list": ({"sizes": [1, 0]}, r"sizes\[1\] must be a whole number from 1 up, got 0"),
+    "what is no list": ({"sizes": 1}, "sizes must be a tuple, got 1"),
+    "one of two words": ({"way": "left"}, "way must be 'up' or 'down', got 'left'"),
+    "what has two checks": ({"open": 0.0}, "open must be above 0, got 0.0"),
+    "what has two checks, by the first": ({"open": 1.0}, r"open must be in \[0, 1\), got 1.0"),
+    "what is to be finite": ({"offset": np.inf}, r"offset must be in \[-inf, inf\), got inf"),
     "what may be None": ({"last": 0}, "last must be a whole number from 1 up, got 0"),
 }
 
@@ -74,10 +85,43 @@ def test_numbers_of_numpy_become_pythons() -> None:
     assert made == SlowStart(0.5, size=3, is_quick=True, last=4)
 
 
+def test_lists_become_tuples() -> None:
+    assert SlowStart(0.1, sizes=[1, np.int64(2)]).sizes == (1, 2)  # type: ignore[arg-type]
+
+
 def test_what_has_no_check_is_kept_as_it_is() -> None:
     where = str.isidentifier
     made: Any = SlowStart(abs, where=where, shares=(3, 4), name_of_it="x")
     assert (made.lr, made.where, made.shares, made.last) == (abs, where, (3, 4), None)
+
+
+@dataclass(frozen=True)
+class Named(fn.RowLoss[Array]):
+    """A loss with a name of each instance's."""
+
+    name: str  # type: ignore[misc]
+    scale: Positive
+
+    def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+        return self.scale * (prediction - target)[..., 0], self.scale * np.ones_like(prediction)
+
+
+class Bare(fn.RowLoss[Array]):
+    """A loss that is no dataclass."""
+
+    def __init__(self, scale: float) -> None:
+        self.scale = scale
+
+    def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+        return self.scale * (prediction - target)[..., 0], self.scale * np.ones_like(prediction)
+
+
+def test_losses_of_every_kind_are_settings() -> None:
+    with pytest.raises(ValueError, match=r"^own: scale must be above 0, got 0$"):
+        Named("own", 0)
+    assert (Named("own", 2).name, Bare(2.0).name, fn.mae.name) == ("own", "bare", "mae")
+    assert pickle.loads(pickle.dumps(Named("own", 2))) == Named("own", 2)
+    assert copy.copy(Bare(2.0)).scale == pickle.loads(pickle.dumps(Bare(2.0))).scale == 2.0
 
 
 MADE = [SlowStart(0.1, size=3), Slower(0.1, more=0.5), fn.adam(0.1), fn.cosine_decay(1.0, steps=3)]

@@ -120,6 +120,10 @@ def test_public_names_are_one_list() -> None:
     assert lines == sorted(lines)
 
 
+SETTINGS = {"Settings", "Share", "Finite", "NonNegative", "Positive", "Rate", "Size", "Flag", "Numbers"}
+"""Public names that are in the door alone: too common words for the top level."""
+
+
 def test_the_door_of_the_contract_has_public_names_only() -> None:
     """So that a user's layer can be written as fnnet's are, and the other way round."""
     lines = (PACKAGE / "core" / "__init__.py").read_text().splitlines()
@@ -127,7 +131,7 @@ def test_the_door_of_the_contract_has_public_names_only() -> None:
         re.fullmatch(r"from fnnet(?:\.\w+)+ import (\w+) as \1", line) for line in lines if line.startswith("from ")
     ]
     assert all(names)
-    assert {match[1] for match in names if match} <= set(dir(fn))
+    assert {match[1] for match in names if match} - set(dir(fn)) == SETTINGS
 
 
 def test_names_come_when_they_are_used() -> None:

@@ -16,8 +16,8 @@ from fnnet import Key, Params, jit, tree
 from fnnet.core.formulas import ACTIVATIONS, KERNELS
 from fnnet.core.network import backward, forward
 from fnnet.core.rules import Chain, rule_of
-from fnnet.jit import losses, networks, optimizers, plans
-from fnnet.jit.leaves import LAYERS as LEAVES
+from fnnet.jit import losses, optimizers, plans
+from fnnet.jit.layers import LAYERS as WRITTEN
 from fnnet.keys import normal
 from fnnet.losses.weighted import ClassWeighted, Weighted
 from fnnet.optimizers.elementwise import Elementwise
@@ -52,7 +52,7 @@ def _step(loss: Any = fn.mse, optimizer: Any = fn.sgd(1e-4)) -> Any:  # noqa: B0
 
 # --- layers ------------------------------------------------------------------------------------------------------
 MADE = {type(layer): layer for make in catalogue.LAYERS.values() for layer in [make(Key(0), 4, 4)]}
-COMPILED = [*LEAVES, *networks.COMPOSITES, *KERNELS, *ACTIVATIONS]
+COMPILED = [*WRITTEN, fn.Serial, fn.Mlp, *KERNELS, *ACTIVATIONS]
 LAYERS = [kind for kind in COMPILED if kind in MADE]
 
 
@@ -198,8 +198,6 @@ READ: dict[type, tuple[str, ...]] = {
     fn.Dropout: ("rate",),
     fn.Standardize: ("mean", "scale"),
     fn.Embedding: ("w",),
-    fn.Serial: ("layers",),
-    fn.Mlp: ("layers", "activation"),
     fn.Residual: ("layer",),
     fn.Branches: ("columns", "layers"),
     **losses.WRAPPERS,
@@ -214,7 +212,7 @@ def test_every_setting_of_what_is_compiled_is_read(kind: type) -> None:
 
 
 def test_what_is_compiled_by_hand_is_here() -> None:
-    assert {*LEAVES, *networks.COMPOSITES, *losses.WRAPPERS, *plans.READ} == set(READ)
+    assert {*WRITTEN, *losses.WRAPPERS, *plans.READ} == set(READ)
 
 
 @pytest.mark.parametrize("path", sorted(Path(plans.__file__).parent.glob("*.py")), ids=lambda path: path.stem)

@@ -1,9 +1,11 @@
-"""What users write by one formula is compiled: an activation, a loss and an optimizer that fnnet does not know."""
+"""What users write is compiled, by public names alone: activations, losses, optimizers and layers of whole rows."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -11,63 +13,14 @@ import pytest
 
 import fnnet as fn
 from fnnet import Array, Key, Params, jit, tree
-from fnnet.core.settings import Positive, Rate, Share
 from fnnet.jit.activations import activation_loops
+from fnnet.jit.losses import loss_loops
+from fnnet.jit.sources import linked
 from fnnet.keys import normal
-from fnnet.losses.reductions import EntryLoss
-from fnnet.numerics import exp, log1p, tanh
-from fnnet.numerics.programs import Numbers
-from fnnet.optimizers.elementwise import Elementwise
+from tests.support import own_formulas
 from tests.support.compiled import PATHS, distance, net_around, run
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Mish(Params):
-    """y = x tanh(log(1 + e^(b x))) with a number b."""
-
-    b: float = 1.0
-
-
-def mish(p: Mish, x: Array) -> tuple[Array, tuple[Array, Array]]:
-    t = tanh(log1p(exp(p.b * x)))
-    return x * t, (x, t)
-
-
-def mish_slope(p: Mish, saved: tuple[Array, Array]) -> Array:
-    x, t = saved
-    return t + x * (1 - t * t) * (p.b / (1 + exp(-p.b * x)))
-
-
-fn.define_activation(Mish, mish, slope=mish_slope)
-
-
-@dataclass(frozen=True, slots=True)
-class Charbonnier(EntryLoss):
-    """The mean of √(d² + c²) - c."""
-
-    c: float = 0.5
-
-    def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
-        d = prediction - target
-        root = np.sqrt(d * d + self.c**2)
-        return root - self.c, d / root
-
-
-@dataclass(frozen=True)
-class Signed(Elementwise):
-    """The gradient's sign, softened, over a velocity."""
-
-    lr: Rate
-    decay: Share = 0.9
-    soft: Positive = 0.1
-
-    slots = 1
-
-    def rule(self, numbers: Numbers, p: Array, g: Array, v: Array) -> tuple[Array, Array]:
-        (lr,) = numbers
-        v = self.decay * v + (1 - self.decay) * g
-        return p - lr * np.where(np.abs(v) > self.soft, np.sign(v), v / self.soft), v
-
+from tests.support.own_formulas import Charbonnier, Margins, Mish, Signed, SumNorm
+from tests.support.own_formulas import total as sum_of
 
 X, Y = normal(Key(0), (72, 5)), normal(Key(1), (72, 3))
 
@@ -79,19 +32,98 @@ def test_an_activation_a_loss_and_an_optimizer_of_a_users_agree_after_a_hundred_
     assert abs(float(ours.history[-1].loss) - float(theirs.history[-1].loss)) <= 1e-12
 
 
-def test_a_users_activation_has_right_gradients() -> None:
-    assert fn.testing.check_gradients(net_around(Mish(0.7)), X[:5]).error < 1e-6
+LABELS = np.arange(72) % 3
 
 
-def test_settings_are_data_unless_a_formula_decides_by_them() -> None:
-    some: list[tuple[Params, Params, bool]] = [
-        (Mish(0.5), Mish(2.0), True),
-        (fn.Elu(0.5), fn.Elu(2.0), True),
-        (fn.LeakyRelu(0.0), fn.LeakyRelu(0.1), False),
-    ]
-    for a, b, is_one in some:
-        one, other = (activation_loops(layer, np.dtype(np.float64), False).module for layer in (a, b))
-        assert (one is other) == is_one
+def test_a_layer_and_a_loss_of_whole_rows_of_a_users_agree_after_a_hundred_steps() -> None:
+    """Several of each kind behind one another, with a bias in front and without."""
+    layers = [SumNorm(np.linspace(1, 2, 6), 0.3), Mish(0.7), Mish(0.5), SumNorm(np.linspace(1, 2, 6))]
+    ends = [fn.linear(Key(n), n, m, dtype=np.float64) for n, m in ((5, 6), (6, 3))]
+    net = fn.serial(ends[0], Mish(0.7), *layers, ends[1])
+    ours, theirs = (run(train, net, Margins(0.7), Signed(0.01), X, LABELS, 20) for train in PATHS)
+    assert distance((ours.params, ours.opt_state), (theirs.params, theirs.opt_state)) <= 1e-12
+    assert abs(float(ours.history[-1].loss) - float(theirs.history[-1].loss)) <= 1e-12
+
+
+def test_what_users_write_has_right_gradients() -> None:
+    net = fn.serial(net_around(Mish(0.7)), SumNorm(np.array([0.5, 1.0, 2.0])))
+    assert fn.testing.check_gradients(net, X[:5], loss=Charbonnier(), target=Y[:5]).error < 1e-6
+    assert fn.testing.check_gradients(net, X[:5], loss=Margins(), target=LABELS[:5]).error < 1e-6
+
+
+def test_kernels_run_without_a_compiler_too() -> None:
+    layer, x, dy = SumNorm(np.array([0.5, 1.0, 2.0]), 0.3), X[:, :3], Y
+    y, cache = fn.forward(layer, x)
+    made, dw, dx = np.empty_like(x), np.empty((1, 3)), np.empty_like(x)
+    own_formulas.forward(x, layer.scale[None], made, layer.eps)
+    own_formulas.backward(x, layer.scale[None], made, dy, dw, dx, layer.eps)
+    grads, right = fn.backward(layer, cache, dy)
+    assert distance((made, dw, dx), (y, grads.scale[None], right)) <= 1e-14
+    d, (values, slopes) = np.empty_like(Y), Margins(0.7).rows(Y, LABELS)
+    rows = [own_formulas.row(Y[i], label, d[i], 0.7) for i, label in enumerate(LABELS.tolist())]
+    assert distance((np.array(rows), d), (values, slopes)) <= 1e-14
+
+
+@dataclass(frozen=True)
+class Rooted(fn.EntryLoss):
+    """A formula that makes a float of a setting."""
+
+    scale: float
+
+    def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+        d, root = prediction - target, math.sqrt(self.scale)
+        return root * d * d, 2 * root * d
+
+
+@dataclass(frozen=True)
+class Bent(fn.EntryLoss):
+    """A formula that decides by its settings, and by what is made of them."""
+
+    low: float
+    high: float
+
+    def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+        d = prediction - target
+        first = min(self.low, self.high)
+        return (d * d, 2 * d) if self.high - self.low > 2 * first else (first * d, 0 * d + first)
+
+
+ALIKE: list[tuple[Any, Any, bool]] = [
+    (Mish(0.5), Mish(2.0), True),
+    (fn.Elu(0.5), fn.Elu(2.0), True),
+    (fn.LeakyRelu(0.1), fn.LeakyRelu(0.2), True),
+    (fn.LeakyRelu(0.0), fn.LeakyRelu(0.1), False),
+    (fn.Huber(0.3), fn.Huber(0.7), True),
+    (fn.Huber(0.3), fn.Huber(1e39), False),
+    (Charbonnier(0.3), Charbonnier(0.7), True),
+    (Margins(0.3), Margins(0.7), True),
+    (Bent(1.0, 4.0), Bent(0.5, 7.0), True),
+    (Bent(1.0, 4.0), Bent(1.0, 2.0), False),
+    (Rooted(1.0), Rooted(2.0), False),
+    (fn.sgd(0.1, momentum=0.5), fn.sgd(0.2, momentum=0.9), True),
+    (fn.sgd(0.1, momentum=0.5), fn.sgd(0.1), False),
+    (fn.adamw(0.1, weight_decay=0.1), fn.adamw(0.1, weight_decay=0.2), True),
+    (Signed(0.1, soft=0.5), Signed(0.2, soft=0.7), True),
+]
+
+
+def _module(thing: Any) -> ModuleType:
+    dtype = np.dtype(np.float32)
+    if isinstance(thing, Params):
+        return activation_loops(thing, dtype, False).module
+    return (update_loop if isinstance(thing, fn.Elementwise) else loss_loops)(thing, dtype)[0]
+
+
+@pytest.mark.parametrize(("a", "b", "is_one"), ALIKE, ids=repr)
+def test_settings_are_data_of_one_compiled_form_where_a_formula_decides_alike(a: Any, b: Any, is_one: bool) -> None:
+    assert (_module(a) is _module(b)) == is_one
+
+
+@pytest.mark.parametrize("loss", [Bent(1.0, 4.0), Bent(2.0, 1.0), Rooted(2.0), fn.Huber(0.1), fn.Huber(0.9)], ids=repr)
+def test_a_formula_that_decides_by_settings_is_compiled_as_it_decides(loss: Any) -> None:
+    net = net_around(fn.LeakyRelu(0.3))
+    ours, theirs = (run(train, net, loss, fn.sgd(0.01, momentum=0.3), X, Y, 3) for train in PATHS)
+    assert distance(ours.params, theirs.params) <= 1e-12
 
 
 def test_an_optimizer_of_a_users_has_compiled_updates_too() -> None:
@@ -102,7 +134,7 @@ def test_an_optimizer_of_a_users_has_compiled_updates_too() -> None:
     assert tree.equal(a, b)
 
 
-# --- what is no formula ------------------------------------------------------------------------------------------
+# --- what is not compiled ----------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Sorted(Params):
     """No function of single entries."""
@@ -127,17 +159,74 @@ _define(Deciding, lambda p, x: (x if (x > 0).all() else -x, None))
 _define(Unwritten, lambda p, x: (np.spacing(x), None))
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Reading(Params):
+    """A kernel that uses what cannot be copied."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Shifted(Params):
+    """Kernels, and an array that is not trained."""
+
+    shift: Array = fn.constant()
+
+
+for _kind in (Reading, Shifted):
+    fn.define_layer(_kind, forward=lambda p, x: (x, None), backward=lambda p, saved, dy: (p, dy))
+TABLE = {"one": 1.0}
+
+
+def _reading(x: Array, w: Array, y: Array) -> None:
+    y[:] = TABLE["one"]
+
+
+fn.define_kernels(Reading, _reading, own_formulas.backward)
+fn.define_kernels(Shifted, own_formulas.forward, own_formulas.backward)
+
+
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        (Sorted(), "layers.0.activation is a Sorted, whose formula is not compiled: a formula works entry by entry"),
-        (Deciding(), "layers.0.activation is a Deciding, whose formula is not compiled: .* has no attribute 'all'"),
+        (Sorted(), "layers.1 is a Sorted, whose formula is not compiled: a formula works entry by entry"),
+        (Deciding(), "layers.1 is a Deciding, whose formula is not compiled: .* has no attribute 'all'"),
+        (Unwritten(), "layers.1 is a Unwritten, whose formula is not compiled: spacing has no compiled form"),
         (
-            Unwritten(),
-            "layers.0.activation is a Unwritten, whose formula is not compiled: spacing has no compiled form",
+            Reading(),
+            "layers.1 is a Reading, whose kernels are not compiled: _reading uses TABLE, which is no number, function",
         ),
+        (Shifted(np.ones(3)), "layers.1 is a Shifted, which is compiled with vectors to train and no other arrays"),
     ],
 )
-def test_what_is_no_formula_is_refused_by_name(layer: Params, message: str) -> None:
+def test_layers_that_are_not_compiled_are_refused_by_name(layer: Params, message: str) -> None:
+    net = fn.serial(fn.linear(Key(0), 5, 3, dtype=np.float64), layer)
     with pytest.raises(fn.LayerError, match=message):
-        run(jit.train, net_around(layer), fn.mse, fn.sgd(0.1), X, Y, 1)
+        run(jit.train, net, fn.mse, fn.sgd(0.1), X, Y, 1)
+
+
+@dataclass(frozen=True)
+class Median(fn.EntryLoss):
+    """No function of single entries."""
+
+    def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+        d = prediction - target - np.median(prediction - target)
+        return d * d, 2 * d
+
+
+def test_a_loss_that_is_not_compiled_is_refused_by_name() -> None:
+    message = "jit: loss is a Median, whose formula or kernel is not compiled: a formula works entry by entry .*; use"
+    with pytest.raises(TypeError, match=message):
+        run(jit.train, fn.linear(Key(0), 5, 3), Median(), fn.sgd(0.1), X, Y, 1)
+
+
+def _twice(x: Array) -> np.floating:
+    return sum_of(x, 0.0) + sum_of(x, 0.0)
+
+
+def total(x: Array) -> np.floating:
+    return sum_of(x, 0.0)
+
+
+def test_names_of_kernels_mean_one_thing() -> None:
+    assert "\nsum_of = total\n" in linked(_twice)
+    with pytest.raises(TypeError, match=r"^total means two things"):
+        linked(total)

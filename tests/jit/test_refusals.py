@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,28 @@ import pytest
 import fnnet as fn
 from fnnet import Key, Params, jit, tree
 from fnnet.keys import normal
+from fnnet.optimizers.wrapping import Wrapper
 from tests.support.compiled import PATHS
 from tests.support.own_layers import Noise, Setting
 
 X, Y = normal(Key(0), (20, 5)), normal(Key(1), (20, 3))
 STEP = fn.train_step(fn.value_and_grad(fn.mse), fn.sgd(0.1))
 LINEAR = fn.linear(Key(0), 5, 3, dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubled(Wrapper):
+    """Does nothing that the compiled path could know."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Noisy(Params):
+    """A layer with noise behind it."""
+
+    layer: fn.Linear
+
+
+fn.define_chain(Noisy, lambda p: (p.layer, Noise(Setting(0.1))))
 
 REFUSED: dict[str, tuple[Any, Any, Params, type[Exception], str]] = {
     "a layer of the user's": (
@@ -43,19 +59,19 @@ REFUSED: dict[str, tuple[Any, Any, Params, type[Exception], str]] = {
     "nothing to train": (
         STEP, fn.minibatches(X, X, size=5), fn.serial(fn.Tanh()), fn.LayerError, "have parameters to train, got Serial"
     ),
-    "parameters in several places": (
+    "networks that are stacked in part": (
         STEP,
         fn.minibatches(X, Y, size=5),
-        fn.mlp(Key(0), (5, 3, 3, 3), activation=fn.linear(Key(0), 3, 3)),
+        fn.serial(fn.standardize(X, dtype=np.float64), tree.map(lambda a: np.stack([a, a]), LINEAR)),
         fn.LayerError,
-        "jit: activation is a Linear, which is not compiled where it stands in several places",
+        r"jit: layers.0 must be stacked along the axes \(2,\), as other layers are, got \(\); stack it too",
     ),
-    "stacked networks": (
+    "a layer of a chain's own making": (
         STEP,
         fn.minibatches(X, Y, size=5),
-        tree.map(lambda a: np.stack([a, a]), LINEAR),
+        Noisy(LINEAR),
         fn.LayerError,
-        r"stacked networks are not compiled, got replica axes \(2,\)",
+        "jit: one of its layers is a Noise, which is not compiled; use fnnet.train",
     ),
     "a gradient of another kind": (
         fn.train_step(fn.accumulate(fn.value_and_grad(fn.mse), 2), fn.sgd(0.1)),
@@ -78,12 +94,12 @@ REFUSED: dict[str, tuple[Any, Any, Params, type[Exception], str]] = {
     "features of another number": (
         STEP, fn.minibatches(X[:, :2], Y, size=5), LINEAR, fn.ShapeError, r"linear: x must be \(..., batch, 5\)"
     ),
-    "an optimizer that is not compiled": (
-        fn.train_step(fn.value_and_grad(fn.mse), fn.pipe(fn.radam(0.1), fn.lookahead(3))),
+    "a wrapper of a user's": (
+        fn.train_step(fn.value_and_grad(fn.mse), fn.pipe(fn.radam(0.1), Doubled())),
         fn.minibatches(X, Y, size=5),
         LINEAR,
         TypeError,
-        r"around an optimizer may be ClipByValue, .*, Freeze, got Lookahead\(",
+        r"around an optimizer may be ClipByValue, .*, ScaleRate, got Doubled\(\); use fnnet.train",
     ),
     "another optimizer's state": (
         fn.train_step(fn.value_and_grad(fn.mse), fn.adam(0.1)),

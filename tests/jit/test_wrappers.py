@@ -36,6 +36,17 @@ OPTIMIZERS: dict[str, Any] = {
         fn.sgd(0.01, momentum=0.9), fn.weight_decay(0.001, where=is_weight), fn.clip_by_global_norm(0.2),
         fn.freeze(is_first), fn.ema(0.9), fn.clip_by_value(0.1),
     ),
+    "lookahead": fn.pipe(ADAM, fn.lookahead(3)),
+    "lookahead inside of freeze and ema": fn.pipe(ADAM, fn.lookahead(4, 0.8), fn.freeze(is_first), fn.ema(0.9)),
+    "scale_rate": fn.pipe(ADAM, fn.scale_rate(is_first, 0.1)),
+    "scale_rate of several that overlap": fn.pipe(
+        fn.sgd(lambda step: 0.01 / (1 + step), momentum=0.9), fn.scale_rate(is_first, 0.1),
+        fn.scale_rate(is_weight, 3.0), fn.scale_rate(lambda path: path[-1] == "b", 0.0),
+    ),
+    "scale_rate around others and in them": fn.pipe(
+        ADAM, fn.weight_decay(0.01, where=is_weight), fn.clip_by_global_norm(0.2), fn.ema(0.9), fn.lookahead(3),
+        fn.scale_rate(is_first, 0.5), fn.weight_decay(0.001), fn.scale_rate(is_weight, 0.5), fn.freeze(is_first),
+    ),
     "ema inside of freeze": fn.pipe(ADAM, fn.ema(0.9), fn.weight_decay(0.01), fn.freeze(lambda path: path[-1] == "b")),
 }  # fmt: skip
 
@@ -138,13 +149,3 @@ def test_categories_are_checked_before_the_first_step() -> None:
     behind = fn.serial(fn.Relu(), EMBEDDING, _linear(0, 10, 3))
     with pytest.raises(fn.LayerError, match=r"layers.1 is an Embedding, which is not compiled where it does not meet"):
         run(jit.train, behind, fn.mse, ADAM, NETWORKS["categories alone"][1], Y, 1)
-
-
-def test_other_wrappers_and_penalties_are_refused_by_name() -> None:
-    net = net_around(fn.Tanh())
-    for optimizer, name in (
-        (fn.pipe(ADAM, fn.lookahead(3)), "Lookahead"),
-        (fn.scale_rate(is_first, 0.1)(ADAM), "ScaleRate"),
-    ):
-        with pytest.raises(TypeError, match=f"jit: around an optimizer may be ClipByValue, .*, got {name}"):
-            run(jit.train, net, fn.mse, optimizer, X, Y, 1)

@@ -219,7 +219,7 @@ CASES: dict[str, Case] = {
         DtypeError,
         "dtype must be float32 or float64, got int64",
     ),
-    "delta 0": (lambda: fn.Huber(0.0), ValueError, "Huber: delta must be above 0, got 0.0"),
+    "delta 0": (lambda: fn.Huber(0.0), ValueError, "huber: delta must be above 0, got 0.0"),
     "rows in two axes": (
         _wrong_rows(lambda p: (p[:, :1], p)),
         ShapeError,

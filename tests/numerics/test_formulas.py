@@ -132,5 +132,21 @@ def test_what_is_no_formula(formula: Callable[[Any], Any], kind: type[Exception]
         formula(entry("x", np.float64))
 
 
+def test_a_formula_decides_by_the_values_of_settings_and_keeps_them_as_settings() -> None:
+    a, b, unknown = (
+        entry(name, np.float64, is_setting=True, value=value) for name, value in (("a", 0.5), ("b", 2.0), ("c", None))
+    )
+    x: Any = entry("x", np.float64)
+    known: Any = a
+    assert min(known, 1.0) is a
+    assert min(known * b, 0.75, known) is a
+    assert str(known * x if 1 - known < b and known else x) == "multiply(a, x)"
+    for undecided in (x + known > 0, unknown, erf(known)):
+        with pytest.raises(UndecidedError, match="cannot decide by an entry"):
+            bool(undecided)
+    with pytest.raises(UndecidedError):
+        float(known)
+
+
 def test_formulas_run_over_arrays() -> None:
     assert fn.forward(fn.Gelu(), X)[0].shape == X.shape

@@ -1,0 +1,238 @@
+"""A network as a program: its leaf layers, one after another, each with its lines on the way up and on the way back.
+
+A layer is known by its very class: one that is derived from it may have rules of its own. What is not compiled is
+refused here, by its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import accumulate
+from typing import Any
+
+from fnnet import tree
+from fnnet.core.chains import leaf_layers
+from fnnet.core.formulas import ACTIVATIONS, KERNELS
+from fnnet.core.places import path_to
+from fnnet.core.rules import casts
+from fnnet.errors import LayerError
+from fnnet.jit import steps
+from fnnet.jit.activations import activation_loops
+from fnnet.jit.loops import settings_of
+from fnnet.jit.programs import GIVEN, OWN, Drop, Program, Wire, program_for
+from fnnet.jit.sources import linked, module_of
+from fnnet.layers.branches import Branches
+from fnnet.layers.dropout import Dropout
+from fnnet.layers.embedding import Embedding
+from fnnet.layers.linear import Linear
+from fnnet.layers.residual import Residual
+from fnnet.layers.standardize import Standardize
+from fnnet.numerics.kernels import batch_sum, product, product_nt, product_tn
+from fnnet.tree.nodes import Params, is_leaf, layout
+from fnnet.types import Array
+
+Draws = tuple[int, ...]
+"""The indices of a layer's key under that of the network."""
+
+Write = Callable[[Program, Any, Wire, Draws], Wire]
+"""Writes a layer into a program, and gives its output."""
+
+
+def program_of(params: Params, n_in: int, dtype: Any) -> tuple[Program, Wire]:
+    """The program of a network for n_in features, and its output. Raises LayerError naming the layer that cannot be
+    compiled."""
+    program = program_for(params, dtype)
+    if not program.parameters:
+        raise LayerError(f"jit: a compiled network must have parameters to train, got {params!r}")
+    given = OWN if casts(params) else GIVEN
+    x = program.wire(n_in, False, given)._replace(columns=tuple(range(n_in)))
+    program.do(program.call(steps.gather, "x", "index", x.name))
+    return program, program.ready(_written(program, program.network, x, ()), OWN)
+
+
+def _written(program: Program, params: Params, x: Wire, draws: Draws) -> Wire:
+    """Writes a network into the program, and gives its output."""
+    for layer, own in leaf_layers(params, draws):
+        kind, is_leafless = type(layer), not arrays_of(layer)
+        write = write_activation if kind in ACTIVATIONS and is_leafless else LAYERS.get(kind)
+        write = _kernels if kind in KERNELS else write
+        if write is None:
+            known = ", ".join([known.__name__ for known in (*LAYERS, *KERNELS, *ACTIVATIONS)])
+            raise LayerError(
+                f"jit: {_name(program, layer)}, which is not compiled; use fnnet.train, or a network of chains "
+                f"(Serial, Mlp, define_chain) of {known}"
+            )
+        x = write(program, layer, x, own)
+    return x
+
+
+def _name(program: Program, layer: Params) -> str:
+    path, kind = path_to(program.network, layer), type(layer).__name__
+    where = path or ("the network" if path == "" else "one of its layers")
+    return f"{where} is {'an' if kind[0] in 'AEIOU' else 'a'} {kind}"
+
+
+def arrays_of(layer: Params) -> list[Array]:
+    """The arrays that a layer has itself."""
+    return [value for value in layout(type(layer)).values(layer) if is_leaf(value)]
+
+
+# --- layers with rules of their own ------------------------------------------------------------------------------
+def _linear(program: Program, layer: Any, x: Wire, draws: Draws) -> Wire:
+    x, k = program.ready(x, OWN), program.arrays
+    w, b = program.leaf(f"w{k}", layer.w), program.leaf(f"b{k}", layer.b)
+    d_w, d_b = program.gradient(f"d_w{k}", layer.w), program.gradient(f"d_b{k}", layer.b)
+    y = program.wire(layer.w.shape[1], True, OWN, b)
+    back = [program.call(product_tn, x.name, y.d, d_w), program.call(batch_sum, y.d, d_b)]
+    if x.is_trained:
+        back.append(program.call(product_nt, y.d, w, x.d))
+    program.do(program.call(product, x.name, w, y.name), *back)
+    return y
+
+
+def _dropout(program: Program, layer: Any, x: Wire, draws: Draws) -> Wire:
+    x = program.ready(x)
+    at = program.number(sum([drop.width for drop in program.drops]))
+    program.drops.append(Drop(draws, x.width, layer.rate))
+    y = program.wire(x.width, x.is_trained, x.dtype)
+    given = f"masks[s][{at} * size:]", f"{program.reals([layer.rate])}[0]"
+    back = [program.call(steps.drop, y.d, *given, x.d)] if x.is_trained else []
+    program.do(program.call(steps.drop, x.name, *given, y.name), *back)
+    return y
+
+
+def _standardize(program: Program, layer: Any, x: Wire, draws: Draws) -> Wire:
+    x, k = program.ready(x), program.arrays
+    mean, scale = program.leaf(f"mean{k}", layer.mean), program.leaf(f"scale{k}", layer.scale)
+    y = program.wire(x.width, x.is_trained)
+    back = [program.call(steps.over_scale, y.d, scale, x.d)] if x.is_trained else []
+    program.do(program.call(steps.standardize, x.name, mean, scale, y.name), *back)
+    return y
+
+
+def _embedding(program: Program, layer: Any, x: Wire, draws: Draws) -> Wire:
+    if x.columns is None:
+        raise LayerError(
+            f"jit: {_name(program, layer)}, which is not compiled where it does not meet columns of x: its categories "
+            "are checked once, in the data; use fnnet.train"
+        )
+    program.embeddings.append((layer, x.columns))
+    w, d_w = program.leaf(f"w{program.arrays}", layer.w), program.gradient(f"d_w{program.arrays}", layer.w)
+    y = program.wire(x.width * layer.w.shape[1], True)
+    back = program.call(steps.embed_back, x.name, y.d, d_w)
+    program.do(program.call(steps.embed, x.name, w, y.name), back)
+    return y
+
+
+# --- layers of layers --------------------------------------------------------------------------------------------
+def _residual(program: Program, layer: Any, x: Wire, draws: Draws) -> Wire:
+    x, below = program.ready(x), len(program.down)
+    inside = program.ready(_written(program, layer.layer, x, (*draws, 0)))
+    y = program.wire(x.width, inside.is_trained, inside.dtype)
+    if x.is_trained:
+        program.down.insert(len(program.down) - below, program.call(steps.add_to, y.d, x.d))
+    back = [program.call(steps.copy, y.d, inside.d)] if inside.is_trained else []
+    program.do(program.call(steps.add, inside.name, program.ready(x, inside.dtype).name, y.name), *back)
+    return y
+
+
+def _branches(program: Program, layer: Any, x: Wire, draws: Draws) -> Wire:
+    x, below = program.ready(x), len(program.down)
+    picked = [_picked(program, x, columns) for columns in layer.columns]
+    outs = [
+        program.ready(_written(program, child, some, (*draws, i)))
+        for i, (child, (some, _)) in enumerate(zip(layer.layers, picked, strict=True))
+    ]
+    if x.is_trained:
+        back = [program.call(steps.spread, some.d, columns, x.d) for some, columns in picked]
+        at = len(program.down) - below
+        program.down[at:at] = [program.call(steps.zero, x.d), *back]
+    dtype = GIVEN if all(out.dtype == GIVEN for out in outs) else OWN
+    y = program.wire(sum([out.width for out in outs]), any(out.is_trained for out in outs), dtype)
+    program.do(program.call(steps.zero, y.name))
+    for end, out in zip(accumulate([out.width for out in outs]), outs, strict=True):
+        columns = program.numbers(range(end - out.width, end))
+        back = [program.call(steps.pick, y.d, columns, out.d)] if out.is_trained else []
+        program.do(program.call(steps.spread, out.name, columns, y.name), *back)
+    return y
+
+
+def _picked(program: Program, x: Wire, columns: tuple[int, ...]) -> tuple[Wire, str]:
+    """Some columns of a wire, and what their numbers are called."""
+    some, given = program.wire(len(columns), x.is_trained, x.dtype), program.numbers(columns)
+    program.do(program.call(steps.pick, x.name, given, some.name))
+    own = None if x.columns is None else tuple([x.columns[i] for i in columns])
+    return some._replace(columns=own), given
+
+
+# --- layers with a formula or with kernels -----------------------------------------------------------------------
+def write_activation(program: Program, layer: Params, x: Wire, draws: Draws) -> Wire:
+    """A layer that has a formula, together with the bias in front of it."""
+    has_bias = bool(x.bias)
+    try:
+        loops = activation_loops(layer, program.dtype, has_bias)
+    except (TypeError, AttributeError) as error:
+        name = f"{_name(program, layer)}, whose formula"
+        raise LayerError(f"jit: {name} is not compiled: {error}; use fnnet.train") from error
+    kept, c = [program.array(x.width, x.dtype) for _ in range(loops.kept)], program.reals(loops.settings)
+    if has_bias:
+        y = x._replace(bias="", name=program.array(x.width) if loops.keeps_x else x.name)
+    else:
+        y = program.wire(x.width, x.is_trained, x.dtype)
+    up, down = [program.function(loops.module, way, _called(layer, way)) for way in WAYS]
+    arrays = f"{x.name}, {{}}{y.name}, {', '.join([*kept, c])}"
+    back = [f"{down}({arrays.format('')}, {y.d if has_bias else f'{y.d}, {x.d}'})"] if x.is_trained else []
+    program.do(f"{up}({arrays.format(f'{x.bias}, ' if has_bias else '')})", *back)
+    return y
+
+
+def _kernels(program: Program, layer: Params, x: Wire, draws: Draws) -> Wire:
+    """A layer of whole rows; its arrays, one number a feature, are the rows of one matrix."""
+    forward, backward = _kernels_of(program, layer)
+    leaves = arrays_of(layer)
+    x = program.ready(x, OWN if leaves else "")
+    given = [f"{program.reals([value])}[0]" for value in settings_of(layer).values()]
+    w, d_w = [f"{name}{program.arrays}" for name in ("w", "d_w")]
+    shape = f"np.empty(({len(leaves)}, {program.number(x.width)}), {OWN})"
+    program.setup.append(f"{w}, {d_w} = {shape}, {shape}")
+    is_trained = x.is_trained or bool(leaves)
+    y, dx = program.wire(x.width, is_trained, x.dtype), x.d or (program.array(x.width) if is_trained else "")
+    back = [f"{backward}({', '.join([x.name, w, y.name, y.d, d_w, dx, *given])})"] if is_trained else []
+    for i, leaf in enumerate(leaves):
+        program.up.append(program.call(steps.move, program.leaf(f"{w}_{i}", leaf), f"{w}[{i}]"))
+        back.append(program.call(steps.move, f"{d_w}[{i}]", program.gradient(f"{d_w}_{i}", leaf)))
+    program.do(f"{forward}({', '.join([x.name, w, y.name, *given])})", *back)
+    return y
+
+
+def _kernels_of(program: Program, layer: Params) -> list[str]:
+    """What the epoch calls the two kernels of a layer. Raises LayerError where they are not compiled."""
+    arrays, name = arrays_of(layer), _name(program, layer)
+    if layout(type(layer)).constant or any(leaf.ndim != 1 for leaf in arrays) or len(tree.leaves(layer)) > len(arrays):
+        raise LayerError(f"jit: {name}, which is compiled with vectors to train and no other arrays; use fnnet.train")
+    try:
+        return [
+            program.function(module_of(f"{f.__name__}.", linked(f)), f.__name__, _called(layer, way))
+            for f, way in zip(KERNELS[type(layer)], WAYS, strict=True)
+        ]
+    except TypeError as error:
+        raise LayerError(f"jit: {name}, whose kernels are not compiled: {error}; use fnnet.train") from error
+
+
+WAYS = ("forward", "backward")
+
+
+def _called(layer: Params, way: str) -> str:
+    """What the epoch calls a function of a layer."""
+    return f"{type(layer).__name__.lower()}_{way}"
+
+
+LAYERS: dict[type, Write] = {
+    Linear: _linear,
+    Dropout: _dropout,
+    Standardize: _standardize,
+    Embedding: _embedding,
+    Residual: _residual,
+    Branches: _branches,
+}
+"""Layers that are written by hand: the products, those that only move numbers, and layers of layers."""
