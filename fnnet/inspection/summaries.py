@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks, tree
+from fnnet.core import Params
 from fnnet.core.rules import check_network, children, replicas
 from fnnet.inspection.traces import Call, trace
 from fnnet.layers.embedding import Embedding
@@ -16,7 +17,7 @@ from fnnet.layers.layer_norm import LayerNorm
 from fnnet.layers.linear import Linear
 from fnnet.layers.rms_norm import RmsNorm
 from fnnet.layers.standardize import Standardize
-from fnnet.tree.nodes import Params, is_leaf, named_children
+from fnnet.tree.nodes import is_leaf, named_children
 
 Flops = tuple[int, int] | tuple[None, None]
 """Forward and backward, or unknown."""

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import tree
-from fnnet.core.network import forward
+from fnnet.core import Array, LayerError, Params, define_layer, forward
 from fnnet.core.places import path_of
-from fnnet.core.rules import Chain, children, define_layer, replicas, rule_of
-from fnnet.errors import LayerError
+from fnnet.core.rules import Chain, children, replicas, rule_of
 from fnnet.layers.portable import Portable
 from fnnet.numerics.bits import portably
-from fnnet.tree.nodes import Params, child_path, named_children
-from fnnet.types import Array
+from fnnet.tree.nodes import child_path, named_children
 
 
 @dataclass(frozen=True, slots=True)

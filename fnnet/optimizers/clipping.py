@@ -10,19 +10,16 @@ from typing import TypeVar
 import numpy as np
 
 from fnnet import tree
+from fnnet.core import Array, Numbers, OptState, Params, Positive, Value
 from fnnet.core.rules import replicas
-from fnnet.core.settings import Positive
-from fnnet.core.states import OptState
 from fnnet.numerics import inner_product
-from fnnet.numerics.programs import Numbers, program
+from fnnet.numerics.programs import program
 from fnnet.numerics.sums import power_of_two
 from fnnet.optimizers.elementwise import check_gradients
 from fnnet.optimizers.wrapping import Wrapper
-from fnnet.tree.nodes import Params
 from fnnet.tree.numbers import over_numbers
 from fnnet.tree.structures import structure_of
 from fnnet.tree.vectors import blocks
-from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
 

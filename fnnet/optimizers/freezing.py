@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from math import prod
 from typing import TypeVar
 
-from fnnet.core.protocols import Optimizer
-from fnnet.core.settings import NonNegative, Settings
-from fnnet.core.states import OptState
+from fnnet.core import NonNegative, Optimizer, OptState, Params, Settings
 from fnnet.optimizers.elementwise import check_gradients
 from fnnet.optimizers.wrapping import Wrapped, Wrapper, scaled_update
-from fnnet.tree.nodes import Params
 from fnnet.tree.selection import Chosen, Selection, Where, choose, chosen_by, without
 
 P = TypeVar("P", bound=Params)
