@@ -12,7 +12,7 @@ from fnnet import checks, keys, tree
 from fnnet.calculus.differences import Terms, central, extrapolated, has_kink
 from fnnet.calculus.gradients import penalized
 from fnnet.core import Array, Key, Loss, LossFunction, Params, Penalty, backward, forward, param_gradients
-from fnnet.core.rules import replicas
+from fnnet.core.facts import replicas
 from fnnet.errors import GradientError
 from fnnet.tree.matching import columns
 

@@ -12,7 +12,7 @@ from fnnet import checks, tree
 from fnnet.calculus.gradients import pair_of, penalized, penalty_of
 from fnnet.calculus.pieces import Form, cut, forms, spans
 from fnnet.core import Array, GradFn, Key, Params, Part, Penalty, ShapeError, Value
-from fnnet.core.rules import fork, replicas
+from fnnet.core.facts import fork, replicas
 from fnnet.losses.reductions import nonzero
 from fnnet.tree.structures import structure_of
 from fnnet.tree.vectors import blocks

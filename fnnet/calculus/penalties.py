@@ -9,7 +9,7 @@ import numpy as np
 
 from fnnet import checks, tree
 from fnnet.core import Array, Params, Value
-from fnnet.core.rules import replicas
+from fnnet.core.facts import replicas
 from fnnet.numerics.sums import is_finite, scaled_squares
 from fnnet.tree.selection import Selection, Where, checked_where, only
 from fnnet.tree.structures import Remembers, structure_of

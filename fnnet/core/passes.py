@@ -8,9 +8,9 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.core.chains import Layers
+from fnnet.core.facts import replicas
 from fnnet.core.gathering import Pieces, gather, gathered, gathered_unlike
 from fnnet.core.places import located
-from fnnet.core.rules import replicas
 from fnnet.core.walks import Chances, Leg, Part, Walk
 from fnnet.errors import FnnetError, LayerError, ShapeError
 from fnnet.keys import Key

@@ -19,9 +19,10 @@ import numpy as np
 
 from fnnet.checks import F32, F64
 from fnnet.core.chains import Layers, layers_getter, leaf_layers, places_in
+from fnnet.core.facts import casts, children, is_stochastic, named_layers
 from fnnet.core.places import located
 from fnnet.core.protocols import Stretch
-from fnnet.core.rules import Chain, Rule, casts, children, is_stochastic, named_layers, rule_of
+from fnnet.core.rules import Chain, Rule, rule_of
 from fnnet.errors import FnnetError, TreeError
 from fnnet.tree.making import getter
 from fnnet.tree.nodes import Params, flatten, is_leaf, layout

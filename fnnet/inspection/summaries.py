@@ -9,7 +9,7 @@ import numpy as np
 
 from fnnet import checks, tree
 from fnnet.core import Params
-from fnnet.core.rules import check_network, children, replicas
+from fnnet.core.facts import check_network, children, replicas
 from fnnet.inspection.traces import Call, trace
 from fnnet.layers.embedding import Embedding
 from fnnet.layers.identity import Identity

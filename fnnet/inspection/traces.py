@@ -13,8 +13,9 @@ import numpy as np
 
 from fnnet import tree
 from fnnet.core import Array, LayerError, Params, define_layer, forward
+from fnnet.core.facts import children, replicas
 from fnnet.core.places import path_of
-from fnnet.core.rules import Chain, children, replicas, rule_of
+from fnnet.core.rules import Chain, rule_of
 from fnnet.layers.portable import Portable
 from fnnet.numerics.bits import portably
 from fnnet.tree.nodes import child_path, named_children

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from fnnet import tree
 from fnnet.calculus.gradients import ValueAndGrad
+from fnnet.core.facts import casts, check_network, children, replicas
 from fnnet.core.network import forward
 from fnnet.core.places import path_of
-from fnnet.core.rules import casts, check_network, children, replicas
 from fnnet.data.batches import Minibatches, minibatches
 from fnnet.errors import LayerError
 from fnnet.jit.epochs import Compiled, compiled_epoch

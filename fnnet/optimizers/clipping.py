@@ -11,7 +11,7 @@ import numpy as np
 
 from fnnet import tree
 from fnnet.core import Array, Numbers, OptState, Params, Positive, Value
-from fnnet.core.rules import replicas
+from fnnet.core.facts import replicas
 from fnnet.numerics import inner_product
 from fnnet.numerics.programs import program
 from fnnet.numerics.sums import power_of_two

@@ -24,8 +24,8 @@ from fnnet.core import (
     TrainState,
     TreeError,
 )
+from fnnet.core.facts import check_network, fork
 from fnnet.core.protocols import Startable
-from fnnet.core.rules import check_network, fork
 from fnnet.core.runs import Run, nothing, run_from, within
 from fnnet.core.states import Origin
 from fnnet.functional import scan

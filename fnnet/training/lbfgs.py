@@ -10,7 +10,7 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.core import Array, GradFn, Key, NonFiniteError, OptState, Params, ShapeError, TrainState, TreeError, Value
-from fnnet.core.rules import check_network, replicas
+from fnnet.core.facts import check_network, replicas
 from fnnet.core.settings import NonNegative, Settings, Size
 from fnnet.numerics import inner_product
 from fnnet.optimizers.elementwise import check_gradients
