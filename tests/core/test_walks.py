@@ -120,6 +120,34 @@ def _paths(call: Call) -> Iterator[str]:
         yield from _paths(inside)
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Made(Params):
+    """A layer whose constructor makes arrays of what it is given."""
+
+    s: Array
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "s", np.maximum(np.array(self.s, np.float64), 0.5))
+
+
+fn.define_layer(
+    Made,
+    forward=lambda p, x: (x * p.s, x),
+    backward=lambda p, x, dy: (Made((x * dy).sum(axis=0)), dy * p.s),
+    replicas=lambda p: (),
+)
+
+
+def test_a_constructor_may_make_its_arrays() -> None:
+    given: list[float] = [2.0, 0.25, 1.0]
+    layer = Made(given)  # type: ignore[arg-type]  # which it takes all the same
+    x = fn.keys.normal(Key(2), (4, N))
+    for net in (layer, fn.serial(layer, fn.linear(Key(0), N, 2, dtype=np.float64)), Twice(layer)):
+        y, cache = fn.forward(net, x)
+        fn.backward(net, cache, y)
+    assert fn.forward(layer, x)[0].tolist() == (x * [2.0, 0.5, 1.0]).tolist()
+
+
 WRONG = fn.linear(Key(0), 4, 3)
 NETS: dict[str, tuple[Params, str]] = {
     "layers.1: linear: x": (fn.serial(fn.Relu(), WRONG), r"layers\.1: linear: x must be"),
