@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from fnnet import checks, tree
-from fnnet.core.network import forward, param_gradients
+from fnnet import checks
+from fnnet.core.network import forward, param_gradients, unbuilt_gradients
 from fnnet.core.protocols import GradFn, Loss, LossFunction, Penalty
 from fnnet.core.states import Part
 from fnnet.errors import DtypeError, ShapeError
 from fnnet.keys import Key
-from fnnet.layers.portable import has_portable
-from fnnet.losses.portable import PortableLoss
+from fnnet.layers.portable import in_bits_of
 from fnnet.losses.reductions import RowLoss, checked_rows
-from fnnet.numerics.bits import portably
-from fnnet.tree.matching import columns, restore_shared, trained
 from fnnet.tree.nodes import Params
-from fnnet.tree.packing import packed, remembered
+from fnnet.tree.numbers import alike
+from fnnet.tree.vectors import Unbuilt, built
 from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
@@ -35,17 +33,21 @@ class ValueAndGrad(Generic[T]):
 
     def __call__(self, params: P, batch: tuple[Array, T], key: Key, /) -> tuple[Value, P]:
         """The loss of a batch under a stochastic pass, with the penalty, and the gradients of the parameters."""
+        value, grads = self.unbuilt(params, batch, key)
+        return value, built(grads)
+
+    def unbuilt(self, params: P, batch: tuple[Array, T], key: Key, /) -> tuple[Value, P | Unbuilt[P]]:
+        """The same for an optimizer, which looks at the numbers of the gradients alone."""
         x, target = pair_of(batch)
         prediction, cache = forward(params, x, key)
-        is_portable = remembered(has_portable, params)
-        made = portably(self.loss, prediction, target) if is_portable else self.loss(prediction, target)
+        made = in_bits_of(params, self.loss, prediction, target)
         if type(made) is not tuple or len(made) != 2:
             checks.pair("value_and_grad", "what the loss returns, (value, gradient),", made)
         value = np.asarray(made[0])
         if value.shape != prediction.shape[:-2] or value.dtype.kind != "f" or isinstance(made[0], np.ma.MaskedArray):
             _check_value(self.loss, made[0], value, prediction)
-        grads = param_gradients(params, cache, made[1])
-        return (value, grads) if self.penalty is None else penalized(self.penalty, params, value, grads)
+        grads = unbuilt_gradients(params, cache, made[1])
+        return (value, grads) if self.penalty is None else penalized(self.penalty, params, value, built(grads))
 
     def part(self, params: P, batch: tuple[Array, T], key: Key, /) -> Part[P]:
         """The batch's share as sums over rows, without the penalty. Raises TypeError for a plain function as loss."""
@@ -56,13 +58,20 @@ class ValueAndGrad(Generic[T]):
             )
         x, target = pair_of(batch)
         prediction, cache = forward(params, x, key)
-        loss = PortableLoss(self.loss) if has_portable(params) else self.loss
-        values, d_prediction = checked_rows(loss, prediction, target)
+        values, d_prediction = in_bits_of(params, checked_rows, self.loss, prediction, target)
         value: Value = np.asarray(np.add.reduce(values, axis=-1, dtype=np.float64))
         grads = param_gradients(params, cache, d_prediction)
         rows = values.shape[-1]
         weight = self.loss.weight(prediction, target) if isinstance(self.loss, RowLoss) else rows
         return Part(value, np.asarray(weight, np.float64), grads, self.loss.is_sum)
+
+
+def unbuilt(
+    gradient: GradFn[T], params: P, batch: tuple[Array, T], key: Key
+) -> tuple[Value, P] | tuple[Value, P | Unbuilt[P]]:
+    """The value and the gradients for an optimizer that looks at their numbers alone."""
+    given: object = gradient
+    return given.unbuilt(params, batch, key) if type(given) is ValueAndGrad else gradient(params, batch, key)
 
 
 def pair_of(batch: tuple[Array, T]) -> tuple[Array, T]:
@@ -97,17 +106,9 @@ def penalized(penalty: Penalty, params: P, value: Value, grads: P) -> tuple[Valu
     if more.shape != value.shape:
         raise ShapeError(f"value_and_grad: penalty must give one number a replica, {value.shape}, got {more.shape}")
     total = np.asarray(value + more.astype(value.dtype if value.dtype.kind == "f" else np.float64))
-    mine, theirs = packed(grads), packed(made[1])
-    if mine and theirs and mine.structure is theirs.structure:
-        return total, mine.structure.tree(grads, mine.vector + theirs.vector)
-    (left, right), form = columns("value_and_grad", (grads, made[1]))
-    for path, a, b in zip(tree.paths(grads), left, right, strict=True):
-        if a.shape != b.shape:
-            raise ShapeError(f"value_and_grad: penalty's gradient of {path} must be {a.shape}, got {b.shape}")
-        if a.dtype != b.dtype:
-            raise DtypeError(f"value_and_grad: penalty's gradient of {path} must be {a.dtype}, got {b.dtype}")
-    sums = [a + b if changes else a for a, b, changes in zip(left, right, trained(form), strict=True)]
-    return total, cast(P, restore_shared(grads, iter(sums)))
+    structure, (left, right) = alike("value_and_grad: penalty's gradient", (grads, made[1]))
+    sums: P = structure.build([a + b for a, b in zip(left, right, strict=True)], structure.constants(grads))
+    return total, sums
 
 
 def penalty_of(where: str, gradient: GradFn[T]) -> Penalty | None:

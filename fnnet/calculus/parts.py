@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -17,8 +17,9 @@ from fnnet.core.states import Part
 from fnnet.errors import ShapeError
 from fnnet.keys import Key
 from fnnet.losses.reductions import nonzero
-from fnnet.tree.matching import columns, restore_shared, trained
 from fnnet.tree.nodes import Params
+from fnnet.tree.structures import structure_of
+from fnnet.tree.vectors import blocks
 from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
@@ -36,9 +37,10 @@ def finish(part: Part[P]) -> tuple[Value, P]:
     if part.is_sum:
         return part.value, part.grads
     weight = nonzero(part.weight)
-    (found,), form = columns("value_and_grad", (part.grads,))
-    divided = [_divided(weight, g) if changes else g for g, changes in zip(found, trained(form), strict=True)]
-    grads = cast(P, restore_shared(part.grads, iter(divided)))
+    structure = structure_of(part.grads)
+    found = tree.trainable(part.grads) if weight.ndim else blocks(part.grads)
+    divided = [_divided(weight, g) for g in found]
+    grads: P = structure.build(structure.joined(divided), structure.constants(part.grads))
     return np.asarray(part.value / weight), grads
 
 

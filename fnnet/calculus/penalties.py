@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import numpy as np
 
-from fnnet import checks
+from fnnet import checks, tree
 from fnnet.core.rules import replicas
-from fnnet.numerics import ZERO
 from fnnet.numerics.sums import is_finite, scaled_squares
-from fnnet.tree.matching import columns, restore_shared, trained
 from fnnet.tree.nodes import Params
-from fnnet.tree.packing import Remembers, pack, packed
-from fnnet.tree.selection import Selection, Where, checked_where
+from fnnet.tree.selection import Selection, Where, checked_where, only
+from fnnet.tree.structures import Remembers, structure_of
+from fnnet.tree.vectors import blocks
 from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
@@ -36,27 +35,14 @@ class ElasticNet(Remembers):
 
     def __call__(self, params: P, /) -> tuple[Value, P]:
         """l1 Σ |w| + l2/2 Σ w² over the chosen leaves, and its gradient l1 sign(w) + l2 w, 0 for all others."""
-        stacked = replicas(params)
-        like = params if stacked or packed(params) else pack(params)  # shapes alone decide on the way, for bits do too
-        known = None if stacked else packed(like)
-        if known is None:
-            return self._of_leaves(params, len(stacked))
-        w = known.vector
+        stacked, structure = replicas(params), structure_of(params)
         if self.where is not None:
-            mask = self.remembered(Selection("penalty", self.where), like).mask
-            w = w if mask is None else np.where(mask, w, ZERO[w.dtype])
-        return np.asarray(self._size(w)), known.structure.tree(params, self._slope(w))
-
-    def _of_leaves(self, params: P, axes: int) -> tuple[Value, P]:
-        (found,), form = columns("penalty", (params,))
-        flags = trained(form)
-        if self.where is not None:
-            flags = list(self.remembered(Selection("penalty", self.where), params).flags)
-        taken = [leaf for leaf, is_taken in zip(found, flags, strict=True) if is_taken]
-        sizes = [self._size(leaf.reshape((*leaf.shape[:axes], -1))) for leaf in taken]
+            params = only(self.remembered(Selection("penalty", self.where), params), params)
+        found = blocks(params)
+        each = tree.trainable(params) if stacked else found  # one sum a replica, or one over all
+        sizes = [self._size(w.reshape((*stacked, -1))) for w in each]
         value: Value = np.asarray(sum(sizes[1:], start=sizes[0])) if sizes else np.zeros(())
-        leaves = [self._slope(w) if is_taken else np.zeros_like(w) for w, is_taken in zip(found, flags, strict=True)]
-        return value, cast(P, restore_shared(params, iter(leaves)))
+        return value, structure.build([self._slope(w) for w in found], structure.zeros())
 
     def _size(self, w: Array) -> Array:
         with np.errstate(over="ignore", invalid="ignore"):

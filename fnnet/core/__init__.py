@@ -30,6 +30,7 @@ from fnnet.core.protocols import Rows as Rows
 from fnnet.core.protocols import Schedule as Schedule
 from fnnet.core.protocols import Step as Step
 from fnnet.core.protocols import StreamFn as StreamFn
+from fnnet.core.rules import define_chain as define_chain
 from fnnet.core.rules import define_layer as define_layer
 from fnnet.core.segments import Record as Record
 from fnnet.core.settings import Finite as Finite

@@ -124,3 +124,18 @@ class StreamFn(Protocol):
     """What other libraries do with callbacks: a function from a stream of epochs to a stream of epochs."""
 
     def __call__(self, epochs: Iterable[Epoch[P]], /) -> Iterator[Epoch[P]]: ...
+
+
+class Stretch(Protocol):
+    """Several layers one after another that are passed at once, where that is faster. Their trained numbers lie in one
+    vector, in the order of the layers."""
+
+    @property
+    def length(self) -> int:
+        """How many layers."""
+
+    def forward(self, vector: Array, x: Array, /) -> tuple[Array, object] | None:
+        """y and what the way back needs; None where the layers are to be passed one by one."""
+
+    def backward(self, vector: Array, saved: object, dy: Array, is_first: bool, /) -> tuple[Array, Array]:
+        """The gradient of the vector, and dx, or anything in its place where nothing stands before."""

@@ -6,17 +6,18 @@ the one way to add a layer, built-in or a user's own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from fnnet import checks
+from fnnet.core.protocols import Stretch
 from fnnet.errors import DtypeError, LayerError
 from fnnet.keys import Key
-from fnnet.tree.nodes import Params, is_leaf, layout, named_children
-from fnnet.tree.packing import remembered
+from fnnet.tree.nodes import Params, child_path, is_leaf, layout, named_children
+from fnnet.tree.structures import remembered
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -32,11 +33,22 @@ class Rule(Generic[P, C]):
     sample: Callable[[P, Array, Key], tuple[Array, C]] | None
     gradients: Callable[[P, C, Array], P] | None
     replicas: Callable[[P], tuple[int, ...]] | None
+    check: Callable[[P], None] | None
+    stretch: Callable[[tuple[Params, ...]], Stretch | None] | None
     passes_key: bool
     casts: bool
 
 
-_RULES: dict[type, Rule[Any, Any]] = {}
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Chain(Generic[P]):
+    """What ``define_chain`` was given for one class."""
+
+    layers: Callable[[P], tuple[Params, ...]]
+    draws: Callable[[int], int]
+    check: Callable[[P], None] | None
+
+
+_RULES: dict[type, Rule[Any, Any] | Chain[Any]] = {}
 
 
 def define_layer(
@@ -47,6 +59,8 @@ def define_layer(
     sample: Callable[[P, Array, Key], tuple[Array, C]] | None = None,
     gradients: Callable[[P, C, Array], P] | None = None,
     replicas: Callable[[P], tuple[int, ...]] | None = None,
+    check: Callable[[P], None] | None = None,
+    stretch: Callable[[tuple[Params, ...]], Stretch | None] | None = None,
     passes_key: bool = False,
     casts: bool = True,
 ) -> None:
@@ -58,11 +72,13 @@ def define_layer(
 
     Optional: ``sample(p, x, key)`` is the forward of a stochastic training pass; ``gradients(p, saved, dy)`` is
     backward without dx, for a layer that nobody asks for it; ``replicas(p)`` gives the leading axes of stacked
-    parameters (``p.w.shape[:-2]``), and a layer of parameters of its own needs it to be stacked; ``passes_key`` says of
-    a composite that its ``sample`` does no more than hand a child key to each child, so that it acts by chance only
-    where a child does; ``casts=False`` says of a layer that it takes x as it comes, float32 or float64, and casts by
-    itself: x is then not cast to float32 where it enters a network with such a layer either. To float64 it is cast in
-    any case, for that loses nothing.
+    parameters (``p.w.shape[:-2]``), and a layer of parameters of its own needs it to be stacked; ``check(p)`` raises
+    where the fields of p do not fit each other, and is asked once for all networks of one structure;
+    ``stretch(layers)`` says of this layer and those behind it in a chain how several are passed at once; ``passes_key``
+    says of a composite that its ``sample`` does no more than hand a child key to each child, so that it acts by chance
+    only where a child does; ``casts=False`` says of a layer that it takes x as it comes, float32 or float64, and casts
+    by itself: x is then not cast to float32 where it enters a network with such a layer either. To float64 it is cast
+    in any case, for that loses nothing.
 
     Raises LayerError for a class that is not derived from Params, or that is a layer already, TreeError for one that
     is no frozen dataclass, ValueError for a rule that is no function.
@@ -75,17 +91,49 @@ def define_layer(
     >>> fn.forward(Square(), np.array([[3.0]]))[0].tolist()
     [[9.0]]
     """
+    rule = Rule(forward, backward, sample, gradients, replicas, check, stretch, passes_key, casts)
+    _define("define_layer", kind, rule, ("forward", "backward"))
+
+
+def define_chain(
+    kind: type[P],
+    layers: Callable[[P], tuple[Params, ...]],
+    *,
+    draws: Callable[[int], int] = int,
+    check: Callable[[P], None] | None = None,
+) -> None:
+    """Makes a class a layer that does no more than pass x through layers one after another: y = fₙ(... f₂(f₁(x))).
+
+    ``layers(p)`` are layers of p, or such as are made of its arrays; one may stand in several places, and its gradient
+    is then the sum of what it gets in each. In a stochastic pass the layer at place i draws from
+    ``key.child(draws(i))``. ``check(p)`` is that of ``define_layer``.
+
+    Raises LayerError for a class that is not derived from Params, or that is a layer already, TreeError for one that
+    is no frozen dataclass, ValueError for a rule that is no function.
+
+    >>> import fnnet as fn
+    >>> @dataclass(frozen=True, slots=True, eq=False, repr=False)
+    ... class Twice(fn.Params):
+    ...     layer: fn.Linear
+    >>> define_chain(Twice, lambda p: (p.layer, p.layer))
+    >>> fn.forward(Twice(fn.Linear(np.array([[2.0]]), np.array([1.0]))), np.array([[3.0]]))[0].tolist()
+    [[15.0]]
+    """
+    _define("define_chain", kind, Chain(layers, draws, check), ("layers", "draws"))
+
+
+def _define(where: str, kind: type[Params], rule: Rule[Any, Any] | Chain[Any], functions: tuple[str, ...]) -> None:
     if Params not in getattr(kind, "__mro__", ()):
-        raise LayerError(f"define_layer: {kind!r} must be a class derived from fnnet.Params")
-    for name, rule in (("forward", forward), ("backward", backward)):
-        checks.function(f"define_layer({kind.__name__})", name, rule)
+        raise LayerError(f"{where}: {kind!r} must be a class derived from fnnet.Params")
+    for name in functions:
+        checks.function(f"{where}({kind.__name__})", name, getattr(rule, name))
     if kind in _RULES:
-        raise LayerError(f"define_layer: {kind.__name__} is a layer already; define a class once")
+        raise LayerError(f"{where}: {kind.__name__} is a layer already; define a class once")
     layout(kind)
-    _RULES[kind] = Rule(forward, backward, sample, gradients, replicas, passes_key, casts)
+    _RULES[kind] = rule
 
 
-def rule_of(params: P) -> Rule[P, object]:
+def rule_of(params: P) -> Rule[P, object] | Chain[P]:
     """The rules of a layer. Raises LayerError where its class was never defined as one."""
     rule = _RULES.get(type(params))
     if rule is None:
@@ -105,18 +153,28 @@ def layers_defined() -> tuple[type[Params], ...]:
 def casts(params: Params) -> bool:
     """Whether no layer of a network takes x as it comes."""
     rule = _RULES.get(type(params))
-    return (rule is None or rule.casts) and all(map(casts, children(params)))
+    return (not isinstance(rule, Rule) or rule.casts) and all(map(casts, passed(params)))
 
 
-def children(node: object) -> tuple[Params, ...]:
+def passed(params: Params) -> tuple[Params, ...]:
+    """The layers that x is passed through in a network: those of a chain, or those directly under another layer."""
+    rule = _RULES.get(type(params))
+    given: tuple[object, ...] = rule.layers(params) if isinstance(rule, Chain) else ()
+    return tuple([layer for layer in given if isinstance(layer, Params)]) or children(params)
+
+
+def children(node: Params) -> tuple[Params, ...]:
     """The layers directly under a layer, through tuples."""
-    found: list[Params] = []
-    for child in node if isinstance(node, tuple) else layout(type(node)).values(node):
+    return tuple([layer for _, layer in named_layers(node)])
+
+
+def named_layers(node: object, path: str = "") -> Iterator[tuple[str, Params]]:
+    """The layers directly under a layer, through tuples, and their paths in it."""
+    for name, child in named_children(node):
         if isinstance(child, Params):
-            found.append(child)
+            yield child_path(path, name), child
         elif type(child) is tuple:
-            found.extend(children(child))
-    return tuple(found)
+            yield from named_layers(child, child_path(path, name))
 
 
 def is_stochastic(params: Params) -> bool:
@@ -130,7 +188,9 @@ def is_stochastic(params: Params) -> bool:
 
 def _is_stochastic(params: Params) -> bool:
     rule = rule_of(params)
-    chances = [child for child in children(params) if _is_stochastic(child)]
+    chances = [child for child in passed(params) if _is_stochastic(child)]
+    if isinstance(rule, Chain):
+        return bool(chances)
     if chances and rule.sample is None:
         name, hidden = type(params).__name__, type(chances[0]).__name__
         raise LayerError(
@@ -147,9 +207,11 @@ def replicas(params: Params) -> tuple[int, ...]:
 
 def _replicas(params: Params) -> tuple[int, ...]:
     rule = rule_of(params)
-    if rule.replicas is not None:
+    if rule.check is not None:
+        rule.check(params)
+    if isinstance(rule, Rule) and rule.replicas is not None:
         return rule.replicas(params)
-    return next(filter(None, map(replicas, children(params))), ())
+    return next(filter(None, map(replicas, passed(params))), ())
 
 
 def fork(params: Params, key: Key) -> Key:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fnnet import tree
 from fnnet.core.network import forward
-from fnnet.core.rules import children, define_layer, replicas
+from fnnet.core.places import path_of
+from fnnet.core.rules import Chain, children, define_layer, replicas, rule_of
 from fnnet.errors import LayerError
-from fnnet.layers.mlp import Mlp
 from fnnet.layers.portable import Portable
 from fnnet.numerics.bits import portably
 from fnnet.tree.nodes import Params, child_path, named_children
@@ -58,6 +59,7 @@ define_layer(Probe, forward=probe_forward, backward=probe_backward, replicas=lam
 def trace(params: Params, x: Array) -> Call:
     """The calls of a pass without chance. Raises what ``forward`` raises."""
     notes: list[Call] = []
+    params = tree.map(lambda leaf: leaf, params)  # a layer's path is found by identity, and one may stand in two places
     with np.errstate(all="ignore"):
         forward(Probe("", params, notes), x)
     return notes[-1]
@@ -65,9 +67,12 @@ def trace(params: Params, x: Array) -> Call:
 
 def _passed(path: str, layer: Params, x: Array, notes: list[Call]) -> Array:
     """The layer's output; the calls that it makes go to ``notes``."""
-    if isinstance(layer, Mlp):
-        return _passed_mlp(path, layer, x, notes)
-    if isinstance(layer, Portable):  # it looks at the arrays of its layer, and a probe has none
+    rule = rule_of(layer)
+    if isinstance(rule, Chain):
+        for inside in rule.layers(layer):
+            x, _ = forward(Probe(child_path(path, path_of(layer, inside)), inside, notes), x)
+        return x
+    if isinstance(layer, Portable):  # which looks at the arrays of what it holds, and a probe is none
         return portably(forward, Probe(child_path(path, "layer"), layer.layer, notes), x)[0]
     if children(layer):
         try:
@@ -75,15 +80,6 @@ def _passed(path: str, layer: Params, x: Array, notes: list[Call]) -> Array:
         except Exception:  # the probes' fault; if not, the call below raises it again
             notes.clear()
     return forward(layer, x)[0]
-
-
-def _passed_mlp(path: str, layer: Mlp, x: Array, notes: list[Call]) -> Array:
-    """An Mlp accepts only Linear layers, and does not call them, so that probes cannot take their place."""
-    for i, linear in enumerate(layer.layers):
-        x, _ = forward(Probe(child_path(path, f"layers.{i}"), linear, notes), x)
-        if i < len(layer.layers) - 1:
-            x, _ = forward(Probe(child_path(path, "activation"), layer.activation, notes), x)
-    return x
 
 
 def _with_probes(path: str, layer: Params, notes: list[Call]) -> Params:

@@ -25,8 +25,9 @@ from fnnet.optimizers import nadam as _nadam
 from fnnet.optimizers import radam as _radam
 from fnnet.optimizers import rmsprop as _rmsprop
 from fnnet.optimizers import sgd as _sgd
-from fnnet.optimizers.elementwise import Elementwise, apply, rate, slots_of
+from fnnet.optimizers.elementwise import Elementwise, rate, slots_of
 from fnnet.tree.nodes import Params
+from fnnet.tree.numbers import over_numbers
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -52,7 +53,7 @@ class Compiled:
         """One step."""
         slots = slots_of("jit", state, self.optimizer.slots)
         rule = partial(_rule, self.optimizer, _numbers(self.optimizer, state))
-        new, *memory = apply("jit", rule, (params, grads, *slots), 1 + len(slots), sys.maxsize)
+        new, *memory = over_numbers("jit", rule, (params, grads, *slots), 1 + len(slots), sys.maxsize)
         return new, OptState(state.step + 1, tuple(memory), None, state.scale)
 
 
@@ -96,7 +97,7 @@ def sgd_update(params: P, grads: P, lr: float) -> P:
     """``fnnet.sgd_update``, compiled: p' = p - lr g."""
     one = _sgd.Sgd(lr)
     rule = partial(_rule, one, _numbers(one, OptState(0)))
-    (new,) = apply("jit", rule, (params, grads), 1, sys.maxsize)
+    (new,) = over_numbers("jit", rule, (params, grads), 1, sys.maxsize)
     return new
 
 

@@ -23,8 +23,8 @@ from fnnet.losses.weighted import ClassWeighted, Weighted
 from fnnet.optimizers.elementwise import Elementwise
 from fnnet.optimizers.wrapping import Wrapper
 from fnnet.training.folds import TrainStep
-from fnnet.tree.matching import flatten_shared, trained
 from fnnet.tree.nodes import Params
+from fnnet.tree.structures import Structure, structure_of
 from fnnet.types import Array
 
 READ: dict[type, tuple[str, ...]] = {
@@ -35,9 +35,6 @@ READ: dict[type, tuple[str, ...]] = {
 """What a run is made of beside layers, losses and optimizers, and what of it is read."""
 
 
-Form = tuple[tuple[object, ...], tuple[tuple[tuple[int, ...], np.dtype[Any]], ...]]
-
-
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The compiled epoch of a run, and its data in the dtypes that it is compiled for, checked."""
@@ -46,7 +43,7 @@ class Plan:
     data: Minibatches[Any]
     wrappers: tuple[Wrapper, ...]
     optimizer: Elementwise
-    form: Form
+    structure: Structure[Params]
     constants: tuple[Array, ...]
     x: NDArray[np.floating]
     target: NDArray[Any]
@@ -64,7 +61,7 @@ def plan_of(step: object, data: object, params: Params) -> Plan:
     check_target(loss, batches.y, len(x), prediction.shape[-1], dtype)
     _check_categories(epoch, x)
     target, weights = _target_of(loss, batches.y)
-    form, constants = form_of(params)
+    structure = structure_of(params)
     known = kernels_of(inner)
     is_labelled = known is not None and known.is_labelled
     return Plan(
@@ -72,21 +69,12 @@ def plan_of(step: object, data: object, params: Params) -> Plan:
         data=batches,
         wrappers=tuple(wrappers),
         optimizer=optimizer,
-        form=form,
-        constants=constants,
+        structure=structure,
+        constants=structure.constants(params),
         x=_writable(x, _dtype_of(x, params, dtype)),
         target=_writable(target, np.dtype(np.int64) if is_labelled else dtype),
         weights=np.empty(0, dtype) if weights is None else _writable(weights, dtype),
     )
-
-
-def form_of(params: Params) -> tuple[Form, tuple[Array, ...]]:
-    """What an epoch is written for: classes, settings, shapes and dtypes of a network; and its constants."""
-    leaves: list[Array] = []
-    form: list[object] = []
-    flatten_shared(params, leaves, form)
-    constants = [leaf for leaf, changes in zip(leaves, trained(form), strict=True) if not changes]
-    return (tuple(form), tuple([(leaf.shape, leaf.dtype) for leaf in leaves])), tuple(constants)
 
 
 def _dtype_of(x: Array, params: Params, dtype: np.dtype[np.floating]) -> np.dtype[np.floating]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import accumulate as accumulate_sizes
-from itertools import count, pairwise
-from typing import Any, TypeVar, cast
+from itertools import count
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -21,17 +19,18 @@ from fnnet.core.segments import Record
 from fnnet.core.states import Epoch, OptState, TrainState
 from fnnet.errors import TreeError
 from fnnet.functional import scan
-from fnnet.jit.plans import Plan, form_of, plan_of
+from fnnet.jit.plans import Plan, plan_of
 from fnnet.jit.programs import Program
 from fnnet.jit.wrappers import numbers_of, states_of
 from fnnet.keys import NOISE, ORDER, Key
 from fnnet.losses.reductions import nonzero
-from fnnet.optimizers.elementwise import apply, slots_of
+from fnnet.optimizers.elementwise import slots_of
 from fnnet.training.fitting import Fit, fit_by
 from fnnet.training.folds import check_run
-from fnnet.tree.matching import flatten_shared, restore_shared, trained
-from fnnet.tree.nodes import Params, read_only
-from fnnet.tree.packing import joined, unjoined
+from fnnet.tree.nodes import Params
+from fnnet.tree.numbers import check_alike
+from fnnet.tree.structures import structure_of
+from fnnet.tree.vectors import frozen, locked, of_vector, vector_of
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -78,8 +77,8 @@ def _plan(step: Step[T], data: Data[T], state: TrainState[P]) -> Plan:
 
 def _is_for(plan: Plan, params: Params) -> bool:
     """Whether a plan is for networks like this one."""
-    form, constants = form_of(params)
-    return form == plan.form and all(map(np.array_equal, constants, plan.constants))
+    structure = structure_of(params)
+    return structure is plan.structure and all(map(np.array_equal, structure.constants(params), plan.constants))
 
 
 def _check_state(plan: Plan, state: TrainState[P]) -> None:
@@ -90,7 +89,7 @@ def _check_state(plan: Plan, state: TrainState[P]) -> None:
     if len(found) != len(counts):
         raise TreeError(f"jit: state must be that of {len(counts)} optimizers in each other, got {len(found)}")
     slots = [slot for one, count in zip(found, counts, strict=True) for slot in slots_of("jit", one, count)]
-    apply("jit", lambda *leaves: (), (state.params, *slots), 0, sys.maxsize)
+    check_alike("jit", (state.params, *slots))
     checks.size("train", "state.batch", state.batch, 0)
 
 
@@ -100,14 +99,14 @@ def _epoch(plan: Plan, made_by: Run[Any], state: TrainState[P], epoch: int) -> T
     order = plan.data.index(state.key.child(ORDER, epoch))[state.batch * size :]
     if not len(order):
         raise ValueError(f"train: data must give more than {state.batch} batches in epoch {epoch}, got no more")
-    theta, memory = _vector(state.params), [slot for one in states_of(given) for slot in one.slots]
+    theta, memory = vector_of(state.params).copy(), [slot for one in states_of(given) for slot in one.slots]
     slots = np.empty((len(memory), theta.size), theta.dtype)
     for i, slot in enumerate(memory):
-        slots[i] = _vector(slot)
+        slots[i] = vector_of(slot)
     total = _trained(plan, state, state.key.child(NOISE, epoch), order, theta, slots)
-    slots.setflags(write=False)
-    params = _tree(state.params, theta)
-    made = [_tree(like, vector) for like, vector in zip(memory, slots, strict=True)]
+    theta, slots = locked((theta, slots))
+    params = frozen(of_vector(state.params, theta))
+    made = [frozen(of_vector(like, vector)) for like, vector in zip(memory, slots, strict=True)]
     opt_state = _after(given, -(-len(order) // size), iter(made))
     loss = (state.total + total) / (state.rows + len(order))
     history = History.of(state.history).append(Record(np.asarray(loss, np.float64)))
@@ -140,31 +139,6 @@ def _after(state: OptState[P], steps: int, slots: Iterator[P]) -> OptState[P]:
     own = tuple([next(slots) for _ in state.slots])
     inner = None if state.inner is None else _after(state.inner, steps, slots)
     return OptState(state.step + steps, own, inner, state.scale)
-
-
-def _vector(tree: Params) -> Array:
-    """All numbers of a tree that training changes, behind one another in a fresh vector."""
-    leaves: list[Array] = []
-    form: list[object] = []
-    flatten_shared(tree, leaves, form)
-    return joined([leaf for leaf, changes in zip(leaves, trained(form), strict=True) if changes])
-
-
-def _tree(like: P, vector: Array) -> P:
-    """The tree of a vector's numbers, read-only; constants are those of the other tree."""
-    vector.setflags(write=False)
-    leaves: list[Array] = []
-    form: list[object] = []
-    flatten_shared(like, leaves, form)
-    flags = trained(form)
-    if all(flags):
-        return unjoined(like, vector)
-    ends = accumulate_sizes([leaf.size * changes for leaf, changes in zip(leaves, flags, strict=True)], initial=0)
-    new = [
-        vector[a:b].reshape(leaf.shape) if changes else read_only(leaf)
-        for (a, b), leaf, changes in zip(pairwise(ends), leaves, flags, strict=True)
-    ]
-    return cast(P, restore_shared(like, iter(new)))
 
 
 def _check_labels(labels: NDArray[Any], columns: int) -> None:

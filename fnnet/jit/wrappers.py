@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, TypeVar
 
 import numpy as np
@@ -26,9 +27,9 @@ from fnnet.optimizers.decay import WeightDecay, shrunk_by
 from fnnet.optimizers.elementwise import Elementwise, rate
 from fnnet.optimizers.freezing import Freeze
 from fnnet.optimizers.wrapping import Wrapped, Wrapper
-from fnnet.tree.matching import flatten_shared, trained
 from fnnet.tree.nodes import Params
 from fnnet.tree.selection import Selection
+from fnnet.tree.structures import structure_of
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -141,12 +142,9 @@ def lines_around(program: Program, wrappers: list[Wrapper], params: Params, firs
 
 def _mask(wrapper: Any, where: Any, params: Params) -> Mask:
     """For each number of the parameters whether its leaf is taken."""
-    leaves: list[Array] = []
-    form: list[object] = []
-    flatten_shared(params, leaves, form)
-    flags = wrapper.remembered(Selection(getattr(wrapper, "name", "penalty"), where), params).flags
-    sizes = [leaf.size * changes for leaf, changes in zip(leaves, trained(form), strict=True)]
-    return np.repeat(np.array(flags, np.bool), sizes)
+    structure = structure_of(params)
+    flags = structure.trained(Selection(getattr(wrapper, "name", "penalty"), where).flags(params))
+    return np.repeat(np.array(flags, np.bool), [prod(shape) for shape in structure.trained(structure.shapes)])
 
 
 def _formula(program: Program, rule: Callable[..., Any], numbers: int, arrays: int, into: int = 0) -> str:

@@ -6,7 +6,9 @@ import math
 
 import numpy as np
 
+from fnnet import checks
 from fnnet.core import Array
+from fnnet.errors import DtypeError, ShapeError
 from fnnet.numerics import row_sum
 from fnnet.numerics.kernels import Number, row_mean, row_mean_square
 from fnnet.numerics.sums import BLOCK, magnitude
@@ -16,6 +18,24 @@ TINY = {np.dtype(kind): float(np.finfo(kind).tiny) for kind in (np.float32, np.f
 
 TINY_SINGLE, TINY_DOUBLE = float(np.finfo(np.float32).tiny), float(np.finfo(np.float64).tiny)
 LARGEST_SINGLE, LARGEST_DOUBLE = float(np.finfo(np.float32).max), float(np.finfo(np.float64).max)
+
+
+def check_arrays(where: str, **arrays: Array) -> None:
+    """Raises ShapeError or DtypeError where the arrays of a layer are not (..., n), one a feature, in one dtype."""
+    first = next(iter(arrays.values()))
+    for name, array in arrays.items():
+        if array.ndim == 0 or array.shape != first.shape:
+            raise ShapeError(f"{where}: {' and '.join(arrays)} must be (..., n), got {name} {array.shape}")
+        if array.dtype != first.dtype:
+            raise DtypeError(
+                f"{where}: {' and '.join(arrays)} must have one dtype, got {first.dtype} and {array.dtype}"
+            )
+
+
+def check_width(where: str, x: Array, name: str, array: Array) -> None:
+    """Raises ShapeError where x is not (..., batch, n) with the replica axes of an array (..., n) or none."""
+    if x.ndim != 2 or array.shape != x.shape[1:]:
+        checks.features(where, x, {name: array})
 
 
 def over_rows(array: Array) -> Array:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Generic, TypeVarTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fnnet import checks
-from fnnet.core.network import Cache, backward, forward
+from fnnet.core.network import Cache, backward, forward, param_gradients
 from fnnet.core.rules import define_layer
 from fnnet.errors import LayerError, ShapeError
 from fnnet.keys import Key
+from fnnet.numerics import sum_to
 from fnnet.tree.nodes import Params
+from fnnet.tree.structures import remembered
 from fnnet.types import Array
 
 Ts = TypeVarTuple("Ts")
@@ -75,36 +78,54 @@ def _set(i: int, some: object) -> tuple[int, ...]:
 
 
 def branches_forward(p: AnyBranches, x: Array, key: Key | None = None) -> tuple[Array, Saved]:
-    widest = max(map(max, p.columns))
+    widest, places = remembered(_places, p)
     if x.shape[-1] <= widest:
         raise ShapeError(f"branches: x must be (..., batch, n) with a column {widest}, got {x.shape}")
     passes = [
-        forward(layer, x[..., list(some)], None if key is None else key.child(i))
-        for i, (some, layer) in enumerate(zip(p.columns, p.layers, strict=True))
+        forward(layer, _taken(x, some), None if key is None else key.child(i))
+        for i, (some, layer) in enumerate(zip(places, p.layers, strict=True))
     ]
     lead = max([y.shape[:-1] for y, _ in passes], key=len)
-    outputs = [np.broadcast_to(y, lead + y.shape[-1:]) for y, _ in passes]
+    outputs = [y if y.shape[:-1] == lead else np.broadcast_to(y, lead + y.shape[-1:]) for y, _ in passes]
     dtype = next((y.dtype for y in outputs if y.dtype != x.dtype), x.dtype)  # layers without parameters give x's own
     y: Array = np.concatenate(outputs, axis=-1, dtype=dtype)
     return y, (tuple([cache for _, cache in passes]), x.shape, x.dtype)
 
 
+def _places(p: AnyBranches) -> tuple[int, tuple[NDArray[np.intp], ...]]:
+    """The largest number of a column, and the columns as arrays."""
+    return max(map(max, p.columns)), tuple([np.array(some, np.intp) for some in p.columns])
+
+
+def _taken(x: Array, columns: NDArray[np.intp]) -> Array:
+    """x[..., columns], in the same layout: products of another one may differ in their last bits."""
+    taken: Array = x.T.take(columns, axis=0).T if x.ndim == 2 else x[..., columns]
+    return taken
+
+
 def branches_backward(p: AnyBranches, saved: Saved, dy: Array) -> tuple[AnyBranches, Array]:
     caches, shape, dtype = saved
-    if len(caches) != len(p.layers):
-        raise LayerError(f"branches: cache must be that of a pass through {len(p.layers)} layers, got {len(caches)}")
-    dx, grads, begin = np.zeros(shape, dtype), [], 0
-    for some, layer, cache in zip(p.columns, p.layers, caches, strict=True):
-        end = begin + cache.shape[-1]
-        mine = dy[..., begin:end]
-        while mine.ndim > len(cache.shape):
-            mine = np.add.reduce(mine, axis=0)
+    dx, grads = np.zeros(shape, dtype), []
+    for some, layer, cache, mine in zip(p.columns, p.layers, caches, _shares(p, caches, dy), strict=True):
         grad, d_columns = backward(layer, cache, mine)
         for i, column in enumerate(some):
             dx[..., column] += d_columns[..., i]
         grads.append(grad)
-        begin = end
     return Branches(p.columns, tuple(grads)), dx
+
+
+def branches_gradients(p: AnyBranches, saved: Saved, dy: Array) -> AnyBranches:
+    own = zip(p.layers, saved[0], _shares(p, saved[0], dy), strict=True)
+    return Branches(p.columns, tuple([param_gradients(layer, cache, mine) for layer, cache, mine in own]))
+
+
+def _shares(p: AnyBranches, caches: tuple[Cache[Params], ...], dy: Array) -> list[Array]:
+    """The columns of dy that are those of each layer, summed over the replicas that it does not have."""
+    if len(caches) != len(p.layers):
+        raise LayerError(f"branches: cache must be that of a pass through {len(p.layers)} layers, got {len(caches)}")
+    ends = accumulate([cache.shape[-1] for cache in caches], initial=0)
+    pieces = [dy[..., begin:end] for begin, end in pairwise(ends)]
+    return [sum_to(piece, (*cache.shape[:-1], piece.shape[-1])) for piece, cache in zip(pieces, caches, strict=True)]
 
 
 define_layer(
@@ -112,5 +133,6 @@ define_layer(
     forward=branches_forward,
     sample=branches_forward,
     backward=branches_backward,
+    gradients=branches_gradients,
     passes_key=True,
 )

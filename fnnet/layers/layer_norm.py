@@ -9,7 +9,7 @@ import numpy as np
 from fnnet import checks
 from fnnet.core import Array, Dtype, Params, define_layer
 from fnnet.core.formulas import define_kernels
-from fnnet.layers._base import normalized, normalized_back, normalized_row, over_rows
+from fnnet.layers._base import check_arrays, check_width, normalized, normalized_back, normalized_row, over_rows
 from fnnet.numerics import row_sum, sum_to
 from fnnet.numerics.sums import batch_sum
 from fnnet.tree.nodes import read_only
@@ -40,7 +40,7 @@ class LayerNorm(Params):
 
 
 def layer_norm_forward(p: LayerNorm, x: Array) -> tuple[Array, Saved]:
-    checks.features("layer_norm", x, {"scale": p.scale, "shift": p.shift})
+    check_width("layer_norm", x, "scale", p.scale)
     z, inverse = normalized(x, p.eps, True)
     y = z * over_rows(p.scale)
     y += over_rows(p.shift)
@@ -58,11 +58,21 @@ def layer_norm_backward(p: LayerNorm, saved: Saved, dy: Array) -> tuple[LayerNor
     return LayerNorm(batch_sum(z * dy), batch_sum(dy), p.eps), sum_to(dx, shape)
 
 
+def check_layer_norm(p: LayerNorm) -> None:
+    check_arrays("layer_norm", scale=p.scale, shift=p.shift)
+
+
 def layer_norm_replicas(p: LayerNorm) -> tuple[int, ...]:
     return p.scale.shape[:-1]
 
 
-define_layer(LayerNorm, forward=layer_norm_forward, backward=layer_norm_backward, replicas=layer_norm_replicas)
+define_layer(
+    LayerNorm,
+    forward=layer_norm_forward,
+    backward=layer_norm_backward,
+    replicas=layer_norm_replicas,
+    check=check_layer_norm,
+)
 
 
 def layer_norm_rows(x: Array, w: Array, y: Array, eps: float) -> None:

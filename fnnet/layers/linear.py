@@ -12,6 +12,8 @@ from fnnet.core.rules import define_layer
 from fnnet.errors import DtypeError, ShapeError, TreeError
 from fnnet.initializers import he_uniform, rounded, zeros
 from fnnet.keys import INIT, Key
+from fnnet.layers._stretch import LinearStretch
+from fnnet.layers.relu import Relu
 from fnnet.numerics import affine, affine_gradients, product, sum_to
 from fnnet.tree.nodes import Params, read_only
 from fnnet.types import Array, Dtype
@@ -33,7 +35,6 @@ class Linear(Params):
 
 
 def linear_forward(p: Linear, x: Array) -> tuple[Array, Array]:
-    check_linear(p)
     x = cast_input(p, x)
     return affine(x, p.w, p.b), x
 
@@ -50,8 +51,34 @@ def linear_gradients(p: Linear, x: Array, dy: Array) -> Linear:
 
 
 def linear_replicas(p: Linear) -> tuple[int, ...]:
-    check_linear(p)
     return p.w.shape[:-2]
+
+
+def check_linear(p: Linear) -> None:
+    """Raises TreeError, ShapeError or DtypeError where w and b do not fit each other."""
+    w, b = p.w, p.b
+    if type(w) is not np.ndarray or type(b) is not np.ndarray:
+        raise TreeError(f"linear: w and b must be arrays, got {type(w).__name__} and {type(b).__name__}")
+    if b.shape != w.shape[:-2] + w.shape[-1:] or w.ndim < 2:
+        raise ShapeError(f"linear: w must be (..., n_in, n_out) and b (..., n_out), got {w.shape} and {b.shape}")
+    if b.dtype != w.dtype:
+        raise DtypeError(f"linear: w and b must have one dtype, got {w.dtype} and {b.dtype}")
+
+
+def linear_stretch(layers: tuple[Params, ...]) -> LinearStretch | None:
+    """The Linear layers from the first on that have single ReLUs between them and take what comes from before."""
+    sizes, dtype = list[int](), None
+    for i, layer in enumerate(layers):
+        if i % 2:
+            if type(layer) is not Relu:
+                break
+        elif isinstance(layer, Linear) and layer.w.ndim == 2 and dtype in (None, layer.w.dtype):
+            if sizes and layer.w.shape[0] != sizes[-1]:
+                break
+            sizes, dtype = [*(sizes or layer.w.shape[:1]), layer.w.shape[1]], layer.w.dtype
+        else:
+            break
+    return LinearStretch(tuple(sizes), dtype) if dtype is not None and len(sizes) > 2 else None
 
 
 define_layer(
@@ -60,6 +87,8 @@ define_layer(
     backward=linear_backward,
     gradients=linear_gradients,
     replicas=linear_replicas,
+    check=check_linear,
+    stretch=linear_stretch,
 )
 
 
@@ -96,18 +125,6 @@ def _drawn(name: str, init: Initializer, key: Key, shape: tuple[int, ...], dtype
     if value.shape != shape:
         raise ShapeError(f"linear: {name} must give an array of shape {shape}, got {value.shape}")
     return rounded(f"linear: {name}", init, value, dtype)
-
-
-# --- checks ------------------------------------------------------------------------------------------------------
-def check_linear(p: Linear) -> None:
-    """Raises TreeError, ShapeError or DtypeError where w and b do not fit each other."""
-    w, b = p.w, p.b
-    if type(w) is not np.ndarray or type(b) is not np.ndarray:
-        raise TreeError(f"linear: w and b must be arrays, got {type(w).__name__} and {type(b).__name__}")
-    if b.shape != w.shape[:-2] + w.shape[-1:] or w.ndim < 2:
-        raise ShapeError(f"linear: w must be (..., n_in, n_out) and b (..., n_out), got {w.shape} and {b.shape}")
-    if b.dtype != w.dtype:
-        raise DtypeError(f"linear: w and b must have one dtype, got {w.dtype} and {b.dtype}")
 
 
 def check_saved(p: Linear, x: Array, dy: Array) -> None:

@@ -4,29 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
 from itertools import pairwise
-from typing import TypeVar
 
 import numpy as np
 
 from fnnet import checks, keys, tree
-from fnnet.core.network import Cache, backward, forward
 from fnnet.core.protocols import Initializer
-from fnnet.core.rules import define_layer, rule_of
+from fnnet.core.rules import define_chain, rule_of
 from fnnet.errors import DtypeError, LayerError, ShapeError, TreeError
 from fnnet.initializers import he_uniform, zeros
 from fnnet.keys import INIT, Key
-from fnnet.layers import _small_mlp as augmented
-from fnnet.layers._small_mlp import Pass, Plan, plan
-from fnnet.layers.linear import Linear, cast_input, check_linear, check_saved, linear
+from fnnet.layers.linear import Linear, check_linear, linear
 from fnnet.layers.relu import Relu
-from fnnet.numerics import affine, affine_gradients, is_portable, product, relu, relu_gradient, sum_to
-from fnnet.tree.nodes import Params, layout
-from fnnet.tree.packing import fresh_like, pack, packed, remembered
-from fnnet.types import Array, Dtype
-
-P = TypeVar("P", bound=Params)
+from fnnet.tree.nodes import Params
+from fnnet.types import Dtype
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -46,135 +37,9 @@ class Mlp(Params):
     activation: Params
 
 
-Saved = tuple[list[Array], list[object], type[Params]] | Pass
-"""The input of each Linear, what each activation left, and which activation it was; or a small network's pass."""
-
-
-def mlp_forward(p: Mlp, x: Array, key: Key | None = None) -> tuple[Array, Saved]:
-    small = _small_plan(p, x)
-    if small is not None:
-        return augmented.forward(*small, x)
-    remembered(check_mlp, p)
-    x = cast_input(p.layers[0], x)
-    inputs, activated = [x], []
-    for i, layer in enumerate(p.layers[:-1]):
-        x, saved = _activate(p.activation, affine(x, layer.w, layer.b), key and key.child(i))
-        inputs.append(x)
-        activated.append(saved)
-    last = p.layers[-1]
-    return affine(x, last.w, last.b), (inputs, activated, type(p.activation))
-
-
-def _small_plan(p: Mlp, x: Array) -> tuple[Plan, Array] | None:
-    """How to pass a batch through a small network, and the network's vector. Shapes alone decide, for bits do too."""
-    sizes = remembered(_sizes, p)
-    if not sizes or is_portable(x) or x.ndim != 2 or x.shape[1] != sizes[0]:
-        return None
-    known = packed(p)
-    found = plan(sizes, x.shape[0], known.vector.dtype if known else p.layers[0].w.dtype)
-    known = known if known or not found else packed(pack(p))
-    return (found, known.vector) if found and known else None
-
-
-def _sizes(p: Mlp) -> tuple[int, ...]:
-    """(inputs, hidden, ..., outputs) of a network of ReLUs that is not stacked, () of any other."""
-    check_mlp(p)
-    if type(p.activation) is not Relu or p.layers[0].w.ndim > 2:
-        return ()
-    return (p.layers[0].w.shape[0], *[layer.w.shape[1] for layer in p.layers])
-
-
-def _activate(activation: Params, z: Array, key: Key | None) -> tuple[Array, object]:
-    """The activation of a fresh z, which a ReLU overwrites."""
-    if type(activation) is Relu:
-        return relu(z, z), z
-    h, cache = forward(activation, z, key)
-    if h.shape != z.shape or h.dtype != z.dtype:
-        raise ShapeError(
-            f"mlp: activation must give what has the shape and dtype of its input, {z.dtype}{z.shape}, "
-            f"but {activation!r} gave {h.dtype}{h.shape}"
-        )
-    return h, cache.saved
-
-
-def mlp_backward(p: Mlp, saved: Saved, dy: Array) -> tuple[Mlp, Array]:
-    grads, dz = _down_to_first(p, saved, dy)
-    x_shape = (*dz.shape[:-1], saved.plan.sizes[0]) if isinstance(saved, Pass) else saved[0][0].shape
-    return grads, sum_to(product(dz, p.layers[0].w.mT), x_shape)
-
-
-def mlp_gradients(p: Mlp, saved: Saved, dy: Array) -> Mlp:
-    return _down_to_first(p, saved, dy)[0]
-
-
-def _down_to_first(p: Mlp, saved: Saved, dy: Array) -> tuple[Mlp, Array]:
-    """All gradients, and that of the first Linear's output."""
-    if isinstance(saved, Pass):
-        return _down_small(p, saved, dy)
-    inputs, activated, activation = saved
-    _check_saved(p, len(inputs), activation)
-    grads = fresh_like(p)
-    shares: list[Params] = []
-    upper = zip(p.layers[:0:-1], grads.layers[:0:-1], inputs[:0:-1], activated[::-1], strict=True)
-    for layer, grad, x, left in upper:
-        check_saved(layer, x, dy)
-        affine_gradients(x, dy, grad.w, grad.b)
-        dh = product(dy, layer.w.mT)
-        share, dy = _deactivate(p.activation, left, dh)
-        shares.append(share)
-    check_saved(p.layers[0], inputs[0], dy)
-    affine_gradients(inputs[0], dy, grads.layers[0].w, grads.layers[0].b)
-    return _with_shares(grads, shares), dy
-
-
-def _deactivate(activation: P, left: object, dh: Array) -> tuple[P, Array]:
-    """The activation's way back for a fresh dh, which a ReLU's overwrites."""
-    if type(activation) is Relu and isinstance(left, np.ndarray) and left.shape == dh.shape:
-        return activation, relu_gradient(left, dh, dh)
-    return backward(activation, Cache(type(activation), left, dh.shape, dh.shape, dh.dtype), dh)
-
-
-def _down_small(p: Mlp, saved: Pass, dy: Array) -> tuple[Mlp, Array]:
-    sizes, known = remembered(_sizes, p), packed(p) or packed(pack(p))
-    if known is None or sizes != saved.plan.sizes:
-        _check_saved(p, len(saved.plan.sizes) - 1, Relu)
-        raise ShapeError(f"mlp: the cache must come from a pass through sizes {sizes}, got that of {saved.plan.sizes}")
-    if known.vector.dtype != dy.dtype:
-        raise DtypeError(f"mlp: the cache must come from a pass in {known.vector.dtype}, got that of one in {dy.dtype}")
-    gradient, dz = augmented.gradients(known.vector, saved, dy)
-    return known.structure.tree(p, gradient), dz
-
-
-def _check_saved(p: Mlp, depth: int, activation: type[Params]) -> None:
-    if activation is not type(p.activation) or depth != len(p.layers):
-        raise LayerError(
-            f"mlp: the cache must be that of a pass through {len(p.layers)} layers with {type(p.activation).__name__} "
-            f"between them, got that of {depth} with {activation.__name__}"
-        )
-
-
-def _with_shares(grads: Mlp, shares: list[Params]) -> Mlp:
-    """An activation that has parameters stands in several places: its gradient is the sum of its shares."""
-    if not layout(type(grads.activation)).names or not tree.leaves(grads.activation):
-        return grads
-    zero = tree.map(np.zeros_like, grads.activation)
-    return Mlp(grads.layers, reduce(partial(tree.map, np.add), shares, zero))
-
-
-def mlp_replicas(p: Mlp) -> tuple[int, ...]:
-    check_mlp(p)
-    return p.layers[0].w.shape[:-2]
-
-
-define_layer(
-    Mlp,
-    forward=mlp_forward,
-    sample=mlp_forward,
-    backward=mlp_backward,
-    gradients=mlp_gradients,
-    replicas=mlp_replicas,
-    passes_key=True,
-)
+def mlp_layers(p: Mlp) -> tuple[Params, ...]:
+    """Its layers in the order of a pass."""
+    return tuple([layer for linear in p.layers for layer in (linear, p.activation)])[:-1]
 
 
 def check_mlp(p: Mlp) -> None:
@@ -189,6 +54,12 @@ def check_mlp(p: Mlp) -> None:
                 f"mlp: layers.{i + 1} must take what layers.{i} gives, in one dtype, "
                 f"got {a.w.dtype}{a.w.shape} before {b.w.dtype}{b.w.shape}"
             )
+    for leaf in tree.leaves(p.activation):
+        if leaf.dtype.kind == "f" and leaf.dtype != p.layers[0].w.dtype:
+            raise DtypeError(f"mlp: activation must have the layers' dtype, {p.layers[0].w.dtype}, got {leaf.dtype}")
+
+
+define_chain(Mlp, mlp_layers, draws=lambda i: i // 2, check=check_mlp)
 
 
 def mlp(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, TypeVarTuple
 
 from fnnet import checks, tree
 from fnnet.checks import F64
@@ -13,9 +14,12 @@ from fnnet.errors import DtypeError, LayerError
 from fnnet.keys import Key
 from fnnet.numerics.bits import portably
 from fnnet.tree.nodes import Params, named_children
+from fnnet.tree.structures import remembered
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -73,6 +77,12 @@ def check_portable(p: Portable[P]) -> None:
                 f"portable: {path} must be float64, which the promise of equal bits is for, got {leaf.dtype}; "
                 "fnnet.tree.astype(net, np.float64) makes it so"
             )
+
+
+def in_bits_of(params: Params, f: Callable[[*Ts], T], *args: *Ts) -> T:
+    """f(...), with portable bits where the network is portable or a part of it: what becomes of its prediction, a loss
+    or a metric, is as portable as the network."""
+    return portably(f, *args) if remembered(has_portable, params) else f(*args)
 
 
 def has_portable(node: object) -> bool:

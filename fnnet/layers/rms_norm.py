@@ -9,7 +9,7 @@ import numpy as np
 from fnnet import checks
 from fnnet.core import Array, Dtype, Params, define_layer
 from fnnet.core.formulas import define_kernels
-from fnnet.layers._base import normalized, normalized_back, normalized_row, over_rows
+from fnnet.layers._base import check_arrays, check_width, normalized, normalized_back, normalized_row, over_rows
 from fnnet.numerics import row_sum, sum_to
 from fnnet.numerics.sums import batch_sum
 from fnnet.tree.nodes import read_only
@@ -39,7 +39,7 @@ class RmsNorm(Params):
 
 
 def rms_norm_forward(p: RmsNorm, x: Array) -> tuple[Array, Saved]:
-    checks.features("rms_norm", x, {"scale": p.scale})
+    check_width("rms_norm", x, "scale", p.scale)
     z, inverse = normalized(x, p.eps, False)
     return z * over_rows(p.scale), (z, inverse, x.shape)
 
@@ -57,7 +57,17 @@ def rms_norm_replicas(p: RmsNorm) -> tuple[int, ...]:
     return p.scale.shape[:-1]
 
 
-define_layer(RmsNorm, forward=rms_norm_forward, backward=rms_norm_backward, replicas=rms_norm_replicas)
+def check_rms_norm(p: RmsNorm) -> None:
+    check_arrays("rms_norm", scale=p.scale)
+
+
+define_layer(
+    RmsNorm,
+    forward=rms_norm_forward,
+    backward=rms_norm_backward,
+    replicas=rms_norm_replicas,
+    check=check_rms_norm,
+)
 
 
 def rms_norm_rows(x: Array, w: Array, y: Array, eps: float) -> None:

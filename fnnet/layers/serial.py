@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Generic, TypeVarTuple
 
-from fnnet.core.network import Cache, backward, forward, param_gradients
-from fnnet.core.rules import define_layer
+from fnnet.core.rules import define_chain
 from fnnet.errors import LayerError, TreeError
-from fnnet.keys import Key
 from fnnet.tree.nodes import Params
-from fnnet.types import Array
 
 Ts = TypeVarTuple("Ts")
 
@@ -31,10 +29,6 @@ class Serial(Params, Generic[*Ts]):
     layers: tuple[*Ts]
 
 
-AnySerial = Serial[*tuple[Params, ...]]
-Caches = tuple[Cache[Params], ...]
-
-
 def serial(*layers: *Ts) -> Serial[*Ts]:
     """Layers one after another, at least one.
 
@@ -53,43 +47,10 @@ def serial(*layers: *Ts) -> Serial[*Ts]:
     return Serial(layers)
 
 
-def serial_forward(p: AnySerial, x: Array, key: Key | None = None) -> tuple[Array, Caches]:
+def check_serial(p: Serial[*tuple[Params, ...]]) -> None:
+    """Raises TreeError where there is no layer."""
     if type(p.layers) is not tuple or not p.layers:
         raise TreeError(f"serial: layers must be a tuple of at least one layer, got {p.layers!r}")
-    caches: list[Cache[Params]] = []
-    for i, layer in enumerate(p.layers):
-        x, cache = forward(layer, x, None if key is None else key.child(i))
-        caches.append(cache)
-    return x, tuple(caches)
 
 
-def serial_backward(p: AnySerial, caches: Caches, dy: Array) -> tuple[AnySerial, Array]:
-    grads, dy = _down_to_first(p, caches, dy)
-    first, dx = backward(p.layers[0], caches[0], dy)
-    return Serial((first, *grads)), dx
-
-
-def serial_gradients(p: AnySerial, caches: Caches, dy: Array) -> AnySerial:
-    grads, dy = _down_to_first(p, caches, dy)
-    return Serial((param_gradients(p.layers[0], caches[0], dy), *grads))
-
-
-def _down_to_first(p: AnySerial, caches: Caches, dy: Array) -> tuple[list[Params], Array]:
-    """The gradients of all layers but the first, and that of the first one's output."""
-    if len(caches) != len(p.layers):
-        raise LayerError(f"serial: cache must be that of a pass through {len(p.layers)} layers, got {len(caches)}")
-    grads: list[Params] = []
-    for layer, cache in zip(p.layers[:0:-1], caches[:0:-1], strict=True):
-        grad, dy = backward(layer, cache, dy)
-        grads.append(grad)
-    return grads[::-1], dy
-
-
-define_layer(
-    Serial,
-    forward=serial_forward,
-    sample=serial_forward,
-    backward=serial_backward,
-    gradients=serial_gradients,
-    passes_key=True,
-)
+define_chain(Serial, attrgetter("layers"), check=check_serial)

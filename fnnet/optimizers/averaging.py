@@ -11,10 +11,10 @@ from fnnet.core.settings import Share, Size
 from fnnet.core.states import OptState, TrainState
 from fnnet.errors import TreeError
 from fnnet.numerics.programs import Numbers, program
-from fnnet.optimizers.elementwise import apply
 from fnnet.optimizers.wrapping import Wrapper
-from fnnet.tree.nodes import Params, read_only
-from fnnet.tree.packing import pack
+from fnnet.tree.nodes import Params
+from fnnet.tree.numbers import over_numbers
+from fnnet.tree.vectors import pack
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -34,11 +34,11 @@ class Averaging(Wrapper):
 
     def begin(self, params: P, /) -> tuple[P, ...]:
         """The average before the first step."""
-        return (pack(read_only(params)),)
+        return (pack(params),)
 
     def mixed(self, share: float, new: P, average: P) -> P:
         """share new + (1 - share) average."""
-        (mixed,) = apply(self.name, partial(program(toward, 2, 2), share, 1 - share), (new, average), 1)
+        (mixed,) = over_numbers(self.name, partial(program(toward, 2, 2), share, 1 - share), (new, average), 1)
         return mixed
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,11 +16,12 @@ from fnnet.core.states import OptState
 from fnnet.numerics import inner_product
 from fnnet.numerics.programs import Numbers, program
 from fnnet.numerics.sums import power_of_two
-from fnnet.optimizers.elementwise import apply, check_gradients
+from fnnet.optimizers.elementwise import check_gradients
 from fnnet.optimizers.wrapping import Wrapper
-from fnnet.tree.matching import columns, restore_shared, trained
 from fnnet.tree.nodes import Params
-from fnnet.tree.packing import pack, packed
+from fnnet.tree.numbers import over_numbers
+from fnnet.tree.structures import structure_of
+from fnnet.tree.vectors import blocks
 from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
@@ -53,7 +54,7 @@ class ClipByValue(Wrapper):
     def before(self, params: P, grads: P, state: OptState[P], /) -> P:
         """The clipped gradients."""
         check_gradients(self.name, params, grads)
-        (clipped,) = apply(self.name, partial(program(clipped_to, 2, 1), -self.limit, self.limit), (grads,), 1)
+        (clipped,) = over_numbers(self.name, partial(program(clipped_to, 2, 1), -self.limit, self.limit), (grads,), 1)
         return clipped
 
 
@@ -83,18 +84,17 @@ class ClipByGlobalNorm(Wrapper):
         return self._of_each(grads, stacked) if stacked else self._of_all(grads)
 
     def _of_all(self, grads: P) -> P:
-        known = packed(grads) or packed(pack(grads))  # one sum for all trees of one form: the same bits
-        leaves = (known.vector,) if known else tree.trainable(grads)
+        found = blocks(grads)
         with np.errstate(over="ignore", invalid="ignore"):
-            square = sum([_square(leaf) for leaf in leaves])
-        if not FLOOR * sum([leaf.size for leaf in leaves]) < square < math.inf:
+            square = sum([_square(block) for block in found])
+        if not FLOOR * sum([block.size for block in found]) < square < math.inf:
             return self._of_each(grads, ())
         factor = self.limit / math.sqrt(square)
         if factor >= 1:
             return grads
         if factor < TINY:
             return self._of_each(grads, ())
-        (clipped,) = apply(self.name, partial(program(_times, 1, 1), factor), (grads,), 1)
+        (clipped,) = over_numbers(self.name, partial(program(_times, 1, 1), factor), (grads,), 1)
         return clipped
 
     def _of_each(self, grads: P, stacked: tuple[int, ...]) -> P:
@@ -109,12 +109,9 @@ class ClipByGlobalNorm(Wrapper):
         if not is_long.any():
             return grads
         scale = np.where(is_long & ~is_plain, scale, 1)
-        (found,), form = columns(self.name, (grads,))
-        new = [
-            g / _beside(scale, g) * _beside(factor, g) if changes else g
-            for g, changes in zip(found, trained(form), strict=True)
-        ]
-        return cast(P, restore_shared(grads, iter(new)))
+        structure = structure_of(grads)
+        new = [g / _beside(scale, g) * _beside(factor, g) for g in tree.trainable(grads)]
+        return structure.build(structure.joined(new), structure.constants(grads))
 
 
 clip_by_global_norm = ClipByGlobalNorm

@@ -9,10 +9,10 @@ from typing import TypeVar
 from fnnet.core.settings import Rate
 from fnnet.core.states import OptState
 from fnnet.numerics.programs import Numbers, program
-from fnnet.optimizers.elementwise import apply
 from fnnet.optimizers.elementwise import rate as rate_of
 from fnnet.optimizers.wrapping import Wrapper
 from fnnet.tree.nodes import Params
+from fnnet.tree.numbers import over_numbers
 from fnnet.tree.selection import Selection, Where, choose
 from fnnet.types import Array
 
@@ -54,7 +54,7 @@ class WeightDecay(Wrapper):
     def after(self, params: P, new: P, state: OptState[P], /) -> tuple[P, tuple[P, ...]]:
         """The new parameters less rate p."""
         rate = rate_of(self.name, self.rate, state, "rate")
-        (shrunk,) = apply(self.name, partial(program(shrunk_by, 1, 2), rate), (new, params), 1)
+        (shrunk,) = over_numbers(self.name, partial(program(shrunk_by, 1, 2), rate), (new, params), 1)
         if self.where is not None:
             shrunk = choose(self.name, self.remembered(Selection(self.name, self.where), params), shrunk, new)
         return shrunk, ()

@@ -56,7 +56,7 @@ class Freeze(Wrapper):
         """One step of all other leaves."""
         check_gradients(self.name, params, grads)
         chosen = self._chosen(params)
-        new, after = scaled_update(optimizer, params, without(self.name, chosen, grads), inner, scale)
+        new, after = scaled_update(optimizer, params, without(chosen, grads), inner, scale)
         return choose(self.name, chosen, params, new), _choose_states(self.name, chosen, inner, after)
 
     def _chosen(self, params: Params) -> Chosen:

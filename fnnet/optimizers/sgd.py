@@ -9,8 +9,9 @@ from typing import TypeVar
 from fnnet import checks
 from fnnet.core.settings import Flag, Rate, Settings, Share
 from fnnet.numerics.programs import Numbers, program
-from fnnet.optimizers.elementwise import Elementwise, apply
+from fnnet.optimizers.elementwise import Elementwise
 from fnnet.tree.nodes import Params
+from fnnet.tree.numbers import over_numbers
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -73,5 +74,5 @@ def sgd_update(params: P, grads: P, lr: float) -> P:
     [[0.9]]
     """
     rule = partial(program(descend, 1, 2), checks.real("sgd_update", "lr", lr))
-    (new,) = apply("sgd_update", rule, (params, grads), 1)
+    (new,) = over_numbers("sgd_update", rule, (params, grads), 1)
     return new

@@ -12,7 +12,7 @@ from fnnet.core.states import OptState
 from fnnet.errors import TreeError
 from fnnet.optimizers.elementwise import slots_of
 from fnnet.tree.nodes import Params
-from fnnet.tree.packing import Remembers
+from fnnet.tree.structures import Remembers
 
 P = TypeVar("P", bound=Params)
 

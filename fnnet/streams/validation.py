@@ -12,8 +12,7 @@ import numpy as np
 from fnnet import checks
 from fnnet.core import Array, Epoch, History, Loss, LossFunction, Metric, Params, Record, ShapeError, Value, forward
 from fnnet.core.entries import check_names
-from fnnet.layers.portable import has_portable
-from fnnet.numerics.bits import portably
+from fnnet.layers.portable import in_bits_of
 from fnnet.streams.measures import check_epoch
 from fnnet.tree.nodes import Node, read_only
 
@@ -58,7 +57,7 @@ class Validate(Node, Generic[T]):
         params = epoch.state.params
         prediction, _ = forward(params, self.x)
         prediction.setflags(write=False)  # no metric may change it for the next one
-        found = portably(self._metrics, prediction) if has_portable(params) else self._metrics(prediction)
+        found = in_bits_of(params, self._metrics, prediction)
         check_names("validate", tuple([name for name, _ in (*epoch.record.metrics, *found)]))
         return read_only(Record(epoch.record.loss, (*epoch.record.metrics, *found)))
 

@@ -13,7 +13,8 @@ from fnnet.core import Array, Key, NonFiniteError, OptState, Params, Step, Train
 from fnnet.inspection.traces import Call, trace
 from fnnet.training.folds import TrainStep
 from fnnet.tree.nodes import child_path, named_children
-from fnnet.tree.packing import packed
+from fnnet.tree.structures import structure_of
+from fnnet.tree.vectors import blocks
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")
@@ -62,8 +63,8 @@ def stop_on_nonfinite(step: Step[T]) -> StopOnNonfinite[T]:
 
 
 def _is_finite(params: Params) -> bool:
-    known = packed(params)
-    return _all_finite(known.vector) if known else all(map(_all_finite, tree.leaves(params)))
+    structure = structure_of(params)
+    return all(map(_all_finite, (*blocks(params), *structure.constants(params))))
 
 
 def _kept_finite(before: OptState[P], after: OptState[P]) -> bool:

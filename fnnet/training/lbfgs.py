@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
-from typing import Annotated, Generic, TypeVar, cast
+from typing import Annotated, Generic, TypeVar
 
 import numpy as np
 
-from fnnet import checks, tree
+from fnnet import checks
 from fnnet.core import Array, GradFn, Key, NonFiniteError, OptState, Params, ShapeError, TrainState, TreeError, Value
 from fnnet.core.rules import check_network, replicas
 from fnnet.core.settings import NonNegative, Settings, Size
@@ -16,8 +16,7 @@ from fnnet.numerics import inner_product
 from fnnet.optimizers.elementwise import check_gradients
 from fnnet.training._quasi_newton import Iterate, Pair, Pairs, run
 from fnnet.training.folds import with_update
-from fnnet.tree.matching import columns, restore_shared, trained
-from fnnet.tree.packing import packed
+from fnnet.tree.vectors import of_vector, vector_of
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")
@@ -81,17 +80,17 @@ class Lbfgs(Settings, Generic[T]):
         with np.errstate(over="ignore", invalid="ignore"):
             after = run(evaluate, before, self.memory, self.iterations, self.tolerance)
         memory = OptState(after.step, self._slots(state.params, after.pairs), None, state.opt_state.scale)
-        params = state.params if after.x is x else tree_of(state.params, after.x)
+        params = state.params if after.x is x else _network(state.params, after.x)
         return with_update(state, params, memory), np.asarray(value, x.dtype)
 
     def _slots(self, params: P, pairs: Pairs) -> tuple[P, ...]:
-        kept = [tree_of(params, vector) for pair in pairs for vector in pair]
-        none = tree_of(params, np.zeros_like(vector_of(params)))
+        kept = [_network(params, vector) for pair in pairs for vector in pair]
+        none = _network(params, np.zeros_like(vector_of(params)))
         return (*[none] * (2 * self.memory - len(kept)), *kept)
 
 
 def _evaluated(gradient: GradFn[T], like: P, batch: tuple[Array, T], key: Key, x: Array) -> tuple[float, Array]:
-    value, grads = gradient(tree_of(like, x), batch, key)
+    value, grads = gradient(_network(like, x), batch, key)
     check_gradients("lbfgs", like, grads)
     return float(value), vector_of(grads)
 
@@ -114,24 +113,10 @@ def _check_single(params: Params) -> None:
         )
 
 
-def vector_of(params: Params) -> Array:
-    """All numbers that are trained, in one vector."""
-    known = packed(params)
-    return known.vector if known else np.concatenate([leaf.ravel() for leaf in tree.trainable(params)] or [np.zeros(0)])
-
-
-def tree_of(like: P, vector: Array) -> P:
-    """The network of such a vector, with the constants of ``like``; its arrays are read-only views."""
+def _network(like: P, vector: Array) -> P:
+    """The network of a vector that nobody is to write to."""
     vector.setflags(write=False)
-    known = packed(like)
-    if known is not None:
-        return known.structure.tree(like, vector)
-    (found,), form = columns("lbfgs", (like,))
-    leaves, at = [], 0
-    for leaf, changes in zip(found, trained(form), strict=True):
-        leaves.append(vector[at : at + leaf.size].reshape(leaf.shape) if changes else leaf)
-        at += leaf.size if changes else 0
-    return cast(P, restore_shared(like, iter(leaves)))
+    return of_vector(like, vector)
 
 
 lbfgs = Lbfgs

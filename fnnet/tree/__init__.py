@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from fnnet import checks
 from fnnet.errors import DtypeError, TreeError
 from fnnet.tree.matching import columns, restore_shared, trained
-from fnnet.tree.nodes import child_path, flatten, is_leaf, is_static, layout, named_children, restore
+from fnnet.tree.nodes import flatten, is_leaf, is_static, layout, leaf_paths, named_children, restore
 from fnnet.tree.nodes import read_only as read_only
 from fnnet.types import Array, Dtype
 
@@ -61,20 +61,13 @@ def map(f: Callable[..., Array], tree: T, *rest: object) -> T:
     return mapped
 
 
-def _walk(node: object, path: str) -> Iterator[tuple[str, Array]]:
-    if is_leaf(node):
-        yield path, node
-    for name, child in named_children(node):
-        yield from _walk(child, child_path(path, name))
-
-
 def paths(tree: object) -> tuple[str, ...]:
     """The path of every leaf, in the order of ``leaves``.
 
     >>> paths((np.zeros(2), (np.ones(1),)))
     ('0', '1.0')
     """
-    return tuple([path for path, _ in _walk(tree, "")])
+    return leaf_paths(tree)
 
 
 def at(tree: T, path: str, f: Callable[..., object]) -> T:

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, TypeGuard, TypeVar
+from typing import TypeGuard, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,9 @@ CONSTANT = "fnnet.constant"
 _CARRIED = "fnnet.carried"
 CARRIED = {_CARRIED: True}
 """Metadata of a record's field (a key, a history) that operations on several trees take from the first as it is."""
+
+NAN = float("nan")
+"""Stands for every NaN among settings: it is equal to itself alone, and one that was read from a file is another."""
 
 _ASIDE = "fnnet.aside"
 ASIDE = {_ASIDE: True}
@@ -45,17 +48,8 @@ class Node:
 class Params(Node):
     """Marker of every network dataclass: its type says what it computes, its arrays are what it learned."""
 
-    __slots__ = ("_packed",)
-
-    if not TYPE_CHECKING:  # a type checker would take it for any attribute there may be
-
-        def __getattr__(self, name: str) -> object:
-            """Makes the fields of a packed tree when one is read for the first time: most gradients never are."""
-            if name == "_packed" or not hasattr(self, "_packed") or name not in layout(type(self)).names:
-                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
-            for field_name, value in zip(layout(type(self)).names, self._packed.fields(), strict=True):
-                object.__setattr__(self, field_name, value)
-            return object.__getattribute__(self, name)
+    __slots__ = ("_structure", "_vector")
+    """What ``structures`` knows of an instance: facts about it that no field shows and no new one inherits."""
 
 
 def constant() -> Array:
@@ -149,6 +143,18 @@ def child_path(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
+def walk(node: object, path: str = "") -> Iterator[tuple[str, object]]:
+    """Every node below one, itself first, and its path."""
+    yield path, node
+    for name, child in named_children(node):
+        yield from walk(child, child_path(path, name))
+
+
+def leaf_paths(tree: object) -> tuple[str, ...]:
+    """The path of every leaf, in their order."""
+    return tuple([path for path, node in walk(tree) if is_leaf(node)])
+
+
 # --- taken apart and put together ----------------------------------------------------------------------------------
 def flatten(node: object, leaves: list[Array], form: list[object]) -> None:
     """Appends the leaves below a node to ``leaves`` and everything else, in the same order, to ``form``."""
@@ -162,7 +168,7 @@ def flatten(node: object, leaves: list[Array], form: list[object]) -> None:
             flatten(child, leaves, form)
     elif is_static(node):
         form.append(kind)
-        form.append(node)
+        form.append(NAN if node != node else node)
     else:
         form.append(kind)
         for child in layout(kind).values(node):
@@ -190,11 +196,12 @@ def read_only(node: T) -> T:
     """
     leaves: list[Array] = []
     flatten(node, leaves, [])
-    frozen: T = restore(node, iter([_read_only_leaf(leaf) for leaf in leaves]))  # type: ignore[assignment]
+    frozen: T = restore(node, iter([safe(leaf) for leaf in leaves]))  # type: ignore[assignment]
     return frozen
 
 
-def _read_only_leaf(leaf: Array) -> Array:
+def safe(leaf: Array) -> Array:
+    """The array in C order, where nobody can write to it, else a copy that nobody can."""
     base: object = leaf
     while isinstance(base, np.ndarray) and not base.flags.writeable:
         base = base.base

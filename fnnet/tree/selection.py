@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple, TypeAlias, TypeVar, cast
+from typing import Annotated, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fnnet import checks, tree
-from fnnet.numerics import ZERO
-from fnnet.tree.matching import columns, restore_shared, trained
-from fnnet.tree.nodes import Params, read_only
-from fnnet.tree.packing import pack, packed
+from fnnet import checks
+from fnnet.tree.nodes import Params, leaf_paths, read_only
+from fnnet.tree.numbers import alike
+from fnnet.tree.structures import structure_of
+from fnnet.tree.vectors import blocks
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -35,18 +35,13 @@ Where: TypeAlias = Annotated[Callable[[str], bool], checked_where]
 """Whether to take the leaf of this path, such as "layers.0.w"; the path alone must decide, for answers are kept."""
 
 
-class Chosen(NamedTuple):
-    """For each leaf whether it is taken; for a packed tree also for each number of its vector."""
-
-    flags: tuple[bool, ...]
-    mask: NDArray[np.bool] | None
+Chosen = tuple[bool | NDArray[np.bool], ...]
+"""For each block of a network whether it is taken, or which of its numbers are."""
 
 
 def chosen_by(params: Params, flags: list[bool]) -> Chosen:
-    """The choice of leaves for this network and all packed ones like it."""
-    known = packed(params)
-    sizes = [leaf.size for leaf in tree.leaves(params)] if known else []
-    return Chosen(tuple(flags), np.repeat(np.array(flags, bool), sizes) if known else None)
+    """The choice of leaves, a flag for each, for all networks like this one."""
+    return structure_of(params).spread(flags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +57,7 @@ class Selection:
 
     def flags(self, params: Params) -> list[bool]:
         """For each leaf whether it is taken; constant ones never are."""
-        _, form = columns(self.asking, (params,))
-        paths, changes = tree.paths(params), trained(form)
+        paths, changes = leaf_paths(params), structure_of(params).changes
         flags = [can and bool(self.where(path)) for path, can in zip(paths, changes, strict=True)]
         if any(changes) and not any(flags):
             those = ", ".join([path for path, can in zip(paths, changes, strict=True) if can])
@@ -72,23 +66,23 @@ class Selection:
 
 
 def choose(asking: str, chosen: Chosen, taken: P, others: P) -> P:
-    """The network with the chosen leaves of the one and all other leaves of the other, read-only."""
-    one, other = packed(taken), packed(others)
-    if chosen.mask is not None and one and other and one.structure is other.structure:
-        vector: Array = np.where(chosen.mask, one.vector, other.vector)
-        vector.setflags(write=False)
-        return one.structure.tree(taken, vector)
-    found, _ = columns(asking, (taken, others))
-    leaves = [a if is_taken else b for is_taken, a, b in zip(chosen.flags, *found, strict=True)]
-    return pack(read_only(cast(P, restore_shared(others, iter(leaves)))))
+    """The network with the chosen numbers of the one and all else of the other, read-only."""
+    structure, (one, other) = alike(asking, (taken, others))
+    return structure.build(read_only(_chosen(chosen, one, other)), read_only(structure.constants(others)))
 
 
-def without(asking: str, chosen: Chosen, grads: P) -> P:
-    """The gradients with 0 for the chosen leaves."""
-    known = packed(grads)
-    if chosen.mask is not None and known:
-        vector: Array = np.where(chosen.mask, ZERO[known.vector.dtype], known.vector)
-        return known.structure.tree(grads, vector)
-    (found,), _ = columns(asking, (grads,))
-    leaves = [np.zeros_like(g) if is_chosen else g for is_chosen, g in zip(chosen.flags, found, strict=True)]
-    return cast(P, restore_shared(grads, iter(leaves)))
+def without(chosen: Chosen, grads: P) -> P:
+    """The gradients with 0 for the chosen numbers."""
+    structure, found = structure_of(grads), blocks(grads)
+    return structure.build(_chosen(chosen, tuple(map(np.zeros_like, found)), found), structure.constants(grads))
+
+
+def only(chosen: Chosen, params: P) -> P:
+    """The network with 0 for all but the chosen numbers."""
+    structure, found = structure_of(params), blocks(params)
+    return structure.build(_chosen(chosen, found, tuple(map(np.zeros_like, found))), structure.constants(params))
+
+
+def _chosen(chosen: Chosen, taken: tuple[Array, ...], others: tuple[Array, ...]) -> tuple[Array, ...]:
+    picked = zip(chosen, taken, others, strict=True)
+    return tuple([(a if mask else b) if isinstance(mask, bool) else np.where(mask, a, b) for mask, a, b in picked])

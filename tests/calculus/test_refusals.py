@@ -82,17 +82,17 @@ CASES: dict[str, Case] = {
     "a penalty's gradients of another structure": (
         lambda: penalized(lambda params: (0.0, params.layers[0])),
         TreeError,
-        "value_and_grad: the structures differ at the root: Serial against Linear",
+        "penalty's gradient: the structures differ at the root: Serial against Linear",
     ),
     "a penalty's gradients of another shape": (
         lambda: penalized(lambda params: (0.0, tree.at(params, "layers.2.b", lambda b: b[:1]))),
         ShapeError,
-        r"penalty's gradient of layers.2.b must be \(2,\), got \(1,\)",
+        r"penalty's gradient: layers.2.b must have the parameters' shape \(2,\), got \(1,\)",
     ),
     "a penalty's gradients of another dtype": (
         lambda: penalized(lambda params: (0.0, tree.astype(params, np.float64))),
         DtypeError,
-        "penalty's gradient of layers.0.w must be float32, got float64",
+        "penalty's gradient: layers.0.w must have the parameters' dtype float32, got float64",
     ),
     "accumulate 0": (
         lambda: fn.accumulate(fn.value_and_grad(fn.mse), 0),

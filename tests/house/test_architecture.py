@@ -28,8 +28,8 @@ KINDS = {"layers", "losses", "optimizers", "schedules", "metrics", "streams"}
 SHARED = {"losses.reductions", "optimizers.elementwise", "streams.measures", "optimizers.wrapping"}
 """What all of such a room are written with, and other rooms too."""
 
-MADE_OF_OTHERS = {"layers.mlp": {"layers.linear", "layers.relu"}}
-"""Those that are made of their neighbours by name."""
+MADE_OF_OTHERS = {"layers.mlp": {"layers.linear", "layers.relu"}, "layers.linear": {"layers.relu"}}
+"""Those that are made of their neighbours by name, or passed together with them."""
 
 
 def name_of(path: Path) -> str:

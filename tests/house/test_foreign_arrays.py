@@ -20,7 +20,7 @@ from fnnet import Array, Key, Params, tree
 from fnnet.keys import normal
 from fnnet.layers.portable import has_portable
 from fnnet.numerics.bits import portably
-from fnnet.tree import packing
+from fnnet.tree import structures
 from tests.catalogue import CATEGORIES, LAYERS, LOSSES, METRICS, OPTIMIZERS, PENALTIES, WHOLE
 from tests.support.passages import PASSAGES, Passage
 from tests.support.strategies import KEYS
@@ -98,7 +98,7 @@ def test_metrics(name: str) -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizers(name: str, dtype: fn.Dtype, is_packed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packing, "LIMIT", 1 << 18 if is_packed else 0)
+    monkeypatch.setattr(structures, "LIMIT", 1 << 18 if is_packed else 0)
     optimizer = OPTIMIZERS[name]
     net = fn.mlp(Key(0), (WIDTH, 40, 3), dtype=dtype)
     grads = tree.map(lambda a: normal(Key(a.size), a.shape).astype(a.dtype), net)
@@ -142,7 +142,7 @@ def test_a_run_from_what_came_through_is_the_run(
     name: str, dtype: fn.Dtype, is_portable: bool, is_packed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Data, network and key; then a state at every step of an epoch; then a batch."""
-    monkeypatch.setattr(packing, "LIMIT", 1 << 18 if is_packed else 0)
+    monkeypatch.setattr(structures, "LIMIT", 1 << 18 if is_packed else 0)
     passage = PASSAGES[name]
     run, other = Run("adam", dtype, is_portable), Run("adam", dtype, is_portable, passage)
     end = tree.digest(run.state(5))
@@ -171,7 +171,7 @@ def test_a_state_that_came_through_goes_on(
 @pytest.mark.parametrize("name", PASSAGES)
 def test_the_layout_of_weights_goes_with_no_passage(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A state has rows one after another, whatever it was started from: a copy would lay them so."""
-    monkeypatch.setattr(packing, "LIMIT", 0)
+    monkeypatch.setattr(structures, "LIMIT", 0)
     optimizer, transposed = fn.sgd(0.1), normal(Key(0), (33, 300)).astype(np.float32)
     transposed.setflags(write=False)
     state = fn.start(fn.Linear(transposed.T, np.zeros(33, np.float32)), optimizer, Key(0))

@@ -15,7 +15,7 @@ import fnnet as fn
 from fnnet import Key, Params, jit, tree
 from fnnet.core.formulas import ACTIVATIONS, KERNELS
 from fnnet.core.network import backward, forward
-from fnnet.core.rules import rule_of
+from fnnet.core.rules import Chain, rule_of
 from fnnet.jit import losses, networks, optimizers, plans
 from fnnet.jit.leaves import LAYERS as LEAVES
 from fnnet.keys import normal
@@ -72,7 +72,8 @@ def _layer(kind: type[Params]) -> Any:
         y, cache = forward(_as(kind, p), x, key)
         return 2 * y, cache
 
-    rules: Any = {} if rule.sample is None else {"sample": sample, "passes_key": rule.passes_key}
+    passes_key = isinstance(rule, Chain) or rule.passes_key
+    rules: Any = {"sample": sample, "passes_key": passes_key} if isinstance(rule, Chain) or rule.sample else {}
     fn.define_layer(own, forward=twice, backward=back, **rules)
     return _as(own, MADE[kind])
 

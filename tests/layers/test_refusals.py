@@ -105,17 +105,17 @@ CASES: dict[str, Case] = {
     "the cache of another activation": (
         _other_cache(fn.mlp(Key(0), (3, 4, 2)), fn.mlp(Key(0), (3, 4, 2), activation=fn.Tanh())),
         LayerError,
-        "mlp: the cache must be that of a pass through 2 layers with Relu between them, got that of 2 with Tanh",
+        "a pass through Linear, Relu, Linear, got that of one through Linear, Tanh, Linear",
     ),
     "the cache of another depth": (
         _other_cache(fn.mlp(Key(0), (3, 4, 2)), fn.mlp(Key(0), (3, 4, 4, 2))),
         LayerError,
-        "got that of 3 with Relu",
+        "got that of one through Linear, Relu, Linear, Relu, Linear",
     ),
     "the cache of another width": (
         _other_cache(fn.mlp(Key(0), (3, 4, 2)), fn.mlp(Key(0), (3, 5, 2))),
         ShapeError,
-        "the cache must come from a pass through sizes",
+        "the cache must come from a pass through Linear layers of sizes",
     ),
     "the cache of another dtype": (
         _other_cache(fn.linear(Key(0), 3, 2), fn.linear(Key(0), 3, 2, dtype=np.float64)),
@@ -125,17 +125,17 @@ CASES: dict[str, Case] = {
     "the cache of a longer Serial": (
         _other_cache(fn.serial(fn.Relu()), fn.serial(fn.Relu(), fn.Relu())),
         LayerError,
-        "a pass through 1 layers, got 2",
+        "a pass through Relu, got that of one through Relu, Relu",
     ),
     "an activation that changes the width": (
         lambda: fn.forward(fn.mlp(Key(0), (3, 4, 2), activation=fn.linear(Key(1), 4, 7)), X),
         ShapeError,
-        r"mlp: activation must give what has the shape and dtype of its input, float32\(5, 4\)",
+        r"layers.1: linear: x must be \(..., batch, 4\), got \(5, 7\)",
     ),
     "an activation in float64": (
         lambda: fn.forward(fn.mlp(Key(0), (3, 4, 2), activation=fn.linear(Key(1), 4, 4, dtype=np.float64)), X),
-        ShapeError,
-        r"gave float64\(5, 4\)",
+        DtypeError,
+        "mlp: activation must have the layers' dtype, float32, got float64",
     ),
     "a number for a key of mlp": (lambda: fn.mlp(5, (3, 2)), ValueError, "mlp: key must be a fnnet.Key"),
     "a number for a key of linear": (lambda: fn.linear(5, 3, 2), ValueError, "linear: key must be a fnnet.Key"),

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 import fnnet as fn
 from fnnet import Key, Linear, Mlp, OptState, Params, tree
 from fnnet.keys import normal
-from fnnet.tree.packing import LIMIT, pack, packed
+from fnnet.tree.structures import LIMIT
+from fnnet.tree.vectors import pack, vector_behind
 from tests.catalogue import OPTIMIZERS
 from tests.support.own_layers import Centred
 from tests.support.strategies import KEYS
@@ -228,7 +229,7 @@ def test_averaged_finds_the_outermost_average_at_any_depth() -> None:
     assert fn.averaged(state) is alone.slots[0]
     _, state = go(fn.lookahead(2)(inside), net, Key(1), 5)
     assert fn.averaged(state) is state.slots[0]
-    assert packed(fn.averaged(state)) is not None
+    assert vector_behind(fn.averaged(state)) is not None
 
 
 def test_an_average_keeps_the_constants() -> None:
@@ -372,9 +373,9 @@ def test_scales_of_nested_states_multiply_and_stay() -> None:
 def test_wrapped_optimizers_stay_packed_and_read_only() -> None:
     for name, optimizer in OPTIMIZERS.items():
         nets, state = go(optimizer, small(Key(0)), Key(1), 4)
-        assert packed(nets[-1]) is not None, name
+        assert vector_behind(nets[-1]) is not None, name
         for found in _states(state):
-            assert all(packed(slot) is not None for slot in found.slots), name
+            assert all(vector_behind(slot) is not None for slot in found.slots), name
 
 
 def test_a_compiled_optimizer_can_be_wrapped() -> None:

@@ -10,7 +10,8 @@ import numpy as np
 
 import fnnet as fn
 from fnnet import Array, tree
-from fnnet.tree.packing import fresh_like
+from fnnet.tree.structures import structure_of
+from fnnet.tree.vectors import blocks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,11 +46,16 @@ class Bare:
     lr: float = 0.1
 
     def init(self, params: Any, /) -> Any:
-        return fn.OptState(0, (fresh_like(params),))
+        return fn.OptState(0, (_buffer(params),))
 
     def update(self, params: Any, grads: Any, state: Any, /) -> tuple[Any, Any]:
         new = tree.map(lambda p, g: p - np.asarray(self.lr, p.dtype) * g, params, grads)
         return new, fn.OptState(state.step + 1, (grads,))
+
+
+def _buffer(params: Any) -> Any:
+    structure = structure_of(params)
+    return structure.build([np.empty_like(block) for block in blocks(params)], structure.zeros())
 
 
 def _size(grads: Any) -> Array:

@@ -19,8 +19,8 @@ from fnnet import Array, Key, Params, Part, TrainState, Value, tree
 from fnnet.keys import normal
 from fnnet.training._line_search import C1, C2, Line, Point, search
 from fnnet.training._quasi_newton import Pair, direction
-from fnnet.training.lbfgs import tree_of, vector_of
-from fnnet.tree.packing import LIMIT
+from fnnet.tree.structures import LIMIT
+from fnnet.tree.vectors import of_vector, vector_of
 from tests.support.own_layers import Centred
 from tests.support.strategies import KEYS, Problem, composites
 
@@ -123,7 +123,7 @@ def test_the_minimum_and_the_price_are_scipys(
             break
 
     def evaluate(p: Array) -> tuple[float, Array]:
-        value, grads = theirs(tree_of(net, p.copy()), (x, y), Key(0))
+        value, grads = theirs(of_vector(net, p.copy()), (x, y), Key(0))
         return float(value), vector_of(grads).copy()
 
     options = {"maxcor": 10, "ftol": 0.0, "gtol": bound, "maxiter": 3000, "maxfun": 5000}

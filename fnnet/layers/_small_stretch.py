@@ -1,8 +1,8 @@
-"""The passes of a small perceptron of ReLUs in few calls: there a call costs more than what it computes.
+"""Linear layers with ReLUs between them, passed in few calls: in small ones a call costs more than what it computes.
 
 The bias is the weight of one more input that is always 1: with h̃ = [h; 1] and w̃ = [w; b] a layer is z = w̃ᵀ h̃, its
 gradients are dw̃ = h̃ dzᵀ and dh = w dz (C. M. Bishop, Pattern Recognition and Machine Learning, section 5.1). A batch's
-rows are columns here, so that the h̃ of all layers lie behind one another in one vector, as the w̃ do in that of a packed
+rows are columns here, so that the h̃ of all layers lie behind one another in one vector, as the w̃ do in that of a
 network, and one call gives the masks of all ReLUs.
 """
 

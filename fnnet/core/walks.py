@@ -1,0 +1,220 @@
+"""What a pass through a network does, found out once a structure: its leaf layers in their order, and where their
+gradients go.
+
+Layers that are chains are seen through, at any depth, so that a pass is one loop. Whatever else holds layers is one of
+the leaves, and calls ``forward`` for those in it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import accumulate
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from fnnet.checks import F32, F64
+from fnnet.core.chains import Layers, layers_getter, leaf_layers, places_in
+from fnnet.core.places import located
+from fnnet.core.protocols import Stretch
+from fnnet.core.rules import Chain, Rule, casts, children, is_stochastic, named_layers, rule_of
+from fnnet.errors import FnnetError, TreeError
+from fnnet.tree.making import getter
+from fnnet.tree.nodes import Params, flatten, is_leaf, layout
+from fnnet.tree.structures import Structure, structure_of
+from fnnet.types import Array
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Part:
+    """Layers that are passed at once, how many; which numbers of the network's vector are theirs, None for all; and the
+    place of their first leaf."""
+
+    stretch: Stretch
+    length: int
+    numbers: slice | None
+    first: int
+
+
+Inside = tuple[Callable[[object], tuple[object, ...]], Structure[Params], int]
+"""A layer in a leaf layer: how it is found there, its structure, and the place of its first leaf."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Leg:
+    """A leaf layer in a pass: its rule, the dtype that x is cast to where it enters, and whether it has arrays and no
+    rule for stacked ones.
+
+    ``trained`` takes the trained leaves out of its gradient, and ``leaves`` has the places of these among those of the
+    network, None for what is constant there. ``inside`` are the layers in it, where they have all its leaves, side by
+    side, and their vectors can be taken as they are. ``part`` is what is passed at once from here on.
+    """
+
+    rule: Rule[Any, Any]
+    kind: type[Params]
+    enters: np.dtype[np.floating] | None
+    is_single: bool
+    trained: Callable[[Params], Sequence[Array]] | None
+    leaves: tuple[int | None, ...]
+    inside: tuple[Inside, ...] = ()
+    part: Part | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Walk:
+    """A network's pass: its legs, the function from a network to the layers at them, the dtype that x is cast to where
+    it enters, None for any, the dtypes that enter as they are, and the shapes and dtypes of the trained leaves.
+
+    ``unused`` are the leaves that no layer has, ``lowest`` is the first leg with any, and ``is_leaf`` says that the
+    network is itself the only layer.
+    """
+
+    legs: tuple[Leg, ...]
+    layers: Callable[[Params], Layers]
+    enters: np.dtype[np.floating] | None
+    accepts: tuple[np.dtype[np.floating], ...]
+    shapes: tuple[tuple[int, ...], ...]
+    dtypes: tuple[np.dtype[Any], ...]
+    unused: tuple[int, ...]
+    lowest: int
+    is_leaf: bool
+
+
+def walk_of(params: Params) -> Walk:
+    """The walk of all networks of this one's structure. Raises what the checks of its layers raise."""
+    _check(params, params)
+    enters = _enters(params)
+    found = list(leaf_layers(params))
+    structure = _structure_if_any(params)
+    get, places = (layers_getter(params), [()] * len(found)) if structure is None else places_in(params, structure)
+    used = Counter(place for own in places for place in own)
+    legs = [_leg(layer, own, used) for (layer, _), own in zip(found, places, strict=True)]
+    shapes = [] if structure is None else structure.trained(structure.shapes)
+    dtypes = [] if structure is None else structure.trained(structure.dtypes)
+    if structure is not None and structure.views:
+        legs = _with_parts(legs, tuple([layer for layer, _ in found]), shapes, used)
+    return Walk(
+        tuple(legs),
+        get,
+        enters,
+        (F32, F64) if enters is None else (enters,),
+        tuple(shapes),
+        tuple(dtypes),
+        tuple([i for i in range(len(shapes)) if i not in used]),
+        next((i for i, leg in enumerate(legs) if leg.trained is not None), 0),
+        not isinstance(rule_of(params), Chain),
+    )
+
+
+Chances = tuple[tuple[int, ...] | None, ...]
+"""For each leg the path of its key, None where it does not act by chance; () where none does."""
+
+
+def chances_of(params: Params) -> Chances:
+    """Which legs of a stochastic pass draw. Raises LayerError where a layer's chance would be off in silence."""
+    if not is_stochastic(params):
+        return ()
+    return tuple([draws if is_stochastic(layer) else None for layer, draws in leaf_layers(params)])
+
+
+def _structure_if_any(params: Params) -> Structure[Params] | None:
+    try:
+        return structure_of(params)
+    except TreeError:  # it holds what no tree can hold, and may be passed all the same
+        return None
+
+
+def _check(root: Params, params: Params) -> None:
+    """Raises what the checks of a network and of the layers in it raise."""
+    check = rule_of(params).check
+    if check is not None:
+        try:
+            check(params)
+        except FnnetError as error:
+            raise located(error, params, root)  # noqa: B904  (it is the same one)
+    for child in children(params):
+        _check(root, child)
+
+
+# --- legs --------------------------------------------------------------------------------------------------------
+def _leg(layer: Params, leaves: tuple[int | None, ...], used: Counter[int | None]) -> Leg:
+    rule = rule_of(layer)
+    assert isinstance(rule, Rule)
+    is_single = rule.replicas is None and first_array(layout(type(layer)).values(layer), False) is not None
+    inside = _inside(layer, leaves) if all(used[place] == 1 for place in leaves) else ()
+    return Leg(rule, type(layer), _enters(layer), is_single, _trained(layer), leaves, inside)
+
+
+def _inside(layer: Params, leaves: tuple[int | None, ...]) -> tuple[Inside, ...]:
+    first = leaves[0] if leaves else None
+    if first is None or leaves != tuple(range(first, first + len(leaves))):
+        return ()
+    found, place = list[Inside](), first
+    for path, child in named_layers(layer):
+        structure = structure_of(child)
+        if structure.views is not None:
+            found.append((getter(layer, [path]), structure, place))
+            place += structure.changes.count(True)
+    return tuple(found) if place == first + len(leaves) else ()
+
+
+def _trained(layer: Params) -> Callable[[Params], Sequence[Array]] | None:
+    structure = _structure_if_any(layer)
+    if structure is None or not any(structure.changes):
+        return None
+    values = layout(type(layer)).values
+    if all(structure.changes) and all(map(is_leaf, values(layer))):
+        return values  # type: ignore[return-value]
+    return partial(_taken, structure.changes)
+
+
+def _taken(changes: tuple[bool, ...], grads: Params) -> list[Array]:
+    leaves: list[Array] = []
+    flatten(grads, leaves, [])
+    is_alike = len(leaves) == len(changes)
+    return [leaf for leaf, can in zip(leaves, changes, strict=True) if can] if is_alike else leaves
+
+
+def _enters(params: Params) -> np.dtype[np.floating] | None:
+    """The dtype that x is cast to where it enters; None where any float is taken as it is.
+
+    A cast to float64 loses nothing. One to float32 is left to the layers where one of them takes x as it comes.
+    """
+    first = first_array(layout(type(params)).values(params), True)
+    return None if first is None or (first.dtype == F32 and not casts(params)) else first.dtype
+
+
+def first_array(values: tuple[object, ...], is_deep: bool) -> Array | None:
+    """The first floating array among values, through tuples, and through the layers there where ``is_deep``."""
+    for value in values:
+        if is_leaf(value):
+            if value.dtype.kind == "f":
+                return value
+        elif type(value) is tuple or (is_deep and isinstance(value, Params)):
+            inside = value if isinstance(value, tuple) else layout(type(value)).values(value)
+            found = first_array(inside, is_deep)
+            if found is not None:
+                return found
+    return None
+
+
+def _with_parts(legs: list[Leg], layers: Layers, shapes: list[tuple[int, ...]], used: Counter[int | None]) -> list[Leg]:
+    """The legs, and at the first of those that can be passed at once how; their leaves must lie side by side."""
+    ends, i = list(accumulate(map(prod, shapes), initial=0)), 0
+    while i < len(legs):
+        find = legs[i].rule.stretch
+        stretch = None if find is None else find(layers[i:])
+        n = stretch.length if stretch else 1
+        places = [place for leg in legs[i : i + n] for place in leg.leaves]
+        if stretch and places[0] is not None and all(used[place] == 1 for place in places):
+            leaves = range(places[0], places[0] + len(places))
+            numbers = slice(ends[leaves.start], ends[leaves.stop])
+            is_all = numbers == slice(0, ends[-1])
+            if places == list(leaves):
+                legs[i] = replace(legs[i], part=Part(stretch, n, None if is_all else numbers, leaves.start))
+        i += n
+    return legs

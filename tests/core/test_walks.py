@@ -1,0 +1,159 @@
+"""Passes through networks of networks: chains of a user's own, stretches, and where errors come up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+import fnnet as fn
+from fnnet import Array, Key, LayerError, Params, ShapeError, tree
+from fnnet.inspection.traces import Call, trace
+from fnnet.testing import check_gradients
+from tests import catalogue
+from tests.support.strategies import KEYS, Problem, composites
+
+X = np.ones((5, 3), np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Folded(Params):
+    """A chain of a user's: one Linear twice, whose transposed matrix stands between; ``rest`` has no part in it."""
+
+    w: Array
+    b: Array
+    rest: fn.Linear
+
+
+fn.define_chain(Folded, lambda p: (fn.Linear(p.w, p.b), fn.Dropout(0.5), fn.Tanh(), fn.Linear(p.w, p.b)))
+
+
+def _folded(key: Key, n: int = 3) -> Folded:
+    layer = fn.linear(key, n, n, bias_init=fn.normal(1.0), dtype=np.float64)
+    return Folded(layer.w, layer.b, layer)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Strange(Params):
+    """A chain of layers that are not its own."""
+
+    w: Array
+
+
+fn.define_chain(Strange, lambda p: (fn.linear(Key(0), 3, 3, dtype=np.float64),))
+
+
+def test_a_layer_in_two_places_gets_the_sum_of_its_shares_and_one_in_none_gets_zeros() -> None:
+    net = _folded(Key(0))
+    check_gradients(net, X.astype(np.float64), key=Key(1))
+    y, cache = fn.forward(net, X.astype(np.float64), Key(2))
+    grads, _ = fn.backward(net, cache, y)
+    assert tree.equal(grads.rest, tree.map(np.zeros_like, net.rest))
+    assert tree.equal(fn.forward(net, X.astype(np.float64), Key(2))[0], y)
+    assert not tree.equal(fn.forward(net, X.astype(np.float64), Key(3))[0], y)
+
+
+def test_the_layers_of_a_chain_are_made_of_its_arrays() -> None:
+    with pytest.raises(LayerError, match=r"Strange: the layers of its chain must be made of its arrays"):
+        fn.forward(Strange(np.ones((3, 3))), X)
+
+
+@given(composites(), KEYS)
+def test_a_chain_of_chains_is_one_chain(problem: Problem, key: Key) -> None:
+    """To the bit, there and back."""
+    net, wrapped = problem.net, fn.serial(fn.serial(problem.net))
+    one, cache = fn.forward(net, problem.x)
+    two, caches = fn.forward(wrapped, problem.x)
+    assert tree.equal(one, two)
+    mine, theirs = fn.backward(net, cache, one), fn.backward(wrapped, caches, two)
+    assert tree.equal((tree.leaves(mine[0]), mine[1]), (tree.leaves(theirs[0]), theirs[1]))
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Twice(Params):
+    """A chain of a user's with one layer in two places."""
+
+    layer: Params
+
+
+fn.define_chain(Twice, lambda p: (p.layer, fn.Tanh(), p.layer))
+
+N = 3
+KEPT = catalogue.KEEPING | {name: catalogue.WIDENING[name] for name in ("Mlp", "Serial", "Portable", "Branches")}
+
+
+@pytest.mark.parametrize("name", KEPT)
+@pytest.mark.parametrize("of_layer", ["a chain", "an Mlp", "a chain in a Residual", "a Residual in a chain"])
+def test_the_gradient_of_a_layer_in_two_places_is_the_sum_of_its_shares(name: str, of_layer: str) -> None:
+    layer, first = KEPT[name](Key(0), N, N), fn.linear(Key(1), N, N, dtype=np.float64)
+    made: dict[str, Callable[[], Params]] = {
+        "a chain": lambda: Twice(layer),
+        "an Mlp": lambda: fn.Mlp((first, first, first), layer),
+        "a chain in a Residual": lambda: fn.residual(Twice(layer)),
+        "a Residual in a chain": lambda: Twice(fn.residual(layer)),
+    }
+    check_gradients(made[of_layer](), fn.keys.normal(Key(2), (4, N)))
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_what_is_remembered_of_a_structure_is_true_of_a_layer_that_stands_in_it_twice(name: str) -> None:
+    """The very same object in two fields is two layers of equal numbers, and others of that form stay right."""
+    layer, x = KEPT[name](Key(0), N, N), fn.keys.normal(Key(2), (4, 2 * N))
+    columns = [range(N), range(N, 2 * N)]
+    net = fn.serial(fn.branches(columns, (layer, layer)), fn.residual(fn.branches(columns, (layer, layer))))
+    alike = tree.map(np.copy, net)
+    for one in (net, alike):
+        check_gradients(one, x)
+    passes = [fn.forward(one, x) for one in (net, alike)]
+    grads = [fn.backward(one, cache, y) for one, (y, cache) in zip((net, alike), passes, strict=True)]
+    assert tree.equal(*[(tree.leaves(mine), dx) for mine, dx in grads])
+    paths = list(_paths(trace(net, x)))
+    assert len(set(paths)) == len(paths)
+
+
+def _paths(call: Call) -> Iterator[str]:
+    yield call.path
+    for inside in call.calls:
+        yield from _paths(inside)
+
+
+WRONG = fn.linear(Key(0), 4, 3)
+NETS: dict[str, tuple[Params, str]] = {
+    "layers.1: linear: x": (fn.serial(fn.Relu(), WRONG), r"layers\.1: linear: x must be"),
+    "in a chain of chains": (fn.serial(fn.Tanh(), fn.serial(WRONG)), r"^layers\.1\.layers\.0: linear: x must be"),
+    "in a residual": (fn.serial(fn.Relu(), fn.residual(fn.serial(WRONG))), r"^layers\.1\.layer\.layers\.0: linear: x"),
+    "in branches": (fn.branches([(0,), (1, 2)], (fn.Relu(), WRONG)), r"^layers\.1: linear: x must be"),
+    "the network itself": (WRONG, r"^linear: x must be"),
+    "parameters": (fn.serial(fn.Relu(), fn.Linear(np.ones((3, 2)), np.ones(3))), r"^layers\.1: linear: w must be"),
+}
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_errors_name_the_path_of_the_layer(name: str) -> None:
+    net, message = NETS[name]
+    with pytest.raises(ShapeError, match=message):
+        fn.forward(net, X)
+
+
+def test_parameters_are_checked_once_a_structure() -> None:
+    asked: list[Params] = []
+
+    @dataclass(frozen=True, slots=True, eq=False, repr=False)
+    class Shift(Params):
+        b: Array
+
+    fn.define_layer(
+        Shift,
+        forward=lambda p, x: (x + p.b, None),
+        backward=lambda p, s, dy: (Shift(dy.sum(0)), dy),
+        check=asked.append,
+    )
+    step = fn.train_step(fn.value_and_grad(fn.mse), fn.sgd(0.1))
+    state = fn.start(fn.serial(Shift(np.zeros(3, np.float32)), fn.linear(Key(0), 3, 3)), fn.sgd(0.1), Key(0))
+    before = len(asked)
+    for _ in range(3):
+        state, _ = step(state, (X, X), Key(0))
+    assert len(asked) == before + 1
