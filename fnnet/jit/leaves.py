@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from fnnet import tree
-from fnnet.core.formulas import KERNELS
+from fnnet.core.kernels import KERNELS
 from fnnet.errors import LayerError
 from fnnet.jit import steps
 from fnnet.jit.activations import activation_loops

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fnnet.core.formulas import ACTIVATIONS, KERNELS
+from fnnet.core.formulas import ACTIVATIONS
+from fnnet.core.kernels import KERNELS
 from fnnet.core.rules import casts, check_network, replicas
 from fnnet.errors import LayerError
 from fnnet.jit import steps

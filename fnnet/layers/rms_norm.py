@@ -8,7 +8,7 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.core import Array, Dtype, Params, define_layer
-from fnnet.core.formulas import define_kernels
+from fnnet.core.kernels import define_kernels
 from fnnet.layers._base import check_arrays, check_width, normalized, normalized_back, normalized_row, over_rows
 from fnnet.numerics import row_sum, sum_to
 from fnnet.numerics.sums import batch_sum

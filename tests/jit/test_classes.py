@@ -13,7 +13,8 @@ import pytest
 
 import fnnet as fn
 from fnnet import Key, Params, jit, tree
-from fnnet.core.formulas import ACTIVATIONS, KERNELS
+from fnnet.core.formulas import ACTIVATIONS
+from fnnet.core.kernels import KERNELS
 from fnnet.core.network import backward, forward
 from fnnet.core.rules import Chain, rule_of
 from fnnet.jit import losses, networks, optimizers, plans
