@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fnnet.core.formulas import define_loss
+from fnnet.core.kernels import define_loss
 from fnnet.losses.reductions import EntryLoss, RowLoss, scores
 from fnnet.numerics import exp, log, log1p, row_sum, sigmoid
 from fnnet.numerics.kernels import Number, softmax_row

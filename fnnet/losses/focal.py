@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fnnet.core.formulas import define_loss
+from fnnet.core.kernels import define_loss
 from fnnet.core.settings import NonNegative
 from fnnet.losses.reductions import RowLoss, scores
 from fnnet.numerics import exp, expm1, log, power, row_sum

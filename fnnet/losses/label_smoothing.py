@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fnnet.core.formulas import define_loss
+from fnnet.core.kernels import define_loss
 from fnnet.core.settings import Share
 from fnnet.losses.reductions import RowLoss, scores
 from fnnet.numerics import exp, log, row_sum

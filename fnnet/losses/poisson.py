@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fnnet.core.formulas import define_loss
+from fnnet.core.kernels import define_loss
 from fnnet.losses.reductions import EntryLoss
 from fnnet.numerics import exp
 from fnnet.numerics.kernels import Number, exp_of

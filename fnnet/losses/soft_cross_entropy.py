@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.core.formulas import define_loss
+from fnnet.core.kernels import define_loss
 from fnnet.losses.reductions import RowLoss
 from fnnet.numerics import exp, log, row_max, row_sum
 from fnnet.numerics.kernels import Number, half_above, softmax_row

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.core.formulas import define_loss
+from fnnet.core.kernels import define_loss
 from fnnet.losses.reductions import RowLoss, SumLoss, difference
 from fnnet.numerics import inner_product, square_mean, square_sum
 from fnnet.numerics.kernels import Number

@@ -8,7 +8,6 @@ from math import prod
 from typing import TypeVar
 
 from fnnet.core import NonNegative, Optimizer, OptState, Params, Settings
-from fnnet.optimizers.elementwise import check_gradients
 from fnnet.optimizers.wrapping import Wrapped, Wrapper, scaled_update
 from fnnet.tree.selection import Chosen, Selection, Where, choose, chosen_by, without
 
