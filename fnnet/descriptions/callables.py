@@ -8,9 +8,9 @@ from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 
 import numpy as np
 
-from fnnet.descriptions.classes import attributes, given
 from fnnet.descriptions.code_digests import is_library, named
 from fnnet.descriptions.function_reads import Edge, Unseen, reads
+from fnnet.descriptions.objects import attributes, given
 
 
 def function(f: FunctionType) -> tuple[str, list[Edge]]:

@@ -70,11 +70,11 @@ def _defaults(f: FunctionType) -> Iterator[Edge]:
 Chain = tuple[str, ...]
 """A variable, and the attributes that are read of it: ``a.b.c``."""
 
-_OPEN = {"getattr", "eval", "exec", "globals", "vars", "locals", "__import__", "compile", "setattr", "delattr"} | {
-    "open",
-    "input",
+_OPEN = {
+    *("getattr", "setattr", "delattr", "eval", "exec", "compile", "globals", "vars", "locals", "__import__"),
+    *("open", "input", "hash", "id"),
 }
-"""Functions of Python that read or write what their code does not show."""
+"""Functions of Python that read or write what their code does not show, or give another number in every process."""
 
 _OUTSIDE = {
     *("random", "numpy.random", "time", "secrets", "uuid.uuid1", "uuid.uuid4", "datetime.date.today"),
@@ -86,8 +86,9 @@ _OUTSIDE = {
     *("subprocess", "socket", "glob", "urllib", "http", "requests", "joblib.load", "safetensors", "h5py", "netCDF4"),
     *("fnnet.load", "fnnet.load_torch", "fnnet.resume", "fnnet.read_receipt", "scipy.io"),
     *("numpy.load", "numpy.loadtxt", "numpy.genfromtxt", "numpy.fromfile", "numpy.memmap", "numpy.lib.format"),
-    *("decimal.getcontext", "mpmath.mp", "numpy.geterr", "numpy.get_printoptions", "sys.getrecursionlimit"),
-    *("sklearn.utils.check_random_state", "sklearn.get_config", "sys.modules", "importlib"),
+    *("decimal.getcontext", "mpmath.mp", "numpy.geterr", "numpy.get_printoptions", "sys.getrecursionlimit", "inspect"),
+    *("sklearn.utils.check_random_state", "sklearn.get_config", "sys.modules", "importlib", "sys._getframe", "gc"),
+    *("ctypes", "locale", "platform", "typing.get_type_hints", "os.getpid", "os.cpu_count", "sys.path"),
 }
 """Attributes of packages that give what code does not show: it may differ from call to call or process to process."""
 
@@ -95,9 +96,10 @@ _VARIABLES = ("LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_D
 
 _READERS = {
     *("open", "read_text", "read_bytes", "stat", "exists", "is_file", "is_dir", "iterdir", "glob", "rglob"),
-    *("__doc__", "__annotations__", "__hash__", "__match_args__", "__signature__", "__slots__"),
+    *("__doc__", "__annotations__", "__hash__", "__match_args__", "__signature__", "__slots__", "__module__"),
+    *("__globals__", "__builtins__", "__subclasses__", "__orig_bases__", "__abstractmethods__"),
 }
-"""Methods that read files, and what is said of code."""
+"""Methods that read files, and what is said of code or leads out of it."""
 
 
 def _read_by(f: FunctionType, code: CodeType, modules: Mapping[str, ModuleType]) -> Iterator[Edge]:
@@ -162,8 +164,8 @@ def _of_python(f: FunctionType, name: str) -> Iterator[Edge]:
     value = _pythons(f).get(name)
     if isinstance(value, FunctionType) or value is not vars(builtins).get(name):  # put in the place of Python's
         yield Edge(name, value)
-    elif value is not None and name in _OPEN:
-        yield Edge(name, Unseen(f"what {name} reads or writes"))
+    elif value is not None and name in _OPEN and (name, f.__name__) != ("hash", "__hash__"):
+        yield Edge(name, Unseen(f"what {name} reads, writes or gives"))
 
 
 def _of_module(module: ModuleType, path: list[str], attributes: list[str]) -> Iterator[Edge]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property, partial
+from pathlib import PurePath
 from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from fnnet.core.rules import rule_of
 from fnnet.descriptions import callables
-from fnnet.descriptions.classes import attributes, class_edges, given, hidden, reduced, why_unseen
+from fnnet.descriptions.classes import class_edges, registered
 from fnnet.descriptions.code_digests import is_library, named, sha, version_of
 from fnnet.descriptions.digests import (
     CONTAINERS,
@@ -31,6 +32,7 @@ from fnnet.descriptions.digests import (
     text_of_rows,
 )
 from fnnet.descriptions.function_reads import Edge, Unseen, unique
+from fnnet.descriptions.objects import attributes, given, hidden, reduced, why_unseen
 from fnnet.errors import FnnetError
 from fnnet.tree.nodes import Params, layout
 
@@ -187,7 +189,7 @@ def _derived(value: Any) -> tuple[str, list[Edge]]:
 
 def _class(kind: type) -> tuple[str, list[Edge]]:
     if is_library(kind):
-        return named(kind), []
+        return named(kind), registered(kind)
     bases = ", ".join([named(base) for base in kind.__bases__ if base is not object])
     return f"class {kind.__qualname__}{f'({bases})' if bases else ''}", class_edges(kind)
 
@@ -203,6 +205,11 @@ _DESCRIPTORS = (types.MethodDescriptorType, types.WrapperDescriptorType, types.C
 _ACCESSORS = (property, classmethod, staticmethod, cached_property)
 
 
+def _is_path(value: Any) -> bool:
+    """Whether it is one of Python's or of a package, perhaps of a class derived from one of Python's."""
+    return isinstance(value, os.PathLike) and (isinstance(value, PurePath) or is_library(type(value)))
+
+
 def _of(*kinds: type) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, kinds)
 
@@ -211,7 +218,7 @@ _KINDS: list[tuple[Callable[[Any], bool], Callable[[Any], tuple[str | Callable[[
     (_of(Unseen), lambda value: (f"not covered: {value.why}", [])),
     (_of(Enum), _enum),
     (_of(*_TEXTS), _derived),
-    (_of(os.PathLike), lambda value: (repr(os.fspath(value)), [])),
+    (_is_path, lambda value: (repr(os.fspath(value)), given(value))),
     (_of(ModuleType), _module),
     (_of(FunctionType), callables.function),
     (_of(MethodType), callables.method),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import collections.abc
 import contextlib
 import functools
+import gc
 import hashlib
 import importlib
 import itertools
@@ -291,6 +293,21 @@ def test_a_layer_counts_by_its_rules() -> None:
     assert {name for name in one if one[name] != other[name]} == {"net.layers.0.forward", "net.layers.0.backward"}
 
 
+def test_classes_registered_with_one_of_a_package_are_told() -> None:
+    told = described("kind", collections.abc.Sized)
+
+    class Sized:
+        __len__ = None
+
+    collections.abc.Sized.register(Sized)
+    try:
+        assert changes(told, described("kind", collections.abc.Sized))[0].name == "kind.(registered)"
+    finally:
+        del Sized
+        gc.collect()
+    assert changes(told, described("kind", collections.abc.Sized)) == ()
+
+
 def test_two_functions_of_one_line() -> None:
     one, two = [lambda step: 0.1, lambda step: 0.2]
     assert described("f", one) != described("f", two)
@@ -442,6 +459,12 @@ UNSEEN: dict[str, Callable[[], object]] = {
     "a file of numbers": lambda: made_of("import numpy as np\ndef f(): return np.load('a.npy')"),
     "a file of text": lambda: made_of("from pathlib import Path\ndef f(): return Path('a').read_text()"),
     "a docstring": lambda: made_of("def f(): return f.__doc__"),
+    "the hash of a text": lambda: made_of("def f(x): return hash(x)"),
+    "an address": lambda: made_of("def f(x): return id(x)"),
+    "the classes derived from one": lambda: made_of("class A: pass\ndef f(): return A.__subclasses__()"),
+    "the variables of a module": lambda: made_of("def f(): return f.__globals__['K']"),
+    "the name of a module": lambda: made_of("def f(x): return x.__module__"),
+    "the country": lambda: made_of("import locale\ndef f(): return locale.localeconv()"),
     "a module by its name": lambda: made_of("import sys\ndef f(): return sys.modules['a'].k"),
     "a cached function by another name": lambda: functools.wraps(len)(functools.lru_cache(lambda: 1)),
     "an attribute by its name": lambda: made_of("def f(x): return getattr(x, 'a' + 'b')"),
