@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from fnnet import checks
@@ -12,7 +12,7 @@ from fnnet.core.states import TrainState
 from fnnet.data.batches import Minibatches
 from fnnet.descriptions import AS, NOT_COVERED, described, described_all
 from fnnet.descriptions.code_digests import sha
-from fnnet.descriptions.comparisons import changes
+from fnnet.descriptions.comparisons import Difference, changes
 from fnnet.descriptions.values import content
 from fnnet.keys import ORDER, Key
 from fnnet.training.folds import check_run
@@ -70,6 +70,12 @@ def settled(told: Mapping[str, str], step: Step[T], streams: tuple[StreamFn, ...
     then = {name: text for name, text in told.items() if name.partition(".")[0] in ("step", "streams")}
     moved = {_known(change.name, then) for change in changes(then, now) if not change.recorded.startswith(AS)}
     return {name: f"{NOT_COVERED}: {MOVED}" if name in moved else text for name, text in told.items()}
+
+
+def amended(told: Mapping[str, str], changed: Iterable[Difference], state: TrainState[P]) -> dict[str, str]:
+    """The settings of a run that goes on from a state with others: nothing vouches for those that differ."""
+    place = f"epoch {state.epoch}{f', batch {state.batch}' if state.batch else ''}"
+    return {**told, **{one.name: f"{NOT_COVERED}: {one.recorded} up to {place}, {one.now} after" for one in changed}}
 
 
 def _known(place: str, told: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ from fnnet.core.states import Epoch, TrainState
 from fnnet.descriptions.comparisons import changes
 from fnnet.errors import ReceiptError, TreeError
 from fnnet.experiments.conditions import conditions
-from fnnet.experiments.configurations import check_arguments, comparable, configuration_of, is_start, settled
+from fnnet.experiments.configurations import amended, check_arguments, comparable, configuration_of, is_start, settled
 from fnnet.experiments.digest_chains import Chain, Link, digest_of, link, longer
 from fnnet.experiments.receipt_files import File, Receipt, contents, epoch_line, metrics_of, read_receipt, sealed
 from fnnet.training.folds import train
@@ -45,15 +45,11 @@ def _state_of(item: object) -> TrainState[Any]:
     return state
 
 
-def _is_ours(run: FunctionType) -> bool:
-    """Whether it is ``train``, compiled or not, which writes no metrics."""
-    return run.__module__.startswith("fnnet.")
-
-
 def _check_written(state: TrainState[P], streams: tuple[StreamFn, ...], run: Train) -> None:
     """Raises ReceiptError where an epoch has metrics that none of the named functions writes: they could not be
     reproduced."""
-    if state.history[-1].metrics and not streams and isinstance(run, FunctionType) and _is_ours(run):
+    is_ours = isinstance(run, FunctionType) and run.__module__.startswith("fnnet.")  # train, which writes none
+    if state.history[-1].metrics and not streams and is_ours:
         names = ", ".join([name for name, _ in state.history[-1].metrics])
         raise ReceiptError(
             f"receipt: the history has {names}, which training does not write; give what does, such as "
@@ -120,6 +116,7 @@ class ReceiptTo(Generic[P, T]):
     state: TrainState[P]
     streams: tuple[StreamFn, ...]
     run: Train = train
+    anyway: bool = False
 
     def __call__(self, stream: Iterable[S], /) -> Iterator[S]:
         """The stream as it is; the end of an epoch is handed on once its line is in the file."""
@@ -171,17 +168,17 @@ class ReceiptTo(Generic[P, T]):
                 "before checkpoint_to, and resume from an older checkpoint"
             )
         mine = configuration_of(self.step, self.data, state, self.streams, self.run)
-        changed = [difference.name for difference in changes(comparable(found.configuration, state), mine)]
-        changed += self._strange(links)
-        if changed:
-            raise ReceiptError(
-                f"receipt_to: {self.path} is the receipt of another run; give this one a file of its own; what "
-                f"differs: {', '.join(changed)}"
-            )
+        changed, strange = changes(comparable(found.configuration, state), mine), self._strange(links)
+        if strange or (changed and not self.anyway):
+            names = ", ".join([*[one.name for one in changed], *strange])
+            more = "" if strange else ", or receipt_to(..., anyway=True) to continue nevertheless"
+            said = f"{self.path} is the receipt of another run; give this one a file of its own{more}"
+            raise ReceiptError(f"receipt_to: {said}; what differs: {names}")
         now = conditions()
         spans = tuple([span for span in found.conditions if span[0] < max(state.epoch, 1)])
         spans = spans if spans[-1][1] == now else (*spans, (state.epoch, now))
-        return replace(found, links=links, conditions=spans, history=found.history[: state.epoch])
+        settings = amended(found.configuration, changed, state)
+        return Receipt(settings, spans, links, found.history[: state.epoch])
 
     def _strange(self, links: tuple[Link, ...]) -> list[str]:
         """What shows that the state does not belong to the run of these links. Raises ReceiptError where nothing can.
@@ -190,13 +187,13 @@ class ReceiptTo(Generic[P, T]):
         and only the network that the run began with decides.
         """
         state, network = self.state, self.state.origin.network[:16] if self.state.origin else ""
-        if not (network or state.epoch):
+        if not (network or state.epoch or self.anyway):
             raise ReceiptError(
                 f"receipt_to: {self.path} may be the receipt of another run, for this state of the first epoch does "
                 "not tell the network that its run began with; take the one that resume(folder, like) gives, or begin "
                 "the run anew"
             )
-        same = {"the network at the start": network in ("", links[0].params)}
+        same = {"the network at the start": self.anyway or network in ("", links[0].params)}
         if state.batch:
             same[f"the history up to epoch {state.epoch}"] = digest_of(state.history)[:16] == links[-1].history
         else:
@@ -216,7 +213,13 @@ def _check_replaceable(path: Path) -> None:
 
 
 def receipt_to(
-    path: File, step: Step[T], data: Data[T], state: TrainState[P], *streams: StreamFn, run: Train = train
+    path: File,
+    step: Step[T],
+    data: Data[T],
+    state: TrainState[P],
+    *streams: StreamFn,
+    run: Train = train,
+    anyway: bool = False,
 ) -> ReceiptTo[P, T]:
     """A stream function that keeps the receipt of a run in a file, whole from the start on; every epoch adds a line.
 
@@ -224,6 +227,9 @@ def receipt_to(
     replaces an older one; with a resumed state, in mid-epoch too, the one in the file is continued, so that it ends as
     that of a run that never stopped. It comes before ``checkpoint_to``: every state that can be resumed then has its
     link already. ``streams`` and ``run`` are those of ``receipt``.
+
+    The file belongs to one run. With ``anyway=True`` it is continued with other settings, for example a smaller
+    learning rate: from a state that the receipt has, and those settings are "not covered" from then on.
 
     Raises ReceiptError, when the first epoch is asked for, where the file is missing for a resumed state, belongs to
     another run or is no receipt at all, and where it cannot be written; in training, where something else has written
@@ -240,4 +246,4 @@ def receipt_to(
     yes: epochs 1 to 3 gave the recorded bytes
     """
     check_arguments("receipt_to", step, data, state, streams, run)
-    return ReceiptTo(Path(path), step, data, state, streams, run)
+    return ReceiptTo(Path(path), step, data, state, streams, run, anyway)
