@@ -115,7 +115,9 @@ def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3, anyway: bool =
     newest state belongs to a run that differs in one of these is refused; ``anyway=True`` uses it nevertheless, for
     example to continue with a smaller learning rate. For the digest the data are read once, as in an epoch; data of a
     class or function of your own are described by their settings. A state that does not come from ``train`` or
-    ``steps`` knows its key only.
+    ``steps`` knows its key only. Code of your own is compared as in a receipt. What it changes itself is no setting;
+    where that does not show in the code, it is found at the second state, so a folder whose run ended with its first
+    state may be refused to the same run, which ``anyway=True`` continues.
 
     Raises ValueError for numbers below 1, CheckpointError where the folder cannot be made or written to; and when the
     first state comes for a folder of another run, naming what differs, and for one that holds states which the run has
