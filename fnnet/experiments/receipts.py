@@ -70,8 +70,7 @@ def receipt(
     ``epochs`` are those of ``train``, or the states of ``steps``. ``streams`` are the functions between them and
     ``train`` that write into the history, ``validate`` above all: with them ``verify`` can repeat the run. ``run`` is
     what made the epochs, where it is not ``train`` itself. ``receipt_to`` writes a receipt while a run goes on. Code of
-    your own is described by what it does and the values that it reads, not by state that packages, Python and the
-    system keep to themselves, such as ``numpy.seterr`` or the environment.
+    your own is described by what it does and the values that it reads, not by the state of packages and the system.
 
     Raises ReceiptError where an epoch is missing, ``first`` is not a start, or the history has metrics that no stream
     named here writes.
