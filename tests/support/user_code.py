@@ -155,6 +155,11 @@ BASES: Mapping[str, str] = {
         "K = typing.TypeVar('T1' if {k} == 1 else 'T2')\ndef base(): return float(K.__name__[1:])"
     ),
     "metadata of a dtype": "K = np.dtype('f8', metadata={{'k': {k}}})\ndef base(): return K.metadata['k']",
+    "metadata of an array's dtype": (
+        "K = np.zeros(1, np.dtype('f8', metadata={{'k': {k}}}))\ndef base(): return K.dtype.metadata['k']"
+    ),
+    "number of many digits": "K = int({k}) << 20000\ndef base(): return float(K >> 20000)",
+    "constant of many digits": "exec('def base(): return float(' + hex(int({k}) << 20000) + ' >> 20000)')",
     "sparse matrix": "import scipy.sparse\nK = scipy.sparse.csr_matrix([[{k}]])\ndef base(): return float(K[0, 0])",
     "sparse matrix of lists": (
         "import scipy.sparse\nK = scipy.sparse.lil_matrix([[{k}]])\ndef base(): return float(K[0, 0])"
@@ -565,6 +570,7 @@ NOISES: Mapping[str, str] = {
     "method of random numbers": (
         "R_{new} = np.random.default_rng(0).normal\ndef {new}():\n R_{new}()\n return {old}()"
     ),
+    "a text with an address": "T_{new} = [str(object())]\ndef {new}(): return {old}() if T_{new} else 0",
     "hash that is kept": (
         "class C_{new}:\n def __init__(self): self.text, self._hash = 'a', len({{'a'}}) * 'a'.__hash__()\n"
         " def __call__(self): return {old}()\n{new} = C_{new}()"
