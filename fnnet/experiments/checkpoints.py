@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -63,9 +64,10 @@ def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3, anyway: bool =
     where that does not show in the code, it is found at the second state, so a folder whose run ended with its first
     state may be refused to the same run, which ``anyway=True`` continues.
 
-    Raises ValueError for numbers below 1, CheckpointError where the folder cannot be made or written to; and when the
-    first state comes for a folder of another run, naming what differs, and for one that holds states which the run has
-    not reached: resume from them, or use another folder; ImportError without the extra ``checkpoint``.
+    Raises ValueError for numbers below 1 and for what is no path, CheckpointError where the folder cannot be made or
+    written to; and when the first state comes for a folder of another run, naming what differs, and for one that holds
+    states which the run has not reached: resume from them, or use another folder; ImportError without the extra
+    ``checkpoint``.
 
     >>> import fnnet as fn, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -73,6 +75,9 @@ def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3, anyway: bool =
     10
     """
     every, keep = checks.size("checkpoint_to", "every", every), checks.size("checkpoint_to", "keep", keep)
+    given: object = folder
+    if not isinstance(given, (str, os.PathLike)):
+        raise ValueError(f"checkpoint_to: folder must be a path, got {folder!r}; in a pipe write checkpoint_to(folder)")
     sealed_files.check_installed()  # now, and not when the first state is due
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)

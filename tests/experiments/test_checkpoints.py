@@ -246,6 +246,12 @@ def test_a_child_does_not_write_the_states_of_its_parent(tmp_path: Path) -> None
     assert len(_names(tmp_path)) == 1
 
 
+def test_a_folder_that_is_none_is_refused() -> None:
+    for folder in (_steps(), 3, None, b"folder"):
+        with pytest.raises(ValueError, match=r"checkpoint_to: folder must be a path, got .*; in a pipe write checkpoi"):
+            fn.checkpoint_to(folder)  # type: ignore[arg-type]
+
+
 def test_a_stream_of_nothing_writes_nothing(tmp_path: Path) -> None:
     assert list(fn.checkpoint_to(tmp_path)(fn.take(0)(_steps()))) == []
     assert list(tmp_path.iterdir()) == []
