@@ -17,7 +17,7 @@ from fnnet import files
 from fnnet.core.states import TrainState
 from fnnet.errors import CheckpointError
 from fnnet.experiments import sealed_files
-from fnnet.experiments.run_identity import check_same, completed, run_of, settled
+from fnnet.experiments.run_identity import check_same, completed, run_of, settled, tell_runs
 from fnnet.experiments.saving import save_of_run
 from fnnet.experiments.sealed_files import File
 from fnnet.tree.nodes import Params
@@ -71,6 +71,7 @@ class Writer:
         self._unwritten: TrainState[Params] | None = None
         self._lock = RLock()
         _WRITERS.add(self)
+        tell_runs()
 
     def add(self, state: TrainState[Params]) -> None:
         """The next state, which is on the disk after this if it is due."""
@@ -78,7 +79,7 @@ class Writer:
             self._count += 1
             if self._count == 1:
                 self._begin(state)
-            elif self._count == 2:
+            elif self._count == 2:  # once more, for what moves later, or was not foreseen
                 self._run = settled(self._run, state)
             self._unwritten = state
             if self._count % self.every == 0:
@@ -100,7 +101,7 @@ class Writer:
         """Finds the settings of the run, and the files in the folder, after those of a killed writer are removed.
         Raises CheckpointError where the folder belongs to another run."""
         flush(self.folder)
-        run, whole = run_of(state), _whole(self.folder)
+        run, whole = settled(run_of(state), state), _whole(self.folder)
         newest = next(whole, None)
         if newest is not None:
             before = sealed_files.run_of(*newest)

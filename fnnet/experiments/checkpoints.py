@@ -60,9 +60,8 @@ def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3, anyway: bool =
     newest state belongs to a run that differs in one of these is refused; ``anyway=True`` uses it nevertheless, for
     example to continue with a smaller learning rate. For the digest the data are read once, as in an epoch; data of a
     class or function of your own are described by their settings. A state that does not come from ``train`` or
-    ``steps`` knows its key only. Code of your own is compared as in a receipt. What it changes itself is no setting;
-    where that does not show in the code, it is found at the second state, so a folder whose run ended with its first
-    state may be refused to the same run, which ``anyway=True`` continues.
+    ``steps`` knows its key only. Code of your own is compared as in a receipt; what it changes by the run's second
+    state is no setting, whether its code shows that or not.
 
     Raises ValueError for numbers below 1 and for what is no path, CheckpointError where the folder cannot be made or
     written to; and when the first state comes for a folder of another run, naming what differs, and for one that holds
