@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from fnnet.descriptions.changed_by_run import Changing, changing
 from fnnet.descriptions.digests import Known
-from fnnet.descriptions.function_reads import Edge
+from fnnet.descriptions.edges import Edge
 from fnnet.descriptions.values import Anatomy, anatomy
 from fnnet.descriptions.values import content as content
 

@@ -11,8 +11,8 @@ from types import FunctionType
 from typing import Any
 
 from fnnet.descriptions.code_digests import is_library
-from fnnet.descriptions.function_reads import Edge, as_function, unique
-from fnnet.descriptions.objects import attributes
+from fnnet.descriptions.edges import Edge, Unseen, as_function, unique
+from fnnet.descriptions.objects import attributes, is_foreign
 
 _OF_PYTHON = {
     *("__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__slots__"),
@@ -33,7 +33,7 @@ def class_edges(kind: type) -> list[Edge]:
     """What a class of the user's derives from, and what its body defines."""
     bases = [Edge(f"({base.__name__})", base) for base in kind.__bases__ if not is_library(base)]
     made = [Edge("(metaclass)", type(kind))] if not is_library(type(kind)) else []
-    members = [Edge(name, value, ("attr", kind, name)) for name, value in _members(kind)]
+    members = [Edge(name, _put(kind, name, value) or value, ("attr", kind, name)) for name, value in _members(kind)]
     return unique([*bases, *made, *_declared(kind), *members, *registered(kind)])
 
 
@@ -44,6 +44,12 @@ def registered(kind: type) -> list[Edge]:
         return []
     found = [one for one in [known() for known in dump(kind)[0]] if one is not None and not is_library(one)]
     return [Edge("(registered)", frozenset(found))] if found else []
+
+
+def _put(kind: type, name: str, value: object) -> Unseen | None:
+    """In the place of what the metaclass of a package notes in a class of the user's: addresses may be in it."""
+    is_noted = is_foreign(type(kind)) and name.startswith("__") and name.endswith("__") and as_function(value) is None
+    return Unseen("the metaclass of a package may have written it") if is_noted else None
 
 
 def _members(kind: type) -> Iterator[tuple[str, object]]:

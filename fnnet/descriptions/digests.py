@@ -34,8 +34,11 @@ def is_rows(value: object) -> TypeGuard[Rows]:
     """Whether a value is an array, or anything else that gives rows by their numbers."""
     if isinstance(value, np.ndarray):
         return True
-    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
-    has_rows = hasattr(value, "__len__") and hasattr(value, "__getitem__")
+    has_rows = hasattr(type(value), "__len__") and hasattr(type(value), "__getitem__")
+    try:
+        shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    except Exception:  # whatever an object raises that has none
+        return False
     return has_rows and isinstance(shape, tuple) and isinstance(dtype, np.dtype)
 
 

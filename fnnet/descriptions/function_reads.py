@@ -5,32 +5,16 @@ from __future__ import annotations
 import builtins
 import sys
 from collections import ChainMap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from importlib.util import find_spec, resolve_name
 from itertools import takewhile
 from types import CodeType, FunctionType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 from fnnet.descriptions.bytecode import Op, ops
 from fnnet.descriptions.code_digests import is_library
-
-Site = tuple[object, ...]
-"""Where a value is kept, so that the code that changes it can be found."""
-
-
-class Edge(NamedTuple):
-    """A value that another one holds or reads, by name, and where it is kept."""
-
-    name: str
-    value: object
-    site: Site = ()
-
-
-class Unseen(NamedTuple):
-    """Takes the place of a value that cannot be described, and says why."""
-
-    why: str
+from fnnet.descriptions.edges import Edge, Unseen, asked
 
 
 def reads(f: FunctionType) -> Iterator[Edge]:
@@ -147,7 +131,7 @@ def _read(f: FunctionType, chain: Chain, modules: Mapping[str, ModuleType]) -> I
             yield from _of_module(value, [root], attributes)
         else:
             yield Edge(root, value, ("global", id(f.__globals__), root))
-            home, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+            home, name = asked(value, "__module__"), asked(value, "__qualname__")
             yield from _outside([root, *attributes], f"{home}.{name}", attributes)
     else:
         yield from _of_python(f, root)
@@ -162,7 +146,7 @@ def _pythons(f: Any) -> dict[str, object]:
 def _of_python(f: FunctionType, name: str) -> Iterator[Edge]:
     """A function of Python, where it is none of those that say nothing but their name."""
     value = _pythons(f).get(name)
-    if isinstance(value, FunctionType) or value is not vars(builtins).get(name):  # put in the place of Python's
+    if type(value) is FunctionType or value is not vars(builtins).get(name):  # put in the place of Python's
         yield Edge(name, value)
     elif value is not None and name in _OPEN and (name, f.__name__) != ("hash", "__hash__"):
         yield Edge(name, Unseen(f"what {name} reads, writes or gives"))
@@ -231,20 +215,3 @@ def _loaded(name: str) -> ModuleType:
     if is_library(stand_in):  # its name is all that is told
         return stand_in
     return import_module(name)
-
-
-def unique(edges: Iterable[Edge]) -> list[Edge]:
-    """The edges, with a mark on names that come again."""
-    found: dict[str, Edge] = {}
-    for edge in edges:
-        name = edge.name
-        while name in found:
-            name += "'"
-        found[name] = edge._replace(name=name)
-    return list(found.values())
-
-
-def as_function(value: object) -> FunctionType | None:
-    """The function in what a class holds, such as a class method."""
-    inner: object = getattr(value, "__func__", value)
-    return inner if isinstance(inner, FunctionType) else None

@@ -9,11 +9,11 @@ import sys
 import types
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
 from fnnet.descriptions.code_digests import instructions, is_library, named
-from fnnet.descriptions.function_reads import Edge, Unseen, as_function
+from fnnet.descriptions.edges import Edge, Unseen, as_function, asked
 
 # --- objects ---------------------------------------------------------------------------------------------------------
 
@@ -22,19 +22,23 @@ def attributes(value: object) -> list[Edge]:
     """The fields of an object, and whatever its slots and its dictionary hold, by name."""
     found: dict[str, object] = {name: getattr(value, name) for name in getattr(type(value), "__tree_fields__", ())}
     if is_dataclass(value) and not isinstance(value, type):
-        found = {field.name: getattr(value, field.name, None) for field in fields(value)}
+        found = {field.name: asked(value, field.name) for field in fields(value)}
     more = _own(value)
     names = [name for name in sorted(more) if name not in found and not _is_passed_by(type(value), name)]
     found |= {name: _noted(type(value), name) or more[name] for name in names}
-    return [Edge(name, _hash(name, child) or child, ("attr", value, name)) for name, child in found.items()]
+    addresses = {id(child) for child in found.values()}
+    return [
+        Edge(name, _own_number(name, child, addresses) or child, ("attr", value, name)) for name, child in found.items()
+    ]
 
 
 def _own(value: object) -> dict[str, object]:
     """What the slots and the dictionary of an object hold."""
     kinds = [kind for kind in type(value).__mro__ if not kind.__module__.startswith(("fnnet.", "pathlib"))]
-    slots = [name for kind in kinds for name in _slots(kind) if hasattr(value, name)]
-    own = getattr(value, "__dict__", None)
-    return {**{name: getattr(value, name) for name in slots}, **(own if isinstance(own, dict) else {})}
+    slots = {name: asked(value, name, MISSING) for kind in kinds for name in _slots(kind)}
+    own = asked(value, "__dict__")
+    full = {name: one for name, one in slots.items() if one is not MISSING}
+    return {**full, **(own if isinstance(own, dict) else {})}
 
 
 def given(value: object) -> list[Edge]:
@@ -66,11 +70,13 @@ def _noted(kind: type, name: str) -> Unseen | None:
     return Unseen("a property of its class writes it") if is_noted else None
 
 
-def _hash(name: str, value: object) -> Unseen | None:
-    """In the place of the hash that an object keeps of itself, as immutable ones do: that of a text is another one in
-    every process."""
-    is_one = name.startswith("_") and name.rstrip("_").endswith("hash") and isinstance(value, (int, types.NoneType))
-    return Unseen("a hash, which may be another in every process") if is_one else None
+def _own_number(name: str, value: object, addresses: set[int]) -> Unseen | None:
+    """In the place of the hash that an object keeps of itself, as immutable ones do, or of the address of what it
+    holds: each is another one in every process."""
+    if type(value) is int and value in addresses:
+        return Unseen("an address, which is another in every process")
+    is_hash = name.startswith("_") and name.rstrip("_").endswith("hash") and isinstance(value, (int, types.NoneType))
+    return Unseen("a hash, which may be another in every process") if is_hash else None
 
 
 @functools.lru_cache(1024)
@@ -125,8 +131,13 @@ def hidden(value: object) -> list[Edge]:
 
 def _why_foreign(kind: type) -> str | None:
     """Why the memory of a class of a package, written in C, is not told: what pickle makes of it may have addresses."""
+    return "whose memory is its own" if is_foreign(kind) or not is_library(kind) else None
+
+
+def is_foreign(kind: type) -> bool:
+    """Whether a class is of a package other than Python, NumPy and fnnet."""
     top = str(kind.__module__).partition(".")[0]
-    return None if top in sys.stdlib_module_names or top in ("numpy", "fnnet") else "whose memory is its own"
+    return is_library(kind) and top not in sys.stdlib_module_names and top not in ("numpy", "fnnet")
 
 
 def _is_of_c(kind: type) -> bool:

@@ -32,7 +32,7 @@ from fnnet.descriptions.digests import (
     plain_text,
     text_of_rows,
 )
-from fnnet.descriptions.function_reads import Edge, Unseen, unique
+from fnnet.descriptions.edges import Edge, Unseen, unique
 from fnnet.descriptions.objects import attributes, given, hidden, reduced, why_unseen
 from fnnet.errors import FnnetError
 from fnnet.tree.nodes import Params, layout
@@ -92,7 +92,7 @@ def _rows(value: Any) -> tuple[str | Callable[[], str], list[Edge]]:
 def _entries(value: Any) -> Iterator[Edge]:
     site = ("attr", value, "[]")
     if isinstance(value, (tuple, list, deque)):
-        names = getattr(value, "_fields", None) or map(str, range(len(value)))
+        names = getattr(type(value), "_fields", None) or map(str, range(len(value)))
         yield from [Edge(name, child, site) for name, child in zip(names, value, strict=True)]
     elif isinstance(value, (set, frozenset)):
         looks = sorted([(_look(child), i) for i, child in enumerate(value)])
@@ -212,7 +212,8 @@ def _is_path(value: Any) -> bool:
 
 
 def _of(*kinds: type) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, kinds)
+    """Whether a value is of a class by its type: a proxy says by its ``__class__`` that it is what it stands for."""
+    return lambda value: issubclass(type(value), kinds)
 
 
 _KINDS: list[tuple[Callable[[Any], bool], Callable[[Any], tuple[str | Callable[[], str], list[Edge]]]]] = [

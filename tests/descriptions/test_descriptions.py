@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import collections.abc
 import contextlib
+import ctypes
 import functools
 import gc
 import hashlib
 import importlib
+import io
 import itertools
 import json
 import subprocess
@@ -95,6 +97,40 @@ class Torn:
 
     def __getitem__(self, index: Any) -> Any:
         return np.zeros(len(index), "f8" if len(index) == 1 else "f4")
+
+
+class Proxy(io.BytesIO):
+    """Says that it is a function, as transparent proxies do, and hides what it is made with."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    __class__ = property(lambda self: type(self.inner))  # type: ignore[assignment]
+
+
+def compiled_by_a_user() -> object:
+    """A function of C of a module that lies beside a program, as Python sees one."""
+
+    class Definition(ctypes.Structure):
+        _fields_ = (
+            ("name", ctypes.c_char_p),
+            ("code", ctypes.c_void_p),
+            ("flags", ctypes.c_int),
+            ("doc", ctypes.c_char_p),
+        )
+
+    module = types.ModuleType("fast_of_user")
+    module.__file__ = "/home/user/fast_of_user.so"
+    sys.modules["fast_of_user"] = module
+    code = ctypes.cast(ctypes.pythonapi.PyNumber_Negative, ctypes.c_void_p)
+    DEFINITIONS.append(Definition(b"half", code, 8, None))
+    make: Any = ctypes.pythonapi.PyCFunction_NewEx
+    make.restype, make.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.py_object, ctypes.py_object)
+    return make(ctypes.byref(DEFINITIONS[-1]), module, "fast_of_user")
+
+
+DEFINITIONS: list[Any] = []
+"""What functions of C point to as long as they live."""
 
 
 def with_default(value: object) -> Callable[..., object]:
@@ -465,6 +501,9 @@ UNSEEN: dict[str, Callable[[], object]] = {
     "the variables of a module": lambda: made_of("def f(): return f.__globals__['K']"),
     "the name of a module": lambda: made_of("def f(x): return x.__module__"),
     "the country": lambda: made_of("import locale\ndef f(): return locale.localeconv()"),
+    "a proxy of a function": lambda: Proxy(fn.mse),
+    "a proxy in a function": lambda: around(Proxy(lambda: 1)),
+    "a compiled function of the user's": lambda: compiled_by_a_user(),
     "a module by its name": lambda: made_of("import sys\ndef f(): return sys.modules['a'].k"),
     "a cached function by another name": lambda: functools.wraps(len)(functools.lru_cache(lambda: 1)),
     "an attribute by its name": lambda: made_of("def f(x): return getattr(x, 'a' + 'b')"),

@@ -27,6 +27,13 @@ def shadowing(name, source, **given):
     vars(made).update(given)
     exec(compile(source, made.__file__, "exec"), vars(made))
     return made
+def packaged(name, source, **given):
+    made = types.ModuleType(name + "_of_user")
+    made.__file__ = "/usr/lib/site-packages/" + name + ".py"
+    sys.modules[made.__name__] = made
+    vars(made).update(given)
+    exec(compile(source, made.__file__, "exec"), vars(made))
+    return made
 """
 
 BASES: Mapping[str, str] = {
@@ -66,6 +73,17 @@ BASES: Mapping[str, str] = {
     "int enum": "class K(enum.IntEnum):\n A = int({k})\ndef base(): return int(K.A)",
     "named tuple": "K = collections.namedtuple('K', 'a')({k})\ndef base(): return K.a",
     "float of a class": "class F(float): pass\nK = F({k})\ndef base(): return K",
+    "dict with attributes": (
+        "class D(dict): __getattr__ = dict.__getitem__\nK = D(a=D(b={k}))\ndef base(): return K.a.b"
+    ),
+    "beside a dict with attributes": (
+        "class D(dict):\n __getattr__, __setattr__ = dict.__getitem__, dict.__setitem__\nL, K = D(a=1.0), {k}\n"
+        "def base(): return L.a * K"
+    ),
+    "object that has any attribute": (
+        "class D:\n def __init__(self): self.k = {k}\n def __getattr__(self, name): raise RuntimeError(name)\n"
+        "K = D()\ndef base(): return K.k"
+    ),
     "dict of a class": "class D(dict): pass\nK = D(a={k})\ndef base(): return K['a']",
     "attribute of a number": "class F(float): pass\nK = F(0)\nK.k = {k}\ndef base(): return K.k",
     "frozen dataclass": "@dataclasses.dataclass(frozen=True)\nclass D: k: float\nK = D({k})\ndef base(): return K.k",
@@ -571,6 +589,15 @@ NOISES: Mapping[str, str] = {
         "R_{new} = np.random.default_rng(0).normal\ndef {new}():\n R_{new}()\n return {old}()"
     ),
     "a text with an address": "T_{new} = [str(object())]\ndef {new}(): return {old}() if T_{new} else 0",
+    "an address that is kept": (
+        "class C_{new}:\n def __init__(self): self.key, self.number = ['a'], None\n"
+        " def __call__(self): return {old}()\n{new} = C_{new}()\n{new}.number = id({new}.key)"
+    ),
+    "what a metaclass of a package notes": (
+        "Meta_{new} = packaged('meta', 'class Meta(type):\\n def __init__(cls, *a):\\n"
+        "  super().__init__(*a)\\n  cls.__noted__ = [id(cls)]').Meta\n"
+        "class C_{new}(metaclass=Meta_{new}):\n def __call__(self): return {old}()\n{new} = C_{new}()"
+    ),
     "hash that is kept": (
         "class C_{new}:\n def __init__(self): self.text, self._hash = 'a', len({{'a'}}) * 'a'.__hash__()\n"
         " def __call__(self): return {old}()\n{new} = C_{new}()"
