@@ -60,11 +60,11 @@ from fnnet.experiments.checkpoints import checkpoints_in as checkpoints_in
 from fnnet.experiments.checkpoints import resume as resume
 from fnnet.experiments.fingerprints import Fingerprint as Fingerprint
 from fnnet.experiments.fingerprints import fingerprint as fingerprint
+from fnnet.experiments.kept_receipts import receipt_to as receipt_to
 from fnnet.experiments.portability import portable as portable
 from fnnet.experiments.receipt_files import Receipt as Receipt
 from fnnet.experiments.receipt_files import read_receipt as read_receipt
 from fnnet.experiments.receipts import receipt as receipt
-from fnnet.experiments.receipts import receipt_to as receipt_to
 from fnnet.experiments.saving import load as load
 from fnnet.experiments.saving import save as save
 from fnnet.experiments.verification import Verification as Verification

@@ -12,7 +12,7 @@ import numpy as np
 from fnnet.descriptions.classes import functions_of
 from fnnet.descriptions.code_digests import is_library
 from fnnet.descriptions.digests import PLAIN
-from fnnet.descriptions.function_reads import Edge, Site
+from fnnet.descriptions.edges import Edge, Site
 from fnnet.descriptions.mutations import facts, with_calls
 from fnnet.keys import Key
 
@@ -57,7 +57,7 @@ def _owners(edges: list[Edge]) -> dict[int, tuple[FunctionType, Owner]]:
     values = [edge.value for edge in edges]
     found: dict[int, tuple[FunctionType, Owner]] = {}
     for value in values:
-        if isinstance(value, FunctionType) and not is_library(value):
+        if type(value) is FunctionType and not is_library(value):
             found.setdefault(id(value), (value, None))
     for value in values:
         if isinstance(value, type) and not is_library(value):

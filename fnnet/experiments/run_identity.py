@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
-from fnnet.core.runs import under_way
+from fnnet.core.runs import Run, runs, under_way
 from fnnet.core.states import TrainState
 from fnnet.descriptions import described
 from fnnet.descriptions.comparisons import Difference, changes
-from fnnet.errors import CheckpointError
+from fnnet.errors import CheckpointError, FnnetError
 from fnnet.experiments import configurations
-from fnnet.experiments.configurations import settings_of
+from fnnet.experiments.configurations import movable, settings_of
 from fnnet.tree.nodes import Params
 
 P = TypeVar("P", bound=Params)
@@ -33,16 +35,37 @@ def run_of(state: TrainState[P]) -> dict[str, str]:
     if origin.network:
         settings |= {"network": f"numbers with the digest {origin.network[:16]}"}
     run = under_way(state)
-    optimizer = run.optimizer if run else origin.optimizer
-    if optimizer is not None:
-        settings |= described("optimizer", optimizer)
-    return settings | settings_of(run.step, run.data, run.train) if run else settings
+    if run is not None:
+        return settings | (_TOLD.get(run) or _told(run))
+    return settings | _of_optimizer(origin.optimizer)
+
+
+def _of_optimizer(optimizer: object) -> dict[str, str]:
+    return {} if optimizer is None else described("optimizer", optimizer)
+
+
+def _told(run: Run[object]) -> dict[str, str]:
+    return _of_optimizer(run.optimizer) | settings_of(run.step, run.data, run.train)
+
+
+_TOLD: WeakKeyDictionary[Run[object], dict[str, str]] = WeakKeyDictionary()
+
+
+def tell_runs() -> None:
+    """Notes the settings of all runs, whichever will be asked for, as they are before these go on: each once."""
+    for run in runs():
+        if run not in _TOLD:
+            with suppress(FnnetError):  # it is raised for the run that is asked for
+                _TOLD[run] = _told(run)
 
 
 def settled(settings: Words, state: TrainState[P]) -> dict[str, str]:
     """The settings of the run that a state belongs to, as they were before its first step: see ``configurations``."""
     run = under_way(state)
-    return configurations.settled(settings, run.step) if run else dict(settings)
+    if run is None:
+        return dict(settings)
+    optimizer = {} if run.optimizer is None else {"optimizer": run.optimizer}
+    return configurations.settled(settings, optimizer, movable(run.step, run.data, run.train))
 
 
 def completed(settings: Words, before: Words) -> dict[str, str]:

@@ -319,7 +319,8 @@ MANY = {name: case for name, case in catalogue.LOSSES.items() if kernels_of(case
 @pytest.mark.parametrize("name", MANY)
 def test_rows_of_many_columns_keep_their_digits_in_float32(name: str, columns: int) -> None:
     case, p = MANY[name], normal(Key(8), (2, columns)).astype(np.float32)
-    loss, target = case.of(columns), case.target(Key(9), (2, columns))
+    target: Any = case.target(Key(9), (2, columns))
+    loss = case.of(columns)
     single = target.astype(np.float32) if target.dtype.kind == "f" else target
     exact, slopes = loss.rows(p.astype(np.float64), single.astype(np.float64) if single.dtype.kind == "f" else single)
     values, grads = _compiled(loss, p, single)

@@ -16,6 +16,7 @@ from fnnet import Array, Key, Params, jit, tree
 from fnnet.jit.activations import activation_loops
 from fnnet.jit.losses import loss_loops
 from fnnet.jit.sources import linked
+from fnnet.jit.updates import update_loops
 from fnnet.keys import normal
 from tests.support import own_formulas
 from tests.support.compiled import PATHS, distance, net_around, run
@@ -111,7 +112,7 @@ def _module(thing: Any) -> ModuleType:
     dtype = np.dtype(np.float32)
     if isinstance(thing, Params):
         return activation_loops(thing, dtype, False).module
-    return (update_loop if isinstance(thing, fn.Elementwise) else loss_loops)(thing, dtype)[0]
+    return (update_loops if isinstance(thing, fn.Elementwise) else loss_loops)(thing, dtype)[0]
 
 
 @pytest.mark.parametrize(("a", "b", "is_one"), ALIKE, ids=repr)
