@@ -105,7 +105,7 @@ class Proxy(io.BytesIO):
     def __init__(self, inner: Any) -> None:
         self.inner = inner
 
-    __class__ = property(lambda self: type(self.inner))  # type: ignore[assignment]
+    __class__ = property(lambda self: type(self.inner))
 
 
 def compiled_by_a_user() -> object:
