@@ -76,4 +76,5 @@ def is_wrapper(value: object) -> bool:
 def accessor(value: object) -> tuple[str, list[Edge]]:
     """A property, a class method or the like, as a class holds them."""
     names = ("fget", "fset", "fdel", "func", "__func__")
-    return type(value).__name__, [Edge(name, getattr(value, name)) for name in names if getattr(value, name, None)]
+    found = [(name, part) for name in names if (part := getattr(value, name, None))]
+    return type(value).__name__, [Edge(name, part, ("accessor",)) for name, part in found]

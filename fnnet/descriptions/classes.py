@@ -11,7 +11,7 @@ from types import FunctionType
 from typing import Any
 
 from fnnet.descriptions.code_digests import is_library
-from fnnet.descriptions.edges import Edge, Unseen, as_function, unique
+from fnnet.descriptions.edges import Edge, Unseen, as_function, asked, unique
 from fnnet.descriptions.objects import attributes, is_foreign
 
 _OF_PYTHON = {
@@ -134,9 +134,10 @@ def _in_words(field: Field[object]) -> str:
     return " ".join([field.name, *[f"{name}={flag}" for name, flag in flags.items() if flag != usual[name]]])
 
 
-def functions_of(kind: type) -> Iterator[FunctionType]:
-    """The user's functions in the body of a class: methods, and those behind properties."""
-    for _, value in _members(kind):
-        holders: list[Any] = [value, *[getattr(value, name, None) for name in ("fget", "fset", "fdel", "func")]]
-        found = [function for function in map(as_function, holders) if function is not None]
-        yield from [function for function in found if not is_library(function)]
+def functions_of(kind: type) -> Iterator[tuple[FunctionType, str, bool]]:
+    """The user's functions in the body of a class, methods and those behind properties, with their names there, and
+    whether they are called where the attribute is stored and not read."""
+    for name, value in _members(kind):
+        parts = [asked(value, part) for part in ("fget", "func", "fset", "fdel")]
+        found = [(as_function(part), i > 2) for i, part in enumerate([value, *parts])]
+        yield from [(f, name, stores) for f, stores in found if f is not None and not is_library(f)]

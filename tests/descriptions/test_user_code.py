@@ -79,6 +79,90 @@ def test_the_same_is_never_another(base: str, over: list[str]) -> None:
     check_same(base, over)
 
 
+BUILT = {
+    "a method that stores": (
+        "class W:\n def __init__(self, k): self.put(k)\n def put(self, k): self.k = k\n"
+        " def __call__(self): return self.k\nf = W({k})"
+    ),
+    "a method called later": (
+        "class W:\n def put(self, k): self.k = k; return self\n def __call__(self): return self.k\nf = W().put({k})"
+    ),
+    "a method that appends": (
+        "class W:\n def __init__(self): self.parts = []\n def add(self, k): self.parts.append(k); return self\n"
+        " def __call__(self): return self.parts[-1]\nf = W().add(0.0).add({k})"
+    ),
+    "a setter": (
+        "class W:\n @property\n def k(self): return self._k\n @k.setter\n def k(self, k): self._k = k\n"
+        " def __call__(self): return self.k\nf = W()\nf.k = {k}"
+    ),
+    "a registry": (
+        "class R:\n def __init__(self): self.known = {{}}\n def add(self, f): self.known[f.__name__] = f; return f\n"
+        "REG = R()\n@REG.add\ndef g(): return {k}\ndef f(): return REG.known['g']()"
+    ),
+    "a class method that makes": (
+        "class W:\n @classmethod\n def make(cls, k):\n  made = cls()\n  made.k = k\n  return made\n"
+        " def __call__(self): return self.k\nf = W.make({k})"
+    ),
+    "a method that fits": (
+        "class S:\n def fit(self, x): self.mean = sum(x) / len(x); return self\n def apply(self): return self.mean\n"
+        "SCALER = S().fit([{k}])\ndef f(): return SCALER.apply()"
+    ),
+}
+MOVED = {
+    "a method that is called": (
+        "class W:\n n = 0\n def count(self): self.n += 1\n def __call__(self): self.count(); return {k}\nf = W()"
+    ),
+    "a method called by another's": (
+        "class W:\n n = 0\n def count(self): self.n += 1\nclass V:\n def __init__(self, w): self.w = w\n"
+        " def go(self): self.w.count()\nO = V(W())\ndef f(): O.go(); return {k}"
+    ),
+    "a setter that is called": (
+        "class W:\n _n = 0\n @property\n def n(self): return self._n\n @n.setter\n def n(self, n): self._n = n\n"
+        "O = W()\ndef f(): O.n += 1; return {k}"
+    ),
+    "a bound method": (
+        "class W:\n n = 0\n def count(self): self.n += 1\nO = W()\nC = [O.count]\ndef f():\n"
+        " for c in C: c()\n return {k}"
+    ),
+    "a method by its name": (
+        "class W:\n n = 0\n def count(self): self.n += 1\nO = W()\ndef f(): getattr(O, 'count')(); return {k}"
+    ),
+    "a method of a base of a package": (
+        "import collections.abc\nclass W(collections.abc.MutableSequence):\n n = 0\n"
+        " def insert(self, i, x): self.n += 1\n def __len__(self): return 0\n def __getitem__(self, i): return 0\n"
+        " def __setitem__(self, i, x): pass\n def __delitem__(self, i): pass\nO = W()\n"
+        "def f(): O.append(1); return {k}"
+    ),
+}
+
+
+def program(source: str, k: float) -> Any:
+    """The callable of a program that is as long as it is."""
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    exec(source.format(k=k), namespace)
+    return namespace["f"]
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_what_building_an_object_stores_is_a_setting(name: str) -> None:
+    f, other = program(BUILT[name], 1.0), program(BUILT[name], 2.0)
+    told = described("f", f)
+    assert not not_covered(told)
+    assert f() == 1.0
+    assert changes(told, described("f", f)) == changes(told, described("f", program(BUILT[name], 1.0))) == ()
+    assert changes(told, described("f", other))
+
+
+@pytest.mark.parametrize("name", MOVED)
+def test_what_a_method_stores_that_is_called_is_no_setting(name: str) -> None:
+    f = program(MOVED[name], 1.0)
+    told = described("f", f)
+    for _ in range(3):
+        f()
+    assert changes(told, described("f", f)) == ()
+    assert changes(told, described("f", program(MOVED[name], 2.0)))
+
+
 def test_the_same_in_every_process() -> None:
     forms = [(base, [layer]) for base, layer in zip(sorted(BASES), [*sorted(LAYERS), *sorted(LAYERS)], strict=False)]
     forms += [("global list", [noise]) for noise in sorted(NOISES)]
