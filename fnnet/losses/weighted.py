@@ -12,6 +12,7 @@ from fnnet import checks
 from fnnet.core.protocols import Loss
 from fnnet.errors import ShapeError
 from fnnet.losses.reductions import RowLoss, checked_rows, nonzero
+from fnnet.numerics.sums import shares
 from fnnet.types import Array, Labels, Value
 
 T = TypeVar("T")
@@ -95,10 +96,8 @@ def _cast(prediction: Array, weights: Array) -> Array:
 
 
 def _shares(w: Array) -> Array:
-    """w_i / Σ w, whose sum is 1; of weights over the largest of them, whose sum is a float."""
-    unit = w / nonzero(np.maximum.reduce(w, axis=-1, keepdims=True))
-    shares: Array = unit / np.add.reduce(unit, axis=-1, keepdims=True)
-    return shares
+    nonzero(np.maximum.reduce(w, axis=-1))
+    return shares(w)
 
 
 # --- a weight a class ---------------------------------------------------------------------------------------------
