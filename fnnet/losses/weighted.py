@@ -58,7 +58,7 @@ class Weighted(RowLoss[tuple[T, Array]], Generic[T]):
         inner, weights = _pair(target)
         w = _cast(prediction, weights)
         values, grads = checked_rows(self.loss, prediction, inner)
-        share = w if self.is_sum else _shares(w)
+        share = w if self.is_sum else shares(w, nonzero(np.maximum.reduce(w, axis=-1, keepdims=True)))
         with np.errstate(over="ignore"):
             return np.asarray(np.add.reduce(values * share, axis=-1)), grads * share[..., None]
 
@@ -93,11 +93,6 @@ def _cast(prediction: Array, weights: Array) -> Array:
             f"got {weights.min()} to {weights.max()}"
         )
     return w
-
-
-def _shares(w: Array) -> Array:
-    nonzero(np.maximum.reduce(w, axis=-1))
-    return shares(w)
 
 
 # --- a weight a class ---------------------------------------------------------------------------------------------

@@ -51,9 +51,9 @@ def share_of(n: int) -> float:
     return 2.0 ** -n.bit_length()
 
 
-def shares(w: Array) -> Array:
+def shares(w: Array, largest: Array | None = None) -> Array:
     """w / Σ w over the last axis, from weights over the largest of them, whose sum cannot overflow."""
-    unit = w / np.maximum.reduce(w, axis=-1, keepdims=True)
+    unit = w / (np.maximum.reduce(w, axis=-1, keepdims=True) if largest is None else largest)
     out: Array = unit / np.add.reduce(unit, axis=-1, keepdims=True)
     return out
 
