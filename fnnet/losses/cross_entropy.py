@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.core.kernels import define_loss
+from fnnet.core import Array, Labels, define_loss
 from fnnet.losses.reductions import EntryLoss, RowLoss, scores, softmax_and_log
 from fnnet.numerics import exp, log1p, sigmoid
 from fnnet.numerics.kernels import Number, softmax_row
 from fnnet.numerics.sums import weighed
-from fnnet.types import Array, Labels
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fnnet.core.kernels import define_loss
-from fnnet.core.settings import NonNegative
+from fnnet.core import Array, Labels, NonNegative, define_loss
 from fnnet.losses.reductions import RowLoss, scores, softmax_and_log
 from fnnet.numerics import exp, expm1, power
 from fnnet.numerics.kernels import Number, softmax_row
 from fnnet.numerics.sums import weighed
-from fnnet.types import Array, Labels
 
 
 @dataclass(frozen=True, slots=True)

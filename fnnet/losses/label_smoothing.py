@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fnnet.core.kernels import define_loss
-from fnnet.core.settings import Share
+from fnnet.core import Array, Labels, Share, define_loss
 from fnnet.losses.reductions import RowLoss, scores, softmax_and_log
 from fnnet.numerics import row_sum
 from fnnet.numerics.kernels import Number, half_above, softmax_row
-from fnnet.types import Array, Labels
 
 
 @dataclass(frozen=True, slots=True)

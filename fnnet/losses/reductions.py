@@ -8,12 +8,9 @@ from typing import Any, Generic, NoReturn, TypeVar
 import numpy as np
 
 from fnnet import checks
-from fnnet.core.protocols import Loss
-from fnnet.core.settings import Settings
-from fnnet.errors import DtypeError, ShapeError
+from fnnet.core import Array, DtypeError, Labels, Loss, Settings, ShapeError, Value
 from fnnet.numerics import columnwise, exp, log, row_max, row_sum
 from fnnet.numerics.sums import is_finite, mean
-from fnnet.types import Array, Labels, Value
 
 T_contra = TypeVar("T_contra", contravariant=True)
 

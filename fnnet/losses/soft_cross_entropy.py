@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.core.kernels import define_loss
+from fnnet.core import Array, define_loss
 from fnnet.losses.reductions import RowLoss
 from fnnet.numerics import exp, log, row_max, row_sum
 from fnnet.numerics.kernels import Number, half_above, softmax_row
 from fnnet.numerics.sums import weighed
-from fnnet.types import Array
 
 TOLERANCE = 1e-3
 """How far the sum of a distribution may be from 1: what float16 makes of it, and no more."""

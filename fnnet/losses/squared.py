@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.core.kernels import define_loss
+from fnnet.core import Array, Value, define_loss
 from fnnet.losses.reductions import RowLoss, SumLoss
 from fnnet.numerics import inner_product, square_mean, square_sum
 from fnnet.numerics.kernels import Number
 from fnnet.numerics.sums import is_finite
-from fnnet.types import Array, Value
 
 
 class _Squares:

@@ -9,11 +9,9 @@ from typing import Annotated, Generic, TypeVar
 import numpy as np
 
 from fnnet import checks
-from fnnet.core.protocols import Loss
-from fnnet.errors import ShapeError
+from fnnet.core import Array, Labels, Loss, ShapeError, Value
 from fnnet.losses.reductions import RowLoss, checked_rows, nonzero
 from fnnet.numerics.sums import shares
-from fnnet.types import Array, Labels, Value
 
 T = TypeVar("T")
 
