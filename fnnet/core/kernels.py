@@ -34,7 +34,8 @@ def define_kernels(kind: type[Params], forward: Kernel, backward: Kernel) -> Non
 
     Raises LayerError for a class that is no layer or has kernels already, ValueError for what is no such function.
 
-    >>> import fnnet as fn, numpy as np
+    >>> from dataclasses import dataclass
+    >>> import fnnet as fn
     >>> @dataclass(frozen=True, slots=True, eq=False, repr=False)
     ... class Reversed(fn.Params):
     ...     pass
