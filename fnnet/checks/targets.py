@@ -29,6 +29,13 @@ def target(where: str, prediction: Array, value: Array) -> Array:
     return value.astype(prediction.dtype, copy=False)
 
 
+def between(where: str, name: str, value: Array, low: float, high: float) -> None:
+    """Raises ValueError unless all entries are in [low, high]."""
+    least, most = np.minimum.reduce(value, axis=None), np.maximum.reduce(value, axis=None)
+    if not (least >= low and most <= high):
+        raise ValueError(f"{where}: {name} must be in [{low:g}, {high:g}], got {least} to {most}")
+
+
 def per_row(where: str, name: str, prediction: Array, value: Array | Labels) -> None:
     """Raises DtypeError or ShapeError unless there is one entry per row of the prediction, with or without its replica
     axes."""

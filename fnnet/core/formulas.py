@@ -43,7 +43,9 @@ def define_activation(
     ``formula(p, x)`` gives y and what the slope needs of the way, an array, a tuple of arrays or None;
     ``slope(p, saved)`` gives dy/dx. Both work entry by entry, by arithmetic, comparisons, ufuncs, ``np.where``,
     ``np.clip`` and the functions of ``fnnet.numerics``, and never write into an array. What they give has the dtype of
-    x, so that an array made of Python's numbers alone has to be cast. ``fnnet.jit`` compiles such a layer.
+    x, so that an array made of Python's numbers alone has to be cast. ``fnnet.jit`` compiles such a layer. The settings
+    of p that are floats are data there: a formula may decide by them (``if p.slope``), and one compiled form serves all
+    values by which it decides alike.
 
     Raises what ``define_layer`` raises.
 

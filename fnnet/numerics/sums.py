@@ -51,6 +51,13 @@ def share_of(n: int) -> float:
     return 2.0 ** -n.bit_length()
 
 
+def shares(w: Array, largest: Array | None = None) -> Array:
+    """w / Σ w over the last axis, from weights over the largest of them, whose sum cannot overflow."""
+    unit = w / (np.maximum.reduce(w, axis=-1, keepdims=True) if largest is None else largest)
+    out: Array = unit / np.add.reduce(unit, axis=-1, keepdims=True)
+    return out
+
+
 def mean(a: Array) -> Array:
     """Σ a / n over the last axis; Σ (a / n) where that sum overflows."""
     n = a.shape[-1]
@@ -83,17 +90,21 @@ def batch_sum(a: Array) -> Array:
 
 def scaled_squares(a: Array, factor: float) -> Value:
     """factor · Σ a² over the last axis, from a divided by its magnitude: for where the plain sum overflows."""
-    scale = magnitude(a)
-    unit = a / scale
-    s = scale[..., 0]
-    return np.asarray(np.add.reduce(unit * unit, axis=-1) * factor * s * s)
+    square, s = _unit_squares(a)
+    return np.asarray(square * factor * s * s)
 
 
 def norm(a: Array) -> Value:
     """√(Σ a²) over the last axis, from a divided by its magnitude."""
+    square, s = _unit_squares(a)
+    return np.asarray(np.sqrt(square) * s)
+
+
+def _unit_squares(a: Array) -> tuple[Array, Array]:
+    """Σ (a / s)² over the last axis, and s, the magnitude."""
     scale = magnitude(a)
     unit = a / scale
-    return np.asarray(np.sqrt(np.add.reduce(unit * unit, axis=-1)) * scale[..., 0])
+    return np.add.reduce(unit * unit, axis=-1), scale[..., 0]
 
 
 # --- products and squares --------------------------------------------------------------------------------------------

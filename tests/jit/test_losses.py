@@ -13,7 +13,7 @@ from mpmath import mp
 
 import fnnet as fn
 from fnnet import Array, Key, jit
-from fnnet.core.kernels import LOSSES
+from fnnet.core.loss_kernels import LOSSES
 from fnnet.jit.losses import kernels_of, loss_loops
 from fnnet.keys import normal, permutation, uniform
 from tests import catalogue

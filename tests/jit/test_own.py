@@ -89,6 +89,17 @@ class Bent(fn.EntryLoss):
         return (d * d, 2 * d) if self.high - self.low > 2 * first else (first * d, 0 * d + first)
 
 
+class Quartic(fn.EntryLoss):
+    """A loss that is no dataclass: it has no settings, and what it has is written into its formula."""
+
+    def __init__(self, scale: float) -> None:
+        self.scale = scale
+
+    def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+        square = (prediction - target) * (prediction - target)
+        return self.scale * square * square, 4 * self.scale * square * (prediction - target)
+
+
 ALIKE: list[tuple[Any, Any, bool]] = [
     (Mish(0.5), Mish(2.0), True),
     (fn.Elu(0.5), fn.Elu(2.0), True),
@@ -120,7 +131,9 @@ def test_settings_are_data_of_one_compiled_form_where_a_formula_decides_alike(a:
     assert (_module(a) is _module(b)) == is_one
 
 
-@pytest.mark.parametrize("loss", [Bent(1.0, 4.0), Bent(2.0, 1.0), Rooted(2.0), fn.Huber(0.1), fn.Huber(0.9)], ids=repr)
+@pytest.mark.parametrize(
+    "loss", [Bent(1.0, 4.0), Bent(2.0, 1.0), Rooted(2.0), fn.Huber(0.1), Quartic(0.1), Quartic(0.2)]
+)
 def test_a_formula_that_decides_by_settings_is_compiled_as_it_decides(loss: Any) -> None:
     net = net_around(fn.LeakyRelu(0.3))
     ours, theirs = (run(train, net, loss, fn.sgd(0.01, momentum=0.3), X, Y, 3) for train in PATHS)
