@@ -80,7 +80,7 @@ def define_layer(
     Raises LayerError for a class that is not derived from Params, or that is a layer already, TreeError for one that
     is no frozen dataclass, ValueError for a rule that is no function.
 
-    >>> import fnnet as fn
+    >>> import fnnet as fn, numpy as np
     >>> @dataclass(frozen=True, slots=True, eq=False, repr=False)
     ... class Square(fn.Params):
     ...     pass
@@ -108,7 +108,7 @@ def define_chain(
     Raises LayerError for a class that is not derived from Params, or that is a layer already, TreeError for one that
     is no frozen dataclass, ValueError for a rule that is no function.
 
-    >>> import fnnet as fn
+    >>> import fnnet as fn, numpy as np
     >>> @dataclass(frozen=True, slots=True, eq=False, repr=False)
     ... class Twice(fn.Params):
     ...     layer: fn.Linear

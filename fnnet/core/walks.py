@@ -70,8 +70,8 @@ class Walk:
     """A network's pass: its legs, the function from a network to the layers at them, the dtype that x is cast to where
     it enters, None for any, the dtypes that enter as they are, and the shapes and dtypes of the trained leaves.
 
-    ``unused`` are the leaves that no layer has, ``lowest`` is the first leg with any, and ``is_leaf`` says that the
-    network is itself the only layer.
+    ``unused`` are the leaves that no layer has, ``lowest`` is the first leg with any; ``is_leaf`` says that the network
+    is itself the only layer, ``is_tree`` that it holds nothing that no tree can hold.
     """
 
     legs: tuple[Leg, ...]
@@ -83,6 +83,7 @@ class Walk:
     unused: tuple[int, ...]
     lowest: int
     is_leaf: bool
+    is_tree: bool
 
 
 def walk_of(params: Params) -> Walk:
@@ -108,6 +109,7 @@ def walk_of(params: Params) -> Walk:
         tuple([i for i in range(len(shapes)) if i not in used]),
         next((i for i, leg in enumerate(legs) if leg.trained is not None), 0),
         not isinstance(rule_of(params), Chain),
+        structure is not None,
     )
 
 

@@ -68,8 +68,9 @@ def _passed(path: str, layer: Params, x: Array, notes: list[Call]) -> Array:
     """The layer's output; the calls that it makes go to ``notes``."""
     rule = rule_of(layer)
     if isinstance(rule, Chain):
-        for inside in rule.layers(layer):
-            x, _ = forward(Probe(child_path(path, path_of(layer, inside)), inside, notes), x)
+        for i, inside in enumerate(rule.layers(layer)):
+            here = child_path(path, path_of(layer, inside) or str(i))  # a layer that the chain makes has no path
+            x, _ = forward(Probe(here, inside, notes), x)
         return x
     if isinstance(layer, Portable):  # which looks at the arrays of what it holds, and a probe is none
         return portably(forward, Probe(child_path(path, "layer"), layer.layer, notes), x)[0]

@@ -114,6 +114,28 @@ def test_what_is_remembered_of_a_structure_is_true_of_a_layer_that_stands_in_it_
     assert len(set(paths)) == len(paths)
 
 
+def test_layers_that_a_chain_makes_are_called_by_their_number() -> None:
+    assert [call.path for call in trace(_folded(Key(0)), X).calls] == ["0", "1", "2", "3"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Times(Params):
+    """A layer with what no tree can hold."""
+
+    factor: np.float32 | list[int]
+
+
+fn.define_layer(Times, forward=lambda p, x: (x * 2, None), backward=lambda p, saved, dy: (p, dy * 2))
+
+
+def test_gradients_of_what_is_no_tree_are_refused() -> None:
+    net = fn.serial(fn.linear(Key(0), 3, 3), Times([2]), fn.linear(Key(1), 3, 2))
+    y, cache = fn.forward(net, X)
+    with pytest.raises(fn.TreeError, match="a list can be no part of a tree"):
+        fn.backward(net, cache, y)
+    assert fn.backward(Times([2]), fn.forward(Times([2]), X)[1], X)[1].tolist() == (2 * X).tolist()
+
+
 def _paths(call: Call) -> Iterator[str]:
     yield call.path
     for inside in call.calls:

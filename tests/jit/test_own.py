@@ -203,7 +203,7 @@ fn.define_kernels(Shifted, own_formulas.forward, own_formulas.backward)
     [
         (Sorted(), "layers.1 is a Sorted, whose formula is not compiled: a formula works entry by entry"),
         (Deciding(), "layers.1 is a Deciding, whose formula is not compiled: .* has no attribute 'all'"),
-        (Unwritten(), "layers.1 is a Unwritten, whose formula is not compiled: spacing has no compiled form"),
+        (Unwritten(), "layers.1 is an Unwritten, whose formula is not compiled: spacing has no compiled form"),
         (
             Reading(),
             "layers.1 is a Reading, whose kernels are not compiled: _reading uses TABLE, which is no number, function",
