@@ -19,6 +19,7 @@ _OF_PYTHON = {
     *("__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__", "__abstractmethods__"),
     *("__dataclass_fields__", "__dataclass_params__", "__orig_bases__", "__parameters__", "__type_params__"),
     *("__static_attributes__", "__firstlineno__", "__protocol_attrs__", "__non_callable_proto_members__"),
+    "__slotnames__",
 }
 """What Python notes in a class; what of it counts is described elsewhere."""
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
+import pickle
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -134,6 +136,41 @@ MOVED = {
         "def f(): O.append(1); return {k}"
     ),
 }
+
+
+READ = [
+    *("np.add(W, 1)", "np.append(W, 1.0)", "np.sort(W)", "np.insert(W, 0, 1.0)", "np.partition(W, 0)"),
+    *("np.resize(W, 3)", "operator.add(W, 1)", "W.copy().sort()", "W.tolist().append(3)", "W.astype(int).sort()"),
+    *("np.add(P, W, out=P)", "np.copyto(P, W)", "np.put(P, 0, W[0])", "np.fill_diagonal(np.ones((2, 2)), W)"),
+    *("np.add.at(P, [0], W)", "[].append(W)", "[].extend(W)", "{{}}.update(a=W)", "{{}}.setdefault('w', W)"),
+    *("[].insert(0, W)", "set().add(W[0])", "P.put(0, W[0])", "P.fill(W[0])", "np.take(W, [0], out=P)", "add(W, 1)"),
+    *("update(P, W)", "heapq.heappush([], W[0])", "[rows.append(W[j]) for rows in [[]] for j in (0,)]"),
+    *("into(x=W, made=P)", "O.note(W)", "np.minimum(P, W, out=P)"),
+]
+"""What reads W, whatever else it writes into."""
+
+
+@pytest.mark.parametrize("reading", READ)
+def test_what_is_read_by_code_that_writes_elsewhere_is_a_setting(reading: str) -> None:
+    source = (
+        "import heapq, operator\nimport numpy as np\nW = np.full(1, {k})\ndef add(a, b): return a + b\n"
+        "def update(state, x): state[:] = x\ndef into(made, x): made[0] = x[0]\n"
+        "class Notes:\n def __init__(self): self.all = []\n def note(self, x): self.all.append(x.sum())\nO = Notes()\n"
+        f"def f():\n P = np.zeros(1)\n {reading}\n return float(W[0])"
+    )
+    f = program(source, 1.0)
+    told = described("f", f)
+    assert f() == 1.0
+    assert "f.W" not in not_covered(told)
+    assert [one.name for one in changes(told, described("f", program(source, 2.0)))] == ["f.W"]
+
+
+@pytest.mark.parametrize("use", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_an_object_that_was_copied_is_the_same(use: Callable[[Any], Any]) -> None:
+    """Python notes in its class how that is done."""
+    told = described("it", _Node(1.0))
+    use(_Node(1.0))
+    assert changes(told, described("it", _Node(1.0))) == ()
 
 
 def program(source: str, k: float) -> Any:
