@@ -12,9 +12,9 @@ from fnnet.calculus.penalties import elastic_net as elastic_net
 from fnnet.calculus.penalties import l1 as l1
 from fnnet.calculus.penalties import l2 as l2
 from fnnet.core.formulas import define_activation as define_activation
-from fnnet.core.formulas import define_kernels as define_kernels
-from fnnet.core.formulas import define_loss as define_loss
 from fnnet.core.history import History as History
+from fnnet.core.kernels import define_kernels as define_kernels
+from fnnet.core.loss_kernels import define_loss as define_loss
 from fnnet.core.network import Cache as Cache
 from fnnet.core.network import backward as backward
 from fnnet.core.network import forward as forward

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from fnnet import checks
-from fnnet.core.network import forward, param_gradients
+from fnnet.core.network import forward, param_gradients, unbuilt_gradients
 from fnnet.core.protocols import GradFn, Loss, LossFunction, Penalty
 from fnnet.core.states import Part
 from fnnet.errors import DtypeError, ShapeError
@@ -17,6 +17,7 @@ from fnnet.layers.portable import in_bits_of
 from fnnet.losses.reductions import RowLoss, checked_rows
 from fnnet.tree.nodes import Params
 from fnnet.tree.numbers import alike
+from fnnet.tree.vectors import Unbuilt, built
 from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
@@ -32,6 +33,11 @@ class ValueAndGrad(Generic[T]):
 
     def __call__(self, params: P, batch: tuple[Array, T], key: Key, /) -> tuple[Value, P]:
         """The loss of a batch under a stochastic pass, with the penalty, and the gradients of the parameters."""
+        value, grads = self.unbuilt(params, batch, key)
+        return value, built(grads)
+
+    def unbuilt(self, params: P, batch: tuple[Array, T], key: Key, /) -> tuple[Value, P | Unbuilt[P]]:
+        """The same for an optimizer, which looks at the numbers of the gradients alone."""
         x, target = pair_of(batch)
         prediction, cache = forward(params, x, key)
         made = in_bits_of(params, self.loss, prediction, target)
@@ -40,8 +46,8 @@ class ValueAndGrad(Generic[T]):
         value = np.asarray(made[0])
         if value.shape != prediction.shape[:-2] or value.dtype.kind != "f" or isinstance(made[0], np.ma.MaskedArray):
             _check_value(self.loss, made[0], value, prediction)
-        grads = param_gradients(params, cache, made[1])
-        return (value, grads) if self.penalty is None else penalized(self.penalty, params, value, grads)
+        grads = unbuilt_gradients(params, cache, made[1])
+        return (value, grads) if self.penalty is None else penalized(self.penalty, params, value, built(grads))
 
     def part(self, params: P, batch: tuple[Array, T], key: Key, /) -> Part[P]:
         """The batch's share as sums over rows, without the penalty. Raises TypeError for a plain function as loss."""
@@ -58,6 +64,14 @@ class ValueAndGrad(Generic[T]):
         rows = values.shape[-1]
         weight = self.loss.weight(prediction, target) if isinstance(self.loss, RowLoss) else rows
         return Part(value, np.asarray(weight, np.float64), grads, self.loss.is_sum)
+
+
+def unbuilt(
+    gradient: GradFn[T], params: P, batch: tuple[Array, T], key: Key
+) -> tuple[Value, P] | tuple[Value, P | Unbuilt[P]]:
+    """The value and the gradients for an optimizer that looks at their numbers alone."""
+    given: object = gradient
+    return given.unbuilt(params, batch, key) if type(given) is ValueAndGrad else gradient(params, batch, key)
 
 
 def pair_of(batch: tuple[Array, T]) -> tuple[Array, T]:

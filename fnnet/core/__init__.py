@@ -10,9 +10,9 @@ of their arguments in ``fnnet.checks``.
 """
 
 from fnnet.core.formulas import define_activation as define_activation
-from fnnet.core.formulas import define_kernels as define_kernels
-from fnnet.core.formulas import define_loss as define_loss
 from fnnet.core.history import History as History
+from fnnet.core.kernels import define_kernels as define_kernels
+from fnnet.core.loss_kernels import define_loss as define_loss
 from fnnet.core.network import Cache as Cache
 from fnnet.core.network import backward as backward
 from fnnet.core.network import forward as forward

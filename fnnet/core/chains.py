@@ -6,12 +6,17 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
 
+from fnnet.core.places import path_to
 from fnnet.core.rules import Chain, rule_of
 from fnnet.errors import LayerError
+from fnnet.tree.making import getter
 from fnnet.tree.nodes import Params, restore
 from fnnet.tree.structures import Structure, structure_of
 
 Layers = tuple[Params, ...]
+
+Places = tuple[int | None, ...]
+"""Those of a layer's trained leaves, None for what is constant in the network."""
 
 
 def leaf_layers(params: Params, draws: tuple[int, ...] = ()) -> Iterator[tuple[Params, tuple[int, ...]]]:
@@ -41,19 +46,24 @@ def _flat(layers: Callable[[Params], Layers], inside: tuple[Callable[[Params], L
     return tuple(chain.from_iterable([get(layer) for get, layer in zip(inside, layers(params), strict=True)]))
 
 
-def places_in(params: Params, structure: Structure[Params]) -> list[tuple[int | None, ...]]:
-    """For each leaf layer the places of its trained leaves among those of the network.
+def places_in(params: Params, structure: Structure[Params]) -> tuple[Callable[[Params], Layers], list[Places]]:
+    """The function from a network to its leaf layers, and for each of these the places of its trained leaves among
+    those of the network.
 
-    They are known by identity, in a network of as many views: a user may have put one array into two fields.
+    Layers and leaves are known by identity, in a network of as many of them as there are places: a user may have put
+    one array or layer into two fields.
     """
     leaves = [leaf.view() for leaf in structure.leaves(params)]
-    alike = restore(params, iter(leaves))
+    alike: Params = restore(params, iter(leaves))  # type: ignore[assignment]
     trained = {id(leaf): i for i, leaf in enumerate(structure.trained(leaves))}
     known = {id(leaf): trained.get(id(leaf)) for leaf in leaves}
-    return [_placed(params, layer, known) for layer, _ in leaf_layers(alike)]  # type: ignore[arg-type]
+    layers = [layer for layer, _ in leaf_layers(alike)]
+    paths = [path for layer in layers if (path := path_to(alike, layer)) is not None]
+    get = getter(alike, paths) if len(paths) == len(layers) else layers_getter(params)
+    return get, [_placed(params, layer, known) for layer in layers]  # type: ignore[return-value]
 
 
-def _placed(params: Params, layer: Params, known: dict[int, int | None]) -> tuple[int | None, ...]:
+def _placed(params: Params, layer: Params, known: dict[int, int | None]) -> Places:
     own = structure_of(layer)
     leaves = own.trained(own.leaves(layer))
     if any(id(leaf) not in known for leaf in leaves):

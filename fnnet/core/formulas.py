@@ -1,26 +1,22 @@
-"""What is computed, written once: formulas of one number, and kernels of what looks at whole rows.
+"""Formulas of one number: what a layer computes entry by entry, written once.
 
-NumPy runs a formula over arrays; ``fnnet.jit`` reads it for one entry, by calling it once, and writes the loop. A
-kernel is the NumPy form of a layer or loss in plain loops, directly under it in its file; it runs without Numba too, so
-that a test compares the two. Both are known by the very class that they were defined for.
+NumPy runs a formula over arrays; ``fnnet.jit`` reads it for one entry, by calling it once, and writes the loop. It is
+known by the very class that it was defined for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import FunctionType
 from typing import Any, Generic, TypeVar
 
 from fnnet import checks
-from fnnet.core.rules import define_layer, layers_defined
-from fnnet.errors import LayerError
+from fnnet.core.rules import define_layer
 from fnnet.tree.nodes import Params
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
 S = TypeVar("S")
-Kernel = Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +43,9 @@ def define_activation(
     ``formula(p, x)`` gives y and what the slope needs of the way, an array, a tuple of arrays or None;
     ``slope(p, saved)`` gives dy/dx. Both work entry by entry, by arithmetic, comparisons, ufuncs, ``np.where``,
     ``np.clip`` and the functions of ``fnnet.numerics``, and never write into an array. What they give has the dtype of
-    x, so that an array made of Python's numbers alone has to be cast. ``fnnet.jit`` compiles such a layer.
+    x, so that an array made of Python's numbers alone has to be cast. ``fnnet.jit`` compiles such a layer. The settings
+    of p that are floats are data there: a formula may decide by them (``if p.slope``), and one compiled form serves all
+    values by which it decides alike.
 
     Raises what ``define_layer`` raises.
 
@@ -63,106 +61,3 @@ def define_activation(
     made = Activation(formula, slope)
     define_layer(kind, forward=formula, backward=made.backward)
     ACTIVATIONS[kind] = made
-
-
-# --- of whole rows -----------------------------------------------------------------------------------------------
-KERNELS: dict[type, tuple[Kernel, Kernel]] = {}
-"""The kernels of layers that look at whole rows, forward and backward."""
-
-
-def define_kernels(kind: type[Params], forward: Kernel, backward: Kernel) -> None:
-    """Gives a layer that looks at whole rows the loops by which ``fnnet.jit`` compiles it.
-
-    The layer has as many outputs as inputs, n, and arrays of shape (n,) alone, which are the rows of a matrix w here.
-    For x of shape (rows, n), ``forward(x, w, y, *settings)`` writes y, and ``backward(x, w, y, dy, dw, dx,
-    *settings)`` writes dx_i = Σ_j dy_j ∂y_j/∂x_i and dw likewise. The settings are the layer's fields that are floats.
-
-    A kernel is a ``def`` in a file. It uses its arguments, numbers, ``np``, ``math`` and functions of that kind, which
-    are copied with it (``fnnet.numerics.kernels`` has some), and writes numbers in the dtype of x: in float32 a bare
-    0.5 makes all that it meets float64. Without Numba it runs too, so a test can compare it with the layer itself.
-
-    Raises LayerError for a class that is no layer or has kernels already, ValueError for what is no such function.
-
-    >>> import fnnet as fn, numpy as np
-    >>> @dataclass(frozen=True, slots=True, eq=False, repr=False)
-    ... class Reversed(fn.Params):
-    ...     pass
-    >>> fn.define_layer(
-    ...     Reversed,
-    ...     forward=lambda p, x: (x[..., ::-1], None),
-    ...     backward=lambda p, saved, dy: (p, dy[..., ::-1]),
-    ... )
-    >>> def reverse(x, w, y):
-    ...     for i in range(x.shape[0]):
-    ...         for j in range(x.shape[1]):
-    ...             y[i, j] = x[i, x.shape[1] - 1 - j]
-    >>> def reverse_back(x, w, y, dy, dw, dx):
-    ...     reverse(dy, w, dx)
-    >>> fn.define_kernels(Reversed, reverse, reverse_back)
-    """
-    where = f"define_kernels({getattr(kind, '__name__', kind)})"
-    if kind not in layers_defined():
-        raise LayerError(f"{where}: kind must be a layer; give it to define_layer first")
-    if kind in KERNELS or kind in ACTIVATIONS:
-        raise LayerError(f"{where}: kind must have neither kernels nor a formula yet; define a class once")
-    KERNELS[kind] = _kernel(where, "forward", forward), _kernel(where, "backward", backward)
-
-
-@dataclass(frozen=True, slots=True)
-class LossKernels:
-    """How a loss is compiled: see ``define_loss``."""
-
-    row: Kernel | None
-    far: Kernel | None
-    is_labelled: bool
-
-
-LOSSES: dict[type, LossKernels] = {}
-"""The losses that are more than the formula of an ``EntryLoss``."""
-
-
-def define_loss(kind: type, *, row: Kernel | None = None, far: Kernel | None = None, is_labelled: bool = False) -> None:
-    """Gives a loss that looks at whole rows the loop by which ``fnnet.jit`` compiles it.
-
-    ``row(z, t, d, *settings)`` gives L(z, t), the value of a row z of n scores, and writes its gradient ∂L/∂z_j in d.
-    t is the row's target, n numbers, or its label, an int, where the loss ``is_labelled``; the settings are the fields
-    of the loss that are floats. It is the loss's own ``rows`` for one row, and a kernel: see ``define_kernels``.
-    Without one the formula ``entries`` is compiled, as for an ``EntryLoss``. ``far`` is a second kernel for the value
-    of rows of which the first gives infinity or NaN only on the way to a number.
-
-    Raises TypeError for a class without ``rows``, without any of the two, or defined already, ValueError for what is no
-    kernel.
-
-    >>> import fnnet as fn, numpy as np
-    >>> class Rank(fn.RowLoss[fn.Labels]):
-    ...     def rows(self, prediction, target, /):
-    ...         grads = np.ones_like(prediction)
-    ...         grads[np.arange(len(grads)), target] -= prediction.shape[-1]
-    ...         return (prediction * grads).sum(axis=-1), grads
-    >>> def rank_row(z, label, d):
-    ...     value = z.dtype.type(0)
-    ...     for j in range(z.size):
-    ...         d[j] = z.dtype.type(1 - z.size if j == label else 1)
-    ...         value += z[j] * d[j]
-    ...     return value
-    >>> fn.define_loss(Rank, row=rank_row, is_labelled=True)
-    >>> z, d = np.array([1.0, 4.0]), np.empty(2)
-    >>> float(rank_row(z, 0, d)), Rank().rows(z[None], np.array([0]))[0].tolist()
-    (3.0, [3.0])
-    """
-    where = f"define_loss({getattr(kind, '__name__', kind)})"
-    if kind in LOSSES:
-        raise TypeError(f"{where}: kind must not be defined yet; define a class once")
-    if not callable(getattr(kind, "rows", None)) or (row is None and not callable(getattr(kind, "entries", None))):
-        raise TypeError(f"{where}: kind must be a class with rows, and a kernel or entries; derive it from RowLoss")
-    for name, kernel in (("row", row), ("far", far)):
-        if kernel is not None:
-            _kernel(where, name, kernel)
-    LOSSES[kind] = LossKernels(row, far, bool(is_labelled))
-
-
-def _kernel(where: str, name: str, kernel: Kernel) -> Kernel:
-    """The kernel. Raises ValueError unless its source can stand in a module of its own."""
-    if type(kernel) is not FunctionType or kernel.__name__ == "<lambda>" or kernel.__closure__:
-        raise ValueError(f"{where}: {name} must be a function that is a def of its own in a module, got {kernel!r}")
-    return kernel

@@ -12,7 +12,7 @@ from fnnet.core.walks import Leg, Walk
 from fnnet.tree.matching import columns
 from fnnet.tree.nodes import Params, is_leaf, restore
 from fnnet.tree.structures import structure_of
-from fnnet.tree.vectors import vector_behind
+from fnnet.tree.vectors import Unbuilt, unbuilt, vector_behind
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -56,14 +56,14 @@ def _vectors(leg: Leg, grads: Params) -> Pieces:
     return pieces
 
 
-def gathered(walk: Walk, params: P, pieces: Pieces) -> P:
+def gathered(walk: Walk, params: P, pieces: Pieces) -> Unbuilt[P]:
     """The gradients of a network, whose own they are like."""
     structure = structure_of(params)
     for i in walk.unused:
         pieces[i] = np.zeros(walk.shapes[i], walk.dtypes[i])
     if len(pieces) == 1 and len(walk.shapes) > 1:  # the gradient of a stretch that is all there is
-        return structure.build((pieces[0],), structure.zeros())
-    return structure.build(structure.joined([pieces[i] for i in sorted(pieces)]), structure.zeros())
+        return unbuilt(structure, (pieces[0],), None)
+    return unbuilt(structure, structure.joined([pieces[i] for i in sorted(pieces)]), None)
 
 
 def gathered_unlike(walk: Walk, params: P, pieces: Pieces) -> P:

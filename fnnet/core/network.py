@@ -22,6 +22,7 @@ from fnnet.keys import Key
 from fnnet.tree.making import maker
 from fnnet.tree.nodes import Params
 from fnnet.tree.structures import remembered
+from fnnet.tree.vectors import Unbuilt, built
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -61,7 +62,7 @@ def forward(params: P, x: Array, key: Key | None = None) -> tuple[Array, Cache[P
     (3, 2)
     """
     walk = remembered(walk_of, params)
-    if type(x) is not np.ndarray or x.ndim != 2 or x.dtype != walk.enters or not x.size or not x.flags.forc:
+    if type(x) is not np.ndarray or x.ndim != 2 or x.dtype not in walk.accepts or not x.size or not x.flags.forc:
         x = _entering(params, walk.enters, x)
     chances: Chances = ()
     if key is not None:
@@ -88,7 +89,8 @@ def backward(params: P, cache: Cache[P], grad: Array) -> tuple[P, Array]:
     ([3.0, 3.0], (3, 4))
     """
     grad = _checked(params, cache, grad)
-    return back(remembered(walk_of, params), params, cache.saved, cache.x_shape, grad, True)
+    grads, dx = back(remembered(walk_of, params), params, cache.saved, cache.x_shape, grad, True)
+    return built(grads), dx
 
 
 def param_gradients(params: P, cache: Cache[P], grad: Array) -> P:
@@ -102,6 +104,11 @@ def param_gradients(params: P, cache: Cache[P], grad: Array) -> P:
     >>> fn.param_gradients(net, cache, np.ones_like(y)).b.tolist()
     [3.0, 3.0]
     """
+    return built(unbuilt_gradients(params, cache, grad))
+
+
+def unbuilt_gradients(params: P, cache: Cache[P], grad: Array) -> P | Unbuilt[P]:
+    """The same for an optimizer, which looks at their numbers alone."""
     grad = _checked(params, cache, grad)
     return back(remembered(walk_of, params), params, cache.saved, cache.x_shape, grad, False)[0]
 

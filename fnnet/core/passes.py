@@ -15,7 +15,7 @@ from fnnet.core.walks import Chances, Leg, Part, Walk
 from fnnet.errors import FnnetError, LayerError, ShapeError
 from fnnet.keys import Key
 from fnnet.tree.nodes import Params
-from fnnet.tree.vectors import vector_of
+from fnnet.tree.vectors import Unbuilt, vector_of
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -82,7 +82,7 @@ def _numbers(params: Params, part: Part) -> Array:
 # --- and back ----------------------------------------------------------------------------------------------------
 def back(
     walk: Walk, params: P, saved: Saved, x_shape: tuple[int, ...], dy: Array, is_dx_wanted: bool
-) -> tuple[P, Array]:
+) -> tuple[P | Unbuilt[P], Array]:
     """The gradients of a pass, and dx where it is wanted."""
     if saved[0] is not walk:
         _check_saved(walk, params, saved)

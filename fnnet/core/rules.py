@@ -6,7 +6,7 @@ the one way to add a layer, built-in or a user's own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -16,7 +16,7 @@ from fnnet import checks
 from fnnet.core.protocols import Stretch
 from fnnet.errors import DtypeError, LayerError
 from fnnet.keys import Key
-from fnnet.tree.nodes import Params, is_leaf, layout, named_children
+from fnnet.tree.nodes import Params, child_path, is_leaf, layout, named_children
 from fnnet.tree.structures import remembered
 from fnnet.types import Array
 
@@ -163,15 +163,18 @@ def passed(params: Params) -> tuple[Params, ...]:
     return tuple([layer for layer in given if isinstance(layer, Params)]) or children(params)
 
 
-def children(node: object) -> tuple[Params, ...]:
+def children(node: Params) -> tuple[Params, ...]:
     """The layers directly under a layer, through tuples."""
-    found: list[Params] = []
-    for child in node if isinstance(node, tuple) else layout(type(node)).values(node):
+    return tuple([layer for _, layer in named_layers(node)])
+
+
+def named_layers(node: object, path: str = "") -> Iterator[tuple[str, Params]]:
+    """The layers directly under a layer, through tuples, and their paths in it."""
+    for name, child in named_children(node):
         if isinstance(child, Params):
-            found.append(child)
+            yield child_path(path, name), child
         elif type(child) is tuple:
-            found.extend(children(child))
-    return tuple(found)
+            yield from named_layers(child, child_path(path, name))
 
 
 def is_stochastic(params: Params) -> bool:

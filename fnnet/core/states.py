@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from fnnet.core.history import History
 from fnnet.core.segments import Record
 from fnnet.keys import Key
 from fnnet.tree.nodes import ASIDE, CARRIED, Node, Params
+from fnnet.tree.vectors import Unbuilt, built
 from fnnet.types import Value
 
 P = TypeVar("P", bound=Params)
@@ -41,6 +42,35 @@ class OptState(Node, Generic[P]):
     slots: tuple[P, ...] = ()
     inner: OptState[P] | None = None
     scale: float = 1.0
+
+
+class _BuiltWhenRead:
+    """The field ``slots``, which may hold trees that are not built: they are when it is read for the first time."""
+
+    def __init__(self, member: Any) -> None:
+        self.member = member
+
+    def __get__(self, state: OptState[P] | None, kind: type | None = None) -> Any:
+        if state is None:
+            return self.member
+        slots = self.member.__get__(state)
+        if any(type(slot) is Unbuilt for slot in slots):
+            slots = tuple(map(built, slots))
+            self.member.__set__(state, slots)
+        return slots
+
+    def __set__(self, state: OptState[P], slots: tuple[P, ...]) -> None:
+        self.member.__set__(state, slots)
+
+
+def slots_in(state: OptState[P]) -> tuple[P | Unbuilt[P], ...]:
+    """The slots of a state, as they are."""
+    found: tuple[P | Unbuilt[P], ...] = _slots.__get__(state)
+    return found
+
+
+_slots: Any = vars(OptState)["slots"]
+setattr(OptState, "slots", _BuiltWhenRead(_slots))  # noqa: B010  (to a type checker it is the field that it was)
 
 
 class Moment(Node):

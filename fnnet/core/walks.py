@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from fnnet.checks import F32
+from fnnet.checks import F32, F64
 from fnnet.core.chains import Layers, layers_getter, leaf_layers, places_in
-from fnnet.core.places import located, path_to
+from fnnet.core.places import located
 from fnnet.core.protocols import Stretch
-from fnnet.core.rules import Chain, Rule, casts, children, is_stochastic, rule_of
+from fnnet.core.rules import Chain, Rule, casts, children, is_stochastic, named_layers, rule_of
 from fnnet.errors import FnnetError, TreeError
 from fnnet.tree.making import getter
 from fnnet.tree.nodes import Params, flatten, is_leaf, layout
@@ -67,12 +67,16 @@ class Leg:
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Walk:
     """A network's pass: its legs, the function from a network to the layers at them, the dtype that x is cast to where
-    it enters, and the shapes and dtypes of the trained leaves. ``unused`` are the leaves that no layer has, ``lowest``
-    is the first leg with any, and ``is_leaf`` says that the network is itself the only layer."""
+    it enters, None for any, the dtypes that enter as they are, and the shapes and dtypes of the trained leaves.
+
+    ``unused`` are the leaves that no layer has, ``lowest`` is the first leg with any, and ``is_leaf`` says that the
+    network is itself the only layer.
+    """
 
     legs: tuple[Leg, ...]
     layers: Callable[[Params], Layers]
     enters: np.dtype[np.floating] | None
+    accepts: tuple[np.dtype[np.floating], ...]
     shapes: tuple[tuple[int, ...], ...]
     dtypes: tuple[np.dtype[Any], ...]
     unused: tuple[int, ...]
@@ -83,19 +87,21 @@ class Walk:
 def walk_of(params: Params) -> Walk:
     """The walk of all networks of this one's structure. Raises what the checks of its layers raise."""
     _check(params, params)
+    enters = _enters(params)
     found = list(leaf_layers(params))
     structure = _structure_if_any(params)
-    places = [()] * len(found) if structure is None else places_in(params, structure)
-    legs = [_leg(layer, own) for (layer, _), own in zip(found, places, strict=True)]
+    get, places = (layers_getter(params), [()] * len(found)) if structure is None else places_in(params, structure)
+    used = Counter(place for own in places for place in own)
+    legs = [_leg(layer, own, used) for (layer, _), own in zip(found, places, strict=True)]
     shapes = [] if structure is None else structure.trained(structure.shapes)
     dtypes = [] if structure is None else structure.trained(structure.dtypes)
-    used = Counter(place for own in places for place in own)
     if structure is not None and structure.views:
         legs = _with_parts(legs, tuple([layer for layer, _ in found]), shapes, used)
     return Walk(
         tuple(legs),
-        layers_getter(params),
-        _enters(params),
+        get,
+        enters,
+        (F32, F64) if enters is None else (enters,),
         tuple(shapes),
         tuple(dtypes),
         tuple([i for i in range(len(shapes)) if i not in used]),
@@ -135,11 +141,12 @@ def _check(root: Params, params: Params) -> None:
 
 
 # --- legs --------------------------------------------------------------------------------------------------------
-def _leg(layer: Params, leaves: tuple[int | None, ...]) -> Leg:
+def _leg(layer: Params, leaves: tuple[int | None, ...], used: Counter[int | None]) -> Leg:
     rule = rule_of(layer)
     assert isinstance(rule, Rule)
     is_single = rule.replicas is None and first_array(layout(type(layer)).values(layer), False) is not None
-    return Leg(rule, type(layer), _enters(layer), is_single, _trained(layer), leaves, _inside(layer, leaves))
+    inside = _inside(layer, leaves) if all(used[place] == 1 for place in leaves) else ()
+    return Leg(rule, type(layer), _enters(layer), is_single, _trained(layer), leaves, inside)
 
 
 def _inside(layer: Params, leaves: tuple[int | None, ...]) -> tuple[Inside, ...]:
@@ -147,10 +154,10 @@ def _inside(layer: Params, leaves: tuple[int | None, ...]) -> tuple[Inside, ...]
     if first is None or leaves != tuple(range(first, first + len(leaves))):
         return ()
     found, place = list[Inside](), first
-    for child in children(layer):
+    for path, child in named_layers(layer):
         structure = structure_of(child)
         if structure.views is not None:
-            found.append((getter(layer, [path_to(layer, child) or ""]), structure, place))
+            found.append((getter(layer, [path]), structure, place))
             place += structure.changes.count(True)
     return tuple(found) if place == first + len(leaves) else ()
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fnnet import tree
 from fnnet.core.network import forward
 from fnnet.core.places import path_of
 from fnnet.core.rules import Chain, children, define_layer, replicas, rule_of
@@ -58,6 +59,7 @@ define_layer(Probe, forward=probe_forward, backward=probe_backward, replicas=lam
 def trace(params: Params, x: Array) -> Call:
     """The calls of a pass without chance. Raises what ``forward`` raises."""
     notes: list[Call] = []
+    params = tree.map(lambda leaf: leaf, params)  # a layer's path is found by identity, and one may stand in two places
     with np.errstate(all="ignore"):
         forward(Probe("", params, notes), x)
     return notes[-1]

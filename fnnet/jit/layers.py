@@ -12,7 +12,8 @@ from typing import Any
 
 from fnnet import tree
 from fnnet.core.chains import leaf_layers
-from fnnet.core.formulas import ACTIVATIONS, KERNELS
+from fnnet.core.formulas import ACTIVATIONS
+from fnnet.core.kernels import KERNELS
 from fnnet.core.places import path_to
 from fnnet.core.rules import casts
 from fnnet.errors import LayerError

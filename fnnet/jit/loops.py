@@ -7,7 +7,7 @@ the formula; where it meets an entry it is rounded to the dtype of the run, as N
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -142,7 +142,8 @@ def _is_truth(found: Entry) -> bool:
 def settings_of(thing: object) -> dict[str, float]:
     """The settings of a thing that are data of its compiled form: its fields that are floats."""
     own: Any = thing
-    return {f.name: getattr(own, f.name) for f in fields(own) if type(getattr(own, f.name)) is float}
+    values = {f.name: getattr(own, f.name) for f in (fields(own) if is_dataclass(own) else ())}
+    return {name: value for name, value in values.items() if type(value) is float}
 
 
 def traced(thing: P, formula: Callable[[P], T], dtype: np.dtype[np.floating]) -> tuple[T, dict[Entry, str]]:
@@ -165,7 +166,9 @@ def traced(thing: P, formula: Callable[[P], T], dtype: np.dtype[np.floating]) ->
 
 
 def _with(thing: P, entries: dict[str, Entry]) -> P:
-    """A copy with entries in place of settings, not checked."""
+    """A copy with entries in place of settings, not checked; where there are none, the thing itself."""
+    if not entries:
+        return thing
     made: P = object.__new__(type(thing))
     for f in fields(cast(Any, thing)):
         object.__setattr__(made, f.name, entries.get(f.name, getattr(thing, f.name)))

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from fnnet.core.formulas import LOSSES, LossKernels
+from fnnet.core.loss_kernels import LOSSES, LossKernels
 from fnnet.jit import batches
 from fnnet.jit.loops import Writer, indented, settings_of, traced
 from fnnet.jit.sources import linked, module_of

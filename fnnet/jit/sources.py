@@ -110,9 +110,7 @@ def linked(function: Callable[..., object], by: str = "compiled", **given: str) 
     return "\n\n".join([piece.strip("\n") + "\n" for piece in found.values()])
 
 
-def _link(
-    function: Callable[..., object], by: str, found: dict[str, str], values: dict[str, object]
-) -> None:
+def _link(function: Callable[..., object], by: str, found: dict[str, str], values: dict[str, object]) -> None:
     assert type(function) is FunctionType
     _note(function.__name__, function, values)
     for name in _globals_of(function):

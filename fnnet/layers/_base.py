@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from fnnet import checks
 from fnnet.core import Array
 from fnnet.errors import DtypeError, ShapeError
 from fnnet.numerics import row_sum
@@ -29,6 +30,12 @@ def check_arrays(where: str, **arrays: Array) -> None:
             raise DtypeError(
                 f"{where}: {' and '.join(arrays)} must have one dtype, got {first.dtype} and {array.dtype}"
             )
+
+
+def check_width(where: str, x: Array, name: str, array: Array) -> None:
+    """Raises ShapeError where x is not (..., batch, n) with the replica axes of an array (..., n) or none."""
+    if x.ndim != 2 or array.shape != x.shape[1:]:
+        checks.features(where, x, {name: array})
 
 
 def over_rows(array: Array) -> Array:

@@ -8,8 +8,8 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.core import Array, Dtype, Params, define_layer
-from fnnet.core.formulas import define_kernels
-from fnnet.layers._base import check_arrays, normalized, normalized_back, normalized_row, over_rows
+from fnnet.core.kernels import define_kernels
+from fnnet.layers._base import check_arrays, check_width, normalized, normalized_back, normalized_row, over_rows
 from fnnet.numerics import row_sum, sum_to
 from fnnet.numerics.sums import batch_sum
 from fnnet.tree.nodes import read_only
@@ -40,7 +40,7 @@ class LayerNorm(Params):
 
 
 def layer_norm_forward(p: LayerNorm, x: Array) -> tuple[Array, Saved]:
-    checks.features("layer_norm", x, {"scale": p.scale})
+    check_width("layer_norm", x, "scale", p.scale)
     z, inverse = normalized(x, p.eps, True)
     y = z * over_rows(p.scale)
     y += over_rows(p.shift)

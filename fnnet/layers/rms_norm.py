@@ -8,8 +8,8 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.core import Array, Dtype, Params, define_layer
-from fnnet.core.formulas import define_kernels
-from fnnet.layers._base import check_arrays, normalized, normalized_back, normalized_row, over_rows
+from fnnet.core.kernels import define_kernels
+from fnnet.layers._base import check_arrays, check_width, normalized, normalized_back, normalized_row, over_rows
 from fnnet.numerics import row_sum, sum_to
 from fnnet.numerics.sums import batch_sum
 from fnnet.tree.nodes import read_only
@@ -39,7 +39,7 @@ class RmsNorm(Params):
 
 
 def rms_norm_forward(p: RmsNorm, x: Array) -> tuple[Array, Saved]:
-    checks.features("rms_norm", x, {"scale": p.scale})
+    check_width("rms_norm", x, "scale", p.scale)
     z, inverse = normalized(x, p.eps, False)
     return z * over_rows(p.scale), (z, inverse, x.shape)
 

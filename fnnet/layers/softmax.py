@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fnnet.core.formulas import define_kernels
+from fnnet.core.kernels import define_kernels
 from fnnet.core.rules import define_layer
 from fnnet.numerics import softmax
 from fnnet.numerics.kernels import softmax_row

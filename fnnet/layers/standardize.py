@@ -8,7 +8,7 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.core import Array, Dtype, Params, ShapeError, constant, define_layer
-from fnnet.layers._base import check_arrays, over_rows
+from fnnet.layers._base import check_arrays, check_width, over_rows
 from fnnet.numerics import sum_to
 from fnnet.numerics.sums import power_of_two
 from fnnet.tree.nodes import read_only
@@ -34,7 +34,7 @@ Saved = tuple[tuple[int, ...], np.dtype[np.floating]]
 
 
 def standardize_forward(p: Standardize, x: Array) -> tuple[Array, Saved]:
-    checks.features("standardize", x, {"mean": p.mean})
+    check_width("standardize", x, "mean", p.mean)
     y: Array = (x - over_rows(p.mean)) / over_rows(p.scale)
     return y.astype(p.mean.dtype, copy=False), (x.shape, x.dtype)
 

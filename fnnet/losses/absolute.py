@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fnnet.core.settings import Positive
+from fnnet.core import Array, Positive
 from fnnet.losses.reductions import DifferenceLoss
-from fnnet.types import Array
 
 
 @dataclass(frozen=True, slots=True)

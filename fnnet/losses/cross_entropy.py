@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fnnet.core.formulas import define_loss
-from fnnet.losses.reductions import EntryLoss, RowLoss, scores
-from fnnet.numerics import exp, log, log1p, row_sum, sigmoid
+from fnnet import checks
+from fnnet.core import Array, Labels, define_loss
+from fnnet.losses.reductions import EntryLoss, RowLoss, scores, softmax_and_log
+from fnnet.numerics import exp, log1p, sigmoid
 from fnnet.numerics.kernels import Number, softmax_row
 from fnnet.numerics.sums import weighed
-from fnnet.types import Array, Labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,10 @@ class SoftmaxCrossEntropy(RowLoss[Labels]):
     def rows(self, prediction: Array, target: Labels, /) -> tuple[Array, Array]:
         """-log p_label = log Σ eᶻ - z_label with p = softmax(z), and its gradient p - onehot(label)."""
         z, place = scores(self.name, prediction, target)
-        e = exp(z)
-        total = row_sum(e)
-        values = log(total).reshape(-1)
+        p, values = softmax_and_log(z)
         values -= z[place]
-        e /= total
-        e[place] -= 1
-        return values.reshape(prediction.shape[:-1]), e.reshape(prediction.shape)
+        p[place] -= 1
+        return values.reshape(prediction.shape[:-1]), p.reshape(prediction.shape)
 
 
 def cross_entropy_row(z: Array, label: int, d: Array) -> Number:
@@ -73,8 +70,7 @@ class BinaryCrossEntropy(EntryLoss):
     def checked(self, prediction: Array, target: Array, /) -> Array:
         """The target, which has to be in [0, 1]."""
         t = EntryLoss.checked(self, prediction, target)
-        if not (np.minimum.reduce(t, axis=None) >= 0 and np.maximum.reduce(t, axis=None) <= 1):
-            raise ValueError(f"binary_cross_entropy: target must be in [0, 1], got {t.min()} to {t.max()}")
+        checks.between(self.name, "target", t, 0, 1)
         return t
 
 

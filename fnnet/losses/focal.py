@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fnnet.core.formulas import define_loss
-from fnnet.core.settings import NonNegative
-from fnnet.losses.reductions import RowLoss, scores
-from fnnet.numerics import exp, expm1, log, power, row_sum
+from fnnet.core import Array, Labels, NonNegative, define_loss
+from fnnet.losses.reductions import RowLoss, scores, softmax_and_log
+from fnnet.numerics import exp, expm1, power
 from fnnet.numerics.kernels import Number, softmax_row
 from fnnet.numerics.sums import weighed
-from fnnet.types import Array, Labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +33,9 @@ class Focal(RowLoss[Labels]):
     def rows(self, prediction: Array, target: Labels, /) -> tuple[Array, Array]:
         """-r^γ u with u = log p and r = 1 - p, and its gradient r^γ (γ p u / r - 1) (onehot(label) - softmax)."""
         z, place = scores(self.name, prediction, target)
-        e = exp(z)
-        total = row_sum(e)
-        u = z[place] - log(total).reshape(-1)
-        r, softmax = -expm1(u), e / total
+        softmax, logarithms = softmax_and_log(z)
+        u = z[place] - logarithms
+        r = -expm1(u)
         ratio = np.divide(u, r, out=np.full_like(u, -1), where=r > 0)  # whose limit at r = 0 is -1
         hard = power(r, self.gamma)
         slope = hard * (self.gamma * weighed(exp(u), ratio) - 1)  # p u has the limit 0 at p = 0

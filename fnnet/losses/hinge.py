@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fnnet.core.formulas import define_loss
+from fnnet.core import Array, Labels, define_loss
 from fnnet.losses.reductions import EntryLoss, RowLoss, scores
 from fnnet.numerics.kernels import Number
-from fnnet.types import Array, Labels
 
 
 @dataclass(frozen=True, slots=True)

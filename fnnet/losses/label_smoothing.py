@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fnnet.core.formulas import define_loss
-from fnnet.core.settings import Share
-from fnnet.losses.reductions import RowLoss, scores
-from fnnet.numerics import exp, log, row_sum
+from fnnet.core import Array, Labels, Share, define_loss
+from fnnet.losses.reductions import RowLoss, scores, softmax_and_log
+from fnnet.numerics import row_sum
 from fnnet.numerics.kernels import Number, half_above, softmax_row
-from fnnet.types import Array, Labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +30,12 @@ class LabelSmoothing(RowLoss[Labels]):
     def rows(self, prediction: Array, target: Labels, /) -> tuple[Array, Array]:
         """log Σ eᶻ - (1 - rate) z_label - rate · the mean of z, with gradient softmax(z) - the smoothed label."""
         half, place = scores(self.name, prediction, target, 0.5)
-        e, n = exp(half + half), half.shape[-1]
-        total = row_sum(e)
-        values = log(total).reshape(-1)
-        values -= 2 * (
-            (1 - self.rate) * half[place] + (row_sum(half * (self.rate / n)).reshape(-1) if self.rate else 0)
-        )
-        e /= total
-        e -= self.rate / n
-        e[place] -= 1 - self.rate
-        return values.reshape(prediction.shape[:-1]), e.reshape(prediction.shape)
+        p, values = softmax_and_log(half + half)
+        share = self.rate / half.shape[-1]
+        values -= 2 * ((1 - self.rate) * half[place] + (row_sum(half * share).reshape(-1) if self.rate else 0))
+        p -= share
+        p[place] -= 1 - self.rate
+        return values.reshape(prediction.shape[:-1]), p.reshape(prediction.shape)
 
 
 def label_smoothing_row(z: Array, label: int, d: Array, rate: float) -> Number:

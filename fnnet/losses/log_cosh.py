@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fnnet.core import Array
 from fnnet.losses.reductions import DifferenceLoss
 from fnnet.numerics import exp, expm1, log1p, tanh
-from fnnet.types import Array
 
 
 @dataclass(frozen=True, slots=True)

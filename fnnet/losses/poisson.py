@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fnnet.core.formulas import define_loss
+from fnnet.core import Array, define_loss
 from fnnet.losses.reductions import EntryLoss
 from fnnet.numerics import exp
 from fnnet.numerics.kernels import Number, exp_of
 from fnnet.numerics.sums import magnitude, weighed
-from fnnet.types import Array
 
 
 @dataclass(frozen=True, slots=True)

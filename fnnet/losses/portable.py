@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeVar
 
-from fnnet.core.protocols import Loss
+from fnnet.core import Array, Loss, Value
 from fnnet.losses.reductions import RowLoss
 from fnnet.numerics.bits import portably
-from fnnet.types import Array, Value
 
 T = TypeVar("T")
 

@@ -8,9 +8,8 @@ from typing import Annotated
 import numpy as np
 
 from fnnet import checks
-from fnnet.core.settings import Share
+from fnnet.core import Array, Share
 from fnnet.losses.reductions import DifferenceLoss
-from fnnet.types import Array
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,9 @@ from typing import Any, Generic, NoReturn, TypeVar
 import numpy as np
 
 from fnnet import checks
-from fnnet.core.protocols import Loss
-from fnnet.core.settings import Settings
-from fnnet.errors import DtypeError, ShapeError
-from fnnet.numerics import columnwise, row_max
+from fnnet.core import Array, DtypeError, Labels, Loss, Settings, ShapeError, Value
+from fnnet.numerics import columnwise, exp, log, row_max, row_sum
 from fnnet.numerics.sums import is_finite, mean
-from fnnet.types import Array, Labels, Value
 
 T_contra = TypeVar("T_contra", contravariant=True)
 
@@ -163,12 +160,6 @@ def _refuse(where: str, made: Any, prediction: Array) -> NoReturn:
     raise ShapeError(f"{where}: the result must be the pair (values, gradient) of arrays, got {made!r}")
 
 
-def difference(where: str, prediction: Array, target: Array) -> Array:
-    """prediction - target, of one shape."""
-    checks.prediction(where, prediction)
-    return prediction - checks.target(where, prediction, target)
-
-
 def scores(where: str, prediction: Array, labels: Labels, factor: float = 1.0) -> tuple[Array, tuple[Labels, Labels]]:
     """Scores (rows, classes), fresh, each row less its maximum, times a factor; and the places (row, label) in them.
 
@@ -181,6 +172,14 @@ def scores(where: str, prediction: Array, labels: Labels, factor: float = 1.0) -
     z = columnwise(prediction.reshape(-1, shape[-1]))
     z = z if factor == 1 else z * factor
     return z - row_max(z), (np.arange(len(z)), label.reshape(-1))
+
+
+def softmax_and_log(z: Array) -> tuple[Array, Array]:
+    """eᶻ / Σ eᶻ of each row, and log Σ eᶻ, both fresh; z is less its maximum."""
+    e = exp(z)
+    total = row_sum(e)
+    e /= total
+    return e, log(total).reshape(-1)
 
 
 def nonzero(weight: Value) -> Value:

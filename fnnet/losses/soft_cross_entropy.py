@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.core.formulas import define_loss
+from fnnet.core import Array, define_loss
 from fnnet.losses.reductions import RowLoss
 from fnnet.numerics import exp, log, row_max, row_sum
 from fnnet.numerics.kernels import Number, half_above, softmax_row
 from fnnet.numerics.sums import weighed
-from fnnet.types import Array
 
 TOLERANCE = 1e-3
 """How far the sum of a distribution may be from 1: what float16 makes of it, and no more."""
@@ -37,10 +36,9 @@ class SoftCrossEntropy(RowLoss[Array]):
 
     def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """(Σ_j t_j) log Σ eᶻ - Σ_j t_j z_j, where 0 times -inf is 0, and its gradient (Σ_j t_j) softmax(z) - t."""
-        checks.prediction("soft_cross_entropy", prediction)
-        t = checks.target("soft_cross_entropy", prediction, target)
-        if not (t.min() >= 0 and t.max() <= 1):
-            raise ValueError(f"soft_cross_entropy: target must be in [0, 1], got {t.min()} to {t.max()}")
+        checks.prediction(self.name, prediction)
+        t = checks.target(self.name, prediction, target)
+        checks.between(self.name, "target", t, 0, 1)
         total = row_sum(t)
         if not np.abs(total - 1).max() <= TOLERANCE:
             came = f"{total.min()} to {total.max()}"

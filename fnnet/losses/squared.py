@@ -7,16 +7,26 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.core.formulas import define_loss
-from fnnet.losses.reductions import RowLoss, SumLoss, difference
+from fnnet.core import Array, Value, define_loss
+from fnnet.losses.reductions import RowLoss, SumLoss
 from fnnet.numerics import inner_product, square_mean, square_sum
 from fnnet.numerics.kernels import Number
 from fnnet.numerics.sums import is_finite
-from fnnet.types import Array, Value
+
+
+class _Squares:
+    """The formula of both."""
+
+    __slots__ = ()
+
+    def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+        """d² and 2 d."""
+        d = prediction - target
+        return d * d, d + d
 
 
 @dataclass(frozen=True, slots=True)
-class MeanSquaredError(RowLoss[Array]):
+class MeanSquaredError(_Squares, RowLoss[Array]):
     """The mean over all N rows and F columns of (prediction - target)², with gradient 2 (prediction - target) / (N F).
 
     Shapes: prediction (..., N, F), target the same or that without replica axes. Raises ShapeError, never broadcasts.
@@ -31,21 +41,16 @@ class MeanSquaredError(RowLoss[Array]):
 
     def __call__(self, prediction: Array, target: Array, /) -> tuple[Value, Array]:
         """The mean of all squares, 0-d or (K,) for K replicas, and its gradient: the rows' in two passes less."""
-        d = difference(self.name, prediction, target)
+        d = _difference(prediction, target)
         n = d.shape[-2] * d.shape[-1]
         value = square_sum(d) / n
         if is_finite(value):
             return np.asarray(value), d * (2 / n)
         return square_mean(d.reshape((*d.shape[:-2], n))), _slopes(prediction, target, d, 2 / n)
 
-    def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
-        """d² and 2 d."""
-        d = prediction - target
-        return d * d, d + d
-
     def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """The mean of a row's squares: Σ_j d_j² / F, with gradient 2 d / F."""
-        d = difference(self.name, prediction, target)
+        d = _difference(prediction, target)
         n = d.shape[-1]
         values: Array = inner_product(d, d) / n
         if is_finite(values):
@@ -54,7 +59,7 @@ class MeanSquaredError(RowLoss[Array]):
 
 
 @dataclass(frozen=True, slots=True)
-class SumSquaredError(SumLoss[Array]):
+class SumSquaredError(_Squares, SumLoss[Array]):
     """The sum over all rows and columns of (prediction - target)², with gradient 2 (prediction - target).
 
     Shapes: prediction (..., N, F), target the same or that without replica axes. Raises ShapeError, never broadcasts.
@@ -65,16 +70,17 @@ class SumSquaredError(SumLoss[Array]):
     (5.0, [[2.0, 4.0]])
     """
 
-    def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
-        """d² and 2 d."""
-        d = prediction - target
-        return d * d, d + d
-
     def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """The sum of a row's squares: Σ_j d_j², with gradient 2 d."""
-        d = difference(self.name, prediction, target)
-        values: Array = np.add.reduce(d * d, axis=-1)
-        return values, d + d
+        checks.prediction(self.name, prediction)
+        squares, slopes = self.entries(prediction, checks.target(self.name, prediction, target))
+        values: Array = np.add.reduce(squares, axis=-1)
+        return values, slopes
+
+
+def _difference(prediction: Array, target: Array) -> Array:
+    checks.prediction("mse", prediction)
+    return prediction - checks.target("mse", prediction, target)
 
 
 def _slopes(prediction: Array, target: Array, d: Array, factor: float) -> Array:

@@ -9,10 +9,9 @@ from typing import Annotated, Generic, TypeVar
 import numpy as np
 
 from fnnet import checks
-from fnnet.core.protocols import Loss
-from fnnet.errors import ShapeError
+from fnnet.core import Array, Labels, Loss, ShapeError, Value
 from fnnet.losses.reductions import RowLoss, checked_rows, nonzero
-from fnnet.types import Array, Labels, Value
+from fnnet.numerics.sums import shares
 
 T = TypeVar("T")
 
@@ -57,7 +56,7 @@ class Weighted(RowLoss[tuple[T, Array]], Generic[T]):
         inner, weights = _pair(target)
         w = _cast(prediction, weights)
         values, grads = checked_rows(self.loss, prediction, inner)
-        share = w if self.is_sum else _shares(w)
+        share = w if self.is_sum else shares(w, nonzero(np.maximum.reduce(w, axis=-1, keepdims=True)))
         with np.errstate(over="ignore"):
             return np.asarray(np.add.reduce(values * share, axis=-1)), grads * share[..., None]
 
@@ -92,13 +91,6 @@ def _cast(prediction: Array, weights: Array) -> Array:
             f"got {weights.min()} to {weights.max()}"
         )
     return w
-
-
-def _shares(w: Array) -> Array:
-    """w_i / Σ w, whose sum is 1; of weights over the largest of them, whose sum is a float."""
-    unit = w / nonzero(np.maximum.reduce(w, axis=-1, keepdims=True))
-    shares: Array = unit / np.add.reduce(unit, axis=-1, keepdims=True)
-    return shares
 
 
 # --- a weight a class ---------------------------------------------------------------------------------------------

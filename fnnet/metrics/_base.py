@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fnnet import checks
 from fnnet.core import Array, Labels
-from fnnet.numerics.sums import is_finite, mean, share_of, weighed
+from fnnet.numerics.sums import is_finite, mean, share_of, shares, weighed
 
 T = TypeVar("T")
 Counts = NDArray[np.int64]
@@ -42,13 +42,6 @@ def split(where: str, prediction: Array, target: T | tuple[T, Array]) -> tuple[T
     if not w.any(axis=-1).all():
         raise ValueError(f"{where}: weights must not all be 0")
     return value, w
-
-
-def shares(weights: Array) -> Array:
-    """w_i / Σ w, from weights divided by the largest of them, whose sum cannot overflow."""
-    unit = weights / weights.max(axis=-1, keepdims=True)
-    out: Array = unit / unit.sum(axis=-1, keepdims=True)
-    return out
 
 
 def average(values: Array, weights: Array | None) -> Array:

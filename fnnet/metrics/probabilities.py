@@ -10,9 +10,9 @@ from fnnet import checks
 from fnnet.core import Array, Value
 from fnnet.losses.cross_entropy import softmax_cross_entropy
 from fnnet.losses.reductions import checked_rows
-from fnnet.metrics._base import LabelTarget, average, guesses, in_cells, shares, split
+from fnnet.metrics._base import LabelTarget, average, guesses, in_cells, split
 from fnnet.numerics import softmax
-from fnnet.numerics.sums import weighed
+from fnnet.numerics.sums import shares, weighed
 
 
 def log_loss(prediction: Array, target: LabelTarget) -> Value:

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from fnnet import checks
 from fnnet.core import Array, ShapeError, Value
-from fnnet.metrics._base import LabelTarget, shares, split
+from fnnet.metrics._base import LabelTarget, split
 from fnnet.numerics import softmax
-from fnnet.numerics.sums import is_finite
+from fnnet.numerics.sums import is_finite, shares
 
 
 def roc_auc(prediction: Array, target: LabelTarget) -> Value:

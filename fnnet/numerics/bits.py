@@ -6,6 +6,12 @@ import threading
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+import numpy as np
+
+from fnnet.types import Array
+
+F64 = np.dtype(np.float64)
+
 T = TypeVar("T")
 Arguments = ParamSpec("Arguments")
 
@@ -30,3 +36,8 @@ def portably(f: Callable[Arguments, T], *args: Arguments.args, **kwargs: Argumen
         return f(*args, **kwargs)
     finally:
         SCOPE.is_portable = before
+
+
+def is_portable(x: Array) -> bool:
+    """Whether what is computed from x must have portable bits."""
+    return SCOPE.is_portable and x.dtype == F64

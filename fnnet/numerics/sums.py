@@ -8,9 +8,11 @@ depends on the other rows. Callers silence the overflow of the plain formula.
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import numpy as np
 
+from fnnet.numerics.bits import F64
 from fnnet.numerics.formulas import is_entry
 from fnnet.types import Array, Value
 
@@ -49,6 +51,13 @@ def share_of(n: int) -> float:
     return 2.0 ** -n.bit_length()
 
 
+def shares(w: Array, largest: Array | None = None) -> Array:
+    """w / Σ w over the last axis, from weights over the largest of them, whose sum cannot overflow."""
+    unit = w / (np.maximum.reduce(w, axis=-1, keepdims=True) if largest is None else largest)
+    out: Array = unit / np.add.reduce(unit, axis=-1, keepdims=True)
+    return out
+
+
 def mean(a: Array) -> Array:
     """Σ a / n over the last axis; Σ (a / n) where that sum overflows."""
     n = a.shape[-1]
@@ -81,14 +90,50 @@ def batch_sum(a: Array) -> Array:
 
 def scaled_squares(a: Array, factor: float) -> Value:
     """factor · Σ a² over the last axis, from a divided by its magnitude: for where the plain sum overflows."""
-    scale = magnitude(a)
-    unit = a / scale
-    s = scale[..., 0]
-    return np.asarray(np.add.reduce(unit * unit, axis=-1) * factor * s * s)
+    square, s = _unit_squares(a)
+    return np.asarray(square * factor * s * s)
 
 
 def norm(a: Array) -> Value:
     """√(Σ a²) over the last axis, from a divided by its magnitude."""
+    square, s = _unit_squares(a)
+    return np.asarray(np.sqrt(square) * s)
+
+
+def _unit_squares(a: Array) -> tuple[Array, Array]:
+    """Σ (a / s)² over the last axis, and s, the magnitude."""
     scale = magnitude(a)
     unit = a / scale
-    return np.asarray(np.sqrt(np.add.reduce(unit * unit, axis=-1)) * scale[..., 0])
+    return np.add.reduce(unit * unit, axis=-1), scale[..., 0]
+
+
+# --- products and squares --------------------------------------------------------------------------------------------
+def inner_product(a: Array, b: Array) -> Value:
+    """Σ a b over the last axis. In float64 it is a sum along an axis, for the bits of a library's inner product depend
+    on its kernel and its threads."""
+    if a.dtype == F64:
+        return np.asarray(np.add.reduce(a * b, axis=-1))
+    out: Value = np.asarray(a.dot(b) if a.ndim == b.ndim == 1 else np.vecdot(a, b))
+    return out
+
+
+def square_sum(a: Array) -> Value:
+    """Σ a² over the last two axes; infinite, without a warning, where that exceeds the largest float."""
+    if a.ndim > 2 or a.dtype == F64:
+        flat = a.reshape((*a.shape[:-2], -1))
+        with np.errstate(over="ignore"):
+            return inner_product(flat, flat)
+    flat = a.ravel()
+    return cast(Value, np.vdot(flat, flat))  # which is dot, but for its warning
+
+
+def square_mean(a: Array) -> Value:
+    """Σ a² / n over the last axis; where that sum overflows, Σ a (c a) / (c n), which does only where the mean itself
+    does. The plain form comes first: c would cost small squares their digits."""
+    n = a.shape[-1]
+    with np.errstate(over="ignore"):
+        plain: Value = np.asarray(inner_product(a, a) / n)
+    if is_finite(plain):
+        return plain
+    share = share_of(n)
+    return np.where(np.isfinite(plain), plain, inner_product(a, a * share) / (n * share))

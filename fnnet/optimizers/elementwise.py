@@ -9,24 +9,29 @@ from typing import ClassVar, TypeVar
 from fnnet import checks
 from fnnet.core.protocols import Schedule
 from fnnet.core.settings import Settings
-from fnnet.core.states import OptState
+from fnnet.core.states import OptState, slots_in
 from fnnet.errors import TreeError
 from fnnet.numerics.programs import Numbers, Rule, written
+from fnnet.tree.making import maker
 from fnnet.tree.matching import columns
 from fnnet.tree.nodes import Params
-from fnnet.tree.numbers import over_numbers, zeros_like
+from fnnet.tree.numbers import new_numbers, zeros_like
 from fnnet.tree.structures import structure_of
+from fnnet.tree.vectors import Unbuilt
 
 P = TypeVar("P", bound=Params)
 
+_state = maker(OptState)  # every step makes one
 
-def slots_of(where: str, state: OptState[P], count: int) -> tuple[P, ...]:
+
+def slots_of(where: str, state: OptState[P], count: int) -> tuple[P | Unbuilt[P], ...]:
     """The slot variables of a state. Raises TreeError where they are not as many as the optimizer's ``init`` makes."""
     if type(state) is not OptState:
         raise TreeError(f"{where}: state must be the OptState that init or the last update gave, got {state!r}")
-    if len(state.slots) != count:
-        raise TreeError(f"{where}: state must have {count} slots, as its own init makes them, got {len(state.slots)}")
-    return state.slots
+    slots = slots_in(state)
+    if len(slots) != count:
+        raise TreeError(f"{where}: state must have {count} slots, as its own init makes them, got {len(slots)}")
+    return slots
 
 
 def rate(where: str, lr: float | Schedule, state: OptState[P], name: str = "lr") -> float:
@@ -83,7 +88,7 @@ class Elementwise(Settings, ABC):
         """The state before the first step: all slots 0."""
         return OptState(0, tuple([zeros_like(params) for _ in range(self.slots)]))
 
-    def update(self, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
+    def update(self, params: P, grads: P | Unbuilt[P], state: OptState[P], /) -> tuple[P, OptState[P]]:
         """One step."""
         n = self.slots
         slots, t = slots_of(self.name, state, n), state.step + 1
@@ -92,5 +97,5 @@ class Elementwise(Settings, ABC):
         if rule is None:
             rule = written(self.rule, len(numbers), 2 + n)
             object.__setattr__(self, "_program", rule)
-        params, *new = over_numbers(self.name, partial(rule, *numbers), (params, grads, *slots), 1 + n)
-        return params, OptState(t, tuple(new), None, state.scale)
+        made = new_numbers(self.name, partial(rule, *numbers), (params, grads, *slots), 1 + n)
+        return made[0].built(), _state(t, tuple(made[1:]), None, state.scale)

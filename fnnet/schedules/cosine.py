@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 
-from fnnet.core.settings import Flag, NonNegative, Settings, Size
+from fnnet.core import Flag, NonNegative, Settings, Size
 from fnnet.schedules._base import between, step_of
 
 

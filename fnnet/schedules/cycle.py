@@ -7,7 +7,7 @@ from functools import partial
 from typing import Annotated
 
 from fnnet import checks
-from fnnet.core.settings import NonNegative, Settings, Share
+from fnnet.core import NonNegative, Settings, Share
 from fnnet.schedules._base import between, step_of
 
 

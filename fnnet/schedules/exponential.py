@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 
-from fnnet.core.settings import NonNegative, Positive, Settings, Size
+from fnnet.core import NonNegative, Positive, Settings, Size
 from fnnet.schedules._base import power, step_of
 
 

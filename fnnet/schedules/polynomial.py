@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import KW_ONLY, dataclass
 
-from fnnet.core.settings import NonNegative, Positive, Settings, Size
+from fnnet.core import NonNegative, Positive, Settings, Size
 from fnnet.schedules._base import step_of
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 
-from fnnet.core.settings import NonNegative, Rate, Settings, Size
+from fnnet.core import NonNegative, Rate, Settings, Size
 from fnnet.schedules._base import at, step_of
 
 

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from fnnet import checks, keys, tree
+from fnnet.calculus.gradients import unbuilt
 from fnnet.core import (
     Array,
     Data,
@@ -36,6 +37,7 @@ from fnnet.core.runs import Run, nothing, run_from, within
 from fnnet.core.states import Origin
 from fnnet.functional import scan
 from fnnet.keys import NOISE, ORDER
+from fnnet.optimizers.elementwise import Elementwise
 from fnnet.optimizers.wrapping import Wrapped
 from fnnet.tree.making import maker
 from fnnet.tree.matching import columns
@@ -86,13 +88,16 @@ class TrainStep(Generic[T]):
 
     def __call__(self, state: TrainState[P], batch: tuple[Array, T], key: Key, /) -> tuple[TrainState[P], Value]:
         """The state after one batch, and the batch's loss before the step."""
-        value, grads = self.gradient(state.params, batch, key)
-        made = self.optimizer.update(state.params, grads, state.opt_state)
+        optimizer = self.optimizer
+        if isinstance(optimizer, Elementwise) and _is_plain(type(optimizer)):  # what it gives is read-only and fits
+            value, grads = unbuilt(self.gradient, state.params, batch, key)
+            return with_update(state, *optimizer.update(state.params, grads, state.opt_state)), value
+        value, gradients = self.gradient(state.params, batch, key)
+        made = optimizer.update(state.params, gradients, state.opt_state)
         if type(made) is not tuple or len(made) != 2:
             checks.pair("train_step", "what the optimizer's update gives, (params, state),", made)
         params, opt_state = made
-        is_ours = _is_plain(type(self.optimizer)) or _is_ours(self.optimizer)
-        if not is_ours or vector_behind(params) is None:  # what ours give packed has the parameters' form, read-only
+        if not _is_ours(optimizer) or vector_behind(params) is None:
             _check_alike(state.params, params)
             params, opt_state = frozen(params), frozen(opt_state)
         return with_update(state, params, opt_state), value

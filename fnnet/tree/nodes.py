@@ -24,6 +24,9 @@ _CARRIED = "fnnet.carried"
 CARRIED = {_CARRIED: True}
 """Metadata of a record's field (a key, a history) that operations on several trees take from the first as it is."""
 
+NAN = float("nan")
+"""Stands for every NaN among settings: it is equal to itself alone, and one that was read from a file is another."""
+
 _ASIDE = "fnnet.aside"
 ASIDE = {_ASIDE: True}
 """Metadata of a record's last fields, which have defaults, that are no part of the tree: they are not saved, compared,
@@ -165,7 +168,7 @@ def flatten(node: object, leaves: list[Array], form: list[object]) -> None:
             flatten(child, leaves, form)
     elif is_static(node):
         form.append(kind)
-        form.append(node)
+        form.append(NAN if node != node else node)
     else:
         form.append(kind)
         for child in layout(kind).values(node):

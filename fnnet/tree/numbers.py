@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import TypeVar
 
 import numpy as np
@@ -12,10 +13,12 @@ from fnnet.errors import DtypeError, LayerError, ShapeError
 from fnnet.tree.matching import columns, trained
 from fnnet.tree.nodes import Params, leaf_paths, safe
 from fnnet.tree.structures import Structure, structure_of
-from fnnet.tree.vectors import blocks, locked, vector_behind
+from fnnet.tree.vectors import Unbuilt, blocks, built, locked, unbuilt, vector_behind
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
+
+Trees = Sequence["P | Unbuilt[P]"]
 
 Rule = Callable[..., tuple[Array, ...]]
 
@@ -23,31 +26,41 @@ BLOCK = 1 << 16
 """Numbers at a time: a few arrays of so many float32 fit into the cache of a core, and the calls cost little."""
 
 
-def over_numbers(where: str, rule: Rule, trees: tuple[P, ...], results: int, size: int = BLOCK) -> tuple[P, ...]:
+def over_numbers(where: str, rule: Rule, trees: Trees[P], results: int, size: int = BLOCK) -> tuple[P, ...]:
     """``rule`` over the trained numbers of the parameters and of trees like them, as new read-only trees.
+
+    Raises what ``new_numbers`` raises.
+    """
+    return tuple([tree.built() for tree in new_numbers(where, rule, trees, results, size)])
+
+
+def new_numbers(where: str, rule: Rule, trees: Trees[P], results: int, size: int = BLOCK) -> list[Unbuilt[P]]:
+    """The same, as trees that are built when they are looked at: slots never are while training goes on.
 
     The rule takes some numbers of each tree, the same of each, and gives ``results`` fresh arrays. Constant leaves are
     passed by. Raises TreeError, ShapeError or DtypeError, each naming the path, where a tree is not like the first.
     """
     structure, found = alike(where, trees)
     if structure.views and found[0][0].size <= size:
-        made = [locked(rule(*[vector for (vector,) in found]))]
+        made = [locked(rule(*chain.from_iterable(found)))]
     else:
         made = [locked(_by_size(rule, some, results, size)) for some in zip(*found, strict=True)]
     if not structure.has_constants and len(made) == 1:  # in most steps
-        return tuple([structure.build((new,)) for new in made[0]])
+        return [unbuilt(structure, (new,), ()) for new in made[0]]
     kept = (trees[0], *trees[2:])  # all but the gradients, which are the second
     constants = [_constants(structure, tree) for tree in kept]
-    return tuple([structure.build([new[i] for new in made], constants[i]) for i in range(results)])
+    return [unbuilt(structure, tuple([new[i] for new in made]), constants[i]) for i in range(results)]
 
 
-def _constants(structure: Structure[P], tree: P) -> tuple[Array, ...]:
+def _constants(structure: Structure[P], tree: P | Unbuilt[P]) -> tuple[Array, ...]:
     """The constants of a tree, which nobody can write to where nobody can write to its vector."""
+    if isinstance(tree, Unbuilt):
+        return structure.zeros() if tree.constants is None else tree.constants
     found, vector = structure.constants(tree), vector_behind(tree)
     return tuple(map(safe, found)) if vector is None or vector.flags.writeable else found
 
 
-def alike(where: str, trees: Sequence[P]) -> tuple[Structure[P], list[tuple[Array, ...]]]:
+def alike(where: str, trees: Trees[P]) -> tuple[Structure[P], list[tuple[Array, ...]]]:
     """The structure of the first of several trees, and the blocks of each.
 
     Raises LayerError where that is no network, and TreeError, ShapeError or DtypeError, each naming the path, where it
@@ -61,11 +74,12 @@ def alike(where: str, trees: Sequence[P]) -> tuple[Structure[P], list[tuple[Arra
             check_alike(where, trees)
     if not structure.is_trainable:
         check_alike(where, trees)
-    return structure, [blocks(tree) for tree in trees]
+    return structure, list(map(blocks, trees))
 
 
-def check_alike(where: str, trees: Sequence[object]) -> None:
+def check_alike(where: str, trees: Trees[P]) -> None:
     """Raises TreeError, ShapeError or DtypeError where a tree is not like the first, or that one cannot be trained."""
+    trees = [built(tree) for tree in trees]
     found, form = columns(where, tuple(trees))
     paths, first = leaf_paths(trees[0]), [(leaf.shape, leaf.dtype) for leaf in found[0]]
     for path, (_, dtype), can in zip(paths, first, trained(form), strict=True):

@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TypeVar, cast
+from dataclasses import dataclass
+from typing import Generic, TypeVar, cast
 
 import numpy as np
 
+from fnnet.tree.making import maker
 from fnnet.tree.nodes import Params, is_leaf, named_children, read_only
-from fnnet.tree.structures import structure_of
+from fnnet.tree.structures import Structure, structure_of
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")
 
 
-def blocks(tree: Params) -> tuple[Array, ...]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Unbuilt(Generic[P]):
+    """A tree that nobody has looked at: its structure, its blocks and its constants, None where these are 0."""
+
+    _structure: Structure[P]
+    blocks: tuple[Array, ...]
+    constants: tuple[Array, ...] | None
+
+    def built(self) -> P:
+        """The tree."""
+        constants = self._structure.zeros() if self.constants is None else self.constants
+        return self._structure.build(self.blocks, constants)
+
+
+unbuilt = maker(Unbuilt)  # every step makes some
+
+
+def built(tree: P | Unbuilt[P]) -> P:
+    """The tree, which is built where it was not."""
+    return tree.built() if isinstance(tree, Unbuilt) else tree
+
+
+def blocks(tree: Params | Unbuilt[P]) -> tuple[Array, ...]:
     """The arrays that hold all numbers of a tree that are trained: its vector, or its leaves where these are large."""
+    if isinstance(tree, Unbuilt):
+        return tree.blocks
     vector: Array | None = getattr(tree, "_vector", None)
     if vector is not None:
         return (vector,)
@@ -31,7 +57,7 @@ def vector_behind(tree: object) -> Array | None:
 
 def vector_of(tree: Params) -> Array:
     """All numbers of a tree that are trained, one behind another: its own vector, or a fresh one."""
-    vector = vector_behind(tree)
+    vector: Array | None = getattr(tree, "_vector", None)
     if vector is not None:
         return vector
     found = blocks(tree)

@@ -26,8 +26,8 @@ KEPT = {
     "core.rules._RULES": "the classes that a program has defined as layers",
     "numerics.formulas._ENTRIES": "weak: the entries of formulas that are being read",
     "core.formulas.ACTIVATIONS": "those of them that are formulas",
-    "core.formulas.KERNELS": "those of them that have kernels",
-    "core.formulas.LOSSES": "the classes of losses that a program has given kernels",
+    "core.kernels.KERNELS": "those of them that have kernels",
+    "core.loss_kernels.LOSSES": "the classes of losses that a program has given kernels",
     "tree.structures._STRUCTURES": "weak: the structures of the trees that there are",
     "jit.training._PLANS": "weak: the plans of the runs that go on",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,9 @@ from hypothesis import given
 
 import fnnet as fn
 from fnnet import Array, Key, LayerError, Params, ShapeError, tree
+from fnnet.inspection.traces import Call, trace
 from fnnet.testing import check_gradients
+from tests import catalogue
 from tests.support.strategies import KEYS, Problem, composites
 
 X = np.ones((5, 3), np.float32)
@@ -67,6 +70,54 @@ def test_a_chain_of_chains_is_one_chain(problem: Problem, key: Key) -> None:
     assert tree.equal(one, two)
     mine, theirs = fn.backward(net, cache, one), fn.backward(wrapped, caches, two)
     assert tree.equal((tree.leaves(mine[0]), mine[1]), (tree.leaves(theirs[0]), theirs[1]))
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Twice(Params):
+    """A chain of a user's with one layer in two places."""
+
+    layer: Params
+
+
+fn.define_chain(Twice, lambda p: (p.layer, fn.Tanh(), p.layer))
+
+N = 3
+KEPT = catalogue.KEEPING | {name: catalogue.WIDENING[name] for name in ("Mlp", "Serial", "Portable", "Branches")}
+
+
+@pytest.mark.parametrize("name", KEPT)
+@pytest.mark.parametrize("of_layer", ["a chain", "an Mlp", "a chain in a Residual", "a Residual in a chain"])
+def test_the_gradient_of_a_layer_in_two_places_is_the_sum_of_its_shares(name: str, of_layer: str) -> None:
+    layer, first = KEPT[name](Key(0), N, N), fn.linear(Key(1), N, N, dtype=np.float64)
+    made: dict[str, Callable[[], Params]] = {
+        "a chain": lambda: Twice(layer),
+        "an Mlp": lambda: fn.Mlp((first, first, first), layer),
+        "a chain in a Residual": lambda: fn.residual(Twice(layer)),
+        "a Residual in a chain": lambda: Twice(fn.residual(layer)),
+    }
+    check_gradients(made[of_layer](), fn.keys.normal(Key(2), (4, N)))
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_what_is_remembered_of_a_structure_is_true_of_a_layer_that_stands_in_it_twice(name: str) -> None:
+    """The very same object in two fields is two layers of equal numbers, and others of that form stay right."""
+    layer, x = KEPT[name](Key(0), N, N), fn.keys.normal(Key(2), (4, 2 * N))
+    columns = [range(N), range(N, 2 * N)]
+    net = fn.serial(fn.branches(columns, (layer, layer)), fn.residual(fn.branches(columns, (layer, layer))))
+    alike = tree.map(np.copy, net)
+    for one in (net, alike):
+        check_gradients(one, x)
+    passes = [fn.forward(one, x) for one in (net, alike)]
+    grads = [fn.backward(one, cache, y) for one, (y, cache) in zip((net, alike), passes, strict=True)]
+    assert tree.equal(*[(tree.leaves(mine), dx) for mine, dx in grads])
+    paths = list(_paths(trace(net, x)))
+    assert len(set(paths)) == len(paths)
+
+
+def _paths(call: Call) -> Iterator[str]:
+    yield call.path
+    for inside in call.calls:
+        yield from _paths(inside)
 
 
 WRONG = fn.linear(Key(0), 4, 3)

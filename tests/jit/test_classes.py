@@ -13,7 +13,8 @@ import pytest
 
 import fnnet as fn
 from fnnet import Key, Params, jit, tree
-from fnnet.core.formulas import ACTIVATIONS, KERNELS
+from fnnet.core.formulas import ACTIVATIONS
+from fnnet.core.kernels import KERNELS
 from fnnet.core.network import backward, forward
 from fnnet.core.rules import Chain, rule_of
 from fnnet.jit import losses, optimizers, plans
@@ -112,27 +113,24 @@ def _loss(kind: Any) -> Any:
 
 def _weighed(loss: Any, target: Any) -> list[tuple[Any, Any]]:
     """A loss alone and with weights, each with its target."""
-    weights = np.full(20, 0.5)
     weighed = Weighted(loss)
-    found = [(loss, target), (weighed, (target, weights))]
-    return [*found, (ClassWeighted(weighed, (1.0, 2.0, 3.0, 4.0)), target)]
+    given = (target, np.full(20, 0.5))
+    return [(loss, target), (weighed, given), (ClassWeighted(weighed, (1.0, 2.0, 3.0, 4.0)), target)]
 
 
 @pytest.mark.parametrize("kind", LOSSES)
 def test_losses_derived_from_those_that_are_compiled_are_refused(kind: type) -> None:
     net = catalogue.LAYERS["Linear"](Key(0), 4, 4)
     loss, target = _loss(kind), CASES[kind].target(Key(2), (20, 4))
-    given = _weighed(loss, target)
-    for some, y in given if kind in INNER and INNER[kind].is_labelled else given[:1]:
+    is_labelled = kind in INNER and INNER[kind].is_labelled
+    for some, y in _weighed(loss, target) if is_labelled else [(loss, target)]:
         _refused(f"Own{kind.__name__}", _step(some), fn.minibatches(X, y, size=5), net)
 
 
 def test_weights_of_weights_are_refused() -> None:
-    case = CASES[ClassWeighted]
-    loss = Weighted(case.of(4))
-    y = case.target(Key(2), (20, 4)), np.full(20, 0.5)
-    net = catalogue.LAYERS["Linear"](Key(0), 4, 4)
-    _refused("ClassWeighted", _step(loss), fn.minibatches(X, y, size=5), net)
+    """Where they are made, by the class too: no path has to know them."""
+    with pytest.raises(TypeError, match=r"^weighted: loss must weigh all rows alike, got ClassWeighted"):
+        Weighted(CASES[ClassWeighted].of(4))
 
 
 # --- optimizers, steps, data -------------------------------------------------------------------------------------

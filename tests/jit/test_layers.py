@@ -10,7 +10,7 @@ import pytest
 import fnnet as fn
 from fnnet import Array, Key
 from fnnet.core.formulas import ACTIVATIONS as FORMULAS
-from fnnet.core.formulas import KERNELS
+from fnnet.core.kernels import KERNELS
 from fnnet.jit.activations import activation_loops
 from fnnet.jit.sources import linked, module_of
 from fnnet.keys import normal

@@ -136,6 +136,29 @@ def test_fields_that_are_given_by_name() -> None:
     assert tree.equal(pickle.loads(pickle.dumps(fn.linear(Key(0), 1, 1))), fn.linear(Key(0), 1, 1))
 
 
+@pytest.mark.parametrize(
+    "setting", [float("nan"), float("inf"), -0.0, 10**30, True, None, "nan", (float("nan"), 1)], ids=repr
+)
+def test_a_setting_of_any_value_is_equal_to_its_copy(setting: object) -> None:
+    """NaN too, as a layer has it that fills in what is missing: a state that was pickled is trained on."""
+    net = _Set(setting, fn.linear(Key(0), 2, 1))
+    optimizer = fn.adam(0.1)
+    state = fn.start(net, optimizer, Key(0))
+    copies = pickle.loads(pickle.dumps(state)), copy.deepcopy(state)
+    news = [optimizer.update(s.params, s.params, s.opt_state) for s in (state, *copies)]
+    assert tree.equal(*[new for new, _ in news[:2]]) and tree.equal(news[0], news[2])
+    assert len({tree.digest(new) for new, _ in news}) == 1
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class _Set(fn.Params):
+    setting: object
+    layer: fn.Linear
+
+
+fn.define_chain(_Set, lambda p: (p.layer,))
+
+
 def test_digest_tells_everything() -> None:
     a = fn.linear(Key(0), 2, 2, dtype=np.float64)
     others = [

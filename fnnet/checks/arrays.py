@@ -1,0 +1,68 @@
+"""The checks of arrays: what they hold, and their shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Sized
+
+import numpy as np
+
+from fnnet.errors import DtypeError, ShapeError
+from fnnet.types import Array
+
+
+def array(where: str, name: str, value: object) -> None:
+    """Raises DtypeError unless the value is an ndarray of real numbers: no list, no subclass, no complex numbers, no
+    objects, no text."""
+    if type(value) is not np.ndarray:
+        is_masked = isinstance(value, np.ma.MaskedArray)  # numpy.asarray would give what the mask hides
+        remedy = "fill in what is masked, by its filled()" if is_masked else "use numpy.asarray"
+        raise DtypeError(f"{where}: {name} must be a numpy.ndarray, got {type(value).__name__}; {remedy}")
+    if value.dtype.kind not in "fiub":
+        raise DtypeError(f"{where}: {name} must hold real numbers, got dtype {value.dtype}; cast it first")
+
+
+def inputs(where: str, x: Array) -> None:
+    """Raises DtypeError or ShapeError unless x is (..., batch, features), with at least one row and one feature.
+
+    >>> inputs("my_layer", np.zeros((0, 3)))
+    Traceback (most recent call last):
+    fnnet.errors.ShapeError: my_layer: x must have at least one row and one feature, got (0, 3)
+    """
+    array(where, "x", x)
+    if x.ndim < 2:
+        raise ShapeError(
+            f"{where}: x must be (..., batch, features), got {x.shape}; a single row is x[None, :], a column x[:, None]"
+        )
+    if x.size == 0:
+        raise ShapeError(f"{where}: x must have at least one row and one feature, got {x.shape}")
+
+
+def features(where: str, x: Array, arrays: dict[str, Array]) -> None:
+    """Checks the parameters of a layer that has one number per feature, and the x that they meet.
+
+    Raises ShapeError or DtypeError unless all arrays are (..., n) in one dtype, and x is (..., batch, n) with their
+    replica axes or none.
+
+    >>> features("my_scale", np.zeros((5, 3)), {"scale": np.ones(2)})
+    Traceback (most recent call last):
+    fnnet.errors.ShapeError: my_scale: x must be (batch, 2), got (5, 3)
+    """
+    first, names = next(iter(arrays.values())), " and ".join(arrays)
+    for name, given in arrays.items():
+        if given.ndim == 0 or given.shape != first.shape:
+            raise ShapeError(f"{where}: {names} must be (..., n), got {name} {given.shape}")
+        if given.dtype != first.dtype:
+            raise DtypeError(f"{where}: {names} must have one dtype, got {first.dtype} and {given.dtype}")
+    if x.shape[-1] != first.shape[-1] or x.shape[:-2] not in ((), first.shape[:-1]):
+        n, axes = first.shape[-1], "".join([f"{n}, " for n in first.shape[:-1]])
+        alone = f" or (batch, {n})" if axes else ""
+        raise ShapeError(f"{where}: x must be ({axes}batch, {n}){alone}, got {x.shape}")
+
+
+def same_length(where: str, arrays: Sequence[tuple[str, Sized]]) -> int:
+    """The number of rows of several named arrays. Raises ShapeError where they differ."""
+    lengths = {name: len(value) for name, value in arrays}
+    if len(set(lengths.values())) != 1:
+        counts = ", ".join(f"{name} has {n}" for name, n in lengths.items())
+        raise ShapeError(f"{where}: all arrays must have the same number of rows, got: {counts}")
+    return next(iter(lengths.values()))

@@ -1,0 +1,77 @@
+"""The checks of losses and metrics: predictions, targets, labels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fnnet.checks.arrays import array
+from fnnet.checks.dtypes import FLOATS, dtype
+from fnnet.errors import DtypeError, ShapeError
+from fnnet.types import Array, Labels
+
+
+def target(where: str, prediction: Array, value: Array) -> Array:
+    """A target in the prediction's dtype. Raises DtypeError, and ShapeError where it has neither the prediction's shape
+    nor that without the replica axes: nothing is ever broadcast.
+
+    >>> target("my_loss", np.zeros((2, 1), np.float32), np.array([[1], [2]]))
+    array([[1.],
+           [2.]], dtype=float32)
+    """
+    if type(value) is np.ndarray and value.shape == prediction.shape and value.dtype == prediction.dtype:
+        return value
+    array(where, "target", value)
+    if value.shape != prediction.shape and value.shape != prediction.shape[-2:]:
+        raise ShapeError(
+            f"{where}: target must have the prediction's shape {prediction.shape}, got {value.shape}"
+            f"{'; a column is target[:, None]' if value.ndim == prediction.ndim - 1 else ''}"
+        )
+    return value.astype(prediction.dtype, copy=False)
+
+
+def between(where: str, name: str, value: Array, low: float, high: float) -> None:
+    """Raises ValueError unless all entries are in [low, high]."""
+    least, most = np.minimum.reduce(value, axis=None), np.maximum.reduce(value, axis=None)
+    if not (least >= low and most <= high):
+        raise ValueError(f"{where}: {name} must be in [{low:g}, {high:g}], got {least} to {most}")
+
+
+def per_row(where: str, name: str, prediction: Array, value: Array | Labels) -> None:
+    """Raises DtypeError or ShapeError unless there is one entry per row of the prediction, with or without its replica
+    axes."""
+    array(where, name, value)
+    wanted = prediction.shape[:-1]
+    if value.shape != wanted and value.shape != wanted[-1:]:
+        raise ShapeError(f"{where}: {name} must be one a row, {wanted}, got {value.shape}")
+
+
+def labels(where: str, prediction: Array, value: Labels) -> None:
+    """Checks that a target is class numbers, one per row of the prediction, each below its number of columns.
+
+    Raises DtypeError for what are no integers, ShapeError, and ValueError for labels out of range.
+
+    >>> labels("my_loss", np.zeros((2, 3)), np.array([0, 3]))
+    Traceback (most recent call last):
+    ValueError: my_loss: labels must be in [0, 3), the prediction's columns, got 0 to 3
+    """
+    array(where, "target", value)
+    if value.dtype.kind not in "iu":
+        raise DtypeError(f"{where}: target must hold class numbers of an integer dtype, got {value.dtype}")
+    per_row(where, "target", prediction, value)
+    if value.size and not np.maximum.reduce(value.astype(np.uint64), axis=None) < prediction.shape[-1]:
+        # one pass for both ends: cast to unsigned, a negative label is larger than any other
+        raise ValueError(
+            f"{where}: labels must be in [0, {prediction.shape[-1]}), the prediction's columns, "
+            f"got {value.min()} to {value.max()}"
+        )
+
+
+def prediction(where: str, value: Array) -> None:
+    """Raises DtypeError or ShapeError unless the value is (..., batch, features), float32 or float64, with at least one
+    row and one column."""
+    if type(value) is np.ndarray and value.ndim >= 2 and value.size and value.dtype in FLOATS:
+        return
+    array(where, "prediction", value)
+    dtype(where, value.dtype)
+    if value.ndim < 2 or value.size == 0:
+        raise ShapeError(f"{where}: prediction must be (..., batch, features), not empty, got {value.shape}")
