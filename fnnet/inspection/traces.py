@@ -72,7 +72,7 @@ def _passed(path: str, layer: Params, x: Array, notes: list[Call]) -> Array:
             here = child_path(path, path_of(layer, inside) or str(i))  # a layer that the chain makes has no path
             x, _ = forward(Probe(here, inside, notes), x)
         return x
-    if isinstance(layer, Portable):  # which looks at the arrays of what it holds, and a probe is none
+    if type(layer) is Portable:  # which looks at the arrays of what it holds, and a probe is none
         return portably(forward, Probe(child_path(path, "layer"), layer.layer, notes), x)[0]
     if children(layer):
         try:

@@ -17,6 +17,11 @@ def compiled(function: F) -> F:
     return _kept(function)
 
 
+def called(function: F) -> F:
+    """The same, for compiled functions to call alone: what Python would call it by takes time to compile, too."""
+    return _kept(function, no_cpython_wrapper=True)
+
+
 def loosely(function: F) -> F:
     """The same, but sums may be taken in any order, or they cannot be vectorized."""
     return _kept(function, fastmath={"reassoc"})
@@ -29,7 +34,7 @@ def inlined(function: F) -> F:
 
 def _kept(function: F, **options: object) -> F:
     """The compiled function, kept where there is a folder for it: Numba refuses to keep it where there is none."""
-    compiler = partial(njit, nogil=True, error_model="numpy", **options)
+    compiler = partial(njit, nogil=True, error_model="numpy", no_cfunc_wrapper=True, **options)
     try:
         return cast(F, compiler(cache=True)(function))
     except RuntimeError as error:

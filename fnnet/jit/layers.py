@@ -215,7 +215,7 @@ def _kernels_of(program: Program, layer: Params) -> list[str]:
         raise LayerError(f"jit: {name}, which is compiled with vectors to train and no other arrays; use fnnet.train")
     try:
         return [
-            program.function(module_of(f"{f.__name__}.", linked(f)), f.__name__, _called(layer, way))
+            program.function(module_of(f"{f.__name__}.", linked(f, "called")), f.__name__, _called(layer, way))
             for f, way in zip(KERNELS[type(layer)], WAYS, strict=True)
         ]
     except TypeError as error:

@@ -67,7 +67,7 @@ def _batch(loss: object, dtype: np.dtype[np.floating]) -> str:
         far = _kernel("far_row", known.far, count, "compiled")
     elif known.row is None and not own.is_sum:
         far = _far_row(loss, dtype)
-    return linked(batches.batch, inside="compiled", row=row, far_row=far)
+    return linked(batches.batch, row=row, far_row=far)
 
 
 def _kernel(name: str, kernel: Callable[..., object], settings: int, by: str) -> str:

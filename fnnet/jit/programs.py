@@ -96,14 +96,13 @@ class Program:
 
     def ranges(self, mask: Mask) -> str:
         """Some of the parameters, as ranges of their vector."""
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]))).tolist()
-        return f"{self.numbers(edges)}.reshape(({self.number(len(edges) // 2)}, 2))"
+        return self.numbers(np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]))).tolist())
 
     # --- functions -----------------------------------------------------------------------------------------------
     def kernel(self, function: Callable[..., object]) -> str:
         """What the epoch calls a kernel."""
         name = function.__name__
-        return self.function(module_of(f"{name}.", linked(function)), name, name)
+        return self.function(module_of(f"{name}.", linked(function, "called")), name, name)
 
     def function(self, module: ModuleType, name: str, wanted: str) -> str:
         """What the epoch calls a function of a module: as wanted, with a number where another is called so."""
@@ -172,10 +171,11 @@ class Program:
 def program_for(params: Params, dtype: np.dtype[np.floating]) -> Program:
     """A program without a line, for one network that is not stacked."""
     structure = structure_of(params)
-    leaves = [leaf.view() for leaf in structure.leaves(params)]
+    views = iter([leaf.view() for leaf in structure.leaves(params)])
+    network = cast(Params, restore(params, views))
     places, ends = dict[int, tuple[str, int]](), {"theta": 0, "constants": 0}
-    for leaf, can in zip(leaves, structure.changes, strict=True):
+    for leaf, can in zip(structure.leaves(network), structure.changes, strict=True):
         vector = "theta" if can else "constants"
         places[id(leaf)] = vector, ends[vector]
         ends[vector] += leaf.size
-    return Program(cast(Params, restore(params, iter(leaves))), dtype, places, ends["theta"])
+    return Program(network, dtype, places, ends["theta"])

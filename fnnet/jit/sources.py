@@ -39,7 +39,7 @@ import math
 
 import numpy as np
 
-from fnnet.jit.compiling import compiled, inlined, loosely
+from fnnet.jit.compiling import called, compiled, inlined, loosely
 """
 
 USABLE = {**vars(builtins), "math": math, "np": np}
@@ -102,17 +102,15 @@ def folder() -> Path:
 
 
 # --- copies of functions -----------------------------------------------------------------------------------------
-def linked(function: Callable[..., object], by: str = "compiled", inside: str = "inlined", **given: str) -> str:
+def linked(function: Callable[..., object], by: str = "compiled", **given: str) -> str:
     """The source of a function with that of all functions and numbers that it uses; of those that are given by name the
-    given text in their place. ``by`` is what it is compiled by, ``inside`` those that it calls."""
+    given text in their place. ``by`` is what all of them are compiled by."""
     found, values = dict(given), dict[str, object]()
-    _link(function, by, inside, found, values)
+    _link(function, by, found, values)
     return "\n\n".join([piece.strip("\n") + "\n" for piece in found.values()])
 
 
-def _link(
-    function: Callable[..., object], by: str, inside: str, found: dict[str, str], values: dict[str, object]
-) -> None:
+def _link(function: Callable[..., object], by: str, found: dict[str, str], values: dict[str, object]) -> None:
     assert type(function) is FunctionType
     _note(function.__name__, function, values)
     for name in _globals_of(function):
@@ -122,7 +120,7 @@ def _link(
         if is_known or value is USABLE.get(name, USABLE):
             continue
         if type(value) is FunctionType:
-            _link(value, inside, inside, found, values)
+            _link(value, by, found, values)
             if name != value.__name__:
                 found[name] = f"{name} = {value.__name__}\n"
         elif type(value) in (int, float, bool):

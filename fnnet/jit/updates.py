@@ -50,9 +50,9 @@ def rule_loops(
     a = [f"a{i}" for i in range(count)]
     return module_of(
         f"A rule of {type(thing).__name__}.",
-        _function("everywhere", [*a], everywhere),
-        _function("in_ranges", [*a, "ranges"], _in_ranges(a)),
-        _function("elsewhere", [*a, *[f"new_a{i}" for i in into]], _elsewhere(a, into)),
+        _function("everywhere", "called", [*a], everywhere),
+        _function("in_ranges", "called", [*a, "ranges"], _in_ranges(a)),
+        _function("elsewhere", "compiled", [*a, *[f"new_a{i}" for i in into]], _elsewhere(a, into)),
     ), [*settings_of(thing).values()]
 
 
@@ -60,14 +60,14 @@ def _like(numbers: Any, entries: list[Entry]) -> Any:
     return type(numbers)(*entries) if hasattr(numbers, "_fields") else tuple(entries)
 
 
-def _function(name: str, arguments: list[str], lines: list[str]) -> str:
-    return "\n".join(["@compiled", f"def {name}({', '.join(arguments)}, c, numbers):", *indented(lines, 1)])
+def _function(name: str, by: str, arguments: list[str], lines: list[str]) -> str:
+    return "\n".join([f"@{by}", f"def {name}({', '.join(arguments)}, c, numbers):", *indented(lines, 1)])
 
 
 def _in_ranges(a: list[str]) -> list[str]:
     return [
-        "for r in range(ranges.shape[0]):",
-        "    start, stop = ranges[r, 0], ranges[r, 1]",
+        "for r in range(0, ranges.size, 2):",
+        "    start, stop = ranges[r], ranges[r + 1]",
         f"    everywhere({', '.join([f'{one}[start:stop]' for one in a])}, c, numbers)",
     ]
 

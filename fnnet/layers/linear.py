@@ -69,7 +69,7 @@ def linear_stretch(layers: tuple[Params, ...]) -> LinearStretch | None:
         if i % 2:
             if type(layer) is not Relu:
                 break
-        elif isinstance(layer, Linear) and layer.w.ndim == 2 and dtype in (None, layer.w.dtype):
+        elif type(layer) is Linear and layer.w.ndim == 2 and dtype in (None, layer.w.dtype):
             if sizes and layer.w.shape[0] != sizes[-1]:
                 break
             sizes, dtype = [*(sizes or layer.w.shape[:1]), layer.w.shape[1]], layer.w.dtype

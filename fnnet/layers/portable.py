@@ -94,4 +94,4 @@ def in_bits_of(params: Params, f: Callable[[*Ts], T], *args: *Ts) -> T:
 
 def has_portable(node: object) -> bool:
     """Whether a network is portable, or a part of it."""
-    return isinstance(node, Portable) or any(has_portable(child) for _, child in named_children(node))
+    return type(node) is Portable or any(has_portable(child) for _, child in named_children(node))

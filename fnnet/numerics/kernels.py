@@ -157,21 +157,21 @@ def row_mean_square(x: Array) -> Number:
 
 # --- vectors of all parameters -----------------------------------------------------------------------------------
 Ranges = NDArray[np.int64]
-"""Parts of a vector, a row each: the first number and the one behind the last."""
+"""Parts of a vector: of each its first number and the one behind its last."""
 
 
 def set_zero(g: Array, ranges: Ranges) -> None:
     """0 in these ranges."""
-    for r in range(ranges.shape[0]):
-        for i in range(ranges[r, 0], ranges[r, 1]):
+    for r in range(0, ranges.size, 2):
+        for i in range(ranges[r], ranges[r + 1]):
             g[i] = g.dtype.type(0)
 
 
 def add_elastic_net(w: Array, g: Array, ranges: Ranges, l1: float, l2: float) -> float:
     """l1 Σ |w| + l2/2 Σ w² over the ranges; its gradient l1 sign(w) + l2 w is added to g."""
     real, total = w.dtype.type, 0.0
-    for r in range(ranges.shape[0]):
-        for i in range(ranges[r, 0], ranges[r, 1]):
+    for r in range(0, ranges.size, 2):
+        for i in range(ranges[r], ranges[r + 1]):
             total += l1 * abs(float(w[i])) + l2 / 2 * float(w[i]) * float(w[i])
             slope = real(l2) * w[i]
             g[i] += slope + real(l1) * real(np.sign(w[i])) if l1 else slope

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 
 import fnnet as fn
-from fnnet import Array, Key, LayerError, Params, ShapeError, tree
+from fnnet import Array, Cache, Key, LayerError, Params, ShapeError, tree
 from fnnet.inspection.traces import Call, trace
 from fnnet.testing import check_gradients
+from fnnet.tree import nodes
 from tests import catalogue
 from tests.support.strategies import KEYS, Problem, composites
 
@@ -134,6 +135,48 @@ def test_gradients_of_what_is_no_tree_are_refused() -> None:
     with pytest.raises(fn.TreeError, match="a list can be no part of a tree"):
         fn.backward(net, cache, y)
     assert fn.backward(Times([2]), fn.forward(Times([2]), X)[1], X)[1].tolist() == (2 * X).tolist()
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class DoubledLinear(fn.Linear):
+    """A layer that is derived from one of fnnet's, and has rules of its own."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class DoubledRelu(fn.Relu):
+    """Another one."""
+
+
+def _double(kind: type[Params], like: type[Params]) -> None:
+    def plain(p: Params) -> Params:
+        return like(*nodes.layout(like).values(p))
+
+    def forward(p: Params, x: Array) -> tuple[Array, Cache[Params]]:
+        y, cache = fn.forward(plain(p), x)
+        return 2 * y, cache
+
+    def backward(p: Params, cache: Cache[Params], dy: Array) -> tuple[Params, Array]:
+        grads, dx = fn.backward(plain(p), cache, 2 * dy)
+        return kind(*nodes.layout(like).values(grads)), dx
+
+    fn.define_layer(kind, forward=forward, backward=backward, replicas=lambda p: ())
+
+
+_double(DoubledLinear, fn.Linear)
+_double(DoubledRelu, fn.Relu)
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_a_class_derived_from_a_layer_keeps_its_own_rules_wherever_it_stands(place: int) -> None:
+    linears = [fn.linear(Key(i), N, N, dtype=np.float64) for i in range(3)]
+    layers: list[Params] = [linears[0], fn.Relu(), linears[1], fn.Relu(), linears[2]]
+    layers[place] = DoubledRelu() if place % 2 else DoubledLinear(linears[place // 2].w, linears[place // 2].b)
+    net, x = fn.serial(*layers), fn.keys.normal(Key(5), (4, N))
+    expected = x
+    for layer in layers:
+        expected, _ = fn.forward(layer, expected)
+    np.testing.assert_allclose(fn.forward(net, x)[0], expected, 1e-12)
+    check_gradients(net, x)
 
 
 def _paths(call: Call) -> Iterator[str]:

@@ -319,10 +319,9 @@ MANY = {name: case for name, case in catalogue.LOSSES.items() if kernels_of(case
 @pytest.mark.parametrize("name", MANY)
 def test_rows_of_many_columns_keep_their_digits_in_float32(name: str, columns: int) -> None:
     case, p = MANY[name], normal(Key(8), (2, columns)).astype(np.float32)
-    target: Any = case.target(Key(9), (2, columns))
-    loss = case.of(columns)
-    single = target.astype(np.float32) if target.dtype.kind == "f" else target
-    exact, slopes = loss.rows(p.astype(np.float64), single.astype(np.float64) if single.dtype.kind == "f" else single)
-    values, grads = _compiled(loss, p, single)
+    loss, target = case.of(columns), np.asarray(case.target(Key(9), (2, columns)))
+    target = target.astype(np.float32) if target.dtype.kind == "f" else target
+    exact, slopes = loss.rows(p.astype(np.float64), target.astype(np.float64) if target.ndim == 2 else target)
+    values, grads = _compiled(loss, p, target)
     np.testing.assert_allclose(values, exact, 3e-7, 3e-7)
     np.testing.assert_allclose(grads, slopes, 1e-6, 3e-7 * np.abs(slopes).max())
