@@ -172,7 +172,7 @@ def test_a_class_derived_from_a_layer_keeps_its_own_rules_wherever_it_stands(pla
     layers: list[Params] = [linears[0], fn.Relu(), linears[1], fn.Relu(), linears[2]]
     layers[place] = DoubledRelu() if place % 2 else DoubledLinear(linears[place // 2].w, linears[place // 2].b)
     net, x = fn.serial(*layers), fn.keys.normal(Key(5), (4, N))
-    expected = x
+    expected: Array = x
     for layer in layers:
         expected, _ = fn.forward(layer, expected)
     np.testing.assert_allclose(fn.forward(net, x)[0], expected, 1e-12)
