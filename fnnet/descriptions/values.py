@@ -163,11 +163,16 @@ def _object(value: Any) -> tuple[str, list[Edge]]:
     length = f" of {len(value)}" if type(value) in CONTAINERS else ""
     edges = [*_entries(value), *attributes(value), *hidden(value)]
     if isinstance(value, Params) and not is_library(kind):
-        rule = rule_of(value)
-        edges += [Edge(name, getattr(rule, name)) for name in layout(type(rule)).names if callable(getattr(rule, name))]
+        edges += rules_of(value)
     if not is_library(kind):
         edges.append(Edge("class", kind))
     return f"{named(kind)}{length}", edges
+
+
+def rules_of(layer: Params) -> list[Edge]:
+    """The functions that the class of a layer was given to ``define_layer`` with."""
+    rule = rule_of(layer)
+    return [Edge(name, getattr(rule, name)) for name in layout(type(rule)).names if callable(getattr(rule, name))]
 
 
 def _module(value: ModuleType) -> tuple[str, list[Edge]]:
