@@ -19,6 +19,16 @@ Place = tuple[str, str]
 attribute of a method's first argument), and the name."""
 
 
+ENTRY = "entry of "
+"""How a kind begins that says of a value that it is an entry, by a number or a key that is not known: rows of an array
+by an array of numbers are a copy."""
+
+
+def plain(kind: str) -> str:
+    """A kind of place without that mark."""
+    return kind.removeprefix(ENTRY)
+
+
 class Op(NamedTuple):
     """An instruction: how many values it leaves, and by how many the stack grows, also where it jumps."""
 
@@ -126,12 +136,13 @@ class Body:
                 continue
             met.add(place)
             kind, name = place
-            if kind != "local":
+            mark = ENTRY if kind.startswith(ENTRY) else ""
+            if plain(kind) != "local":
                 found.add(place)
                 continue
-            found |= {("param", name)} if name in self.params else set()
+            found |= {(mark + "param", name)} if name in self.params else set()
             for i in self.stores.get(name, ()):  # a local variable is whatever was ever stored in it
-                todo += self._raw(i, 0)
+                todo += [(mark + plain(kind) if mark else kind, one) for kind, one in self._raw(i, 0)]
         return found
 
     def _raw(self, at: int, depth: int) -> set[Place]:
@@ -145,8 +156,13 @@ class Body:
 
     def _origin(self, i: int) -> set[Place]:
         op = self.ops[i]
-        if op.name in ("BINARY_SUBSCR", "BINARY_SLICE") or (op.name == "BINARY_OP" and op.arg >= IN_PLACE.stop):
-            return self._raw(i, 2 if op.name == "BINARY_SLICE" else 1)
+        if op.name == "BINARY_SLICE":
+            return self._raw(i, 2)
+        if op.name == "BINARY_SUBSCR" or (op.name == "BINARY_OP" and op.arg >= IN_PLACE.stop):
+            is_sure = all(
+                self.ops[j].name in ("BUILD_SLICE", "BUILD_TUPLE", "LOAD_CONST") for j in self.producers(i, 0)
+            )
+            return self._raw(i, 1) if is_sure else {(ENTRY + plain(kind), name) for kind, name in self._raw(i, 1)}
         if op.name in ("FOR_ITER", "GET_ITER", "UNPACK_SEQUENCE", "UNPACK_EX"):
             return self._raw(i, 0)
         if op.name == "CALL":

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fnnet.core.protocols import Data, GradFn, Loss, Optimizer, Order, Rows, Step
+from fnnet.descriptions.bytecode import ENTRY, plain
 from fnnet.descriptions.classes import functions_of
 from fnnet.descriptions.code_digests import is_library
 from fnnet.descriptions.digests import PLAIN
@@ -51,13 +52,15 @@ def changing(edges: Iterable[Edge]) -> Changing:
     edges = list(edges)
     functions = _run(_owned(edges))
     found = with_calls([read for _, read in functions])
-    stored: set[Site] = set()
-    written: set[Site] = set()
+    stored, written, of_entries = set[Site](), set[Site](), set[Site]()
     for ((f, owner, *_), _), (stores, writes) in zip(functions, found, strict=True):
         stored |= {site for place in stores for site in _meant(f, owner, place)}
-        written |= {site for place in writes for site in _meant(f, owner, place)}
-    values = [edge.value for edge in edges if written.intersection(_sites(edge)) and _is_mutable(edge.value)]
-    entries = {site for site in written if site[-1] == _ITEMS}
+        for kind, name in writes:
+            (of_entries if kind.startswith(ENTRY) else written).update(_meant(f, owner, (plain(kind), name)))
+    either = written | of_entries
+    into = [(edge, written if isinstance(edge.value, np.ndarray) else either) for edge in edges]
+    values = [edge.value for edge, sites in into if sites.intersection(_sites(edge)) and _is_mutable(edge.value)]
+    entries = {site for site in either if site[-1] == _ITEMS}
     return Changing(frozenset(stored | entries), frozenset(map(id, values)))
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import NamedTuple
 
-from fnnet.descriptions.bytecode import IN_PLACE, Body, Place
+from fnnet.descriptions.bytecode import ENTRY, IN_PLACE, Body, Place, plain
 
 _METHODS = {
     *("append", "appendleft", "extend", "extendleft", "insert", "remove", "pop", "popleft", "popitem", "clear"),
@@ -117,10 +117,11 @@ def _from_outside(inner: Facts, body: Body) -> Facts:
 def _seen(places: Iterable[Place], body: Body) -> frozenset[Place]:
     found = set[Place]()
     for kind, name in places:
+        mark, kind = kind.startswith(ENTRY) * ENTRY, plain(kind)
         if kind == "free" and name not in body.code.co_freevars:
-            found |= {("param", name)} if name in body.params else set()
+            found |= {(mark + "param", name)} if name in body.params else set()
         else:
-            found.add(("attr" if kind == "own" else kind, name))
+            found.add((mark + ("attr" if kind == "own" else kind), name))
     return frozenset(found)
 
 
@@ -149,7 +150,8 @@ def _writers(known: list[tuple[Facts, ...]], written: list[list[frozenset[Place]
     found: dict[str, frozenset[tuple[int, str]]] = {}
     for group, places in zip(known, written, strict=True):
         for one, into in zip(group, places, strict=True):
-            params = {(i, name) for i, name in enumerate(one.params) if ("param", name) in into}
+            names = {name for kind, name in into if plain(kind) == "param"}
+            params = {(i, name) for i, name in enumerate(one.params) if name in names}
             if params:
                 found[one.name] = found.get(one.name, frozenset()) | params
     return found

@@ -20,6 +20,7 @@ from fnnet.experiments import sealed_files
 from fnnet.experiments.run_identity import check_same, completed, run_of, settled, tell_runs
 from fnnet.experiments.saving import save_of_run
 from fnnet.experiments.sealed_files import File
+from fnnet.experiments.tree_json import as_json
 from fnnet.tree.nodes import Params
 
 _NAME = re.compile(r"epoch-(\d{8,})-batch-(\d{8,})\.safetensors")
@@ -101,6 +102,7 @@ class Writer:
         """Finds the settings of the run, and the files in the folder, after those of a killed writer are removed.
         Raises CheckpointError where the folder belongs to another run."""
         flush(self.folder)
+        as_json(state)  # what no file can hold is refused now, and not when the first state is due
         run, whole = settled(run_of(state), state), _whole(self.folder)
         newest = next(whole, None)
         if newest is not None:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
+from fnnet.core.rules import layers_defined
 from fnnet.core.runs import Run, runs, under_way
 from fnnet.core.states import TrainState
 from fnnet.descriptions import described
+from fnnet.descriptions.code_digests import is_library
 from fnnet.descriptions.comparisons import Difference, changes
+from fnnet.descriptions.values import rules_of
 from fnnet.errors import CheckpointError, FnnetError
 from fnnet.experiments import configurations
 from fnnet.experiments.configurations import movable, settings_of
-from fnnet.tree.nodes import Params
+from fnnet.tree.nodes import Params, named_children
 
 P = TypeVar("P", bound=Params)
 
 Words = Mapping[str, str]
-"""Settings by their paths. Before the first dot is the group: key, network, optimizer, step, data, run."""
+"""Settings by their paths. Before the first dot is the group: key, network, layers, optimizer, step, data, run."""
 
 SHOWN = 5
 """How many differences an error names; the others it counts."""
@@ -30,6 +33,8 @@ def run_of(state: TrainState[P]) -> dict[str, str]:
     that ``start`` was given; and what makes the epochs, while the stream that the state comes from exists."""
     origin = state.origin
     settings = described("key", state.key)
+    layers = {type(one).__qualname__: {"class": type(one), **_rules(one)} for one in _own_layers(state.params)}
+    settings |= described("layers", layers) if layers else {}
     if origin is None:
         return settings
     if origin.network:
@@ -38,6 +43,18 @@ def run_of(state: TrainState[P]) -> dict[str, str]:
     if run is not None:
         return settings | (_TOLD.get(run) or _told(run))
     return settings | _of_optimizer(origin.optimizer)
+
+
+def _own_layers(node: object) -> Iterator[Params]:
+    """The layers of the user's own in a network."""
+    if isinstance(node, Params) and type(node) in layers_defined() and not is_library(type(node)):
+        yield node
+    for _, child in named_children(node):
+        yield from _own_layers(child)
+
+
+def _rules(layer: Params) -> dict[str, object]:
+    return {edge.name: edge.value for edge in rules_of(layer)}
 
 
 def _of_optimizer(optimizer: object) -> dict[str, str]:

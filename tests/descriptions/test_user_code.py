@@ -139,6 +139,7 @@ MOVED = {
 
 
 READ = [
+    *("P = W[j]; P *= -1", "P = W[j]; P[0] = 3", "P = W[np.array([0])]; P += 1", "P = W[P > -1]; P.fill(3)"),
     *("np.add(W, 1)", "np.append(W, 1.0)", "np.sort(W)", "np.insert(W, 0, 1.0)", "np.partition(W, 0)"),
     *("np.resize(W, 3)", "operator.add(W, 1)", "W.copy().sort()", "W.tolist().append(3)", "W.astype(int).sort()"),
     *("np.add(P, W, out=P)", "np.copyto(P, W)", "np.put(P, 0, W[0])", "np.fill_diagonal(np.ones((2, 2)), W)"),
@@ -156,7 +157,7 @@ def test_what_is_read_by_code_that_writes_elsewhere_is_a_setting(reading: str) -
         "import heapq, operator\nimport numpy as np\nW = np.full(1, {k})\ndef add(a, b): return a + b\n"
         "def update(state, x): state[:] = x\ndef into(made, x): made[0] = x[0]\n"
         "class Notes:\n def __init__(self): self.all = []\n def note(self, x): self.all.append(x.sum())\nO = Notes()\n"
-        f"def f():\n P = np.zeros(1)\n {reading}\n return float(W[0])"
+        f"def f():\n P = np.zeros(1)\n j = np.array([0])\n {reading}\n return float(W[0])"
     )
     f = program(source, 1.0)
     told = described("f", f)

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fnnet as fn
-from fnnet import CheckpointError, Key, TrainState, files, tree
+from fnnet import CheckpointError, Key, TrainState, TreeError, files, tree
 from fnnet.keys import normal
 from tests.support.killing import training
 
@@ -250,6 +251,30 @@ def test_a_folder_that_is_none_is_refused() -> None:
     for folder in (_steps(), 3, None, b"folder"):
         with pytest.raises(ValueError, match=r"checkpoint_to: folder must be a path, got .*; in a pipe write checkpoi"):
             fn.checkpoint_to(folder)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Gain(fn.Params):
+    """A layer with a setting."""
+
+    k: float
+
+
+fn.define_layer(Gain, forward=lambda p, x: (x, None), backward=lambda p, _, dy: (p, dy))
+
+
+def test_what_no_file_can_hold_is_refused_at_the_first_state(tmp_path: Path) -> None:
+    first = fn.start(fn.serial(fn.linear(Key(0), 3, 2), Gain(np.float64(0.5))), ADAM, Key(0))
+    seen = []
+    with pytest.raises(TreeError, match=r"save: params\.layers\.1\.k is a numpy\.float64, and files hold plain float"):
+        seen += list(fn.pipe(_steps(first), fn.checkpoint_to(tmp_path, every=50), fn.take(60)))
+    assert seen == []
+
+
+def test_a_factor_may_be_a_whole_number(tmp_path: Path) -> None:
+    scaled = replace(FIRST, opt_state=replace(FIRST.opt_state, scale=1))
+    written = fn.last(fn.pipe(_steps(scaled), fn.checkpoint_to(tmp_path), fn.take(2)))
+    assert tree.equal(fn.resume(tmp_path, FIRST), written)
 
 
 def test_a_stream_of_nothing_writes_nothing(tmp_path: Path) -> None:
