@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -33,7 +33,7 @@ def activation_loops(layer: Params, dtype: np.dtype[np.floating], has_bias: bool
     With a bias x and y are one array, for nobody else reads x, unless x is needed on the way back. Raises TypeError
     where the formula has no compiled form.
     """
-    known, x = ACTIVATIONS[type(layer)], entry("x", dtype)
+    known, x = ACTIVATIONS[type(layer)], cast(Any, entry("x", dtype))
     made: tuple[Any, dict[Entry, str]] = traced(layer, lambda own: known.formula(own, x), dtype)
     (y, saved), names = made
     kept: tuple[Entry, ...] = () if saved is None else saved if isinstance(saved, tuple) else (saved,)

@@ -154,9 +154,8 @@ class Window(Params):
 
 
 def _inside(x: Array) -> Array:
-    some: Array = (x > -0.5) + (x < 0.5) + np.where(x > 0, x < 0.1, x > -0.1)
-    both: Array = (x > -0.2) * np.minimum(x < 0.2, x != 0)
-    return np.where(some, 1 + both, 0).astype(x.dtype)
+    some = (x > -0.5) + (x < 0.5) + np.where(x > 0, x < 0.1, x > -0.1)
+    return np.where(some, 1 + (x > -0.2) * np.minimum(x < 0.2, x != 0), 0).astype(x.dtype)
 
 
 fn.define_activation(Window, lambda p, x: (_inside(x) * x, x), slope=lambda p, x: _inside(x))
