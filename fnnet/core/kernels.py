@@ -26,7 +26,8 @@ def define_kernels(kind: type[Params], forward: Kernel, backward: Kernel) -> Non
 
     The layer has as many outputs as inputs, n, and arrays of shape (n,) alone, which are the rows of a matrix w here.
     For x of shape (rows, n), ``forward(x, w, y, *settings)`` writes y, and ``backward(x, w, y, dy, dw, dx,
-    *settings)`` writes dx_i = Σ_j dy_j ∂y_j/∂x_i and dw likewise. The settings are the layer's fields that are floats.
+    *settings)`` writes dx_i = Σ_j dy_j ∂y_j/∂x_i and dw likewise, which nobody reads of constant arrays. The settings
+    are the layer's fields that are floats.
 
     A kernel is a ``def`` in a file. It uses its arguments, numbers, ``np``, ``math`` and functions of that kind, which
     are copied with it (``fnnet.numerics.kernels`` has some), and writes numbers in the dtype of x: in float32 a bare

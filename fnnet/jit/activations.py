@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -34,15 +33,15 @@ def activation_loops(layer: Params, dtype: np.dtype[np.floating], has_bias: bool
     With a bias x and y are one array, for nobody else reads x, unless x is needed on the way back. Raises TypeError
     where the formula has no compiled form.
     """
-    known, x = ACTIVATIONS[type(layer)], entry("x", dtype)
-    made: tuple[Any, dict[Entry, str]] = traced(layer, partial(_called, known.formula, x), dtype)
+    known, x = ACTIVATIONS[type(layer)], cast(Any, entry("x", dtype))
+    made: tuple[Any, dict[Entry, str]] = traced(layer, lambda own: known.formula(own, x), dtype)
     (y, saved), names = made
     kept: tuple[Entry, ...] = () if saved is None else saved if isinstance(saved, tuple) else (saved,)
     own = [a for a in dict.fromkeys(kept) if a is not x and a is not y]
     places: dict[Entry, str] = {y: "y[i, j]", **{a: f"k{i}[i, j]" for i, a in enumerate(own)}}
     again = [entry(f"saved {i}", dtype) for i in range(len(kept))]
     given = None if saved is None else tuple(again) if isinstance(saved, tuple) else again[0]
-    slope, _ = traced(layer, partial(_called, known.slope, given), dtype)
+    slope, _ = traced(layer, lambda own: known.slope(own, given), dtype)
     read = {a: ({x: "x[i, j]"} | places)[b] for a, b in zip(again, kept, strict=True)} | names
     more, keeps_x = "".join([f"k{i}, " for i in range(len(own))]), any(a is x for a in kept)
     module = module_of(
@@ -51,10 +50,6 @@ def activation_loops(layer: Params, dtype: np.dtype[np.floating], has_bias: bool
         _backward(as_entry(slope, dtype), read, has_bias, more),
     )
     return Loops(module, [*settings_of(layer).values()], len(own), keeps_x)
-
-
-def _called(formula: Any, given: object, p: object) -> Any:
-    return formula(p, given)
 
 
 def _forward(known: dict[Entry, str], places: dict[Entry, str], has_bias: bool, keeps_x: bool, more: str) -> str:

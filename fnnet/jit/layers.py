@@ -29,9 +29,9 @@ from fnnet.layers.dropout import Dropout
 from fnnet.layers.embedding import Embedding
 from fnnet.layers.linear import Linear
 from fnnet.layers.residual import Residual
-from fnnet.layers.standardize import Standardize
 from fnnet.numerics.kernels import batch_sum, product, product_nt, product_tn
 from fnnet.tree.nodes import Params, is_leaf, layout
+from fnnet.tree.structures import structure_of
 from fnnet.types import Array
 
 Draws = tuple[int, ...]
@@ -56,16 +56,17 @@ def program_of(params: Params, n_in: int, dtype: np.dtype[np.floating]) -> tuple
 def _written(program: Program, params: Params, x: Wire, draws: Draws) -> Wire:
     """Writes a network into the program, and gives its output."""
     for layer, own in leaf_layers(params, draws):
-        kind, is_leafless = type(layer), not arrays_of(layer)
-        write = write_activation if kind in ACTIVATIONS and is_leafless else LAYERS.get(kind)
-        write = _kernels if kind in KERNELS else write
+        if type(layer) in ACTIVATIONS and not arrays_of(layer):
+            x = _activation(program, layer, x)
+            continue
+        write = _kernels if type(layer) in KERNELS else LAYERS.get(type(layer))
         if write is None:
-            known = ", ".join([known.__name__ for known in (*LAYERS, *KERNELS, *ACTIVATIONS)])
+            known = ", ".join([kind.__name__ for kind in (*LAYERS, *KERNELS, *ACTIVATIONS)])
             raise LayerError(
                 f"jit: {_name(program, layer)}, which is not compiled; use fnnet.train, or a network of chains "
                 f"(Serial, Mlp, define_chain) of {known}"
             )
-        x = write(program, layer, x, own)
+        x = write(program, layer, program.ready(x, OWN if casts(layer) else ""), own)
     return x
 
 
@@ -82,7 +83,7 @@ def arrays_of(layer: Params) -> list[Array]:
 
 # --- layers with rules of their own ------------------------------------------------------------------------------
 def _linear(program: Program, layer: Any, x: Wire, draws: Draws) -> Wire:
-    x, k = program.ready(x, OWN), program.arrays
+    k = program.arrays
     w, b = program.leaf(f"w{k}", layer.w), program.leaf(f"b{k}", layer.b)
     d_w, d_b = program.gradient(f"d_w{k}", layer.w), program.gradient(f"d_b{k}", layer.b)
     y = program.wire(layer.w.shape[1], True, OWN, b)
@@ -94,22 +95,11 @@ def _linear(program: Program, layer: Any, x: Wire, draws: Draws) -> Wire:
 
 
 def _dropout(program: Program, layer: Any, x: Wire, draws: Draws) -> Wire:
-    x = program.ready(x)
     at = program.number(sum([drop.width for drop in program.drops]))
     program.drops.append(Drop(draws, x.width, layer.rate))
-    y = program.wire(x.width, x.is_trained, x.dtype)
-    given = f"masks[s][{at} * size:]", f"{program.reals([layer.rate])}[0]"
-    back = [program.call(steps.drop, y.d, *given, x.d)] if x.is_trained else []
-    program.do(program.call(steps.drop, x.name, *given, y.name), *back)
-    return y
-
-
-def _standardize(program: Program, layer: Any, x: Wire, draws: Draws) -> Wire:
-    x, k = program.ready(x), program.arrays
-    mean, scale = program.leaf(f"mean{k}", layer.mean), program.leaf(f"scale{k}", layer.scale)
-    y = program.wire(x.width, x.is_trained)
-    back = [program.call(steps.over_scale, y.d, scale, x.d)] if x.is_trained else []
-    program.do(program.call(steps.standardize, x.name, mean, scale, y.name), *back)
+    y, given = program.wire(x.width, x.is_trained), f"masks[s][{at} * size:], {program.reals([layer.rate])}[0]"
+    back = [program.call(steps.drop, y.d, given, x.d)] if x.is_trained else []
+    program.do(program.call(steps.drop, x.name, given, y.name), *back)
     return y
 
 
@@ -129,29 +119,28 @@ def _embedding(program: Program, layer: Any, x: Wire, draws: Draws) -> Wire:
 
 # --- layers of layers --------------------------------------------------------------------------------------------
 def _residual(program: Program, layer: Any, x: Wire, draws: Draws) -> Wire:
-    x, below = program.ready(x), len(program.down)
-    inside = program.ready(_written(program, layer.layer, x, (*draws, 0)))
-    y = program.wire(x.width, inside.is_trained, inside.dtype)
+    below = len(program.down)
+    inside = program.ready(_written(program, layer.layer, x, (*draws, 0)), OWN)
+    y = program.wire(x.width, inside.is_trained)
     if x.is_trained:
         program.down.insert(len(program.down) - below, program.call(steps.add_to, y.d, x.d))
     back = [program.call(steps.copy, y.d, inside.d)] if inside.is_trained else []
-    program.do(program.call(steps.add, inside.name, program.ready(x, inside.dtype).name, y.name), *back)
+    program.do(program.call(steps.add, inside.name, program.ready(x, OWN).name, y.name), *back)
     return y
 
 
 def _branches(program: Program, layer: Any, x: Wire, draws: Draws) -> Wire:
-    x, below = program.ready(x), len(program.down)
+    below = len(program.down)
     picked = [_picked(program, x, columns) for columns in layer.columns]
     outs = [
-        program.ready(_written(program, child, some, (*draws, i)))
+        program.ready(_written(program, child, some, (*draws, i)), OWN)
         for i, (child, (some, _)) in enumerate(zip(layer.layers, picked, strict=True))
     ]
     if x.is_trained:
         back = [program.call(steps.spread, some.d, columns, x.d) for some, columns in picked]
         at = len(program.down) - below
         program.down[at:at] = [program.call(steps.zero, x.d), *back]
-    dtype = GIVEN if all(out.dtype == GIVEN for out in outs) else OWN
-    y = program.wire(sum([out.width for out in outs]), any(out.is_trained for out in outs), dtype)
+    y = program.wire(sum([out.width for out in outs]), any(out.is_trained for out in outs))
     program.do(program.call(steps.zero, y.name))
     for end, out in zip(accumulate([out.width for out in outs]), outs, strict=True):
         columns = program.numbers(range(end - out.width, end))
@@ -169,19 +158,19 @@ def _picked(program: Program, x: Wire, columns: tuple[int, ...]) -> tuple[Wire, 
 
 
 # --- layers with a formula or with kernels -----------------------------------------------------------------------
-def write_activation(program: Program, layer: Params, x: Wire, draws: Draws) -> Wire:
+def _activation(program: Program, layer: Params, x: Wire) -> Wire:
     """A layer that has a formula, together with the bias in front of it."""
-    has_bias = bool(x.bias)
+    x, has_bias = x if x.bias else program.ready(x, OWN), bool(x.bias)
     try:
         loops = activation_loops(layer, program.dtype, has_bias)
     except (TypeError, AttributeError) as error:
         name = f"{_name(program, layer)}, whose formula"
         raise LayerError(f"jit: {name} is not compiled: {error}; use fnnet.train") from error
-    kept, c = [program.array(x.width, x.dtype) for _ in range(loops.kept)], program.reals(loops.settings)
+    kept, c = [program.array(x.width) for _ in range(loops.kept)], program.reals(loops.settings)
     if has_bias:
         y = x._replace(bias="", name=program.array(x.width) if loops.keeps_x else x.name)
     else:
-        y = program.wire(x.width, x.is_trained, x.dtype)
+        y = program.wire(x.width, x.is_trained)
     up, down = [program.function(loops.module, way, _called(layer, way)) for way in WAYS]
     arrays = f"{x.name}, {{}}{y.name}, {', '.join([*kept, c])}"
     back = [f"{down}({arrays.format('')}, {y.d if has_bias else f'{y.d}, {x.d}'})"] if x.is_trained else []
@@ -192,27 +181,26 @@ def write_activation(program: Program, layer: Params, x: Wire, draws: Draws) -> 
 def _kernels(program: Program, layer: Params, x: Wire, draws: Draws) -> Wire:
     """A layer of whole rows; its arrays, one number a feature, are the rows of one matrix."""
     forward, backward = _kernels_of(program, layer)
-    leaves = arrays_of(layer)
-    x = program.ready(x, OWN if leaves else "")
+    leaves, changes, k = arrays_of(layer), structure_of(layer).changes, program.arrays
     given = [f"{program.reals([value])}[0]" for value in settings_of(layer).values()]
-    w, d_w = [f"{name}{program.arrays}" for name in ("w", "d_w")]
     shape = f"np.empty(({len(leaves)}, {program.number(x.width)}), {OWN})"
-    program.setup.append(f"{w}, {d_w} = {shape}, {shape}")
-    is_trained = x.is_trained or bool(leaves)
-    y, dx = program.wire(x.width, is_trained, x.dtype), x.d or (program.array(x.width) if is_trained else "")
-    back = [f"{backward}({', '.join([x.name, w, y.name, y.d, d_w, dx, *given])})"] if is_trained else []
-    for i, leaf in enumerate(leaves):
-        program.up.append(program.call(steps.move, program.leaf(f"{w}_{i}", leaf), f"{w}[{i}]"))
-        back.append(program.call(steps.move, f"{d_w}[{i}]", program.gradient(f"{d_w}_{i}", leaf)))
-    program.do(f"{forward}({', '.join([x.name, w, y.name, *given])})", *back)
+    program.setup.append(f"w{k}, d_w{k} = {shape}, {shape}")
+    is_trained = x.is_trained or any(changes)
+    y, dx = program.wire(x.width, is_trained), x.d or (program.array(x.width) if is_trained else "")
+    back = [f"{backward}({', '.join([x.name, f'w{k}', y.name, y.d, f'd_w{k}', dx, *given])})"] if is_trained else []
+    for i, (leaf, can) in enumerate(zip(leaves, changes, strict=True)):
+        program.up.append(program.call(steps.move, program.leaf(f"w{k}_{i}", leaf), f"w{k}[{i}]"))
+        if can:
+            back.append(program.call(steps.move, f"d_w{k}[{i}]", program.gradient(f"d_w{k}_{i}", leaf)))
+    program.do(f"{forward}({', '.join([x.name, f'w{k}', y.name, *given])})", *back)
     return y
 
 
 def _kernels_of(program: Program, layer: Params) -> list[str]:
     """What the epoch calls the two kernels of a layer. Raises LayerError where they are not compiled."""
     arrays, name = arrays_of(layer), _name(program, layer)
-    if layout(type(layer)).constant or any(leaf.ndim != 1 for leaf in arrays) or len(tree.leaves(layer)) > len(arrays):
-        raise LayerError(f"jit: {name}, which is compiled with vectors to train and no other arrays; use fnnet.train")
+    if any(leaf.ndim != 1 for leaf in arrays) or len(tree.leaves(layer)) > len(arrays):
+        raise LayerError(f"jit: {name}, which is compiled with vectors and no other arrays; use fnnet.train")
     try:
         return [
             program.function(module_of(f"{f.__name__}.", linked(f, "called")), f.__name__, _called(layer, way))
@@ -233,7 +221,6 @@ def _called(layer: Params, way: str) -> str:
 LAYERS: dict[type, Write] = {
     Linear: _linear,
     Dropout: _dropout,
-    Standardize: _standardize,
     Embedding: _embedding,
     Residual: _residual,
     Branches: _branches,

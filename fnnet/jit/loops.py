@@ -35,24 +35,8 @@ WRITTEN: dict[str, str] = {
     "copysign": "real(math.copysign({0}, {1}))",
     "hypot": "real(math.hypot({0}, {1}))",
     "arctan": "real(math.atan({0}))",
-    **{
-        name: f"real(math.{name}({{0}}))"
-        for name in (
-            "exp",
-            "expm1",
-            "log",
-            "log1p",
-            "log2",
-            "log10",
-            "sin",
-            "cos",
-            "tan",
-            "sinh",
-            "cosh",
-            "tanh",
-            "erf",
-        )
-    },
+    **{name: f"real(math.{name}({{0}}))" for name in ["exp", "expm1", "log", "log1p", "log2", "log10", "tanh", "erf"]},
+    **{name: f"real(math.{name}({{0}}))" for name in ["sin", "cos", "tan", "sinh", "cosh"]},
     **{name: f"real(np.{name}({{0}}))" for name in ("exp2", "floor", "ceil", "cbrt")},
 }
 """How the functions that a formula may use are written for one number."""

@@ -11,16 +11,13 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from fnnet import tree
 from fnnet.calculus.gradients import ValueAndGrad
-from fnnet.core.facts import casts, check_network, children, replicas
+from fnnet.core.facts import casts, check_network, replicas
 from fnnet.core.network import forward
-from fnnet.core.places import path_of
 from fnnet.data.batches import Minibatches, minibatches
-from fnnet.errors import LayerError
 from fnnet.jit.epochs import Compiled, compiled_epoch
-from fnnet.jit.layers import arrays_of
 from fnnet.jit.losses import inner_loss, kernels_of
+from fnnet.jit.stacks import Axes, one_of
 from fnnet.jit.targets import check_target
 from fnnet.jit.wrappers import chain_of
 from fnnet.losses.weighted import ClassWeighted, Weighted
@@ -46,7 +43,7 @@ class Plan:
     data: Minibatches[Any]
     slots: tuple[int, ...]
     structure: Structure[Params]
-    stacked: tuple[int, ...]
+    stacked: Axes
     x: NDArray[np.floating]
     target: NDArray[Any]
     weights: NDArray[np.floating]
@@ -59,7 +56,7 @@ def plan_of(step: object, data: object, params: Params) -> Plan:
     inner, batches = inner_loss(loss), _batches_of(data)
     x, dtype, stacked = cast(Array, batches.x), check_network("jit", params), replicas(params)
     prediction, _ = forward(params, x[:1])
-    epoch = compiled_epoch(_one(params, stacked), x.shape[1], dtype, inner, penalty, wrappers, optimizer)
+    epoch = compiled_epoch(one_of(params, stacked), x.shape[1], dtype, inner, penalty, wrappers, optimizer)
     check_target(loss, batches.y, len(x), prediction.shape[-1], dtype)
     _check_categories(epoch, x)
     target, weights = _target_of(loss, batches.y)
@@ -75,24 +72,6 @@ def plan_of(step: object, data: object, params: Params) -> Plan:
         target=_writable(target, np.dtype(np.int64) if is_labelled else dtype),
         weights=np.empty(0, dtype) if weights is None else _writable(weights, dtype),
     )
-
-
-def _one(params: Params, stacked: tuple[int, ...]) -> Params:
-    """The first of stacked networks, a single one as it is. Raises LayerError where not all of it is stacked."""
-    if not stacked:
-        return params
-    _check_stacked(params, params, stacked)
-    return tree.map(lambda leaf: leaf[(0,) * len(stacked)], params)
-
-
-def _check_stacked(root: Params, layer: Params, stacked: tuple[int, ...]) -> None:
-    for child in children(layer):
-        _check_stacked(root, child, stacked)
-    if arrays_of(layer) and replicas(layer) != stacked:
-        raise LayerError(
-            f"jit: {path_of(root, layer)} must be stacked along the axes {stacked}, as other layers are, got "
-            f"{replicas(layer)}; stack it too, or use fnnet.train"
-        )
 
 
 def _dtype_of(x: Array, params: Params, dtype: np.dtype[np.floating]) -> np.dtype[np.floating]:

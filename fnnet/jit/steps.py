@@ -78,20 +78,6 @@ def drop(x: Array, mask: Mask, rate: float, y: Array) -> None:
             y[i, j] = x[i, j] * (factor if mask[i * n + j] else zero)
 
 
-def standardize(x: Array, mean: Array, scale: Array, y: Array) -> None:
-    """y = (x - mean) / scale."""
-    for i in range(y.shape[0]):
-        for j in range(y.shape[1]):
-            y[i, j] = (x[i, j] - mean[j]) / scale[j]
-
-
-def over_scale(dy: Array, scale: Array, dx: Array) -> None:
-    """dx = dy / scale."""
-    for i in range(dx.shape[0]):
-        for j in range(dx.shape[1]):
-            dx[i, j] = dy[i, j] / scale[j]
-
-
 def embed(x: Array, w: Array, y: Array) -> None:
     """y = the rows of w that x names. The numbers were checked; whatever they are since, none reads elsewhere."""
     dim = w.shape[1]

@@ -37,7 +37,20 @@ def check_target(loss: Loss[T], target: T, rows: int, columns: int, dtype: np.dt
     else:
         places = _extremes(target) if is_labelled else _pieces(rows, size)
     for index in places:
-        loss.rows(np.zeros((len(index), columns), dtype), _some(target, index))
+        given, zeros = _some(target, index), np.zeros((len(index), columns), dtype)
+        loss.rows(zeros, given)
+        _check_same(inner_loss(loss), zeros, given[0] if isinstance(given, tuple) else given)
+
+
+def _check_same(loss: object, zeros: Array, target: object) -> None:
+    """Raises TypeError where a loss changes its targets: what is compiled reads them as they are."""
+    checked = getattr(loss, "checked", None)
+    own = np.asarray(target)
+    if callable(checked) and not np.array_equal(checked(zeros, own), own.astype(zeros.dtype), equal_nan=True):
+        raise TypeError(
+            f"jit: loss must be that of its targets as they are, {type(loss).__name__} changes them in `checked`; use "
+            "fnnet.train"
+        )
 
 
 def _pieces(rows: int, size: int) -> Iterator[Index]:

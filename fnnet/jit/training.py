@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import count
-from math import prod
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -23,6 +22,7 @@ from fnnet.errors import TreeError
 from fnnet.functional import scan
 from fnnet.jit.plans import Plan, plan_of
 from fnnet.jit.programs import Program
+from fnnet.jit.stacks import constants_in, numbers_in, of_numbers
 from fnnet.jit.wrappers import numbers_of, states_of
 from fnnet.keys import NOISE, ORDER, Key
 from fnnet.losses.reductions import nonzero
@@ -32,7 +32,7 @@ from fnnet.training.folds import check_run
 from fnnet.tree.nodes import Params
 from fnnet.tree.numbers import check_alike
 from fnnet.tree.structures import structure_of
-from fnnet.tree.vectors import frozen, locked, of_vector, vector_of
+from fnnet.tree.vectors import locked
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -94,45 +94,19 @@ def _epoch(plan: Plan, made_by: Run[Any], state: TrainState[P], epoch: int) -> T
     order = plan.data.index(state.key.child(ORDER, epoch))[state.batch * size :]
     if not len(order):
         raise ValueError(f"train: data must give more than {state.batch} batches in epoch {epoch}, got no more")
-    theta = _rows(plan, state.params).copy()
+    theta = numbers_in(state.params, plan.stacked).copy()
     memory = [slot for one in states_of(given) for slot in one.slots]
     slots = np.empty((len(theta), len(memory), theta.shape[1]), theta.dtype)
     for i, slot in enumerate(memory):
-        slots[:, i] = _rows(plan, slot)
+        slots[:, i] = numbers_in(slot, plan.stacked)
     total = _trained(plan, state, epoch, order, theta, slots)
     theta, slots = locked((theta, slots))
-    made = [_tree(plan, like, slots[:, i]) for i, like in enumerate(memory)]
+    made = [of_numbers(like, slots[:, i], plan.stacked) for i, like in enumerate(memory)]
     opt_state = _after(given, -(-len(order) // size), iter(made))
     loss = (state.total + total) / (state.rows + len(order))
     history = History.of(state.history).append(Record(np.asarray(loss, np.float64)))
-    params = _tree(plan, state.params, theta)
+    params = of_numbers(state.params, theta, plan.stacked)
     return within(made_by, TrainState(params, opt_state, state.key, epoch + 1, 0, 0.0, 0, history, state.origin))
-
-
-# --- stacked networks --------------------------------------------------------------------------------------------
-def _rows(plan: Plan, tree: Params) -> Array:
-    """The numbers of a tree that are trained: a row for each of stacked networks, one for a single network."""
-    return _beside(plan, plan.structure.trained(plan.structure.leaves(tree))) if plan.stacked else vector_of(tree)[None]
-
-
-def _beside(plan: Plan, leaves: Sequence[Array]) -> Array:
-    return np.concatenate([leaf.reshape(prod(plan.stacked), -1) for leaf in leaves], axis=1)
-
-
-def _constants(plan: Plan, tree: Params, dtype: np.dtype[np.floating]) -> Array:
-    """The same of those that training leaves alone."""
-    leaves = plan.structure.constants(tree)
-    return _beside(plan, leaves).astype(dtype) if leaves else np.empty((prod(plan.stacked), 0), dtype)
-
-
-def _tree(plan: Plan, like: P, rows: Array) -> P:
-    """The tree of such numbers, read-only."""
-    if not plan.stacked:
-        return frozen(of_vector(like, rows[0]))
-    sizes = [prod(shape) // len(rows) for shape in plan.structure.trained(plan.structure.shapes)]
-    parts = np.split(rows, np.cumsum(sizes)[:-1], axis=1)
-    (vector,) = locked((np.concatenate(parts, axis=None),))
-    return frozen(of_vector(like, vector))
 
 
 def _trained(
@@ -141,10 +115,8 @@ def _trained(
     """Trains fresh rows of numbers in place on the rows of data in their order, each with the noise of its own key; the
     sum of the losses times their rows for each."""
     steps = -(-len(order) // plan.data.size)
-    numbers, constants = (
-        numbers_of(plan.epoch.sources, state.opt_state, steps),
-        _constants(plan, state.params, theta.dtype),
-    )
+    numbers = numbers_of(plan.epoch.sources, state.opt_state, steps)
+    constants = constants_in(state.params, plan.stacked, theta.dtype)
     noise = fork(state.params, state.key).child(NOISE, epoch)
     totals = [
         _trained_one(plan, noise.of_replica(index), state.batch, order, numbers, theta[i], slots[i], constants[i])

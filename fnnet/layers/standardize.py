@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.core import Array, Dtype, Params, ShapeError, constant, define_layer
+from fnnet.core import Array, Dtype, Params, ShapeError, constant, define_kernels, define_layer
 from fnnet.layers._base import check_arrays, check_width, over_rows
 from fnnet.numerics import sum_to
 from fnnet.numerics.sums import power_of_two
@@ -62,6 +62,21 @@ define_layer(
     check=check_standardize,
     casts=False,
 )
+
+
+def standardize_rows(x: Array, w: Array, y: Array) -> None:
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            y[i, j] = (x[i, j] - w[0, j]) / w[1, j]
+
+
+def standardize_rows_back(x: Array, w: Array, y: Array, dy: Array, dw: Array, dx: Array) -> None:
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            dx[i, j] = dy[i, j] / w[1, j]
+
+
+define_kernels(Standardize, standardize_rows, standardize_rows_back)
 
 
 OFF = 1e-3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,3 +139,27 @@ def test_a_stacked_network_is_that_network_alone() -> None:
     for k in range(3):
         alone = next(jit.train(step, data, fn.start(_deep(Key(k)), ADAM, Key(9).child(k)))).state.params
         assert tree.equal(tree.map(lambda leaf, k=k: leaf[k], stacked), alone)
+
+
+# --- compiled once -----------------------------------------------------------------------------------------------
+def _settings(n: int, slope: float, rate: float) -> tuple[Params, Any]:
+    """A network and an optimizer in which all is n, a slope and a rate."""
+    inside = fn.serial(fn.layer_norm(n, eps=rate), fn.linear(Key(0), n, n), fn.LeakyRelu(slope), fn.Dropout(rate))
+    net = fn.serial(fn.linear(Key(1), 5, n), fn.residual(inside), fn.Elu(slope), fn.linear(Key(2), n, 3))
+    optimizer = fn.pipe(
+        fn.sgd(rate, momentum=slope), fn.weight_decay(rate, where=lambda path: path.startswith(f"layers.{n % 2}")),
+        fn.clip_by_global_norm(slope), fn.ema(rate), fn.lookahead(n, slope),
+    )  # fmt: skip
+    return net, optimizer
+
+
+def test_another_width_or_batch_size_or_value_of_a_setting_compiles_nothing() -> None:
+    found = []
+    for n, slope, rate in ((4, 0.3, 0.1), (7, 0.5, 0.01)):
+        net, optimizer = _settings(n, slope, rate)
+        step = fn.train_step(fn.value_and_grad(fn.Huber(slope), penalty=fn.elastic_net(rate, slope)), optimizer)
+        data = fn.minibatches(X.astype(np.float32), Y.astype(np.float32), size=2 * n)
+        next(jit.train(step, data, fn.start(net, optimizer, Key(0))))
+        modules = {name: module for name, module in sys.modules.items() if name.startswith("fnnet_")}
+        found.append({name: len(getattr(getattr(m, "epoch", None), "signatures", ())) for name, m in modules.items()})
+    assert found[0] == found[1]

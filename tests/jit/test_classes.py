@@ -194,7 +194,6 @@ def test_orders_and_schedules_of_a_users_are_asked_themselves() -> None:
 READ: dict[type, tuple[str, ...]] = {
     fn.Linear: ("w", "b"),
     fn.Dropout: ("rate",),
-    fn.Standardize: ("mean", "scale"),
     fn.Embedding: ("w",),
     fn.Residual: ("layer",),
     fn.Branches: ("columns", "layers"),

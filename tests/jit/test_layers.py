@@ -12,6 +12,7 @@ from fnnet import Array, Key
 from fnnet.core.formulas import ACTIVATIONS as FORMULAS
 from fnnet.core.kernels import KERNELS
 from fnnet.jit.activations import activation_loops
+from fnnet.jit.loops import settings_of
 from fnnet.jit.sources import linked, module_of
 from fnnet.keys import normal
 from tests import catalogue
@@ -123,7 +124,7 @@ def test_rows_of_equal_entries_are_normalized_to_0(size: float, columns: int, ep
         assert np.array_equal(fn.forward(fn.layer_norm(columns, eps=eps, dtype=dtype), x)[0], np.zeros_like(x))
 
 
-@pytest.mark.parametrize("name", ["LayerNorm", "RmsNorm", "Softmax"])
+@pytest.mark.parametrize("name", ["LayerNorm", "RmsNorm", "Softmax", "Standardize"])
 def test_kernels_are_the_numpy_form_without_numba(name: str) -> None:
     """In pure Python, as they stand in their files."""
     layer = fn.tree.astype(catalogue.KEEPING[name](Key(0), 6, 6), np.float64)
@@ -131,8 +132,8 @@ def test_kernels_are_the_numpy_form_without_numba(name: str) -> None:
     y, cache = fn.forward(layer, x)
     grads, dx = fn.backward(layer, cache, dy)
     w = np.array(fn.tree.leaves(layer)).reshape(-1, 6)
-    given, (forward, backward) = [getattr(layer, "eps")] if len(w) else [], KERNELS[type(layer)]  # noqa: B009
-    ours, dw, mine = np.empty_like(x), np.empty_like(w), np.empty_like(x)
+    given, (forward, backward) = [*settings_of(layer).values()], KERNELS[type(layer)]
+    ours, mine, dw = np.empty_like(x), np.empty_like(x), np.full_like(w, np.nan if fn.tree.trainable(layer) else 0)
     forward(x, w, ours, *given)
     backward(x, w, ours, dy, dw, mine, *given)
     np.testing.assert_allclose(ours, y, 1e-14, 1e-15)

@@ -148,6 +148,24 @@ def test_an_optimizer_of_a_users_has_compiled_updates_too() -> None:
     assert tree.equal(a, b)
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Window(Params):
+    """y = x where any of two comparisons holds, and 2 x where both of two others hold."""
+
+
+def _inside(x: Array) -> Array:
+    some = (x > -0.5) + (x < 0.5) + np.where(x > 0, x < 0.1, x > -0.1)
+    return np.where(some, 1 + (x > -0.2) * np.minimum(x < 0.2, x != 0), 0).astype(x.dtype)
+
+
+fn.define_activation(Window, lambda p, x: (_inside(x) * x, x), slope=lambda p, x: _inside(x))
+
+
+def test_arithmetic_of_comparisons_is_true_or_false_as_numpy_has_it() -> None:
+    ours, theirs = (run(train, net_around(Window()), fn.mse, fn.sgd(0.1), X, Y, 3) for train in PATHS)
+    assert distance(ours.params, theirs.params) <= 1e-12
+
+
 # --- what is not compiled ----------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Sorted(Params):
@@ -180,9 +198,9 @@ class Reading(Params):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Shifted(Params):
-    """Kernels, and an array that is not trained."""
+    """Kernels, and an array that is no vector."""
 
-    shift: Array = fn.constant()
+    shift: Array
 
 
 for _kind in (Reading, Shifted):
@@ -208,7 +226,7 @@ fn.define_kernels(Shifted, own_formulas.forward, own_formulas.backward)
             Reading(),
             "layers.1 is a Reading, whose kernels are not compiled: _reading uses TABLE, which is no number, function",
         ),
-        (Shifted(np.ones(3)), "layers.1 is a Shifted, which is compiled with vectors to train and no other arrays"),
+        (Shifted(np.ones((1, 3))), "layers.1 is a Shifted, which is compiled with vectors and no other arrays"),
     ],
 )
 def test_layers_that_are_not_compiled_are_refused_by_name(layer: Params, message: str) -> None:
@@ -244,3 +262,18 @@ def test_names_of_kernels_mean_one_thing() -> None:
     assert "\nsum_of = total\n" in linked(_twice)
     with pytest.raises(TypeError, match=r"^total means two things"):
         linked(total)
+
+
+class Smoothed(fn.EntryLoss):
+    """The squares of differences from targets that it changes."""
+
+    def checked(self, prediction: Array, target: Array, /) -> Array:
+        return 0.9 * fn.EntryLoss.checked(self, prediction, target) + 0.05
+
+    def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+        return (prediction - target) ** 2, 2 * (prediction - target)
+
+
+def test_a_loss_that_changes_its_targets_is_refused_by_name() -> None:
+    with pytest.raises(TypeError, match="loss must be that of its targets as they are, Smoothed changes them"):
+        run(jit.train, net_around(fn.Tanh()), Smoothed(), fn.sgd(0.1), X, Y, 1)
