@@ -82,7 +82,7 @@ def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3, anyway: bool =
         Path(folder).mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
         raise CheckpointError(f"checkpoint_to: folder {folder} could not be made, {error}") from error
-    return CheckpointTo(str(Path(folder)), every, keep, anyway)
+    return CheckpointTo(str(Path(folder).absolute()), every, keep, anyway)
 
 
 def checkpoints_in(folder: File) -> tuple[Path, ...]:
