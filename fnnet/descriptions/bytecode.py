@@ -53,6 +53,9 @@ _ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR")
 _FRESH = {"copy", "astype", "tolist", "sum", "mean", "std", "min", "max", "dot", "cumsum", "round", "clip", "repeat"}
 """Methods whose results share no memory with their objects."""
 
+_KNOWN = ("BUILD_SLICE", "BUILD_TUPLE", "LOAD_CONST", "LOAD_SMALL_INT")
+"""What makes a subscript whose result may share memory with an array."""
+
 _PAIRS = {
     "LOAD_FAST_LOAD_FAST": ("LOAD_FAST", "LOAD_FAST"),
     "LOAD_FAST_BORROW_LOAD_FAST_BORROW": ("LOAD_FAST", "LOAD_FAST"),
@@ -160,7 +163,8 @@ class Body:
             return self._raw(i, 2)
         if op.name == "BINARY_SUBSCR" or (op.name == "BINARY_OP" and op.arg >= IN_PLACE.stop):
             is_sure = all(
-                self.ops[j].name in ("BUILD_SLICE", "BUILD_TUPLE", "LOAD_CONST") for j in self.producers(i, 0)
+                self.ops[j].name in ("BUILD_SLICE", "BUILD_TUPLE", "LOAD_CONST", "LOAD_SMALL_INT")
+                for j in self.producers(i, 0)
             )
             return self._raw(i, 1) if is_sure else {(ENTRY + plain(kind), name) for kind, name in self._raw(i, 1)}
         if op.name in ("FOR_ITER", "GET_ITER", "UNPACK_SEQUENCE", "UNPACK_EX"):

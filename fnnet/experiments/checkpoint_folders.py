@@ -136,7 +136,7 @@ class Writer:
         self._stock = _Stock(whole, tuple([path for path in others if epoch_and_batch(path) >= oldest]))
 
 
-_WRITERS = WeakSet[Writer]()
+_WRITERS: WeakSet[Writer] = WeakSet()
 
 
 def flush(folder: File) -> None:

@@ -56,12 +56,12 @@ def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3, anyway: bool =
     such as ``validate``, must come before.
 
     The folder belongs to one run and is made where it is missing. Each file also has the settings of the run: the key,
-    the network at the start, the optimizer, the step, the data by a digest, and what makes the epochs. A folder whose
-    newest state belongs to a run that differs in one of these is refused; ``anyway=True`` uses it nevertheless, for
-    example to continue with a smaller learning rate. For the digest the data are read once, as in an epoch; data of a
-    class or function of your own are described by their settings. A state that does not come from ``train`` or
-    ``steps`` knows its key only. Code of your own is compared as in a receipt; what it changes by the run's second
-    state is no setting, whether its code shows that or not.
+    the network at the start, your own layers, the optimizer, the step, the data by a digest, and what makes the epochs.
+    A folder whose newest state belongs to a run that differs in one of these is refused; ``anyway=True`` uses it
+    nevertheless, for example to continue with a smaller learning rate. For the digest the data are read once, as in an
+    epoch; data of a class or function of your own are described by their settings. A state that does not come from
+    ``train`` or ``steps`` knows its key only. Code of your own is compared as in a receipt; what it changes by the
+    run's second state is no setting, whether its code shows that or not.
 
     Raises ValueError for numbers below 1 and for what is no path, CheckpointError where the folder cannot be made or
     written to; and when the first state comes for a folder of another run, naming what differs, and for one that holds
@@ -82,7 +82,7 @@ def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3, anyway: bool =
         Path(folder).mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
         raise CheckpointError(f"checkpoint_to: folder {folder} could not be made, {error}") from error
-    return CheckpointTo(str(Path(folder)), every, keep, anyway)
+    return CheckpointTo(str(Path(folder).absolute()), every, keep, anyway)
 
 
 def checkpoints_in(folder: File) -> tuple[Path, ...]:
@@ -110,9 +110,10 @@ def _state(item: Moment) -> TrainState[Params]:
 def resume(folder: File, like: TrainState[P], *, anyway: bool = False) -> TrainState[P]:
     """The newest whole state that ``checkpoint_to`` wrote to a folder.
 
-    ``like`` is the state at the run's start, as ``start`` gives it: its key, network and optimizer must be those of the
-    run in the folder; with ``anyway=True`` only their structures must. Step and data are compared by ``checkpoint_to``
-    when the run continues. A file that is damaged or cannot be read is skipped for the one before it.
+    ``like`` is the state at the run's start, as ``start`` gives it: its key, network, the code of your own layers and
+    the optimizer must be those of the run in the folder; with ``anyway=True`` only their structures must. Step and data
+    are compared by ``checkpoint_to`` when the run continues. A file that is damaged or cannot be read is skipped for
+    the one before it.
 
     Raises CheckpointError where there is none, and where the newest is that of another run, naming what differs, or of
     a newer format.

@@ -154,7 +154,8 @@ def receipt_to(
     ``state`` is the one that ``train``, or ``steps``, begins with. At a run's start the receipt begins anew and
     replaces an older one; with a resumed state, in mid-epoch too, the one in the file is continued, so that it ends as
     that of a run that never stopped. It comes before ``checkpoint_to``: every state that can be resumed then has its
-    link already. ``streams`` and ``run`` are those of ``receipt``.
+    link already. ``streams`` and ``run`` are those of ``receipt``. The first epoch of data of your own is drawn once
+    more for its digest; like all data they have to be a function of the key.
 
     The file belongs to one run. With ``anyway=True`` it is continued with other settings, for example a smaller
     learning rate: from a state that the receipt has, and those settings are "not covered" from then on.
@@ -174,4 +175,4 @@ def receipt_to(
     yes: epochs 1 to 3 gave the recorded bytes
     """
     check_arguments("receipt_to", step, data, state, streams, run)
-    return ReceiptTo(Path(path), step, data, state, streams, run, anyway)
+    return ReceiptTo(Path(path).absolute(), step, data, state, streams, run, anyway)

@@ -30,8 +30,8 @@ T = TypeVar("T")
 def save(path: File, tree: object) -> None:
     """Writes a tree to a file, atomically and durably: after a crash the old file or the new one is there, whole.
 
-    A tree is a network, an OptState, a TrainState, an Epoch, a history, and any tuple or frozen dataclass of such. The
-    numbers are exact, floats in settings too. Temporary files that a killed process has left beside it are
+    A tree is a network, an OptState, a TrainState, an Epoch, a history, and any plain tuple or frozen dataclass of
+    such. The numbers are exact, floats in settings too. Temporary files that a killed process has left beside it are
     removed.
 
     Raises CheckpointError where the file cannot be written, and leaves what was there; TreeError for a value that is

@@ -29,9 +29,10 @@ class Recording:
 
     def __call__(self, epochs: Iterable[Epoch[P]], /) -> Iterator[Epoch[P]]:
         """The epochs, each as soon as it is in the files."""
-        for path in self.paths:
+        paths = [path.absolute() for path in self.paths]  # whatever folder the program goes to meanwhile
+        for path in paths:
             _check_writable(path)
-        seen, sheets = 0, [Sheet()] * len(self.paths)
+        seen, sheets = 0, [Sheet()] * len(paths)
         for epoch in epochs:
             check_epoch("record", epoch)
             rows = _rows(epoch, seen)
@@ -40,7 +41,7 @@ class Recording:
                     f"record: the history must grow by every epoch, got one of {len(epoch.state.history)} records "
                     f"after {seen}; stand in front of what shortens it"
                 )
-            sheets = [_grown(path, sheet, rows, epoch) for path, sheet in zip(self.paths, sheets, strict=True)]
+            sheets = [_grown(path, sheet, rows, epoch) for path, sheet in zip(paths, sheets, strict=True)]
             seen += len(rows)
             yield epoch
 

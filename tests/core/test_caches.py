@@ -32,6 +32,9 @@ KEPT = {
     "experiments.run_identity._TOLD": "weak: what is known of them",
     "tree.structures._STRUCTURES": "weak: the structures of the trees that there are",
     "jit.training._PLANS": "weak: the plans of the runs that go on",
+    "core.runs._RUNS": "weak: the runs that somebody holds",
+    "experiments.run_identity._TOLD": "weak: the settings of those that are checkpointed",
+    "experiments.checkpoint_folders._WRITERS": "weak: the streams that have perhaps a state to write",
 }
 """The containers of modules that are filled at run time, and why each may be."""
 

@@ -247,6 +247,23 @@ def test_a_child_does_not_write_the_states_of_its_parent(tmp_path: Path) -> None
     assert len(_names(tmp_path)) == 1
 
 
+def test_files_stay_where_they_were_begun_wherever_the_program_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    keep = fn.receipt_to("run.json", STEP, DATA, FIRST)
+    write = fn.checkpoint_to("folder")
+    epochs = fn.pipe(fn.train(STEP, DATA, FIRST), keep, fn.record("run.csv"), write, fn.take(3))
+    for epoch in epochs:
+        (tmp_path / "elsewhere").mkdir(exist_ok=True)
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        last = epoch
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert len((tmp_path / "run.csv").read_text().splitlines()) == 4
+    assert fn.read_receipt(tmp_path / "run.json").epochs == 3
+    assert tree.equal(fn.resume(tmp_path / "folder", FIRST), last.state)
+
+
 def test_a_folder_that_is_none_is_refused() -> None:
     for folder in (_steps(), 3, None, b"folder"):
         with pytest.raises(ValueError, match=r"checkpoint_to: folder must be a path, got .*; in a pipe write checkpoi"):

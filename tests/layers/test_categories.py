@@ -101,7 +101,7 @@ def test_it_learns_what_categories_mean() -> None:
 def test_categories_of_texts_of_any_length() -> None:
     column = np.array(["red", "blue", "red"], np.dtypes.StringDType())
     colours = fn.categories(column)
-    assert colours == fn.categories(np.array(column.tolist()))
+    assert colours == fn.categories(np.array(["red", "blue"]))
     assert colours(column).tolist() == colours(["red", "blue", "red"]).tolist() == [1, 0, 1]
     with pytest.raises(fn.DtypeError, match="must hold text or numbers"):
         fn.categories(np.array(["red", None], np.dtypes.StringDType(na_object=None)))
