@@ -56,7 +56,8 @@ def runs() -> list[Run[object]]:
 def within(run: Run[T], state: TrainState[P]) -> TrainState[P]:
     """The state as one of a run, which it does not keep alive."""
     origin = origin_of(state)
-    return replace(state, origin=Origin(origin.network if origin else "", None, ref(run)))
+    network, kinds = (origin.network, origin.kinds) if origin else ("", ())
+    return replace(state, origin=Origin(network, None, ref(run), kinds))
 
 
 def origin_of(state: TrainState[P]) -> Origin | None:
@@ -65,5 +66,5 @@ def origin_of(state: TrainState[P]) -> Origin | None:
     origin = state.origin
     if state.epoch or state.batch:
         return origin
-    optimizer, run = (origin.optimizer, origin.run) if origin else (None, nothing)
-    return Origin(tree.digest(state.params), optimizer, run)
+    optimizer, run, kinds = (origin.optimizer, origin.run, origin.kinds) if origin else (None, nothing, ())
+    return Origin(tree.digest(state.params), optimizer, run, kinds)

@@ -83,13 +83,15 @@ class Moment(Node):
 class Origin:
     """Where a state comes from: the run that it is a state of, for as long as that goes on, and what began it.
 
-    ``network`` is the digest of the parameters at the start. The optimizer is that of the start's own state; later
-    states leave it to the run, so that a state which is kept keeps neither data nor settings alive.
+    ``network`` is the digest of the parameters at the start, ``kinds`` are the names of the classes of the optimizer
+    and of what it wraps. The optimizer itself is that of the start's own state; later states leave it to the run, so
+    that a state which is kept keeps neither data nor settings alive.
     """
 
     network: str
     optimizer: object
     run: Callable[[], object]
+    kinds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -70,6 +70,14 @@ class Wrapped:
         return new, OptState(state.step + 1, slots, inner, state.scale)
 
 
+def kinds_of(optimizer: object) -> tuple[str, ...]:
+    """The names of the classes of an optimizer, the outermost first; one that is compiled is what it was made of."""
+    inner = getattr(optimizer, "optimizer", None)
+    if isinstance(optimizer, Wrapped):
+        return (type(optimizer.wrapper).__qualname__, *kinds_of(inner))
+    return (type(optimizer).__qualname__,) if inner is None else kinds_of(inner)
+
+
 def scaled_update(optimizer: Optimizer, params: P, grads: P, state: OptState[P], scale: float) -> tuple[P, OptState[P]]:
     """One update with learning rates times the scale: the scales of nested states multiply."""
     if scale == 1:

@@ -18,6 +18,8 @@ from fnnet.core import (
     Epoch,
     History,
     Key,
+    Optimizer,
+    OptState,
     Params,
     Record,
     Step,
@@ -30,6 +32,8 @@ from fnnet.core.runs import Run, nothing, run_from, within
 from fnnet.core.states import Origin
 from fnnet.functional import scan
 from fnnet.keys import NOISE, ORDER
+from fnnet.optimizers.wrapping import kinds_of
+from fnnet.training.step import TrainStep
 from fnnet.tree.vectors import frozen, pack
 
 P = TypeVar("P", bound=Params)
@@ -54,7 +58,7 @@ def start(params: P, optimizer: Startable, key: Key) -> TrainState[P]:
     checks.method("start", "optimizer", optimizer, "init")
     params = pack(params)
     _keep_freed_memory()
-    origin = Origin(tree.digest(params), optimizer, nothing)
+    origin = Origin(tree.digest(params), optimizer, nothing, kinds_of(optimizer))
     return TrainState(params, frozen(optimizer.init(params)), key, origin=origin)
 
 
@@ -129,11 +133,25 @@ def _ended(state: TrainState[P]) -> TrainState[P]:
 
 
 def check_run(step: Step[T], data: Data[T], state: TrainState[P]) -> None:
-    """Raises ValueError or TreeError unless these are a step, data and a state."""
+    """Raises ValueError or TreeError unless these are a step, data and a state, of an optimizer like the step's own."""
     checks.function("train", "step", step)
     checks.function("train", "data", data)
     if type(state) is not TrainState:
         raise TreeError(f"train: state must be a TrainState, as start makes it, got {state!r}")
+    given: object = step
+    if isinstance(given, TrainStep):
+        _check_optimizer(given.optimizer, state)
+
+
+def _check_optimizer(optimizer: Optimizer, state: TrainState[P]) -> None:
+    """Raises TreeError where a state has the slots of another kind of optimizer, which mean other things."""
+    known, kinds = state.origin.kinds if state.origin else (), kinds_of(optimizer)
+    has_slots = type(state.opt_state) is OptState and bool(state.opt_state.slots or state.opt_state.inner)
+    if known and has_slots and kinds != known:
+        raise TreeError(
+            f"train: state must be that of the step's optimizer, {' of '.join(kinds)}, got one of "
+            f"{' of '.join(known)}; begin with start(state.params, optimizer, key)"
+        )
 
 
 def steps(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[TrainState[P]]:

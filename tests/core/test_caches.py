@@ -30,11 +30,9 @@ KEPT = {
     "core.loss_kernels.LOSSES": "the classes of losses that a program has given kernels",
     "core.runs._RUNS": "weak: the runs that somebody holds",
     "experiments.run_identity._TOLD": "weak: what is known of them",
+    "experiments.checkpoint_folders._WRITERS": "weak: the streams that write to a folder",
     "tree.structures._STRUCTURES": "weak: the structures of the trees that there are",
     "jit.training._PLANS": "weak: the plans of the runs that go on",
-    "core.runs._RUNS": "weak: the runs that somebody holds",
-    "experiments.run_identity._TOLD": "weak: the settings of those that are checkpointed",
-    "experiments.checkpoint_folders._WRITERS": "weak: the streams that have perhaps a state to write",
 }
 """The containers of modules that are filled at run time, and why each may be."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from fnnet import Key, ShapeError, tree
+from fnnet import Key, ShapeError, TreeError, tree
 from tests.support.refusals import NET, X, Y, fn
 
 
@@ -22,3 +23,16 @@ def test_nothing_is_half_done() -> None:
     with pytest.raises(ShapeError):
         fn.train_step(fn.value_and_grad(fn.mse), fn.adam(0.1))(state, (X, Y[:, :1]), Key(0))
     assert tree.digest(state) == before
+
+
+@pytest.mark.parametrize("other", [fn.adamax(0.1), fn.radam(0.1), fn.pipe(fn.lion(0.1), fn.ema(0.9)), fn.adadelta()])
+def test_the_slots_of_another_optimizer_are_refused_wherever_a_run_goes_on(other: fn.Optimizer) -> None:
+    x, own = np.eye(4), fn.adam(0.1)
+    data, gradient = fn.minibatches(x, x[:, :1], size=2), fn.value_and_grad(fn.mse)
+    state = fn.start(fn.linear(Key(0), 4, 1), own, Key(0))
+    for _ in range(2):
+        with pytest.raises(TreeError, match=r"state must be that of the step's optimizer, .* got one of Adam;"):
+            fn.train(fn.train_step(gradient, other), data, state)
+        state = fn.last(fn.take(1)(fn.train(fn.train_step(gradient, own), data, state))).state
+    slower = fn.train_step(gradient, fn.adamw(0.01))
+    assert fn.last(fn.take(1)(fn.train(slower, data, state))).state.epoch == 3
