@@ -14,6 +14,7 @@ from typing import NamedTuple
 from weakref import WeakSet
 
 from fnnet import files
+from fnnet.core.runs import Run, under_way
 from fnnet.core.states import TrainState
 from fnnet.errors import CheckpointError
 from fnnet.experiments import sealed_files
@@ -69,6 +70,8 @@ class Writer:
     def __init__(self, folder: str, every: int, keep: int, anyway: bool) -> None:
         self.folder, self.every, self.keep, self.anyway = folder, every, keep, anyway
         self._count, self._run, self._stock = 0, dict[str, str](), _Stock()
+        self._of_run = 0
+        self._made_by: Run[object] | None = None
         self._unwritten: TrainState[Params] | None = None
         self._lock = RLock()
         _WRITERS.add(self)
@@ -77,15 +80,25 @@ class Writer:
     def add(self, state: TrainState[Params]) -> None:
         """The next state, which is on the disk after this if it is due."""
         with self._lock:
-            self._count += 1
+            self._count, self._of_run = self._count + 1, self._of_run + 1
             if self._count == 1:
                 self._begin(state)
-            elif self._count == 2:  # once more, for what moves later, or was not foreseen
+            elif not self._goes_on(state):  # a stream may be made of several runs, one behind another
+                self._run, self._of_run = completed(settled(run_of(state), state), self._run), 1
+            elif self._of_run == 2:  # once more, for what moves later, or was not foreseen
                 self._run = settled(self._run, state)
+            self._made_by = under_way(state)
             self._unwritten = state
             if self._count % self.every == 0:
                 self._unwritten = None
                 self._write(state)
+
+    def _goes_on(self, state: TrainState[Params]) -> bool:
+        """Whether a state is of the same step, data and fold as the one before it."""
+        run, before = under_way(state), self._made_by
+        if run is None or before is None:
+            return run is before
+        return run.step is before.step and run.data is before.data and run.train is before.train
 
     def end(self) -> None:
         """Writes the last state where it is not written yet."""

@@ -278,3 +278,36 @@ def test_what_a_step_changes_by_itself_is_no_setting(tmp_path: Path) -> None:
     own.program(tmp_path, 2)
     with pytest.raises(CheckpointError, match=r"step\.gradient\.penalty is None there"):
         replace(own, penalty=fn.l2(0.1)).program(tmp_path, 1)
+
+
+# --- runs one behind another ---------------------------------------------------------------------------------------
+def _phases(state: TrainState[Any], is_finer: bool = True) -> Iterator[fn.Epoch[Any]]:
+    """Three epochs on half of the rows, then all rows with a smaller rate."""
+    gradient = fn.value_and_grad(fn.mse)
+    first = fn.train_step(gradient, fn.adam(0.01)), fn.minibatches(X[:6], Y[:6], size=4)
+    then = fn.train_step(gradient, fn.adam(0.001 if is_finer else 0.005)), fn.minibatches(X, Y, size=4)
+    for step, data in (first, then) if state.epoch < 3 else (then,):
+        epochs = fn.train(step, data, state)
+        for epoch in fn.take(3 - state.epoch)(epochs) if step is first[0] else epochs:
+            state = epoch.state
+            yield epoch
+
+
+@pytest.mark.parametrize("stop", [1, 2, 4, 5])
+def test_a_run_in_phases_is_resumed_in_any_of_them(tmp_path: Path, stop: int) -> None:
+    begin = PLAIN.first()
+    fn.pipe(_phases(begin), fn.checkpoint_to(tmp_path), fn.take(stop), fn.last)
+    resumed = fn.resume(tmp_path, PLAIN.first())
+    again = fn.pipe(_phases(resumed), fn.checkpoint_to(tmp_path), fn.take(6 - stop), fn.last)
+    assert tree.equal(again.state, fn.last(fn.take(6)(_phases(begin))).state)
+    with pytest.raises(CheckpointError, match=r"step\.optimizer\.lr is 0\.001 there and 0\.005 here"):
+        fn.pipe(_phases(again.state, is_finer=False), fn.checkpoint_to(tmp_path), fn.take(1), fn.last)
+
+
+def test_a_run_in_phases_that_was_stopped_between_two_of_them_says_what_changed(tmp_path: Path) -> None:
+    """The state is one of the first phase, and the second one looks like another run."""
+    fn.pipe(_phases(PLAIN.first()), fn.checkpoint_to(tmp_path), fn.take(3), fn.last)
+    resumed = fn.resume(tmp_path, PLAIN.first())
+    with pytest.raises(CheckpointError, match=r"data\.x is .* there and .* here"):
+        fn.pipe(_phases(resumed), fn.checkpoint_to(tmp_path), fn.take(1), fn.last)
+    fn.pipe(_phases(resumed), fn.checkpoint_to(tmp_path, anyway=True), fn.take(1), fn.last)
