@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from fnnet.numerics.formulas import INPUT, NUMBER, Entry, UndecidedError, entry, in_order
+from fnnet.numerics.formulas import INPUT, LOGICAL, NUMBER, Entry, UndecidedError, entry, in_order, is_truth
 
 P = TypeVar("P")
 T = TypeVar("T")
@@ -63,8 +63,6 @@ TRUTHS: dict[str, str] = {
 OF_TRUTHS = {"add": "{0} or {1}", "maximum": "{0} or {1}", "multiply": "{0} and {1}", "minimum": "{0} and {1}"}
 """What arithmetic is between such, as NumPy has it."""
 
-LOGICAL = {"logical_not", "logical_and", "logical_or", "bitwise_and", "bitwise_or", "invert"}
-
 
 class Writer:
     """Writes entries as lines: ``head`` stands before the loop, what ``write`` gives inside of it."""
@@ -86,7 +84,7 @@ class Writer:
     def _text(self, found: Entry) -> str:
         if found.function == NUMBER:
             return {"inf": "np.inf", "-inf": "-np.inf", "nan": "np.nan"}.get(found.name, found.name)
-        is_logical = found.function in LOGICAL or (_is_truth(found) and found.function not in TRUTHS)
+        is_logical = found.function in LOGICAL or (is_truth(found) and found.function not in TRUTHS)
         read = self._truth if is_logical else lambda a: self._number(a, found)
         if found.function == "where":
             condition, a, b = found.arguments
@@ -101,7 +99,7 @@ class Writer:
     def _number(self, found: Entry, within: Entry | None = None) -> str:
         """What an entry is called as a number: a setting in the dtype of the run where it meets what is none."""
         name = self._known[found]
-        if _is_truth(found):
+        if is_truth(found):
             return f"(real(1) if {name} else real(0))"
         if not found.is_setting or (within is not None and within.is_setting):
             return name
@@ -112,14 +110,7 @@ class Writer:
 
     def _truth(self, found: Entry) -> str:
         name = self._known[found]
-        return name if _is_truth(found) else f"{name} != 0"
-
-
-def _is_truth(found: Entry) -> bool:
-    """Whether an entry is true or false, and no number."""
-    given = found.arguments[1:] if found.function == "where" else found.arguments
-    of_truths = found.function in OF_TRUTHS or found.function == "where"
-    return found.function in TRUTHS or (of_truths and all(map(_is_truth, given)))
+        return name if is_truth(found) else f"{name} != 0"
 
 
 # --- settings ----------------------------------------------------------------------------------------------------

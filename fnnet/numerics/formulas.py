@@ -153,6 +153,18 @@ MEANINGS: dict[Any, Callable[..., Entry]] = {np.where: _where, np.clip: _clip}
 """The functions of NumPy that are no ufuncs and that a formula may call."""
 
 
+COMPARISONS = frozenset(("greater", "greater_equal", "less", "less_equal", "equal", "not_equal"))
+LOGICAL = frozenset(("logical_not", "logical_and", "logical_or", "bitwise_and", "bitwise_or", "invert"))
+_TRUTHS = COMPARISONS | LOGICAL | {"isnan", "isinf", "isfinite"}
+_OF_TRUTHS = frozenset(("add", "multiply", "maximum", "minimum", "where"))
+
+
+def is_truth(found: Entry) -> bool:
+    """Whether an entry is true or false, and no number: a comparison, or what NumPy makes of such by arithmetic."""
+    given = found.arguments[1:] if found.function == "where" else found.arguments
+    return found.function in _TRUTHS or (found.function in _OF_TRUTHS and all(map(is_truth, given)))
+
+
 # --- readers -----------------------------------------------------------------------------------------------------
 def in_order(results: Iterable[Entry]) -> Iterator[Entry]:
     """All that the results are computed from and they themselves, each once, arguments before what is made of them."""

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-from fnnet.numerics.formulas import INPUT, NUMBER, Entry, entry, in_order
+from fnnet.numerics.formulas import INPUT, NUMBER, Entry, entry, in_order, is_truth
 from fnnet.types import Array
 
 Numbers: TypeAlias = tuple[float, ...]
@@ -69,7 +69,7 @@ class _Writer:
             if e.function not in (INPUT, NUMBER):
                 self._write(e)
         unpacked = "".join([f"c{i}, " for i in range(len(self.literals))])
-        made = f"return {', '.join([self.names[e] for e in self.results])},"
+        made = f"return {', '.join([self._result(e) for e in self.results])},"
         start = ["dtype = x0.dtype", f"{unpacked}= literals[dtype]"] if unpacked else ["dtype = x0.dtype"]
         text = "\n    ".join([f"def program({', '.join(arguments)}):", *start, *self.lines, made])
         with np.errstate(over="ignore"):
@@ -78,6 +78,10 @@ class _Writer:
         space |= {"array": np.array, "clip": np.ndarray.clip, "literals": literals}  # the method takes half the time
         exec(text, space)
         return cast(Rule, space["program"])
+
+    def _result(self, e: Entry) -> str:
+        """A result, an array of numbers also where it is true or false."""
+        return f"{self.names[e]}.astype(dtype)" if is_truth(e) else self.names[e]
 
     def _write(self, e: Entry) -> None:
         """The line of an entry."""
@@ -108,9 +112,11 @@ class _Writer:
 
     def _place(self, e: Entry) -> str | None:
         """Where a result is written: over an argument that is not read again, or in an array that is free."""
-        scratch = dict.fromkeys([a for a in e.arguments if a.function in IN_PLACE and not a.is_setting])
+        scratch = dict.fromkeys(
+            [a for a in e.arguments if a.function in IN_PLACE and not (a.is_setting or is_truth(a))]
+        )
         dying = [self.names[a] for a in scratch if self.last[a] is e and a not in self.kept]
-        if e.function not in IN_PLACE:
+        if e.function not in IN_PLACE or is_truth(e):
             self.free += dying
             return None
         self.free += dying[1:]

@@ -59,9 +59,15 @@ def _members(kind: type) -> list[MemberDescriptorType] | None:
     """The slots of a class's fields; None where its constructor does more than fill them."""
     settings = getattr(kind, "__dataclass_params__", None)
     members = [getattr(kind, f.name, None) for f in fields(kind)] if settings else []
-    is_plain = settings and settings.init and not hasattr(kind, "__post_init__") and "__new__" not in vars(kind)
+    init, new = [getattr(kind, name) for name in ("__init__", "__new__")]
+    is_plain = settings and _is_written(init) and new is object.__new__ and not hasattr(kind, "__post_init__")
     found = [member for member in members if isinstance(member, MemberDescriptorType)]
     return found if is_plain and len(found) == len(members) else None
+
+
+def _is_written(constructor: object) -> bool:
+    """Whether ``dataclass`` has written a constructor, and not a user."""
+    return getattr(getattr(constructor, "__code__", None), "co_filename", None) == "<string>"
 
 
 def maker(kind: type[T]) -> Callable[..., T]:

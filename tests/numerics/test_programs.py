@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fnnet import Array, Key
 from fnnet.keys import normal
@@ -28,6 +30,7 @@ def _agree(rule: Rule, numbers: Numbers, arrays: list[Array]) -> None:
     before = [a.tobytes() for a in arrays]
     expected = rule(numbers, *arrays)
     found = written(rule, len(numbers), len(arrays))(*numbers, *arrays)
+    expected = tuple([a.astype(arrays[0].dtype) if a.dtype == bool else a for a in expected])
     assert [(a.dtype, a.tobytes()) for a in found] == [(a.dtype, a.tobytes()) for a in expected]
     assert [a.tobytes() for a in arrays] == before
     assert not any(np.shares_memory(a, b) for i, a in enumerate(found) for b in (*arrays, *found[:i]))
@@ -60,6 +63,55 @@ RULES: dict[str, Callable[..., Any]] = {
     "one number in two places": lambda n, a, b: ((a + b) * (a + b) / (a + b),),
     "literals beyond float32": lambda n, a, b: (np.minimum(a * b, 1e300), a + 1e-50),
 }
+
+
+Made = Callable[[Any, Any, Any, Any], Any]
+
+BINARY = ("add", "subtract", "multiply", "maximum", "minimum", "greater", "less_equal", "equal", "copysign")
+UNARY = ("negative", "absolute", "sign", "isfinite", "logical_not")
+
+
+def _binary(made: tuple[str, Made, Made]) -> Made:
+    function, a, b = getattr(np, made[0]), made[1], made[2]
+    return lambda n, x, y, z: function(a(n, x, y, z), b(n, x, y, z))
+
+
+def _unary(made: tuple[str, Made]) -> Made:
+    function, a = getattr(np, made[0]), made[1]
+    return lambda n, x, y, z: function(a(n, x, y, z))
+
+
+def _choice(made: tuple[Made, Made, Made]) -> Made:
+    condition, a, b = made
+    return lambda n, x, y, z: np.where(condition(n, x, y, z) > 0, a(n, x, y, z), b(n, x, y, z))
+
+
+INPUTS: list[Made] = [lambda n, x, y, z: x, lambda n, x, y, z: y, lambda n, x, y, z: z, lambda n, x, y, z: n[0] * x]
+FORMULAS = st.recursive(
+    st.sampled_from(INPUTS),
+    lambda made: (
+        st.tuples(st.sampled_from(BINARY), made, made).map(_binary)
+        | st.tuples(st.sampled_from(UNARY), made).map(_unary)
+        | st.tuples(made, made, made).map(_choice)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.lists(FORMULAS, min_size=1, max_size=3))
+def test_any_formula_of_numbers_and_truths_has_the_bits_of_the_plain_call(parts: list[Made]) -> None:
+    """Arithmetic between comparisons too, which NumPy takes for true and false."""
+
+    def rule(numbers: Numbers, x: Array, y: Array, z: Array) -> tuple[Array, ...]:
+        try:
+            return tuple([part(numbers, x, y, z) + 0 * x for part in parts[:-1]] + [parts[-1](numbers, x, y, z)])
+        except TypeError:  # NumPy subtracts no truths, and negates none
+            return ()
+
+    arrays = _arrays(3, np.float32)
+    plain = rule((0.7,), *arrays)
+    if plain and not any(a is b for a in plain for b in arrays):
+        _agree(rule, (0.7,), arrays)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from fnnet import Array, Key, LayerError, Params, ShapeError, TreeError, tree
 from fnnet.keys import normal
 from fnnet.tree import nodes
 from fnnet.tree.structures import _STRUCTURES, LIMIT, structure_of
-from fnnet.tree.vectors import blocks, pack, vector_behind
+from fnnet.tree.vectors import blocks, pack, vector_behind, vector_of
 from tests.support.own_layers import Noise, Setting
 from tests.support.strategies import KEYS, Problem, composites
 
@@ -377,3 +378,46 @@ class Odd(fn.Params):
 
 
 fn.define_layer(Odd, forward=lambda p, x: (x, None), backward=lambda p, saved, dy: (p, dy))
+
+
+class OfNumbers(fn.Linear):
+    """A layer of no dataclass of its own, whose constructor brings w into [-1, 1]."""
+
+    __slots__ = ()
+
+    def __init__(self, w: Array, b: Array) -> None:
+        super().__init__(np.clip(w, -1, 1), b)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Clipped(fn.Params):
+    """One that the dataclass leaves its constructor."""
+
+    w: Array
+
+    def __init__(self, w: Array) -> None:
+        object.__setattr__(self, "w", np.clip(w, -1, 1))
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ClippedAfter(fn.Params):
+    """One with a __post_init__."""
+
+    w: Array
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "w", np.clip(self.w, -1, 1))
+
+
+@pytest.mark.parametrize(
+    "net", [OfNumbers(np.zeros((2, 2)), np.zeros(2)), Clipped(np.zeros(2)), ClippedAfter(np.zeros(2))]
+)
+def test_whatever_a_constructor_does_it_does_wherever_a_tree_is_made(net: Any) -> None:
+    low = tree.map(np.ones_like, net)
+    made = [
+        fn.sgd_update(net, low, 5.0),
+        tree.map(lambda a: a - 5, net),
+        structure_of(net).build((vector_of(net) - 5,)),
+        pickle.loads(pickle.dumps(tree.map(lambda a: a - 5, net))),
+    ]
+    assert [float(one.w.min()) for one in made] == [-1.0] * 4
