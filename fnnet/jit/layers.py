@@ -10,6 +10,8 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import Any
 
+import numpy as np
+
 from fnnet import tree
 from fnnet.core.chains import leaf_layers
 from fnnet.core.formulas import ACTIVATIONS
@@ -39,7 +41,7 @@ Write = Callable[[Program, Any, Wire, Draws], Wire]
 """Writes a layer into a program, and gives its output."""
 
 
-def program_of(params: Params, n_in: int, dtype: Any) -> tuple[Program, Wire]:
+def program_of(params: Params, n_in: int, dtype: np.dtype[np.floating]) -> tuple[Program, Wire]:
     """The program of a network for n_in features, and its output. Raises LayerError naming the layer that cannot be
     compiled."""
     program = program_for(params, dtype)
