@@ -183,8 +183,9 @@ def _kernels(program: Program, layer: Params, x: Wire, draws: Draws) -> Wire:
     forward, backward = _kernels_of(program, layer)
     leaves, changes, k = arrays_of(layer), structure_of(layer).changes, program.arrays
     given = [f"{program.reals([value])}[0]" for value in settings_of(layer).values()]
-    shape = f"np.empty(({len(leaves)}, {program.number(x.width)}), {OWN})"
-    program.setup.append(f"w{k}, d_w{k} = {shape}, {shape}")
+    for name in (f"w{k}", f"d_w{k}"):
+        line = program.call(steps.rows, str(len(leaves)), program.number(x.width), OWN)
+        program.setup.append(f"{name} = {line}")
     is_trained = x.is_trained or any(changes)
     y, dx = program.wire(x.width, is_trained), x.d or (program.array(x.width) if is_trained else "")
     back = [f"{backward}({', '.join([x.name, f'w{k}', y.name, y.d, f'd_w{k}', dx, *given])})"] if is_trained else []
