@@ -60,11 +60,11 @@ from fnnet.experiments.checkpoints import checkpoints_in as checkpoints_in
 from fnnet.experiments.checkpoints import resume as resume
 from fnnet.experiments.fingerprints import Fingerprint as Fingerprint
 from fnnet.experiments.fingerprints import fingerprint as fingerprint
+from fnnet.experiments.kept_receipts import receipt_to as receipt_to
 from fnnet.experiments.portability import portable as portable
 from fnnet.experiments.receipt_files import Receipt as Receipt
 from fnnet.experiments.receipt_files import read_receipt as read_receipt
 from fnnet.experiments.receipts import receipt as receipt
-from fnnet.experiments.receipts import receipt_to as receipt_to
 from fnnet.experiments.saving import load as load
 from fnnet.experiments.saving import save as save
 from fnnet.experiments.verification import Verification as Verification
@@ -181,12 +181,12 @@ from fnnet.training.fitting import predict as predict
 from fnnet.training.folds import start as start
 from fnnet.training.folds import steps as steps
 from fnnet.training.folds import train as train
-from fnnet.training.folds import train_step as train_step
 from fnnet.training.guards import stop_on_nonfinite as stop_on_nonfinite
 from fnnet.training.lbfgs import lbfgs as lbfgs
 from fnnet.training.plateau import reduce_on_plateau as reduce_on_plateau
 from fnnet.training.rates import RateCurve as RateCurve
 from fnnet.training.rates import find_rate as find_rate
+from fnnet.training.step import train_step as train_step
 from fnnet.tree.nodes import Params as Params
 from fnnet.tree.nodes import constant as constant
 from fnnet.types import Array as Array

@@ -28,9 +28,9 @@ from fnnet.calculus.derivatives import (
     redrawn,
     size_of,
 )
+from fnnet.core.facts import check_network
 from fnnet.core.network import forward
 from fnnet.core.protocols import Loss, LossFunction, Penalty
-from fnnet.core.rules import check_network
 from fnnet.errors import GradientError, ShapeError
 from fnnet.keys import Key
 from fnnet.losses.reductions import RowLoss

@@ -11,14 +11,10 @@ import numpy as np
 from fnnet import checks, keys, tree
 from fnnet.calculus.differences import Terms, central, extrapolated, has_kink
 from fnnet.calculus.gradients import penalized
-from fnnet.core.network import backward, forward, param_gradients
-from fnnet.core.protocols import Loss, LossFunction, Penalty
-from fnnet.core.rules import replicas
+from fnnet.core import Array, Key, Loss, LossFunction, Params, Penalty, backward, forward, param_gradients
+from fnnet.core.facts import replicas
 from fnnet.errors import GradientError
-from fnnet.keys import Key
 from fnnet.tree.matching import columns
-from fnnet.tree.nodes import Params
-from fnnet.types import Array
 
 H = 1e-5
 """The h of central differences, times max(1, |p|)."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from fnnet.types import Array
+from fnnet.core import Array
 
 Terms = Callable[[float], Array]
 """The terms of f as a function of how far its argument is moved."""

@@ -8,17 +8,26 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from fnnet import checks
-from fnnet.core.network import forward, param_gradients, unbuilt_gradients
-from fnnet.core.protocols import GradFn, Loss, LossFunction, Penalty
-from fnnet.core.states import Part
-from fnnet.errors import DtypeError, ShapeError
-from fnnet.keys import Key
+from fnnet.core import (
+    Array,
+    DtypeError,
+    GradFn,
+    Key,
+    Loss,
+    LossFunction,
+    Params,
+    Part,
+    Penalty,
+    ShapeError,
+    Value,
+    forward,
+    param_gradients,
+)
+from fnnet.core.network import unbuilt_gradients
 from fnnet.layers.portable import in_bits_of
 from fnnet.losses.reductions import RowLoss, checked_rows
-from fnnet.tree.nodes import Params
 from fnnet.tree.numbers import alike
 from fnnet.tree.vectors import Unbuilt, built
-from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")

@@ -11,16 +11,11 @@ import numpy as np
 from fnnet import checks, tree
 from fnnet.calculus.gradients import pair_of, penalized, penalty_of
 from fnnet.calculus.pieces import Form, cut, forms, spans
-from fnnet.core.protocols import GradFn, Penalty
-from fnnet.core.rules import fork, replicas
-from fnnet.core.states import Part
-from fnnet.errors import ShapeError
-from fnnet.keys import Key
+from fnnet.core import Array, GradFn, Key, Params, Part, Penalty, ShapeError, Value
+from fnnet.core.facts import fork, replicas
 from fnnet.losses.reductions import nonzero
-from fnnet.tree.nodes import Params
 from fnnet.tree.structures import structure_of
 from fnnet.tree.vectors import blocks
-from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")

@@ -8,13 +8,12 @@ from typing import TypeVar
 import numpy as np
 
 from fnnet import checks, tree
-from fnnet.core.rules import replicas
+from fnnet.core import Array, Params, Value
+from fnnet.core.facts import replicas
 from fnnet.numerics.sums import is_finite, scaled_squares
-from fnnet.tree.nodes import Params
 from fnnet.tree.selection import Selection, Where, checked_where, only
 from fnnet.tree.structures import Remembers, structure_of
 from fnnet.tree.vectors import blocks
-from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
 

@@ -6,8 +6,7 @@ from itertools import pairwise, product
 from typing import TypeAlias, TypeVar, cast
 
 from fnnet import checks
-from fnnet.errors import ShapeError
-from fnnet.types import Array
+from fnnet.core import Array, ShapeError
 
 T = TypeVar("T")
 

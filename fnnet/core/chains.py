@@ -53,8 +53,9 @@ def places_in(params: Params, structure: Structure[Params]) -> tuple[Callable[[P
     Layers and leaves are known by identity, in a network of as many of them as there are places: a user may have put
     one array or layer into two fields.
     """
-    leaves = [leaf.view() for leaf in structure.leaves(params)]
-    alike: Params = restore(params, iter(leaves))  # type: ignore[assignment]
+    views = [leaf.view() for leaf in structure.leaves(params)]
+    alike: Params = restore(params, iter(views))  # type: ignore[assignment]
+    leaves = structure.leaves(alike)  # which are not the views where a constructor makes others of them
     trained = {id(leaf): i for i, leaf in enumerate(structure.trained(leaves))}
     known = {id(leaf): trained.get(id(leaf)) for leaf in leaves}
     layers = [layer for layer, _ in leaf_layers(alike)]

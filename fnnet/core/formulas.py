@@ -12,7 +12,9 @@ from typing import Any, Generic, TypeVar
 
 from fnnet import checks
 from fnnet.core.rules import define_layer
+from fnnet.errors import LayerError, TreeError
 from fnnet.tree.nodes import Params
+from fnnet.tree.structures import structure_of
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -29,6 +31,20 @@ class Activation(Generic[P, S]):
     def backward(self, p: P, saved: S, dy: Array) -> tuple[P, Array]:
         """dx = dy f'(x)."""
         return p, dy * self.slope(p, saved)
+
+
+def _check_untrained(p: Params) -> None:
+    """Raises LayerError where an activation has arrays to train: its formula does not say what their gradient is."""
+    try:
+        is_trained = any(structure_of(p).changes)
+    except TreeError:  # it is said where the network is taken for a tree
+        return
+    if is_trained:
+        name = type(p).__name__
+        raise LayerError(
+            f"{name}: define_activation is for a class without trained arrays, got {p!r}; declare them constant(), or "
+            f"give define_layer({name}, ...) a backward with their gradient"
+        )
 
 
 ACTIVATIONS: dict[type, Activation[Any, Any]] = {}
@@ -59,5 +75,5 @@ def define_activation(
     """
     checks.function(f"define_activation({kind.__name__})", "slope", slope)
     made = Activation(formula, slope)
-    define_layer(kind, forward=formula, backward=made.backward)
+    define_layer(kind, forward=formula, backward=made.backward, check=_check_untrained)
     ACTIVATIONS[kind] = made

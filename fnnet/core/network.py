@@ -14,8 +14,8 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from fnnet import checks, keys
+from fnnet.core.facts import replicas
 from fnnet.core.passes import Saved, back, there
-from fnnet.core.rules import replicas
 from fnnet.core.walks import Chances, chances_of, walk_of
 from fnnet.errors import LayerError, ShapeError
 from fnnet.keys import Key

@@ -8,13 +8,14 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.core.chains import Layers
+from fnnet.core.facts import replicas
 from fnnet.core.gathering import Pieces, gather, gathered, gathered_unlike
 from fnnet.core.places import located
-from fnnet.core.rules import replicas
 from fnnet.core.walks import Chances, Leg, Part, Walk
 from fnnet.errors import FnnetError, LayerError, ShapeError
 from fnnet.keys import Key
 from fnnet.tree.nodes import Params
+from fnnet.tree.structures import structure_of
 from fnnet.tree.vectors import Unbuilt, vector_of
 from fnnet.types import Array
 
@@ -86,6 +87,8 @@ def back(
     """The gradients of a pass, and dx where it is wanted."""
     if saved[0] is not walk:
         _check_saved(walk, params, saved)
+    if not walk.is_tree and not walk.is_leaf:
+        structure_of(params)  # which says why gradients like it cannot be made
     entries, legs, pieces = saved[1], walk.legs, Pieces()
     layers: Layers = ()
     grads, is_alike, last = None, True, 0 if is_dx_wanted else walk.lowest

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
-from weakref import ref
+from typing import Any, Generic, TypeVar
+from weakref import WeakSet, ref
 
 from fnnet import tree
 from fnnet.core.protocols import Data, Step
@@ -40,7 +40,17 @@ def under_way(state: TrainState[P]) -> Run[object] | None:
 def run_from(state: TrainState[P], step: Step[T], data: Data[T], train: Callable[..., object]) -> Run[T]:
     """The run that goes on from a state. Who folds it holds it."""
     origin, before = state.origin, under_way(state)
-    return Run(step, data, train, (origin.optimizer if origin else None) or (before.optimizer if before else None))
+    run = Run(step, data, train, (origin.optimizer if origin else None) or (before.optimizer if before else None))
+    _RUNS.add(run)
+    return run
+
+
+_RUNS: WeakSet[Run[Any]] = WeakSet()
+
+
+def runs() -> list[Run[object]]:
+    """All runs that somebody holds, begun or not."""
+    return list(_RUNS)
 
 
 def within(run: Run[T], state: TrainState[P]) -> TrainState[P]:

@@ -19,9 +19,10 @@ import numpy as np
 
 from fnnet.checks import F32, F64
 from fnnet.core.chains import Layers, layers_getter, leaf_layers, places_in
+from fnnet.core.facts import casts, children, is_stochastic, named_layers
 from fnnet.core.places import located
 from fnnet.core.protocols import Stretch
-from fnnet.core.rules import Chain, Rule, casts, children, is_stochastic, named_layers, rule_of
+from fnnet.core.rules import Chain, Rule, rule_of
 from fnnet.errors import FnnetError, TreeError
 from fnnet.tree.making import getter
 from fnnet.tree.nodes import Params, flatten, is_leaf, layout
@@ -69,8 +70,8 @@ class Walk:
     """A network's pass: its legs, the function from a network to the layers at them, the dtype that x is cast to where
     it enters, None for any, the dtypes that enter as they are, and the shapes and dtypes of the trained leaves.
 
-    ``unused`` are the leaves that no layer has, ``lowest`` is the first leg with any, and ``is_leaf`` says that the
-    network is itself the only layer.
+    ``unused`` are the leaves that no layer has, ``lowest`` is the first leg with any; ``is_leaf`` says that the network
+    is itself the only layer, ``is_tree`` that it holds nothing that no tree can hold.
     """
 
     legs: tuple[Leg, ...]
@@ -82,6 +83,7 @@ class Walk:
     unused: tuple[int, ...]
     lowest: int
     is_leaf: bool
+    is_tree: bool
 
 
 def walk_of(params: Params) -> Walk:
@@ -107,6 +109,7 @@ def walk_of(params: Params) -> Walk:
         tuple([i for i in range(len(shapes)) if i not in used]),
         next((i for i, leg in enumerate(legs) if leg.trained is not None), 0),
         not isinstance(rule_of(params), Chain),
+        structure is not None,
     )
 
 

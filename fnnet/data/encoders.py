@@ -74,7 +74,7 @@ def _column(column: Sequence[Category] | NDArray[np.generic]) -> NDArray[np.gene
     entries = np.asarray(column)
     if entries.ndim != 1 or not entries.size:
         raise ShapeError(f"categories: column must be (rows,) with at least one, got {entries.shape}")
-    if not isinstance(column, np.ndarray) or entries.dtype.kind == "O":
+    if not isinstance(column, np.ndarray) or entries.dtype.kind in "OT":  # T: texts of any length
         entries = _of_objects(list(column), entries)
     if entries.dtype.kind not in "USbiufO":
         raise DtypeError(f"categories: column must hold text or numbers, got {entries.dtype}; write None as a text")
@@ -93,7 +93,7 @@ def _distinct(entries: NDArray[np.generic]) -> tuple[Category, ...]:
 def _of_objects(column: Sequence[object], entries: NDArray[np.generic]) -> NDArray[np.generic]:
     """Python numbers or strings as an array; an array of objects where NumPy's own choice would round a number."""
     if not all(isinstance(entry, (int, float, np.integer, np.floating, np.bool)) for entry in column):
-        return _as_text(column) if entries.dtype.kind in "OUS" else entries
+        return _as_text(column) if entries.dtype.kind in "OUST" else entries
     numbers = [entry.item() if isinstance(entry, np.generic) else entry for entry in column]
     return np.array(numbers, object) if entries.dtype.kind == "O" or entries.tolist() != numbers else entries
 

@@ -47,6 +47,15 @@ def _shape_of_source(where: str, x: object) -> tuple[int, ...]:
         )
     if dtype.kind not in "fiub":
         raise DtypeError(f"{where}: x must hold real numbers, got dtype {dtype}; cast it first")
+    try:
+        rows = len(x)  # type: ignore[arg-type]  # it has a length
+    except TypeError as error:  # that of a sparse matrix
+        raise DtypeError(
+            f"{where}: x must have a length and give arrays of rows, got {type(x).__name__}; of a sparse matrix give "
+            "toarray(), or an object whose rows are arrays"
+        ) from error
+    if shape and rows != shape[0]:
+        raise ShapeError(f"{where}: x must have as many rows as its shape {shape} says, got {rows}")
     return shape
 
 

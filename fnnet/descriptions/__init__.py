@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from fnnet.descriptions.changed_by_run import Changing, changing
 from fnnet.descriptions.digests import Known
-from fnnet.descriptions.function_reads import Edge
+from fnnet.descriptions.edges import Edge
 from fnnet.descriptions.values import Anatomy, anatomy
 from fnnet.descriptions.values import content as content
 
@@ -30,6 +30,11 @@ def described(name: str, value: object) -> dict[str, str]:
     and classes by a digest of what their code does, and by what it reads: variables around it, defaults, values of its
     module and of others, class attributes. A value that comes again is "as" the path where it came first. What cannot
     be described, and what the code itself changes when it runs, is "not covered".
+
+    State that packages, Python and the system keep to themselves is not looked at: NumPy's handling of errors, the
+    precision of decimals, the environment, the locale, and the like. Arrays count by their numbers, wherever they lie
+    in memory; classes and functions by what they do, whatever is said of them in docstrings and annotations. An object
+    of a package that holds other numbers in every process, such as uninitialized memory, differs from itself.
 
     >>> import fnnet as fn
     >>> described("optimizer", fn.sgd(0.1, momentum=0.9))["optimizer.momentum"]

@@ -19,6 +19,16 @@ Place = tuple[str, str]
 attribute of a method's first argument), and the name."""
 
 
+ENTRY = "entry of "
+"""How a kind begins that says of a value that it is an entry, by a number or a key that is not known: rows of an array
+by an array of numbers are a copy."""
+
+
+def plain(kind: str) -> str:
+    """A kind of place without that mark."""
+    return kind.removeprefix(ENTRY)
+
+
 class Op(NamedTuple):
     """An instruction: how many values it leaves, and by how many the stack grows, also where it jumps."""
 
@@ -40,6 +50,9 @@ _ENDS = ("JUMP_FORWARD", "JUMP_BACKWARD", "RETURN_", "RAISE_", "RERAISE")
 _POPPED = {"LOAD_ATTR": 1, "LOAD_METHOD": 1, "LOAD_SUPER_ATTR": 3, "UNPACK_SEQUENCE": 1, "UNPACK_EX": 1}
 _VARIABLES = ("LOAD_FAST", "LOAD_DEREF", "LOAD_CLOSURE", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF")
 _ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR")
+_FRESH = {"copy", "astype", "tolist", "sum", "mean", "std", "min", "max", "dot", "cumsum", "round", "clip", "repeat"}
+"""Methods whose results share no memory with their objects."""
+
 _PAIRS = {
     "LOAD_FAST_LOAD_FAST": ("LOAD_FAST", "LOAD_FAST"),
     "LOAD_FAST_BORROW_LOAD_FAST_BORROW": ("LOAD_FAST", "LOAD_FAST"),
@@ -123,12 +136,13 @@ class Body:
                 continue
             met.add(place)
             kind, name = place
-            if kind != "local":
+            mark = ENTRY if kind.startswith(ENTRY) else ""
+            if plain(kind) != "local":
                 found.add(place)
                 continue
-            found |= {("param", name)} if name in self.params else set()
+            found |= {(mark + "param", name)} if name in self.params else set()
             for i in self.stores.get(name, ()):  # a local variable is whatever was ever stored in it
-                todo += self._raw(i, 0)
+                todo += [(mark + plain(kind) if mark else kind, one) for kind, one in self._raw(i, 0)]
         return found
 
     def _raw(self, at: int, depth: int) -> set[Place]:
@@ -142,12 +156,20 @@ class Body:
 
     def _origin(self, i: int) -> set[Place]:
         op = self.ops[i]
-        if op.name in ("BINARY_SUBSCR", "BINARY_SLICE") or (op.name == "BINARY_OP" and op.arg >= IN_PLACE.stop):
-            return self._raw(i, 2 if op.name == "BINARY_SLICE" else 1)
+        if op.name == "BINARY_SLICE":
+            return self._raw(i, 2)
+        if op.name == "BINARY_SUBSCR" or (op.name == "BINARY_OP" and op.arg >= IN_PLACE.stop):
+            is_sure = all(
+                self.ops[j].name in ("BUILD_SLICE", "BUILD_TUPLE", "LOAD_CONST") for j in self.producers(i, 0)
+            )
+            return self._raw(i, 1) if is_sure else {(ENTRY + plain(kind), name) for kind, name in self._raw(i, 1)}
         if op.name in ("FOR_ITER", "GET_ITER", "UNPACK_SEQUENCE", "UNPACK_EX"):
             return self._raw(i, 0)
         if op.name == "CALL":
-            return {place for j in self._called(i) if self.ops[j].name in _ATTRIBUTES for place in self._raw(j, 0)}
+            methods = [
+                j for j in self._called(i) if self.ops[j].name in _ATTRIBUTES and self.ops[j].value not in _FRESH
+            ]
+            return {place for j in methods for place in self._raw(j, 0)}
         return self._loaded(i)
 
     def _loaded(self, i: int) -> set[Place]:
@@ -169,10 +191,18 @@ class Body:
         )
 
     # --- calls
-    def callees(self, i: int) -> list[tuple[str, set[Place]]]:
-        """The names of what a call may call, and what the object came from whose method it is."""
+    def callees(self, i: int) -> list[tuple[str, set[Place] | None]]:
+        """The names of what a call may call, and what the object came from whose method it is, where it is one."""
         found = [(j, self.ops[j]) for j in sorted(self._called(i)) if self.ops[j].name.startswith("LOAD_")]
-        return [(str(op.value), self.places(j, 0) if op.name in _ATTRIBUTES else set()) for j, op in found]
+        return [(str(op.value), self.places(j, 0) if op.name in _ATTRIBUTES else None) for j, op in found]
+
+    def given(self, i: int) -> tuple[list[set[Place]], dict[str, set[Place]]]:
+        """What the arguments of a call came from: those by place, and those by name."""
+        op, names = self.ops[i], self.keywords(i)
+        depths = range(op.arg + (op.name == "CALL_KW"))[int(op.name == "CALL_KW") :]
+        found = [self.places(i, depth) for depth in depths][::-1]
+        by_place = len(found) - len(names)
+        return found[:by_place], dict(zip(map(str, names), found[by_place:], strict=True))
 
     def _called(self, i: int) -> set[int]:
         """The instructions that may have put on the stack what is called, also by way of a local variable."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import gc
+import sys
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 
 import numpy as np
 
-from fnnet.descriptions.classes import attributes, given
 from fnnet.descriptions.code_digests import is_library, named
-from fnnet.descriptions.function_reads import Edge, Unseen, reads
+from fnnet.descriptions.edges import Edge, Unseen
+from fnnet.descriptions.function_reads import reads
+from fnnet.descriptions.objects import attributes, given
 
 
 def function(f: FunctionType) -> tuple[str, list[Edge]]:
@@ -33,8 +35,11 @@ def builtin(value: BuiltinFunctionType) -> tuple[str, list[Edge]]:
     owner: object = getattr(value, "__self__", None)
     if owner is not None and not isinstance(owner, (ModuleType, type)):
         return f"method {value.__name__}", [Edge("self", owner)]
-    name = getattr(value, "__qualname__", value.__name__)
-    return f"{getattr(value, '__module__', None) or 'module'}.{name}", []
+    name, home = getattr(value, "__qualname__", value.__name__), getattr(value, "__module__", None)
+    owner = getattr(value, "__objclass__", owner)
+    module = owner if isinstance(owner, ModuleType) else sys.modules.get(str(home))
+    is_users = not is_library(owner) if isinstance(owner, type) else module is not None and not is_library(module)
+    return f"{home or 'module'}.{name}", [Edge("code", Unseen("it is compiled, by the user"))] if is_users else []
 
 
 def ufunc(value: np.ufunc) -> tuple[str, list[Edge]]:
@@ -64,11 +69,12 @@ def wrapper(value: object) -> tuple[str, list[Edge]]:
 
 def is_wrapper(value: object) -> bool:
     """Whether it is an object of a package that stands for a function."""
-    is_told = is_library(type(value)) and not isinstance(value, FunctionType)
+    is_told = is_library(type(value)) and type(value) is not FunctionType
     return is_told and "__wrapped__" in getattr(value, "__dict__", {})
 
 
 def accessor(value: object) -> tuple[str, list[Edge]]:
     """A property, a class method or the like, as a class holds them."""
     names = ("fget", "fset", "fdel", "func", "__func__")
-    return type(value).__name__, [Edge(name, getattr(value, name)) for name in names if getattr(value, name, None)]
+    found = [(name, part) for name in names if (part := getattr(value, name, None))]
+    return type(value).__name__, [Edge(name, part, ("accessor",)) for name, part in found]

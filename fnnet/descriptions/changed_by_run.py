@@ -5,22 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
+from fnnet.core.protocols import Data, GradFn, Loss, Optimizer, Order, Rows, Step
+from fnnet.descriptions.bytecode import ENTRY, plain
 from fnnet.descriptions.classes import functions_of
 from fnnet.descriptions.code_digests import is_library
 from fnnet.descriptions.digests import PLAIN
-from fnnet.descriptions.function_reads import Edge, Site
-from fnnet.descriptions.mutations import facts, with_calls
+from fnnet.descriptions.edges import Edge, Site
+from fnnet.descriptions.mutations import Facts, facts, with_calls
 from fnnet.keys import Key
 
 _ITEMS = "[]"
 _MAKING = {"__init__", "__new__", "__post_init__", "__setstate__", "__set_name__", "__init_subclass__"}
 """Methods that run before a run."""
 
-Owner = type | None
+_ASKED = {name for kind in (Data, GradFn, Loss, Optimizer, Order, Rows, Step) for name in vars(kind)} - _MAKING
+"""The names of the methods that a run itself calls."""
+
+
+class Owned(NamedTuple):
+    """A function, and where it is one of a class's: the class, its name there, and whether storing there calls it."""
+
+    f: FunctionType
+    owner: type | None = None
+    name: str = ""
+    stores: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,35 +50,69 @@ class Changing:
 def changing(edges: Iterable[Edge]) -> Changing:
     """What the functions among these values change of these values."""
     edges = list(edges)
-    owners = _owners(edges)
-    functions = [(f, owner) for f, owner in owners.values() if owner is None or f.__name__ not in _MAKING]
-    read: dict[CodeType, Any] = {f.__code__: facts(f.__code__) for f, _ in functions}
-    found = with_calls([read[f.__code__] for f, _ in functions])
-    stored: set[Site] = set()
-    written: set[Site] = set()
-    for (f, owner), (stores, writes) in zip(functions, found, strict=True):
+    functions = _run(_owned(edges))
+    found = with_calls([read for _, read in functions])
+    stored, written, of_entries = set[Site](), set[Site](), set[Site]()
+    for ((f, owner, *_), _), (stores, writes) in zip(functions, found, strict=True):
         stored |= {site for place in stores for site in _meant(f, owner, place)}
-        written |= {site for place in writes for site in _meant(f, owner, place)}
-    values = [edge.value for edge in edges if written.intersection(_sites(edge)) and _is_mutable(edge.value)]
-    entries = {site for site in written if site[-1] == _ITEMS}
+        for kind, name in writes:
+            (of_entries if kind.startswith(ENTRY) else written).update(_meant(f, owner, (plain(kind), name)))
+    either = written | of_entries
+    into = [(edge, written if isinstance(edge.value, np.ndarray) else either) for edge in edges]
+    values = [edge.value for edge, sites in into if sites.intersection(_sites(edge)) and _is_mutable(edge.value)]
+    entries = {site for site in either if site[-1] == _ITEMS}
     return Changing(frozenset(stored | entries), frozenset(map(id, values)))
 
 
-def _owners(edges: list[Edge]) -> dict[int, tuple[FunctionType, Owner]]:
-    """The functions of the user's, and the class whose method each is."""
-    values = [edge.value for edge in edges]
-    found: dict[int, tuple[FunctionType, Owner]] = {}
-    for value in values:
-        if isinstance(value, FunctionType) and not is_library(value):
-            found.setdefault(id(value), (value, None))
-    for value in values:
-        if isinstance(value, type) and not is_library(value):
-            found |= {id(f): (f, value) for f in functions_of(value)}
-    return found
+def _owned(edges: list[Edge]) -> list[Owned]:
+    """The functions of the user's, and whose methods they are. What is held besides is none's."""
+    found: dict[tuple[int, int], Owned] = {}
+    kinds = {id(edge.value): edge.value for edge in edges if isinstance(edge.value, type)}
+    for kind in kinds.values():
+        methods = () if is_library(kind) else functions_of(kind)
+        found |= {(id(f), id(kind)): Owned(f, kind, name, stores) for f, name, stores in methods}
+    methods_only = {one for one, _ in found}
+    for edge in edges:
+        f, holder = edge.value, edge.site[1] if len(edge.site) > 1 else None
+        is_member = edge.site == ("accessor",) or isinstance(holder, type)
+        if type(f) is FunctionType and not is_library(f) and not (is_member and id(f) in methods_only):
+            found[id(f), 0] = Owned(f)
+    return list(found.values())
+
+
+def _run(found: list[Owned]) -> list[tuple[Owned, tuple[Facts, ...]]]:
+    """Those that a run may call, with their facts: functions, methods that it asks for itself or that an operator or a
+    base of a package calls, and methods whose names these mention, and so on. What only builds an object is none."""
+    called, waiting = list[tuple[Owned, tuple[Facts, ...]]](), found
+    read, stored = set(_ASKED), set[str]()
+    while True:
+        now = [(one, facts(one[0].__code__)) for one in waiting if _is_called(one, read, stored)]
+        if not now:
+            return called
+        waiting = [one for one in waiting if not _is_called(one, read, stored)]
+        called += now
+        read |= {name for one, _ in now for name in _mentioned(one[0].__code__)}
+        stored |= {name for _, known in now for fact in known for _, name in fact.stored}
+
+
+def _is_called(one: Owned, read: set[str], stored: set[str]) -> bool:
+    if one.owner is None:
+        return True
+    if one.stores:
+        return one.name in stored
+    is_spoken = one.name.startswith("__") and one.name.endswith("__") and one.name not in _MAKING
+    bases = [base for base in one.owner.__mro__[1:] if base is not object and is_library(base)]
+    return is_spoken or one.name in read or any(one.name in vars(base) for base in bases if one.name not in _MAKING)
+
+
+def _mentioned(code: CodeType) -> set[str]:
+    """The names and texts in code and in the code in it."""
+    inner = [name for const in code.co_consts if isinstance(const, CodeType) for name in _mentioned(const)]
+    return {*code.co_names, *[const for const in code.co_consts if isinstance(const, str)], *inner}
 
 
 # --- sites -----------------------------------------------------------------------------------------------------------
-def _meant(f: FunctionType, owner: Owner, place: tuple[str, str]) -> Iterable[Site]:
+def _meant(f: FunctionType, owner: type | None, place: tuple[str, str]) -> Iterable[Site]:
     """What a name means in a function."""
     kind, name = place
     code = f.__code__

@@ -72,7 +72,7 @@ def _is_library_class(kind: type) -> bool:
         return False
     if kind.__flags__ & _MADE_AT_RUN_TIME and name in _MAKERS and vars(module).get(kind.__name__) is not kind:
         return False
-    files = [value.__code__.co_filename for value in vars(kind).values() if isinstance(value, FunctionType)]
+    files = [value.__code__.co_filename for value in vars(kind).values() if type(value) is FunctionType]
     return all(file.startswith("<") or _is_library_file(file) for file in files)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections import deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeGuard
@@ -21,6 +22,9 @@ CHUNK = 1 << 24
 _LONG = 200
 """How many characters a text may have to be written as it is."""
 
+_LONG_NUMBER = 10_000
+"""How many bits a number may have to be written in decimals, which Python refuses for longer ones."""
+
 PLAIN = (type(None), bool, int, float, complex, str, bytes, bytearray, type(...), range)
 CONTAINERS = (tuple, list, deque, dict, set, frozenset)
 
@@ -30,8 +34,11 @@ def is_rows(value: object) -> TypeGuard[Rows]:
     """Whether a value is an array, or anything else that gives rows by their numbers."""
     if isinstance(value, np.ndarray):
         return True
-    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
-    has_rows = hasattr(value, "__len__") and hasattr(value, "__getitem__")
+    has_rows = hasattr(type(value), "__len__") and hasattr(type(value), "__getitem__")
+    try:
+        shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    except Exception:  # whatever an object raises that has none
+        return False
     return has_rows and isinstance(shape, tuple) and isinstance(dtype, np.dtype)
 
 
@@ -108,17 +115,32 @@ Known = dict[int, Line | None]
 
 def plain_text(value: object) -> str | None:
     """A plain value or an array in a line; None for anything else, whose text could differ from process to process."""
+    if isinstance(value, int) and value.bit_length() > _LONG_NUMBER:
+        return _short(hex(value)) if type(value) is int else None
     if type(value) in PLAIN or type(value) is Key:
-        return _short(repr(value))
+        return None if has_address(value) else _short(repr(value))
     if isinstance(value, (np.generic, np.dtype)):
         dtype = value if isinstance(value, np.dtype) else value.dtype
         return None if dtype.hasobject or dtype.metadata else _short(repr(value))
     if type(value) is slice:
         parts = [plain_text(part) for part in (value.start, value.stop, value.step)]
         return None if None in parts else f"slice({', '.join(map(str, parts))})"
-    if type(value) in (np.ndarray, np.memmap) and isinstance(value, np.ndarray) and not value.dtype.hasobject:
-        return digest_of_rows(value)
-    return None
+    return digest_of_rows(value) if is_plain_array(value) else None
+
+
+def is_plain_array(value: object) -> TypeGuard[NDArray[np.generic]]:
+    """Whether a value is an array that its dtype, shape and numbers say all of."""
+    if type(value) not in (np.ndarray, np.memmap) or not isinstance(value, np.ndarray):
+        return False
+    return not (value.dtype.hasobject or value.dtype.metadata)
+
+
+def has_address(value: object) -> bool:
+    """Whether it is a text such as objects have that are shown by their addresses, another one in every process."""
+    return type(value) is str and _ADDRESS.search(value) is not None
+
+
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def _short(text: str) -> str:

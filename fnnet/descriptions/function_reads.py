@@ -5,32 +5,16 @@ from __future__ import annotations
 import builtins
 import sys
 from collections import ChainMap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from importlib.util import find_spec, resolve_name
 from itertools import takewhile
 from types import CodeType, FunctionType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 from fnnet.descriptions.bytecode import Op, ops
 from fnnet.descriptions.code_digests import is_library
-
-Site = tuple[object, ...]
-"""Where a value is kept, so that the code that changes it can be found."""
-
-
-class Edge(NamedTuple):
-    """A value that another one holds or reads, by name, and where it is kept."""
-
-    name: str
-    value: object
-    site: Site = ()
-
-
-class Unseen(NamedTuple):
-    """Takes the place of a value that cannot be described, and says why."""
-
-    why: str
+from fnnet.descriptions.edges import Edge, Unseen, asked
 
 
 def reads(f: FunctionType) -> Iterator[Edge]:
@@ -70,11 +54,11 @@ def _defaults(f: FunctionType) -> Iterator[Edge]:
 Chain = tuple[str, ...]
 """A variable, and the attributes that are read of it: ``a.b.c``."""
 
-_OPEN = {"getattr", "eval", "exec", "globals", "vars", "locals", "__import__", "compile", "setattr", "delattr"} | {
-    "open",
-    "input",
+_OPEN = {
+    *("getattr", "setattr", "delattr", "eval", "exec", "compile", "globals", "vars", "locals", "__import__"),
+    *("open", "input", "hash", "id"),
 }
-"""Functions of Python that read or write what their code does not show."""
+"""Functions of Python that read or write what their code does not show, or give another number in every process."""
 
 _OUTSIDE = {
     *("random", "numpy.random", "time", "secrets", "uuid.uuid1", "uuid.uuid4", "datetime.date.today"),
@@ -86,8 +70,9 @@ _OUTSIDE = {
     *("subprocess", "socket", "glob", "urllib", "http", "requests", "joblib.load", "safetensors", "h5py", "netCDF4"),
     *("fnnet.load", "fnnet.load_torch", "fnnet.resume", "fnnet.read_receipt", "scipy.io"),
     *("numpy.load", "numpy.loadtxt", "numpy.genfromtxt", "numpy.fromfile", "numpy.memmap", "numpy.lib.format"),
-    *("decimal.getcontext", "mpmath.mp", "numpy.geterr", "numpy.get_printoptions", "sys.getrecursionlimit"),
-    *("sklearn.utils.check_random_state", "sklearn.get_config", "sys.modules", "importlib"),
+    *("decimal.getcontext", "mpmath.mp", "numpy.geterr", "numpy.get_printoptions", "sys.getrecursionlimit", "inspect"),
+    *("sklearn.utils.check_random_state", "sklearn.get_config", "sys.modules", "importlib", "sys._getframe", "gc"),
+    *("ctypes", "locale", "platform", "typing.get_type_hints", "os.getpid", "os.cpu_count", "sys.path"),
 }
 """Attributes of packages that give what code does not show: it may differ from call to call or process to process."""
 
@@ -95,9 +80,10 @@ _VARIABLES = ("LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_D
 
 _READERS = {
     *("open", "read_text", "read_bytes", "stat", "exists", "is_file", "is_dir", "iterdir", "glob", "rglob"),
-    *("__doc__", "__annotations__", "__hash__", "__match_args__", "__signature__", "__slots__"),
+    *("__doc__", "__annotations__", "__hash__", "__match_args__", "__signature__", "__slots__", "__module__"),
+    *("__globals__", "__builtins__", "__subclasses__", "__orig_bases__", "__abstractmethods__"),
 }
-"""Methods that read files, and what is said of code."""
+"""Methods that read files, and what is said of code or leads out of it."""
 
 
 def _read_by(f: FunctionType, code: CodeType, modules: Mapping[str, ModuleType]) -> Iterator[Edge]:
@@ -145,7 +131,7 @@ def _read(f: FunctionType, chain: Chain, modules: Mapping[str, ModuleType]) -> I
             yield from _of_module(value, [root], attributes)
         else:
             yield Edge(root, value, ("global", id(f.__globals__), root))
-            home, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+            home, name = asked(value, "__module__"), asked(value, "__qualname__")
             yield from _outside([root, *attributes], f"{home}.{name}", attributes)
     else:
         yield from _of_python(f, root)
@@ -160,10 +146,10 @@ def _pythons(f: Any) -> dict[str, object]:
 def _of_python(f: FunctionType, name: str) -> Iterator[Edge]:
     """A function of Python, where it is none of those that say nothing but their name."""
     value = _pythons(f).get(name)
-    if isinstance(value, FunctionType) or value is not vars(builtins).get(name):  # put in the place of Python's
+    if type(value) is FunctionType or value is not vars(builtins).get(name):  # put in the place of Python's
         yield Edge(name, value)
-    elif value is not None and name in _OPEN:
-        yield Edge(name, Unseen(f"what {name} reads or writes"))
+    elif value is not None and name in _OPEN and (name, f.__name__) != ("hash", "__hash__"):
+        yield Edge(name, Unseen(f"what {name} reads, writes or gives"))
 
 
 def _of_module(module: ModuleType, path: list[str], attributes: list[str]) -> Iterator[Edge]:
@@ -229,20 +215,3 @@ def _loaded(name: str) -> ModuleType:
     if is_library(stand_in):  # its name is all that is told
         return stand_in
     return import_module(name)
-
-
-def unique(edges: Iterable[Edge]) -> list[Edge]:
-    """The edges, with a mark on names that come again."""
-    found: dict[str, Edge] = {}
-    for edge in edges:
-        name = edge.name
-        while name in found:
-            name += "'"
-        found[name] = edge._replace(name=name)
-    return list(found.values())
-
-
-def as_function(value: object) -> FunctionType | None:
-    """The function in what a class holds, such as a class method."""
-    inner: object = getattr(value, "__func__", value)
-    return inner if isinstance(inner, FunctionType) else None

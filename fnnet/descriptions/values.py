@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import types
 import typing
 from collections import deque
@@ -11,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property, partial
+from pathlib import PurePath
 from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from fnnet.core.rules import rule_of
 from fnnet.descriptions import callables
-from fnnet.descriptions.classes import attributes, class_edges, given, hidden, reduced, why_unseen
+from fnnet.descriptions.classes import class_edges, registered
 from fnnet.descriptions.code_digests import is_library, named, sha, version_of
 from fnnet.descriptions.digests import (
     CONTAINERS,
@@ -26,16 +26,19 @@ from fnnet.descriptions.digests import (
     data_digest,
     digest_of_rows,
     gives_arrays,
+    has_address,
+    is_plain_array,
     is_rows,
     plain_text,
     text_of_rows,
 )
-from fnnet.descriptions.function_reads import Edge, Unseen, unique
+from fnnet.descriptions.edges import Edge, Unseen, unique
+from fnnet.descriptions.objects import attributes, given, hidden, reduced, why_unseen
 from fnnet.errors import FnnetError
 from fnnet.tree.nodes import Params, layout
 
 LONG, MANY = 99, 1000
-"""Plain data with more entries, or more lines, are described in one line."""
+"""Plain data with more entries, or more lines, are described in one line, and so are any with many entries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +49,10 @@ class Anatomy:
     edges: tuple[Edge, ...] = ()
 
 
-def anatomy(value: object, known: Known) -> Anatomy:
-    """What a value is and holds; ``known`` are the plain data met so far."""
-    if type(value) in (np.ndarray, np.memmap) and isinstance(value, np.ndarray) and not value.dtype.hasobject:
+def anatomy(value: object, known: Known, is_whole: bool = False) -> Anatomy:
+    """What a value is and holds; ``known`` are the plain data met so far. Long containers are described in one line,
+    unless they are asked for as a whole."""
+    if is_plain_array(value):
         return Anatomy(partial(digest_of_rows, value))  # computed only when it is asked for
     text = plain_text(value)
     if text is None and type(value) in CONTAINERS:
@@ -57,6 +61,8 @@ def anatomy(value: object, known: Known) -> Anatomy:
         text = data.text if data is not None and is_long else None
     if text is not None:
         return Anatomy(partial(str, text))
+    if type(value) in CONTAINERS and len(typing.cast(Any, value)) > MANY and not is_whole:
+        return Anatomy(partial(_in_a_line, value))
     word, edges = _taken_apart(value)
     return Anatomy(word if callable(word) else partial(str, word), tuple(unique(edges)))
 
@@ -80,13 +86,16 @@ def _rows(value: Any) -> tuple[str | Callable[[], str], list[Edge]]:
         return "MaskedArray", [*[Edge(name, part) for name, part in parts.items()], *given(value)]
     if isinstance(value, (np.ndarray, np.generic)) and value.dtype.hasobject:
         return f"|O{list(value.shape)}", [Edge("entries", np.asarray(value).tolist()), *given(value)]
-    return (partial(text_of_rows, value), given(value)) if gives_arrays(value) else _object(value)
+    if not gives_arrays(value):
+        return _object(value)
+    metadata = value.dtype.metadata
+    return partial(text_of_rows, value), [*([Edge("metadata", dict(metadata))] if metadata else []), *given(value)]
 
 
 def _entries(value: Any) -> Iterator[Edge]:
     site = ("attr", value, "[]")
     if isinstance(value, (tuple, list, deque)):
-        names = getattr(value, "_fields", None) or map(str, range(len(value)))
+        names = getattr(type(value), "_fields", None) or map(str, range(len(value)))
         yield from [Edge(name, child, site) for name, child in zip(names, value, strict=True)]
     elif isinstance(value, (set, frozenset)):
         looks = sorted([(_look(child), i) for i, child in enumerate(value)])
@@ -110,9 +119,6 @@ def _key(key: object) -> str:
     return f"({_look(key)})"
 
 
-_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
-
-
 def _look(value: Any) -> str:
     """A value as it is seen without a look into what it holds, which may hold the value itself: what a set is sorted
     by."""
@@ -125,7 +131,7 @@ def _look(value: Any) -> str:
         return f"{type(value).__qualname__}.{value.name}"
     if isinstance(value, (type, FunctionType)):
         return named(value)
-    if is_library(type(value)) and _ADDRESS.search(text := repr(value)) is None:  # dates, Decimals, patterns, len
+    if is_library(type(value)) and not has_address(text := repr(value)):  # dates, Decimals, patterns, len
         return f"{type(value).__qualname__} {text}"
     if type(value) is tuple:
         return f"tuple {sha(map(_look, value))}"
@@ -144,11 +150,15 @@ def content(value: object) -> str:
     while todo:
         top = todo.pop()
         is_new, number = id(top) not in numbers, numbers.setdefault(id(top), len(numbers))
-        found = anatomy(top, {}) if is_new else Anatomy(partial(str, f"as {number}"))
+        found = anatomy(top, {}, is_whole=True) if is_new else Anatomy(partial(str, f"as {number}"))
         told.append(f"{found.text()} {[edge.name for edge in found.edges]}")
         met += [edge.value for edge in found.edges]
         todo += [edge.value for edge in found.edges[::-1]]
     return f"{told[0]} {sha(told)}"
+
+
+def _in_a_line(container: Any) -> str:
+    return f"{type(container).__name__} of {len(container)} {sha([content(container)])}"
 
 
 # --- objects ---------------------------------------------------------------------------------------------------------
@@ -160,11 +170,16 @@ def _object(value: Any) -> tuple[str, list[Edge]]:
     length = f" of {len(value)}" if type(value) in CONTAINERS else ""
     edges = [*_entries(value), *attributes(value), *hidden(value)]
     if isinstance(value, Params) and not is_library(kind):
-        rule = rule_of(value)
-        edges += [Edge(name, getattr(rule, name)) for name in layout(type(rule)).names if callable(getattr(rule, name))]
+        edges += rules_of(value)
     if not is_library(kind):
         edges.append(Edge("class", kind))
     return f"{named(kind)}{length}", edges
+
+
+def rules_of(layer: Params) -> list[Edge]:
+    """The functions that the class of a layer was given to ``define_layer`` with."""
+    rule = rule_of(layer)
+    return [Edge(name, getattr(rule, name)) for name in layout(type(rule)).names if callable(getattr(rule, name))]
 
 
 def _module(value: ModuleType) -> tuple[str, list[Edge]]:
@@ -187,7 +202,7 @@ def _derived(value: Any) -> tuple[str, list[Edge]]:
 
 def _class(kind: type) -> tuple[str, list[Edge]]:
     if is_library(kind):
-        return named(kind), []
+        return named(kind), registered(kind)
     bases = ", ".join([named(base) for base in kind.__bases__ if base is not object])
     return f"class {kind.__qualname__}{f'({bases})' if bases else ''}", class_edges(kind)
 
@@ -203,15 +218,22 @@ _DESCRIPTORS = (types.MethodDescriptorType, types.WrapperDescriptorType, types.C
 _ACCESSORS = (property, classmethod, staticmethod, cached_property)
 
 
+def _is_path(value: Any) -> bool:
+    """Whether it is one of Python's or of a package, perhaps of a class derived from one of Python's."""
+    return isinstance(value, os.PathLike) and (isinstance(value, PurePath) or is_library(type(value)))
+
+
 def _of(*kinds: type) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, kinds)
+    """Whether a value is of a class by its type: a proxy says by its ``__class__`` that it is what it stands for."""
+    return lambda value: issubclass(type(value), kinds)
 
 
 _KINDS: list[tuple[Callable[[Any], bool], Callable[[Any], tuple[str | Callable[[], str], list[Edge]]]]] = [
     (_of(Unseen), lambda value: (f"not covered: {value.why}", [])),
+    (has_address, lambda value: ("not covered: a text with an address, which is another in every process", [])),
     (_of(Enum), _enum),
     (_of(*_TEXTS), _derived),
-    (_of(os.PathLike), lambda value: (repr(os.fspath(value)), [])),
+    (_is_path, lambda value: (repr(os.fspath(value)), given(value))),
     (_of(ModuleType), _module),
     (_of(FunctionType), callables.function),
     (_of(MethodType), callables.method),

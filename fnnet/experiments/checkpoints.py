@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import re
+import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
-from fnnet import checks, files
+from fnnet import checks
 from fnnet.core.runs import origin_of
 from fnnet.core.states import Epoch, Moment, TrainState
 from fnnet.errors import CheckpointError, TreeError
 from fnnet.experiments import sealed_files
-from fnnet.experiments.run_identity import Words, check_same, completed, run_of, settled
-from fnnet.experiments.saving import decoded_like, save_of_run
+from fnnet.experiments.checkpoint_folders import Writer, flush, listed
+from fnnet.experiments.run_identity import check_same, run_of
+from fnnet.experiments.saving import decoded_like
 from fnnet.experiments.sealed_files import File
 from fnnet.tree.nodes import Params
 
 P = TypeVar("P", bound=Params)
 S = TypeVar("S", bound=Moment)
-
-_NAME = re.compile(r"epoch-(\d{8,})-batch-(\d{8,})\.safetensors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,73 +34,21 @@ class CheckpointTo:
 
     def __call__(self, stream: Iterable[S], /) -> Iterator[S]:
         """The stream as it is; a state that is due is on the disk before it is handed on."""
-        unwritten: TrainState[Params] | None = None
-        run: Words = {}
-        stock = _Stock()
+        writer = Writer(self.folder, self.every, self.keep, self.anyway)
         try:
-            for i, item in enumerate(stream, start=1):
-                state = _state(item)
-                if i == 1:
-                    run, stock = self._begin(state)
-                run = settled(run, state) if i == 2 else run
-                is_due = i % self.every == 0
-                unwritten = None if is_due else state
-                stock = self._written(state, run, stock) if is_due else stock
+            for item in stream:
+                writer.add(_state(item))
                 yield item
         finally:  # also where the reader of the stream stops, or an error ends it
-            if unwritten is not None:
-                self._written(unwritten, run, stock)
-
-    def _begin(self, state: TrainState[Params]) -> tuple[Words, _Stock]:
-        """The settings of the run, and the files in the folder, after those of a killed writer are removed. Raises
-        CheckpointError where the folder belongs to another run."""
-        run, whole = run_of(state), _whole(self.folder)
-        newest = next(whole, None)
-        if newest is not None:
-            before = sealed_files.run_of(*newest)
-            if not self.anyway:
-                check_same("checkpoint_to", self.folder, before, run)
-            run = completed(run, before)
-            self._check_behind(state, newest[0])
-        files.sweep_all(Path(self.folder), _NAME.pattern)
-        rest = islice(whole, self.keep - 1)  # the others to keep
-        return run, self._stock([path for path, _ in (newest, *rest)] if newest else [])
-
-    def _check_behind(self, state: TrainState[Params], newest: Path) -> None:
-        """Raises CheckpointError where the newest whole state is one that the run has not reached."""
-        if _epoch_and_batch(newest) >= (state.epoch, state.batch):
-            raise CheckpointError(
-                f"checkpoint_to: {self.folder} holds {newest.name} already, and this run is only at "
-                f"{_name(state)}; go on from there by resume, or use another folder"
-            )
-
-    def _stock(self, whole: list[Path]) -> _Stock:
-        return _Stock(tuple(whole[::-1]), tuple([path for path in checkpoints_in(self.folder) if path not in whole]))
-
-    def _written(self, state: TrainState[Params], run: Words, stock: _Stock) -> _Stock:
-        """The files after a state is written and those are removed that are older than the newest whole ones, which are
-        kept."""
-        new = Path(self.folder) / _name(state)
-        save_of_run(new, state, run)
-        whole = (*[path for path in stock.whole if path != new], new)[-self.keep :]
-        others = [path for path in (*stock.whole, *stock.others) if path not in whole]
-        oldest = _epoch_and_batch(whole[0]) if len(whole) == self.keep else (0, 0)
-        files.remove(*[path for path in others if _epoch_and_batch(path) < oldest])
-        return _Stock(whole, tuple([path for path in others if _epoch_and_batch(path) >= oldest]))
-
-
-class _Stock(NamedTuple):
-    """The files of a folder: the newest ones known to be whole, in the order of their states, and all others."""
-
-    whole: tuple[Path, ...] = ()
-    others: tuple[Path, ...] = ()
+            writer.end()
 
 
 def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3, anyway: bool = False) -> CheckpointTo:
     """Writes every n-th state of a stream of epochs or of steps, and the last one when the stream ends, for whatever
-    reason: exhausted, cut short by a ``take`` after it, or an error. Only a process that is
-    killed loses the states since the last one that was due. (Where Python discards the stream, an error of that last
-    write is printed and not raised; ``close()`` of the stream raises it, and ``fit`` calls that.)
+    reason: exhausted, cut short by a ``take`` after it, or an error. Where its reader leaves the stream and keeps it,
+    that is done when ``resume`` or another stream comes to the folder, or when the program ends.
+    Only a process that is killed loses the states since the last one that was due. (Where Python discards the stream,
+    an error of that last write is printed and not raised; ``close()`` of the stream raises it, and ``fit`` calls that.)
 
     A state is written whole or not at all (``save``), before it is handed on; the newest ``keep`` are
     kept, and older ones removed. A file that is found damaged when the stream begins does not count: it is removed when
@@ -115,11 +60,13 @@ def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3, anyway: bool =
     newest state belongs to a run that differs in one of these is refused; ``anyway=True`` uses it nevertheless, for
     example to continue with a smaller learning rate. For the digest the data are read once, as in an epoch; data of a
     class or function of your own are described by their settings. A state that does not come from ``train`` or
-    ``steps`` knows its key only.
+    ``steps`` knows its key only. Code of your own is compared as in a receipt; what it changes by the run's second
+    state is no setting, whether its code shows that or not.
 
-    Raises ValueError for numbers below 1, CheckpointError where the folder cannot be made or written to; and when the
-    first state comes for a folder of another run, naming what differs, and for one that holds states which the run has
-    not reached: resume from them, or use another folder; ImportError without the extra ``checkpoint``.
+    Raises ValueError for numbers below 1 and for what is no path, CheckpointError where the folder cannot be made or
+    written to; and when the first state comes for a folder of another run, naming what differs, and for one that holds
+    states which the run has not reached: resume from them, or use another folder; ImportError without the extra
+    ``checkpoint``.
 
     >>> import fnnet as fn, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -127,6 +74,9 @@ def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3, anyway: bool =
     10
     """
     every, keep = checks.size("checkpoint_to", "every", every), checks.size("checkpoint_to", "keep", keep)
+    given: object = folder
+    if not isinstance(given, (str, os.PathLike)):
+        raise ValueError(f"checkpoint_to: folder must be a path, got {folder!r}; in a pipe write checkpoint_to(folder)")
     sealed_files.check_installed()  # now, and not when the first state is due
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
@@ -138,11 +88,15 @@ def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3, anyway: bool =
 def checkpoints_in(folder: File) -> tuple[Path, ...]:
     """The checkpoints in a folder, the oldest first by epoch and batch; none where there is no such folder.
 
+    Where there is none yet, a state that a stream of this process has still to write is written first.
+
     >>> checkpoints_in("nowhere")
     ()
     """
-    found = [path for path in Path(folder).glob("epoch-*.safetensors") if _NAME.fullmatch(path.name)]
-    return tuple(sorted(found, key=_epoch_and_batch))
+    found = listed(folder)
+    if not found:
+        flush(folder)
+    return found or listed(folder)
 
 
 def _state(item: Moment) -> TrainState[Params]:
@@ -151,23 +105,6 @@ def _state(item: Moment) -> TrainState[Params]:
     if not isinstance(found, TrainState):
         raise TreeError(f"checkpoint_to: the stream must be of epochs or of states, got {item!r}")
     return found
-
-
-def _name(state: TrainState[Params]) -> str:
-    return f"epoch-{state.epoch:08}-batch-{state.batch:08}.safetensors"
-
-
-def _epoch_and_batch(path: Path) -> tuple[int, int]:
-    """The epoch and the batch of a checkpoint, from its name."""
-    match = _NAME.fullmatch(path.name)
-    return (int(match[1]), int(match[2])) if match else (0, 0)
-
-
-def _whole(folder: File) -> Iterator[tuple[Path, bytes]]:
-    """The whole checkpoints of a folder and their bytes, the newest first."""
-    for path in reversed(checkpoints_in(folder)):
-        with suppress(CheckpointError):
-            yield path, sealed_files.read(path)
 
 
 def resume(folder: File, like: TrainState[P], *, anyway: bool = False) -> TrainState[P]:
@@ -198,7 +135,8 @@ def resume(folder: File, like: TrainState[P], *, anyway: bool = False) -> TrainS
     if type(given) is not TrainState:
         raise TreeError(f"resume: like must be the state at the run's start, as start gives it, got {given!r}")
     damaged, like = list[str](), replace(like, origin=origin_of(like))
-    for path in reversed(checkpoints_in(folder)):
+    flush(folder)
+    for path in reversed(listed(folder)):
         try:
             data = sealed_files.read(path)
         except CheckpointError as error:

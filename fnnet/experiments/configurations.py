@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from fnnet import checks
@@ -12,7 +12,7 @@ from fnnet.core.states import TrainState
 from fnnet.data.batches import Minibatches
 from fnnet.descriptions import AS, NOT_COVERED, described, described_all
 from fnnet.descriptions.code_digests import sha
-from fnnet.descriptions.comparisons import changes
+from fnnet.descriptions.comparisons import Difference, changes
 from fnnet.descriptions.values import content
 from fnnet.keys import ORDER, Key
 from fnnet.training.folds import check_run
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 MOVED = "it changes while the run goes on"
 
-_NETWORK = "network"
+_NETWORK, _FIRST_EPOCH = "network", "data.first epoch"
 
 
 def check_arguments(
@@ -59,17 +59,34 @@ def configuration_of(
     kind: type = type(data)
     if kind is not Minibatches:
         batches = data(state.key.child(ORDER, 0))
-        found["data.first epoch"] = f"batches {sha(map(content, batches))}"  # one by one: they may share one buffer
+        found[_FIRST_EPOCH] = f"batches {sha(map(content, batches))}"  # one by one: they may share one buffer
     return comparable({**found, **described(_NETWORK, state.params)}, state)
 
 
-def settled(told: Mapping[str, str], step: Step[T], streams: tuple[StreamFn, ...] = ()) -> dict[str, str]:
-    """The settings of a run as they were told before its first step, but for those of its step and streams that have
-    changed since, or hold what they did not: a run changes its own state and no setting, whatever code does that."""
-    now = described_all({"step": step, "streams": streams})
-    then = {name: text for name, text in told.items() if name.partition(".")[0] in ("step", "streams")}
+def movable(step: Step[T], data: Data[T], run: object, streams: tuple[StreamFn, ...] = ()) -> dict[str, object]:
+    """The settings of a run that its code may change: all but the rows of ``minibatches``, which are only read."""
+    source: dict[str, object] = {"data.order": data.order} if isinstance(data, Minibatches) else {"data": data}
+    return {"step": step, **source, "streams": streams, "run": run}
+
+
+def settled(told: Mapping[str, str], *movables: Mapping[str, object]) -> dict[str, str]:
+    """The settings of a run as they were told before its first step, but for those that have changed since, or hold
+    what they did not: a run changes its own state and no setting, whatever code does that."""
+    now = {name: text for values in movables for name, text in described_all(values).items()}
+    roots = [root for values in movables for root in values]
+    then = {name: text for name, text in told.items() if _is_of(name, roots)}
     moved = {_known(change.name, then) for change in changes(then, now) if not change.recorded.startswith(AS)}
     return {name: f"{NOT_COVERED}: {MOVED}" if name in moved else text for name, text in told.items()}
+
+
+def amended(told: Mapping[str, str], changed: Iterable[Difference], state: TrainState[P]) -> dict[str, str]:
+    """The settings of a run that goes on from a state with others: nothing vouches for those that differ."""
+    place = f"epoch {state.epoch}{f', batch {state.batch}' if state.batch else ''}"
+    return {**told, **{one.name: f"{NOT_COVERED}: {one.recorded} up to {place}, {one.now} after" for one in changed}}
+
+
+def _is_of(name: str, roots: Iterable[str]) -> bool:
+    return name != _FIRST_EPOCH and any(f"{name}.".startswith(f"{root}.") for root in roots)
 
 
 def _known(place: str, told: Mapping[str, str]) -> str:

@@ -19,7 +19,8 @@ from fnnet.losses.cross_entropy import softmax_cross_entropy
 from fnnet.numerics import elementary
 from fnnet.numerics.products import product
 from fnnet.optimizers.adam import adam
-from fnnet.training.folds import start, steps, train_step
+from fnnet.training.folds import start, steps
+from fnnet.training.step import train_step
 from fnnet.tree.nodes import Params
 
 KEY = Key(0)

@@ -1,43 +1,48 @@
-"""The receipts of runs: made from a stream of epochs, or kept in a file while the run goes on."""
+"""The receipts of runs, made from a stream of epochs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterable
+from dataclasses import replace
 from types import FunctionType
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import TypeVar
 
-from fnnet import files
 from fnnet.core.protocols import Data, Step, StreamFn
 from fnnet.core.states import Epoch, TrainState
-from fnnet.descriptions.comparisons import changes
 from fnnet.errors import ReceiptError, TreeError
+from fnnet.experiments import configurations
 from fnnet.experiments.conditions import conditions
-from fnnet.experiments.configurations import check_arguments, comparable, configuration_of, is_start, settled
-from fnnet.experiments.digest_chains import Chain, Link, digest_of, link, longer
-from fnnet.experiments.receipt_files import File, Receipt, contents, epoch_line, metrics_of, read_receipt, sealed
+from fnnet.experiments.configurations import check_arguments, configuration_of, is_start
+from fnnet.experiments.digest_chains import Chain, link, longer
+from fnnet.experiments.receipt_files import Receipt, metrics_of
 from fnnet.training.folds import train
 from fnnet.training.plateau import Train
-from fnnet.tree.nodes import Node, Params
+from fnnet.tree.nodes import Params
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")
-S = TypeVar("S", bound=Node)
 
 
-def _begun(step: Step[T], data: Data[T], state: TrainState[P], streams: tuple[StreamFn, ...], run: Train) -> Receipt:
+def begun(step: Step[T], data: Data[T], state: TrainState[P], streams: tuple[StreamFn, ...], run: Train) -> Receipt:
+    """The receipt before the first step. Raises ReceiptError for a state that is no start."""
     if not is_start(state):
         raise ReceiptError(f"receipt: a run's receipt begins with its start, got a state of epoch {state.epoch}")
     configuration = configuration_of(step, data, state, streams, run)
     return Receipt(configuration, ((0, conditions()),), (link("", state),), ())
 
 
-def _chain(receipt: Receipt) -> Chain:
+def after_first_step(made: Receipt, step: Step[T], data: Data[T], streams: tuple[StreamFn, ...], run: Train) -> Receipt:
+    """The receipt after the first step, which has changed what is no setting."""
+    movable = configurations.movable(step, data, run, streams)
+    return replace(made, configuration=configurations.settled(made.configuration, movable))
+
+
+def chain_of(receipt: Receipt) -> Chain:
+    """The end of a receipt's chain."""
     return Chain(receipt.epochs, receipt.links[-1])
 
 
-def _state_of(item: object) -> TrainState[Any]:
+def state_of(item: object) -> TrainState[Params]:
     """The state of an epoch, or that of a stream of steps itself. Raises TreeError for anything else."""
     state = item.state if isinstance(item, Epoch) else item
     if type(state) is not TrainState:
@@ -45,15 +50,11 @@ def _state_of(item: object) -> TrainState[Any]:
     return state
 
 
-def _is_ours(run: FunctionType) -> bool:
-    """Whether it is ``train``, compiled or not, which writes no metrics."""
-    return run.__module__.startswith("fnnet.")
-
-
-def _check_written(state: TrainState[P], streams: tuple[StreamFn, ...], run: Train) -> None:
+def check_written(state: TrainState[P], streams: tuple[StreamFn, ...], run: Train) -> None:
     """Raises ReceiptError where an epoch has metrics that none of the named functions writes: they could not be
     reproduced."""
-    if state.history[-1].metrics and not streams and isinstance(run, FunctionType) and _is_ours(run):
+    is_ours = isinstance(run, FunctionType) and run.__module__.startswith("fnnet.")  # train, which writes none
+    if state.history[-1].metrics and not streams and is_ours:
         names = ", ".join([name for name, _ in state.history[-1].metrics])
         raise ReceiptError(
             f"receipt: the history has {names}, which training does not write; give what does, such as "
@@ -73,7 +74,8 @@ def receipt(
 
     ``epochs`` are those of ``train``, or the states of ``steps``. ``streams`` are the functions between them and
     ``train`` that write into the history, ``validate`` above all: with them ``verify`` can repeat the run. ``run`` is
-    what made the epochs, where it is not ``train`` itself. ``receipt_to`` writes a receipt while a run goes on.
+    what made the epochs, where it is not ``train`` itself. ``receipt_to`` writes a receipt while a run goes on. Code of
+    your own is described by what it does and the values that it reads, not by the state of packages and the system.
 
     Raises ReceiptError where an epoch is missing, ``first`` is not a start, or the history has metrics that no stream
     named here writes.
@@ -89,155 +91,13 @@ def receipt(
     yes: epochs 1 to 3 gave the recorded bytes
     """
     check_arguments("receipt", step, data, first, streams, run)
-    begun = _begun(step, data, first, streams, run)
-    chain, links, history = _chain(begun), list(begun.links), []
-    for i, state in enumerate(map(_state_of, epochs)):
-        begun = replace(begun, configuration=settled(begun.configuration, step, streams)) if i == 0 else begun
+    made = begun(step, data, first, streams, run)
+    chain, links, history = chain_of(made), list(made.links), []
+    for i, state in enumerate(map(state_of, epochs)):
+        made = after_first_step(made, step, data, streams, run) if i == 0 else made
         if state.batch == 0:
             chain = longer(chain, state)
-            _check_written(state, streams, run)
+            check_written(state, streams, run)
             links.append(chain.link)
             history.append(metrics_of(state.history[-1]))
-    return replace(begun, links=tuple(links), history=tuple(history))
-
-
-# --- kept in a file --------------------------------------------------------------------------------------------------
-class _Written(NamedTuple):
-    """What is in the file: the chain so far, the seal of the last line, and the number of bytes."""
-
-    chain: Chain
-    seal: str
-    size: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ReceiptTo(Generic[P, T]):
-    """What ``receipt_to(...)`` returns."""
-
-    path: Path
-    step: Step[T]
-    data: Data[T]
-    state: TrainState[P]
-    streams: tuple[StreamFn, ...]
-    run: Train = train
-
-    def __call__(self, stream: Iterable[S], /) -> Iterator[S]:
-        """The stream as it is; the end of an epoch is handed on once its line is in the file."""
-        begun = self._begun() if is_start(self.state) else self._continued()
-        written = self._save(begun)
-        for i, item in enumerate(stream):
-            state = _state_of(item)
-            if i == 0 and is_start(self.state):
-                written = self._settle(begun, written)
-            if state.batch == 0:
-                written = self._add(written, state)
-            yield item
-
-    def _save(self, begun: Receipt) -> _Written:
-        begun.save(self.path)
-        text, seal = sealed(contents(begun))
-        return _Written(_chain(begun), seal, len(text.encode()))
-
-    def _settle(self, begun: Receipt, written: _Written) -> _Written:
-        """Writes the beginning anew where the first step has changed what it told as a setting."""
-        told = settled(begun.configuration, self.step, self.streams)
-        return written if told == begun.configuration else self._save(replace(begun, configuration=told))
-
-    def _add(self, written: _Written, state: TrainState[Any]) -> _Written:
-        """Appends a line, at a cost that does not depend on how many there are."""
-        chain = longer(written.chain, state)
-        _check_written(state, self.streams, self.run)
-        line, seal = sealed([epoch_line(chain.epoch, chain.link, metrics_of(state.history[-1]))], written.seal)
-        try:
-            size = files.append(self.path, written.size, line.encode())
-        except OSError as error:
-            raise ReceiptError(
-                f"receipt_to: epoch {chain.epoch} could not be written to {self.path}, {error}; what was there is as "
-                "it was"
-            ) from error
-        return _Written(chain, seal, size)
-
-    def _begun(self) -> Receipt:
-        _check_replaceable(self.path)
-        return _begun(self.step, self.data, self.state, self.streams, self.run)
-
-    def _continued(self) -> Receipt:
-        """The receipt in the file up to the state. Raises ReceiptError where it belongs to another run."""
-        found, state = read_receipt(self.path), self.state
-        links = found.links[: state.epoch + 1]
-        if len(links) <= state.epoch:
-            raise ReceiptError(
-                f"receipt_to: {self.path} ends before epoch {state.epoch}, where the run is resumed; put receipt_to "
-                "before checkpoint_to, and resume from an older checkpoint"
-            )
-        mine = configuration_of(self.step, self.data, state, self.streams, self.run)
-        changed = [difference.name for difference in changes(comparable(found.configuration, state), mine)]
-        changed += self._strange(links)
-        if changed:
-            raise ReceiptError(
-                f"receipt_to: {self.path} is the receipt of another run; give this one a file of its own; what "
-                f"differs: {', '.join(changed)}"
-            )
-        now = conditions()
-        spans = tuple([span for span in found.conditions if span[0] < max(state.epoch, 1)])
-        spans = spans if spans[-1][1] == now else (*spans, (state.epoch, now))
-        return replace(found, links=links, conditions=spans, history=found.history[: state.epoch])
-
-    def _strange(self, links: tuple[Link, ...]) -> list[str]:
-        """What shows that the state does not belong to the run of these links. Raises ReceiptError where nothing can.
-
-        A state at an epoch's end has its own link, one in mid-epoch the history; in the first epoch there is neither,
-        and only the network that the run began with decides.
-        """
-        state, network = self.state, self.state.origin.network[:16] if self.state.origin else ""
-        if not (network or state.epoch):
-            raise ReceiptError(
-                f"receipt_to: {self.path} may be the receipt of another run, for this state of the first epoch does "
-                "not tell the network that its run began with; take the one that resume(folder, like) gives, or begin "
-                "the run anew"
-            )
-        same = {"the network at the start": network in ("", links[0].params)}
-        if state.batch:
-            same[f"the history up to epoch {state.epoch}"] = digest_of(state.history)[:16] == links[-1].history
-        else:
-            same[f"the state of epoch {state.epoch}"] = link(links[-2].chain, state) == links[-1]
-        return [name for name, is_same in same.items() if not is_same]
-
-
-def _check_replaceable(path: Path) -> None:
-    """Raises ReceiptError where there is another file than a receipt, which would be lost."""
-    if path.exists():
-        try:
-            read_receipt(path)
-        except ReceiptError as error:
-            raise ReceiptError(
-                f"receipt_to: {path} exists, is no whole receipt, and is not overwritten; give another name"
-            ) from error
-
-
-def receipt_to(
-    path: File, step: Step[T], data: Data[T], state: TrainState[P], *streams: StreamFn, run: Train = train
-) -> ReceiptTo[P, T]:
-    """A stream function that keeps the receipt of a run in a file, whole from the start on; every epoch adds a line.
-
-    ``state`` is the one that ``train``, or ``steps``, begins with. At a run's start the receipt begins anew and
-    replaces an older one; with a resumed state, in mid-epoch too, the one in the file is continued, so that it ends as
-    that of a run that never stopped. It comes before ``checkpoint_to``: every state that can be resumed then has its
-    link already. ``streams`` and ``run`` are those of ``receipt``.
-
-    Raises ReceiptError, when the first epoch is asked for, where the file is missing for a resumed state, belongs to
-    another run or is no receipt at all, and where it cannot be written; in training, where something else has written
-    to the file; also what ``receipt`` raises.
-
-    >>> import fnnet as fn, numpy as np, tempfile
-    >>> optimizer = fn.sgd(0.1)
-    >>> step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(np.eye(4), np.eye(4), size=2)
-    >>> first = fn.start(fn.linear(fn.Key(0), 4, 4), optimizer, fn.Key(0))
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     keep = fn.receipt_to(f"{folder}/run.json", step, data, first)
-    ...     end = fn.pipe(fn.train(step, data, first), fn.take(3), keep, fn.last)
-    ...     print(fn.verify(fn.read_receipt(f"{folder}/run.json"), step, data, first))
-    yes: epochs 1 to 3 gave the recorded bytes
-    """
-    check_arguments("receipt_to", step, data, state, streams, run)
-    return ReceiptTo(Path(path), step, data, state, streams, run)
+    return replace(made, links=tuple(links), history=tuple(history))

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
-from fnnet.core.runs import under_way
+from fnnet.core.rules import layers_defined
+from fnnet.core.runs import Run, runs, under_way
 from fnnet.core.states import TrainState
 from fnnet.descriptions import described
+from fnnet.descriptions.code_digests import is_library
 from fnnet.descriptions.comparisons import Difference, changes
-from fnnet.errors import CheckpointError
+from fnnet.descriptions.values import rules_of
+from fnnet.errors import CheckpointError, FnnetError
 from fnnet.experiments import configurations
-from fnnet.experiments.configurations import settings_of
-from fnnet.tree.nodes import Params
+from fnnet.experiments.configurations import movable, settings_of
+from fnnet.tree.nodes import Params, named_children
 
 P = TypeVar("P", bound=Params)
 
 Words = Mapping[str, str]
-"""Settings by their paths. Before the first dot is the group: key, network, optimizer, step, data, run."""
+"""Settings by their paths. Before the first dot is the group: key, network, layers, optimizer, step, data, run."""
 
 SHOWN = 5
 """How many differences an error names; the others it counts."""
@@ -28,21 +33,56 @@ def run_of(state: TrainState[P]) -> dict[str, str]:
     that ``start`` was given; and what makes the epochs, while the stream that the state comes from exists."""
     origin = state.origin
     settings = described("key", state.key)
+    layers = {type(one).__qualname__: {"class": type(one), **_rules(one)} for one in _own_layers(state.params)}
+    settings |= described("layers", layers) if layers else {}
     if origin is None:
         return settings
     if origin.network:
         settings |= {"network": f"numbers with the digest {origin.network[:16]}"}
     run = under_way(state)
-    optimizer = run.optimizer if run else origin.optimizer
-    if optimizer is not None:
-        settings |= described("optimizer", optimizer)
-    return settings | settings_of(run.step, run.data, run.train) if run else settings
+    if run is not None:
+        return settings | (_TOLD.get(run) or _told(run))
+    return settings | _of_optimizer(origin.optimizer)
+
+
+def _own_layers(node: object) -> Iterator[Params]:
+    """The layers of the user's own in a network."""
+    if isinstance(node, Params) and type(node) in layers_defined() and not is_library(type(node)):
+        yield node
+    for _, child in named_children(node):
+        yield from _own_layers(child)
+
+
+def _rules(layer: Params) -> dict[str, object]:
+    return {edge.name: edge.value for edge in rules_of(layer)}
+
+
+def _of_optimizer(optimizer: object) -> dict[str, str]:
+    return {} if optimizer is None else described("optimizer", optimizer)
+
+
+def _told(run: Run[object]) -> dict[str, str]:
+    return _of_optimizer(run.optimizer) | settings_of(run.step, run.data, run.train)
+
+
+_TOLD: WeakKeyDictionary[Run[object], dict[str, str]] = WeakKeyDictionary()
+
+
+def tell_runs() -> None:
+    """Notes the settings of all runs, whichever will be asked for, as they are before these go on: each once."""
+    for run in runs():
+        if run not in _TOLD:
+            with suppress(FnnetError):  # it is raised for the run that is asked for
+                _TOLD[run] = _told(run)
 
 
 def settled(settings: Words, state: TrainState[P]) -> dict[str, str]:
     """The settings of the run that a state belongs to, as they were before its first step: see ``configurations``."""
     run = under_way(state)
-    return configurations.settled(settings, run.step) if run else dict(settings)
+    if run is None:
+        return dict(settings)
+    optimizer = {} if run.optimizer is None else {"optimizer": run.optimizer}
+    return configurations.settled(settings, optimizer, movable(run.step, run.data, run.train))
 
 
 def completed(settings: Words, before: Words) -> dict[str, str]:

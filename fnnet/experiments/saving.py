@@ -112,6 +112,8 @@ def unlike(asked: object, found: object, path: str = "", inside: bool = False) -
     Classes, lengths, shapes, dtypes, and the static fields inside a network must agree; counters, keys, histories, and
     the numbers and texts in a record outside a network, such as the values of Categories, may be the file's own.
     """
+    if not inside and {type(asked), type(found)} == {int, float}:  # such as a factor of 1
+        return None
     if type(asked) is not type(found) or (is_leaf(asked) and _form(asked) != _form(found)):
         return _words(asked, found, path)
     if is_leaf(asked) or isinstance(asked, (Key, Record, History)):

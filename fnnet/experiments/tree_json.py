@@ -125,7 +125,8 @@ def built(structure: object, arrays: dict[str, Array], like: object) -> object:
     Classes are those of ``like``, layers that were defined, and fnnet's own. Raises CheckpointError naming the path.
     """
     asked = {f"fnnet.{kind.__name__}": kind for kind in _kinds(like) if kind.__module__.startswith("fnnet.")}
-    known = asked | {name_of(kind): kind for kind in (*RECORDS, *layers_defined(), *_kinds(like))}
+    scripts = {f"__main__.{kind.__qualname__}": kind for kind in _kinds(like)}  # a module is called so when it is run
+    known = scripts | asked | {name_of(kind): kind for kind in (*RECORDS, *layers_defined(), *_kinds(like))}
     tree = _built(structure, arrays, "", known)
     if arrays:
         raise CheckpointError(f"it has arrays that its structure does not name: {', '.join(sorted(arrays))}")
@@ -176,6 +177,7 @@ def _array(dtype: object, shape: object, arrays: dict[str, Array], path: str) ->
 def _class(name: str, fields: dict[str, object], path: str, known: Mapping[str, type]) -> type:
     short = f"fnnet.{name.rpartition('.')[2]}"  # whatever module of fnnet it was in when the file was written
     kind = known.get(name) or (known.get(short) if name.startswith("fnnet.") else None) or _own(name)
+    kind = kind or next((one for one in known.values() if _is_of_script(one, name)), None)
     if kind is None:
         raise UndefinedError(
             f"{_where(path)} is of the class {name}, which this program has not defined; import the module that "
@@ -185,6 +187,11 @@ def _class(name: str, fields: dict[str, object], path: str, known: Mapping[str, 
         had, has = ", ".join(fields) or "no fields", ", ".join(layout(kind).names) or "none"
         raise UndefinedError(f"{_where(path)} is of the class {name} with {had}, and here the class has {has}")
     return kind
+
+
+def _is_of_script(kind: type, name: str) -> bool:
+    """Whether a class of the program that runs has the name of one that was imported when the file was written."""
+    return kind.__module__ == "__main__" and name.endswith(f".{kind.__qualname__}")
 
 
 def _own(name: str) -> type | None:

@@ -35,8 +35,9 @@ class Verification:
     "metrics". ``settings`` are those that differ from the receipt's; ``conditions`` are differences in machine and
     software: the likely cause if bytes differ, irrelevant if they agree. ``metrics`` are those that the receipt states
     wrongly or not at all. ``not_covered`` names what the settings cannot vouch for, and why: what the user's own code
-    changes while it runs, and what Python does not show; and the first epochs, where the receipt has no metrics of
-    them, as in format version 1.
+    changes while it runs, what it reads that Python does not show, and what was changed where a receipt was continued
+    ``anyway``; and the first epochs, where the receipt has no metrics of them, as in format version 1. State that
+    packages, Python and the system keep to themselves is in none of these.
     """
 
     first: int

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks, tree
-from fnnet.core.rules import check_network, children, replicas
+from fnnet.core import Params
+from fnnet.core.facts import check_network, children, replicas
 from fnnet.inspection.traces import Call, trace
 from fnnet.layers.embedding import Embedding
 from fnnet.layers.identity import Identity
@@ -16,7 +17,7 @@ from fnnet.layers.layer_norm import LayerNorm
 from fnnet.layers.linear import Linear
 from fnnet.layers.rms_norm import RmsNorm
 from fnnet.layers.standardize import Standardize
-from fnnet.tree.nodes import Params, is_leaf, named_children
+from fnnet.tree.nodes import is_leaf, named_children
 
 Flops = tuple[int, int] | tuple[None, None]
 """Forward and backward, or unknown."""
@@ -162,12 +163,12 @@ PER_ENTRY: dict[type[Params], tuple[int, int]] = {
 def _flops(call: Call) -> Flops:
     """The FLOPs of a layer that calls none."""
     entries = call.y.size
-    if isinstance(call.layer, Linear):
+    if type(call.layer) is Linear:
         products = 2 * entries * call.x[-1]
         return products, 2 * products + entries
-    for kind, (onward, back) in PER_ENTRY.items():
-        if isinstance(call.layer, kind):
-            return onward * entries, back * entries
+    if type(call.layer) in PER_ENTRY:
+        onward, back = PER_ENTRY[type(call.layer)]
+        return onward * entries, back * entries
     is_ours = type(call.layer).__module__.startswith("fnnet.layers.")
     if not is_ours or children(call.layer) or tree.leaves(call.layer):
         return None, None

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import tree
-from fnnet.core.network import forward
+from fnnet.core import Array, LayerError, Params, define_layer, forward
+from fnnet.core.facts import children, replicas
 from fnnet.core.places import path_of
-from fnnet.core.rules import Chain, children, define_layer, replicas, rule_of
-from fnnet.errors import LayerError
+from fnnet.core.rules import Chain, rule_of
 from fnnet.layers.portable import Portable
 from fnnet.numerics.bits import portably
-from fnnet.tree.nodes import Params, child_path, named_children
-from fnnet.types import Array
+from fnnet.tree.nodes import child_path, named_children
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +68,11 @@ def _passed(path: str, layer: Params, x: Array, notes: list[Call]) -> Array:
     """The layer's output; the calls that it makes go to ``notes``."""
     rule = rule_of(layer)
     if isinstance(rule, Chain):
-        for inside in rule.layers(layer):
-            x, _ = forward(Probe(child_path(path, path_of(layer, inside)), inside, notes), x)
+        for i, inside in enumerate(rule.layers(layer)):
+            here = child_path(path, path_of(layer, inside) or str(i))  # a layer that the chain makes has no path
+            x, _ = forward(Probe(here, inside, notes), x)
         return x
-    if isinstance(layer, Portable):  # which looks at the arrays of what it holds, and a probe is none
+    if type(layer) is Portable:  # which looks at the arrays of what it holds, and a probe is none
         return portably(forward, Probe(child_path(path, "layer"), layer.layer, notes), x)[0]
     if children(layer):
         try:

@@ -62,7 +62,7 @@ def _ordered(path: File, tensors: Mapping[str, Array]) -> list[str]:
 
 def _linears(node: object) -> Iterator[Linear]:
     """The Linear layers of a network in the order of its leaves."""
-    if isinstance(node, Linear):
+    if type(node) is Linear:
         yield node
     else:
         for _, child in named_children(node):

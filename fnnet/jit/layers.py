@@ -14,10 +14,10 @@ import numpy as np
 
 from fnnet import tree
 from fnnet.core.chains import leaf_layers
+from fnnet.core.facts import casts
 from fnnet.core.formulas import ACTIVATIONS
 from fnnet.core.kernels import KERNELS
 from fnnet.core.places import path_to
-from fnnet.core.rules import casts
 from fnnet.errors import LayerError
 from fnnet.jit import steps
 from fnnet.jit.activations import activation_loops

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnnet.calculus.gradients import ValueAndGrad
+from fnnet.core.facts import casts, check_network, replicas
 from fnnet.core.network import forward
-from fnnet.core.rules import casts, check_network, replicas
 from fnnet.data.batches import Minibatches, minibatches
 from fnnet.jit.epochs import CompiledEpoch, compiled_epoch
 from fnnet.jit.losses import inner_loss, kernels_of
@@ -21,7 +21,7 @@ from fnnet.jit.stacks import Axes, one_of
 from fnnet.jit.targets import check_target
 from fnnet.jit.wrappers import chain_of
 from fnnet.losses.weighted import ClassWeighted, Weighted
-from fnnet.training.folds import TrainStep
+from fnnet.training.step import TrainStep
 from fnnet.tree.nodes import Params
 from fnnet.tree.structures import Structure, structure_of
 from fnnet.types import Array

@@ -9,8 +9,8 @@ from typing import TypeVar
 import numpy as np
 
 from fnnet import tree
+from fnnet.core.facts import children, replicas
 from fnnet.core.places import path_of
-from fnnet.core.rules import children, replicas
 from fnnet.errors import LayerError
 from fnnet.jit.layers import arrays_of
 from fnnet.tree.nodes import Params

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnnet import checks, keys
+from fnnet.core.facts import fork
 from fnnet.core.history import History
 from fnnet.core.protocols import Data, Loss, Optimizer, Rows, Step, StreamFn
-from fnnet.core.rules import fork
 from fnnet.core.runs import Run, run_from, under_way, within
 from fnnet.core.segments import Record
 from fnnet.core.states import Epoch, OptState, TrainState

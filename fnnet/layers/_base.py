@@ -7,8 +7,7 @@ import math
 import numpy as np
 
 from fnnet import checks
-from fnnet.core import Array
-from fnnet.errors import DtypeError, ShapeError
+from fnnet.core import Array, DtypeError, ShapeError
 from fnnet.numerics import row_sum
 from fnnet.numerics.kernels import Number, row_mean, row_mean_square
 from fnnet.numerics.sums import BLOCK, magnitude

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fnnet.core import Array
 from fnnet.numerics import ZERO
 from fnnet.tree.views import Views, views
-from fnnet.types import Array
 
 SMALL = 1 << 13
 """With more activations than this in a batch, rows and layers one by one are faster."""

@@ -9,10 +9,10 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 
+from fnnet.core import Array
 from fnnet.layers import _small_stretch as small
 from fnnet.numerics import affine, affine_gradients, is_portable, product, relu, relu_gradient
 from fnnet.tree.views import Views, views
-from fnnet.types import Array
 
 
 @dataclass(frozen=True, slots=True)

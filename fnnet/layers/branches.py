@@ -11,14 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnnet import checks
-from fnnet.core.network import Cache, backward, forward, param_gradients
-from fnnet.core.rules import define_layer
-from fnnet.errors import LayerError, ShapeError
-from fnnet.keys import Key
+from fnnet.core import (
+    Array,
+    Cache,
+    Key,
+    LayerError,
+    Params,
+    ShapeError,
+    backward,
+    define_layer,
+    forward,
+    param_gradients,
+)
 from fnnet.numerics import sum_to
-from fnnet.tree.nodes import Params
 from fnnet.tree.structures import remembered
-from fnnet.types import Array
 
 Ts = TypeVarTuple("Ts")
 

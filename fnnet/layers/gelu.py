@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fnnet.core.formulas import define_activation
+from fnnet.core import Array, Params, define_activation
 from fnnet.numerics import erf, exp
-from fnnet.tree.nodes import Params
-from fnnet.types import Array
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

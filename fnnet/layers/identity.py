@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fnnet.core.formulas import define_activation
-from fnnet.tree.nodes import Params
-from fnnet.types import Array
+from fnnet.core import Array, Params, define_activation
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks
-from fnnet.core import Array, Dtype, Params, define_layer
-from fnnet.core.kernels import define_kernels
+from fnnet.core import Array, Dtype, Params, define_kernels, define_layer
 from fnnet.layers._base import check_arrays, check_width, normalized, normalized_back, normalized_row, over_rows
 from fnnet.numerics import row_sum, sum_to
 from fnnet.numerics.sums import batch_sum

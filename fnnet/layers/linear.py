@@ -7,16 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet import checks, keys
-from fnnet.core.protocols import Initializer
-from fnnet.core.rules import define_layer
-from fnnet.errors import DtypeError, ShapeError, TreeError
+from fnnet.core import Array, Dtype, DtypeError, Initializer, Key, Params, ShapeError, TreeError, define_layer
 from fnnet.initializers import he_uniform, rounded, zeros
-from fnnet.keys import INIT, Key
+from fnnet.keys import INIT
 from fnnet.layers._stretch import LinearStretch
 from fnnet.layers.relu import Relu
 from fnnet.numerics import affine, affine_gradients, product, sum_to
-from fnnet.tree.nodes import Params, read_only
-from fnnet.types import Array, Dtype
+from fnnet.tree.nodes import read_only
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -72,7 +69,7 @@ def linear_stretch(layers: tuple[Params, ...]) -> LinearStretch | None:
         if i % 2:
             if type(layer) is not Relu:
                 break
-        elif isinstance(layer, Linear) and layer.w.ndim == 2 and dtype in (None, layer.w.dtype):
+        elif type(layer) is Linear and layer.w.ndim == 2 and dtype in (None, layer.w.dtype):
             if sizes and layer.w.shape[0] != sizes[-1]:
                 break
             sizes, dtype = [*(sizes or layer.w.shape[:1]), layer.w.shape[1]], layer.w.dtype

@@ -9,15 +9,12 @@ from itertools import pairwise
 import numpy as np
 
 from fnnet import checks, keys, tree
-from fnnet.core.protocols import Initializer
-from fnnet.core.rules import define_chain, rule_of
-from fnnet.errors import DtypeError, LayerError, ShapeError, TreeError
+from fnnet.core import Dtype, DtypeError, Initializer, Key, LayerError, Params, ShapeError, TreeError, define_chain
+from fnnet.core.rules import rule_of
 from fnnet.initializers import he_uniform, zeros
-from fnnet.keys import INIT, Key
+from fnnet.keys import INIT
 from fnnet.layers.linear import Linear, check_linear, linear
 from fnnet.layers.relu import Relu
-from fnnet.tree.nodes import Params
-from fnnet.types import Dtype
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -8,14 +8,21 @@ from typing import Generic, TypeVar, TypeVarTuple
 
 from fnnet import checks, tree
 from fnnet.checks import F64
-from fnnet.core.network import Cache, backward, forward, param_gradients
-from fnnet.core.rules import define_layer
-from fnnet.errors import DtypeError, LayerError
-from fnnet.keys import Key
+from fnnet.core import (
+    Array,
+    Cache,
+    DtypeError,
+    Key,
+    LayerError,
+    Params,
+    backward,
+    define_layer,
+    forward,
+    param_gradients,
+)
 from fnnet.numerics.bits import portably
-from fnnet.tree.nodes import Params, named_children
+from fnnet.tree.nodes import named_children
 from fnnet.tree.structures import remembered
-from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")
@@ -87,4 +94,4 @@ def in_bits_of(params: Params, f: Callable[[*Ts], T], *args: *Ts) -> T:
 
 def has_portable(node: object) -> bool:
     """Whether a network is portable, or a part of it."""
-    return isinstance(node, Portable) or any(has_portable(child) for _, child in named_children(node))
+    return type(node) is Portable or any(has_portable(child) for _, child in named_children(node))

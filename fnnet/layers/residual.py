@@ -5,13 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from fnnet.core.network import Cache, backward, forward, param_gradients
-from fnnet.core.rules import define_layer
-from fnnet.errors import LayerError, ShapeError
-from fnnet.keys import Key
+from fnnet.core import (
+    Array,
+    Cache,
+    Key,
+    LayerError,
+    Params,
+    ShapeError,
+    backward,
+    define_layer,
+    forward,
+    param_gradients,
+)
 from fnnet.numerics import sum_to
-from fnnet.tree.nodes import Params
-from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
 

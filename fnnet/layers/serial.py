@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Generic, TypeVarTuple
 
-from fnnet.core.rules import define_chain
-from fnnet.errors import LayerError, TreeError
-from fnnet.tree.nodes import Params
+from fnnet.core import LayerError, Params, TreeError, define_chain
 
 Ts = TypeVarTuple("Ts")
 

@@ -6,12 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fnnet.core.kernels import define_kernels
-from fnnet.core.rules import define_layer
+from fnnet.core import Array, Params, define_kernels, define_layer
 from fnnet.numerics import softmax
 from fnnet.numerics.kernels import softmax_row
-from fnnet.tree.nodes import Params
-from fnnet.types import Array
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

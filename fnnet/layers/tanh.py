@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fnnet.core.formulas import define_activation
+from fnnet.core import Array, Params, define_activation
 from fnnet.numerics import tanh
-from fnnet.tree.nodes import Params
-from fnnet.types import Array
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

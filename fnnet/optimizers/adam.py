@@ -7,10 +7,8 @@ from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
-from fnnet.core.settings import Flag, NonNegative, Positive, Rate, Share
-from fnnet.numerics.programs import Numbers
+from fnnet.core import Array, Flag, NonNegative, Numbers, Positive, Rate, Share
 from fnnet.optimizers.elementwise import Elementwise
-from fnnet.types import Array
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,11 @@ from functools import partial
 from typing import Annotated, TypeVar
 
 from fnnet import checks
-from fnnet.core.settings import Share, Size
-from fnnet.core.states import OptState, TrainState
-from fnnet.errors import TreeError
-from fnnet.numerics.programs import Numbers, program
+from fnnet.core import Array, Numbers, OptState, Params, Share, Size, TrainState, TreeError
+from fnnet.numerics.programs import program
 from fnnet.optimizers.wrapping import Wrapper
-from fnnet.tree.nodes import Params
 from fnnet.tree.numbers import over_numbers
 from fnnet.tree.vectors import pack
-from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
 

@@ -10,19 +10,15 @@ from typing import TypeVar
 import numpy as np
 
 from fnnet import tree
-from fnnet.core.rules import replicas
-from fnnet.core.settings import Positive
-from fnnet.core.states import OptState
+from fnnet.core import Array, Numbers, OptState, Params, Positive, Value
+from fnnet.core.facts import replicas
 from fnnet.numerics import inner_product
-from fnnet.numerics.programs import Numbers, program
+from fnnet.numerics.programs import program
 from fnnet.numerics.sums import power_of_two
-from fnnet.optimizers.elementwise import check_gradients
 from fnnet.optimizers.wrapping import Wrapper
-from fnnet.tree.nodes import Params
-from fnnet.tree.numbers import over_numbers
+from fnnet.tree.numbers import alike, over_numbers
 from fnnet.tree.structures import structure_of
 from fnnet.tree.vectors import blocks
-from fnnet.types import Array, Value
 
 P = TypeVar("P", bound=Params)
 
@@ -53,7 +49,7 @@ class ClipByValue(Wrapper):
 
     def before(self, params: P, grads: P, state: OptState[P], /) -> P:
         """The clipped gradients."""
-        check_gradients(self.name, params, grads)
+        alike(self.name, (params, grads))
         (clipped,) = over_numbers(self.name, partial(program(clipped_to, 2, 1), -self.limit, self.limit), (grads,), 1)
         return clipped
 
@@ -79,7 +75,7 @@ class ClipByGlobalNorm(Wrapper):
 
     def before(self, params: P, grads: P, state: OptState[P], /) -> P:
         """Gradients of at most this norm."""
-        check_gradients(self.name, params, grads)
+        alike(self.name, (params, grads))
         stacked = replicas(params)
         return self._of_each(grads, stacked) if stacked else self._of_all(grads)
 

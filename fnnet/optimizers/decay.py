@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from fnnet.core.settings import Rate
-from fnnet.core.states import OptState
-from fnnet.numerics.programs import Numbers, program
+from fnnet.core import Array, Numbers, OptState, Params, Rate
+from fnnet.numerics.programs import program
 from fnnet.optimizers.elementwise import rate as rate_of
 from fnnet.optimizers.wrapping import Wrapper
-from fnnet.tree.nodes import Params
 from fnnet.tree.numbers import over_numbers
 from fnnet.tree.selection import Selection, Where, choose
-from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
 

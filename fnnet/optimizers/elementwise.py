@@ -7,16 +7,11 @@ from functools import partial
 from typing import ClassVar, TypeVar
 
 from fnnet import checks
-from fnnet.core.protocols import Schedule
-from fnnet.core.settings import Settings
-from fnnet.core.states import OptState, slots_in
-from fnnet.errors import TreeError
-from fnnet.numerics.programs import Numbers, Rule, written
+from fnnet.core import Numbers, OptState, Params, Schedule, Settings, TreeError
+from fnnet.core.states import slots_in
+from fnnet.numerics.programs import Rule, written
 from fnnet.tree.making import maker
-from fnnet.tree.matching import columns
-from fnnet.tree.nodes import Params
 from fnnet.tree.numbers import new_numbers, zeros_like
-from fnnet.tree.structures import structure_of
 from fnnet.tree.vectors import Unbuilt
 
 P = TypeVar("P", bound=Params)
@@ -39,13 +34,6 @@ def rate(where: str, lr: float | Schedule, state: OptState[P], name: str = "lr")
     if callable(lr):
         lr = checks.real(where, f"{name}, the schedule's at step {state.step},", lr(state.step))
     return float(lr * state.scale)
-
-
-def check_gradients(where: str, params: Params, grads: Params) -> None:
-    """Raises TreeError naming the path where the gradients are no tree like the parameters."""
-    given: object = grads
-    if not isinstance(given, Params) or structure_of(params) is not structure_of(given):
-        columns(where, (params, grads))
 
 
 class Elementwise(Settings, ABC):

@@ -7,12 +7,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import TypeVar
 
-from fnnet.core.protocols import Optimizer
-from fnnet.core.settings import NonNegative, Settings
-from fnnet.core.states import OptState
-from fnnet.optimizers.elementwise import check_gradients
+from fnnet.core import NonNegative, Optimizer, OptState, Params, Settings
 from fnnet.optimizers.wrapping import Wrapped, Wrapper, scaled_update
-from fnnet.tree.nodes import Params
 from fnnet.tree.selection import Chosen, Selection, Where, choose, chosen_by, without
 
 P = TypeVar("P", bound=Params)
@@ -54,9 +50,8 @@ class Freeze(Wrapper):
         self, optimizer: Optimizer, params: P, grads: P, inner: OptState[P], scale: float, /
     ) -> tuple[P, OptState[P]]:
         """One step of all other leaves."""
-        check_gradients(self.name, params, grads)
         chosen = self._chosen(params)
-        new, after = scaled_update(optimizer, params, without(chosen, grads), inner, scale)
+        new, after = scaled_update(optimizer, params, without(self.name, chosen, params, grads), inner, scale)
         return choose(self.name, chosen, params, new), _choose_states(self.name, chosen, inner, after)
 
     def _chosen(self, params: Params) -> Chosen:

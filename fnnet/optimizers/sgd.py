@@ -7,12 +7,10 @@ from functools import partial
 from typing import TypeVar
 
 from fnnet import checks
-from fnnet.core.settings import Flag, Rate, Settings, Share
-from fnnet.numerics.programs import Numbers, program
+from fnnet.core import Array, Flag, Numbers, Params, Rate, Settings, Share
+from fnnet.numerics.programs import program
 from fnnet.optimizers.elementwise import Elementwise
-from fnnet.tree.nodes import Params
 from fnnet.tree.numbers import over_numbers
-from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
 

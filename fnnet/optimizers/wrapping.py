@@ -6,12 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
 from fnnet import checks
-from fnnet.core.protocols import Optimizer
-from fnnet.core.settings import Settings
-from fnnet.core.states import OptState
-from fnnet.errors import TreeError
+from fnnet.core import Optimizer, OptState, Params, Settings, TreeError
 from fnnet.optimizers.elementwise import slots_of
-from fnnet.tree.nodes import Params
 from fnnet.tree.structures import Remembers
 
 P = TypeVar("P", bound=Params)

@@ -68,23 +68,27 @@ class Validate(Node, Generic[T]):
 
 def _number(name: str, value: Value, replicas: tuple[int, ...]) -> Value:
     """What a metric gave, in float64. Raises DtypeError or ShapeError unless it is a real number, or one a replica."""
-    found = (
-        value if isinstance(value, np.ma.MaskedArray) else np.asarray(value)
-    )  # asarray would show what the mask hides
+    try:  # asarray would show what a mask hides
+        found = value if isinstance(value, np.ma.MaskedArray) else np.asarray(value)
+    except ValueError as error:  # a number and an array, as of a loss
+        raise ShapeError(f"validate: metric {name!r} must give one number, got {value!r}; {_OF_A_LOSS}") from error
     checks.array("validate", f"metric {name!r}", found)
     if found.shape not in ((), replicas):
         raise ShapeError(f"validate: metric {name!r} must give one number, or {replicas}, got {found.shape}")
     return found.astype(np.float64)
 
 
+_OF_A_LOSS = "of a loss, which gives (value, gradient), take lambda p, t: loss(p, t)[0]"
+
+
 def validate(x: Array, y: T, metrics: Mapping[str, Metric[T]]) -> Validate[T]:
     """Adds metrics of the network on held-out data to each epoch's record, without chance and without gradients.
 
     A metric is a function (prediction, target) -> number. The data are not copied: do not write to them while training
-    goes on. Raises ShapeError for empty data; ValueError without metrics, and for a name that is "loss" or "epoch",
-    that is not text or has no bytes in UTF-8, that is a column of another metric ("loss[0]"), or that the epochs
-    already have when they come; DtypeError or ShapeError for a metric that gives anything but a real number, or one per
-    replica.
+    goes on. Raises ShapeError for empty data; ValueError without metrics, for a loss in place of a metric, and for a
+    name that is "loss" or "epoch", that is not text or has no bytes in UTF-8, that is a column of another metric
+    ("loss[0]"), or that the epochs already have when they come; DtypeError or ShapeError for a metric that gives
+    anything but a real number, or one per replica.
 
     >>> import fnnet as fn, numpy as np
     >>> fn.validate(np.ones((3, 2)), np.zeros(3, int), {"accuracy": fn.metrics.accuracy}).metrics[0][0]
@@ -99,4 +103,7 @@ def validate(x: Array, y: T, metrics: Mapping[str, Metric[T]]) -> Validate[T]:
     check_names("validate", tuple(metrics))
     for name, metric in metrics.items():
         checks.function("validate", f"metric {name!r}", metric)
+        kind: object = metric
+        if isinstance(kind, Loss):
+            raise ValueError(f"validate: metric {name!r} must be a metric, got the loss {metric!r}; {_OF_A_LOSS}")
     return Validate(x, y, tuple([(str.__str__(name), metric) for name, metric in metrics.items()]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -29,7 +29,8 @@ from fnnet.data.batches import minibatches
 from fnnet.functional import last, take
 from fnnet.streams import Best, LossMetric, validate
 from fnnet.training.finite import check_data, finite_ones
-from fnnet.training.folds import start, train, train_step
+from fnnet.training.folds import start, train
+from fnnet.training.step import train_step
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")
@@ -106,9 +107,14 @@ def fit_by(
     for i, transform in enumerate(streams):
         checks.function("fit", f"streams[{i}]", transform)
         given: object = transform
-        if isinstance(given, Best):  # it would wait for the end of the stream, which only the take after it brings
-            raise ValueError("fit: streams must give streams, and best gives one epoch; end a pipe of train by it")
+        if isinstance(given, Best) or given is last:  # they wait for the end of the stream, which only take brings
+            raise ValueError(
+                f"fit: streams must give streams, and {'last' if given is last else 'best'} gives one epoch; end a "
+                "pipe of train by it"
+            )
         stream = transform(stream)
+        if not isinstance(stream, Iterable):
+            raise ValueError(f"fit: streams[{i}] must give a stream of epochs, got {stream!r}")
         stages.append(stream)
     state = last(take(epochs)(stream)).state
     for stage in reversed(stages):  # what a stream function does at its end, such as writing, may raise

@@ -11,7 +11,7 @@ import numpy as np
 from fnnet import checks, tree
 from fnnet.core import Array, Key, NonFiniteError, OptState, Params, Step, TrainState, Value
 from fnnet.inspection.traces import Call, trace
-from fnnet.training.folds import TrainStep
+from fnnet.training.step import TrainStep
 from fnnet.tree.nodes import child_path, named_children
 from fnnet.tree.structures import structure_of
 from fnnet.tree.vectors import blocks

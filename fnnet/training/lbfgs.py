@@ -10,12 +10,12 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.core import Array, GradFn, Key, NonFiniteError, OptState, Params, ShapeError, TrainState, TreeError, Value
-from fnnet.core.rules import check_network, replicas
+from fnnet.core.facts import check_network, replicas
 from fnnet.core.settings import NonNegative, Settings, Size
 from fnnet.numerics import inner_product
-from fnnet.optimizers.elementwise import check_gradients
 from fnnet.training._quasi_newton import Iterate, Pair, Pairs, run
-from fnnet.training.folds import with_update
+from fnnet.training.step import with_update
+from fnnet.tree.numbers import alike
 from fnnet.tree.vectors import of_vector, vector_of
 
 P = TypeVar("P", bound=Params)
@@ -91,7 +91,7 @@ class Lbfgs(Settings, Generic[T]):
 
 def _evaluated(gradient: GradFn[T], like: P, batch: tuple[Array, T], key: Key, x: Array) -> tuple[float, Array]:
     value, grads = gradient(_network(like, x), batch, key)
-    check_gradients("lbfgs", like, grads)
+    alike("lbfgs", (like, grads))
     return float(value), vector_of(grads)
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple, Protocol, TypeVar
 
 from fnnet import checks
 from fnnet.core import Data, Epoch, Params, Record, ShapeError, Step, StreamFn, TrainState, TreeError, Value
-from fnnet.core.runs import run_from, within
+from fnnet.core.runs import Run, run_from, within
 from fnnet.core.settings import NonNegative, Settings, Share, Size
 from fnnet.streams.choice import Best
 from fnnet.streams.measures import MetricName, Mode, values
@@ -79,7 +79,10 @@ class ReduceOnPlateau(Settings):
 
     def __call__(self, step: Step[T], data: Data[T], state: TrainState[P], /) -> Iterator[Epoch[P]]:
         """The epochs, each trained with the factor that the history before it gives."""
-        run, seen, wait = run_from(state, step, data, self), 0, Waiting()
+        return self._epochs(run_from(state, step, data, self), step, data, state)
+
+    def _epochs(self, run: Run[T], step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[P]]:
+        seen, wait = 0, Waiting()
         while True:
             epochs = self.train(step, data, state)
             for stream in self.streams:

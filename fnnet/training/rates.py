@@ -12,7 +12,7 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.core import Array, Data, History, Key, NonFiniteError, Params, Record, ShapeError, Step, TrainState, Value
-from fnnet.core.rules import replicas
+from fnnet.core.facts import replicas
 from fnnet.training.folds import check_run
 from fnnet.training.folds import steps as states
 from fnnet.tree.nodes import Node, read_only

@@ -9,7 +9,7 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.errors import DtypeError, TreeError
-from fnnet.tree.matching import columns, restore_shared, trained
+from fnnet.tree.matching import columns, trained
 from fnnet.tree.nodes import flatten, is_leaf, is_static, layout, leaf_paths, named_children, restore
 from fnnet.tree.nodes import read_only as read_only
 from fnnet.types import Array, Dtype
@@ -57,7 +57,7 @@ def map(f: Callable[..., Array], tree: T, *rest: object) -> T:
     """
     found, _ = columns("tree.map", (tree, *rest))
     values = [np.asarray(f(*leaf)) for leaf in zip(*found, strict=True)]
-    mapped: T = restore_shared(tree, iter(values))  # type: ignore[assignment]
+    mapped: T = restore(tree, iter(values), enters_carried=False)  # type: ignore[assignment]
     return mapped
 
 

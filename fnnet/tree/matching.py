@@ -6,8 +6,6 @@ must agree, for they say what is computed; a record's counters, keys and histori
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from fnnet.errors import TreeError
@@ -55,25 +53,6 @@ def _flatten_fields(
         flatten_shared(child, leaves, form, inside)
         if name in known.constant:
             form[start:] = [CONSTANT if entry is np.ndarray else entry for entry in form[start:]]
-
-
-def restore_shared(node: object, leaves: Iterator[Array]) -> object:
-    """``restore`` for the leaves that ``flatten_shared`` gives."""
-    kind = type(node)
-    if kind is np.ndarray:
-        return next(leaves)
-    if is_static(node):
-        return node
-    if isinstance(node, tuple) and kind is tuple:
-        return tuple([restore_shared(child, leaves) for child in node])
-    known = layout(kind)
-    values = known.values(node)
-    if known.carried:
-        named = zip(known.names, values, strict=True)
-        return known.make(*[child if name in known.carried else restore_shared(child, leaves) for name, child in named])
-    return known.make(
-        *[next(leaves) if type(child) is np.ndarray else restore_shared(child, leaves) for child in values]
-    )
 
 
 def columns(where: str, trees: tuple[object, ...]) -> tuple[list[list[Array]], list[object]]:

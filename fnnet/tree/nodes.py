@@ -175,17 +175,20 @@ def flatten(node: object, leaves: list[Array], form: list[object]) -> None:
             flatten(child, leaves, form)
 
 
-def restore(node: object, leaves: Iterator[Array]) -> object:
-    """The node with its leaves replaced by the next ones of ``leaves``."""
+def restore(node: object, leaves: Iterator[Array], enters_carried: bool = True) -> object:
+    """The node with its leaves replaced by the next ones of ``leaves``, but for those of carried fields where these are
+    not entered."""
     kind = type(node)
     if kind is np.ndarray:
         return next(leaves)
     if isinstance(node, tuple) and kind is tuple:
-        return tuple([restore(child, leaves) for child in node])
+        return tuple([restore(child, leaves, enters_carried) for child in node])
     if is_static(node):
         return node
     known = layout(kind)
-    return known.make(*[restore(child, leaves) for child in known.values(node)])
+    kept = () if enters_carried else known.carried
+    fields = zip(known.names, known.values(node), strict=True)
+    return known.make(*[child if name in kept else restore(child, leaves, enters_carried) for name, child in fields])
 
 
 # --- read-only arrays --------------------------------------------------------------------------------------------

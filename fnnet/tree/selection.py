@@ -71,9 +71,9 @@ def choose(asking: str, chosen: Chosen, taken: P, others: P) -> P:
     return structure.build(read_only(_chosen(chosen, one, other)), read_only(structure.constants(others)))
 
 
-def without(chosen: Chosen, grads: P) -> P:
-    """The gradients with 0 for the chosen numbers."""
-    structure, found = structure_of(grads), blocks(grads)
+def without(asking: str, chosen: Chosen, params: P, grads: P) -> P:
+    """The gradients, which must be like the parameters, with 0 for the chosen numbers."""
+    structure, (_, found) = alike(asking, (params, grads))
     return structure.build(_chosen(chosen, tuple(map(np.zeros_like, found)), found), structure.constants(grads))
 
 

@@ -1,4 +1,5 @@
-"""One training step of the article's network against the class-based program's, float32, alternately in one run.
+"""One training step of the article's network, as an ``mlp`` and as a ``serial``, against the class-based program's,
+float32, alternately in one run.
 
 python -m tests.benchmarks.article_step
 """
@@ -18,7 +19,7 @@ ROUNDS = 400
 STEPS = 50
 
 
-def fnnet_steps(net: fn.Mlp, x: fn.Array, y: fn.Array) -> Callable[[], object]:
+def fnnet_steps(net: fn.Params, x: fn.Array, y: fn.Array) -> Callable[[], object]:
     """Steps of ``train_step`` with all checks in place, each on the state before it."""
     optimizer = fn.sgd(1e-4)
     step = fn.train_step(fn.value_and_grad(fn.sum_squared_error), optimizer)
@@ -58,13 +59,17 @@ def main() -> None:
     net = fn.mlp(fn.Key(0), (8, 16, 16, 16, 16, 3), init=fn.uniform(0.0, 0.001))
     x = fn.keys.uniform(fn.Key(1), (2, 8)).astype(np.float32)
     y = fn.keys.uniform(fn.Key(2), (2, 3)).astype(np.float32)
-    ours, theirs = fnnet_steps(net, x, y), class_steps(net, x, y)
-    ours(), theirs()
-    pairs = [(seconds(ours), seconds(theirs)) for _ in range(ROUNDS)]
-    low, middle, high = quantiles([a / b for a, b in pairs], n=4)
-    print(f"fnnet        {median([a for a, _ in pairs]) / STEPS * 1e6:6.1f} us a step")
-    print(f"class-based  {median([b for _, b in pairs]) / STEPS * 1e6:6.1f} us a step")
-    print(f"ratio        {middle:6.2f} (quartiles {low:.2f} to {high:.2f}, {ROUNDS} rounds of {STEPS} steps)")
+    layers = [layer for linear in net.layers for layer in (linear, net.activation)][:-1]
+    runs = {
+        "class-based": class_steps(net, x, y),
+        "mlp": fnnet_steps(net, x, y),
+        "serial": fnnet_steps(fn.serial(*layers), x, y),
+    }
+    rounds = [{name: seconds(run) for name, run in runs.items()} for _ in range(ROUNDS)]
+    for name in runs:
+        low, middle, high = quantiles([times[name] / times["class-based"] for times in rounds], n=4)
+        step = median([times[name] for times in rounds]) / STEPS * 1e6
+        print(f"{name:12} {step:6.1f} us a step, {middle:.2f} of the class-based (quartiles {low:.2f} to {high:.2f})")
 
 
 if __name__ == "__main__":

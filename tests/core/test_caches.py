@@ -28,6 +28,8 @@ KEPT = {
     "core.formulas.ACTIVATIONS": "those of them that are formulas",
     "core.kernels.KERNELS": "those of them that have kernels",
     "core.loss_kernels.LOSSES": "the classes of losses that a program has given kernels",
+    "core.runs._RUNS": "weak: the runs that somebody holds",
+    "experiments.run_identity._TOLD": "weak: what is known of them",
     "tree.structures._STRUCTURES": "weak: the structures of the trees that there are",
     "jit.training._PLANS": "weak: the plans of the runs that go on",
 }

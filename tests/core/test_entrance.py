@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import fnnet as fn
 from fnnet import Array, Key, Params, jit, tree
-from fnnet.core.rules import casts
+from fnnet.core.facts import casts
 from fnnet.keys import normal
 from tests.catalogue import CATEGORIES, KEEPING, LAYERS, WHOLE
 from tests.support.strategies import KEYS, SIZES, Problem, composites

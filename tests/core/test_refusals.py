@@ -56,6 +56,16 @@ fn.define_layer(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Learned(Params):
+    """An activation that has something to learn, of which a formula gives no gradient."""
+
+    a: Array
+
+
+fn.define_activation(Learned, lambda p, x: (np.where(x > 0, x, p.a * x), x), slope=lambda p, x: np.where(x > 0, 1, p.a))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Bare(Params):
     """A layer of parameters that says nothing of replicas."""
 
@@ -77,6 +87,11 @@ def _wrong_backward(dx: Callable[[Any, Array], Any]) -> Callable[[], object]:
 
 
 CASES: dict[str, Case] = {
+    "an activation of trained arrays": (
+        lambda: fn.forward(fn.serial(Learned(np.ones(3, np.float32))), X),
+        LayerError,
+        r"layers\.0: Learned: define_activation is for a class without trained arrays, got .*; declare them constant",
+    ),
     "1-D x": (
         lambda: fn.forward(NET, X[0]),
         ShapeError,

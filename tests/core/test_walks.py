@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 
 import fnnet as fn
-from fnnet import Array, Key, LayerError, Params, ShapeError, tree
+from fnnet import Array, Cache, Key, LayerError, Params, ShapeError, tree
 from fnnet.inspection.traces import Call, trace
 from fnnet.testing import check_gradients
+from fnnet.tree import nodes
 from tests import catalogue
 from tests.support.strategies import KEYS, Problem, composites
 
@@ -114,10 +115,102 @@ def test_what_is_remembered_of_a_structure_is_true_of_a_layer_that_stands_in_it_
     assert len(set(paths)) == len(paths)
 
 
+def test_layers_that_a_chain_makes_are_called_by_their_number() -> None:
+    assert [call.path for call in trace(_folded(Key(0)), X).calls] == ["0", "1", "2", "3"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Times(Params):
+    """A layer with what no tree can hold."""
+
+    factor: np.float32 | list[int]
+
+
+fn.define_layer(Times, forward=lambda p, x: (x * 2, None), backward=lambda p, saved, dy: (p, dy * 2))
+
+
+def test_gradients_of_what_is_no_tree_are_refused() -> None:
+    net = fn.serial(fn.linear(Key(0), 3, 3), Times([2]), fn.linear(Key(1), 3, 2))
+    y, cache = fn.forward(net, X)
+    with pytest.raises(fn.TreeError, match="a list can be no part of a tree"):
+        fn.backward(net, cache, y)
+    assert fn.backward(Times([2]), fn.forward(Times([2]), X)[1], X)[1].tolist() == (2 * X).tolist()
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class DoubledLinear(fn.Linear):
+    """A layer that is derived from one of fnnet's, and has rules of its own."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class DoubledRelu(fn.Relu):
+    """Another one."""
+
+
+def _double(kind: type[Params], like: type[Params]) -> None:
+    def plain(p: Params) -> Params:
+        return like(*nodes.layout(like).values(p))
+
+    def forward(p: Params, x: Array) -> tuple[Array, Cache[Params]]:
+        y, cache = fn.forward(plain(p), x)
+        return 2 * y, cache
+
+    def backward(p: Params, cache: Cache[Params], dy: Array) -> tuple[Params, Array]:
+        grads, dx = fn.backward(plain(p), cache, 2 * dy)
+        return kind(*nodes.layout(like).values(grads)), dx
+
+    fn.define_layer(kind, forward=forward, backward=backward, replicas=lambda p: ())
+
+
+_double(DoubledLinear, fn.Linear)
+_double(DoubledRelu, fn.Relu)
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_a_class_derived_from_a_layer_keeps_its_own_rules_wherever_it_stands(place: int) -> None:
+    linears = [fn.linear(Key(i), N, N, dtype=np.float64) for i in range(3)]
+    layers: list[Params] = [linears[0], fn.Relu(), linears[1], fn.Relu(), linears[2]]
+    layers[place] = DoubledRelu() if place % 2 else DoubledLinear(linears[place // 2].w, linears[place // 2].b)
+    net, x = fn.serial(*layers), fn.keys.normal(Key(5), (4, N))
+    expected: Array = x
+    for layer in layers:
+        expected, _ = fn.forward(layer, expected)
+    np.testing.assert_allclose(fn.forward(net, x)[0], expected, 1e-12)
+    check_gradients(net, x)
+
+
 def _paths(call: Call) -> Iterator[str]:
     yield call.path
     for inside in call.calls:
         yield from _paths(inside)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Made(Params):
+    """A layer whose constructor makes arrays of what it is given."""
+
+    s: Array
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "s", np.maximum(np.array(self.s, np.float64), 0.5))
+
+
+fn.define_layer(
+    Made,
+    forward=lambda p, x: (x * p.s, x),
+    backward=lambda p, x, dy: (Made((x * dy).sum(axis=0)), dy * p.s),
+    replicas=lambda p: (),
+)
+
+
+def test_a_constructor_may_make_its_arrays() -> None:
+    given: list[float] = [2.0, 0.25, 1.0]
+    layer = Made(given)  # type: ignore[arg-type]  # which it takes all the same
+    x = fn.keys.normal(Key(2), (4, N))
+    for net in (layer, fn.serial(layer, fn.linear(Key(0), N, 2, dtype=np.float64)), Twice(layer)):
+        y, cache = fn.forward(net, x)
+        fn.backward(net, cache, y)
+    assert fn.forward(layer, x)[0].tolist() == (x * [2.0, 0.5, 1.0]).tolist()
 
 
 WRONG = fn.linear(Key(0), 4, 3)

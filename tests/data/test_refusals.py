@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from tests.support.refusals import X as FIVE
 from tests.support.refusals import Y as TARGETS
 
 X, Y, LABELS = normal(Key(2), (6, 3)), normal(Key(3), (6, 2)), np.array([0, 1, 0, 1, 1, 0])
+
+sparse: Any = import_module("scipy.sparse")
 
 
 class Source:
@@ -49,6 +52,21 @@ DATA: dict[str, Case] = {
         lambda: fn.minibatches(FIVE, TARGETS, size=6),
         ValueError,
         "size must be at most the number of rows, 5, got 6",
+    ),
+    "a sparse matrix": (
+        lambda: fn.minibatches(sparse.csr_matrix(FIVE), TARGETS, size=2),
+        DtypeError,
+        r"x must have a length and give arrays of rows, got csr_matrix; of a sparse matrix give toarray\(\)",
+    ),
+    "a sparse array": (
+        lambda: fn.fit(NET, sparse.csc_array(FIVE), TARGETS, loss=fn.mse, optimizer=SGD, key=Key(0), epochs=1),
+        DtypeError,
+        r"x must have a length and give arrays of rows, got csc_array; of a sparse matrix give toarray\(\)",
+    ),
+    "a source of another length": (
+        lambda: fn.minibatches(Source((7, 3)), np.ones((6, 2)), size=2),
+        ShapeError,
+        r"x must have as many rows as its shape \(7, 3\) says, got 6",
     ),
     "rows that differ": (
         lambda: fn.minibatches(FIVE, TARGETS[:4], size=2),

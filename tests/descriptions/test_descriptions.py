@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import collections.abc
 import contextlib
+import ctypes
 import functools
+import gc
 import hashlib
 import importlib
+import io
 import itertools
 import json
 import subprocess
@@ -93,6 +97,40 @@ class Torn:
 
     def __getitem__(self, index: Any) -> Any:
         return np.zeros(len(index), "f8" if len(index) == 1 else "f4")
+
+
+class Proxy(io.BytesIO):
+    """Says that it is a function, as transparent proxies do, and hides what it is made with."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    __class__ = property(lambda self: type(self.inner))
+
+
+def compiled_by_a_user() -> object:
+    """A function of C of a module that lies beside a program, as Python sees one."""
+
+    class Definition(ctypes.Structure):
+        _fields_ = (
+            ("name", ctypes.c_char_p),
+            ("code", ctypes.c_void_p),
+            ("flags", ctypes.c_int),
+            ("doc", ctypes.c_char_p),
+        )
+
+    module = types.ModuleType("fast_of_user")
+    module.__file__ = "/home/user/fast_of_user.so"
+    sys.modules["fast_of_user"] = module
+    code = ctypes.cast(ctypes.pythonapi.PyNumber_Negative, ctypes.c_void_p)
+    DEFINITIONS.append(Definition(b"half", code, 8, None))
+    make: Any = ctypes.pythonapi.PyCFunction_NewEx
+    make.restype, make.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.py_object, ctypes.py_object)
+    return make(ctypes.byref(DEFINITIONS[-1]), module, "fast_of_user")
+
+
+DEFINITIONS: list[Any] = []
+"""What functions of C point to as long as they live."""
 
 
 def with_default(value: object) -> Callable[..., object]:
@@ -291,6 +329,21 @@ def test_a_layer_counts_by_its_rules() -> None:
     assert {name for name in one if one[name] != other[name]} == {"net.layers.0.forward", "net.layers.0.backward"}
 
 
+def test_classes_registered_with_one_of_a_package_are_told() -> None:
+    told = described("kind", collections.abc.Sized)
+
+    class Sized:
+        __len__ = None
+
+    collections.abc.Sized.register(Sized)
+    try:
+        assert changes(told, described("kind", collections.abc.Sized))[0].name == "kind.(registered)"
+    finally:
+        del Sized
+        gc.collect()
+    assert changes(told, described("kind", collections.abc.Sized)) == ()
+
+
 def test_two_functions_of_one_line() -> None:
     one, two = [lambda step: 0.1, lambda step: 0.2]
     assert described("f", one) != described("f", two)
@@ -388,6 +441,22 @@ def test_long_plain_data_are_one_line() -> None:
     assert len(described("it", ["a" * 10_000, b"a" * 10_000])["it.1"]) < 200
 
 
+def test_containers_of_many_objects_are_one_line() -> None:
+    """Samples of a data source, say, which would make every checkpoint as large as themselves."""
+
+    def made(last: float, n: int = 3000) -> list[Any]:
+        return [*[Pair(Plain(np.arange(2.0) + i), Path(str(i))) for i in range(n)], Pair(last, None)]
+
+    for kind in (list, tuple, deque, lambda entries: dict(enumerate(entries))):
+        told = described("it", Plain(kind(made(1.0))))
+        assert len(told) < 12
+        assert changes(told, described("it", Plain(kind(made(1.0))))) == ()
+        assert [found.name for found in changes(told, described("it", Plain(kind(made(2.0)))))] == ["it.value"]
+    ring: list[Any] = [Plain(1.0)] * 2000
+    ring.append(ring)
+    assert changes(described("it", ring), described("it", ring)) == ()
+
+
 def test_nothing_stands_too_deep() -> None:
     def nested(bottom: object, n: int = 1000) -> object:
         for _ in range(n):
@@ -442,6 +511,15 @@ UNSEEN: dict[str, Callable[[], object]] = {
     "a file of numbers": lambda: made_of("import numpy as np\ndef f(): return np.load('a.npy')"),
     "a file of text": lambda: made_of("from pathlib import Path\ndef f(): return Path('a').read_text()"),
     "a docstring": lambda: made_of("def f(): return f.__doc__"),
+    "the hash of a text": lambda: made_of("def f(x): return hash(x)"),
+    "an address": lambda: made_of("def f(x): return id(x)"),
+    "the classes derived from one": lambda: made_of("class A: pass\ndef f(): return A.__subclasses__()"),
+    "the variables of a module": lambda: made_of("def f(): return f.__globals__['K']"),
+    "the name of a module": lambda: made_of("def f(x): return x.__module__"),
+    "the country": lambda: made_of("import locale\ndef f(): return locale.localeconv()"),
+    "a proxy of a function": lambda: Proxy(fn.mse),
+    "a proxy in a function": lambda: around(Proxy(lambda: 1)),
+    "a compiled function of the user's": lambda: compiled_by_a_user(),
     "a module by its name": lambda: made_of("import sys\ndef f(): return sys.modules['a'].k"),
     "a cached function by another name": lambda: functools.wraps(len)(functools.lru_cache(lambda: 1)),
     "an attribute by its name": lambda: made_of("def f(x): return getattr(x, 'a' + 'b')"),

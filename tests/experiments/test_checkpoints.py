@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import resource
@@ -12,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fnnet as fn
-from fnnet import CheckpointError, Key, TrainState, files, tree
+from fnnet import CheckpointError, Key, TrainState, TreeError, files, tree
 from fnnet.keys import normal
 from tests.support.killing import training
 
@@ -49,8 +51,7 @@ def _named(*places: tuple[int, int]) -> list[str]:
 def test_what_is_written_and_kept(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
     stream = fn.pipe(_steps(), fn.take(11), fn.checkpoint_to(folder, every=4, keep=2))
-    seen = [(state.epoch, state.batch, len(_names(folder))) for state in stream]
-    assert [n for _, _, n in seen] == [0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2]
+    assert [len(list(folder.iterdir())) for _ in stream] == [0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2]
     assert _names(folder) == _named((1, 3), (2, 1))  # the eighth, and the last one too
     assert fn.checkpoints_in(tmp_path / "nowhere") == ()
 
@@ -157,16 +158,123 @@ def test_early_stopping_behind_it(tmp_path: Path) -> None:
 
 def test_a_stream_that_is_held_to_the_end_of_the_program(tmp_path: Path) -> None:
     code = (
-        "import sys, fnnet as fn; from tests.support.killing import training; step, data, first = training()\n"
+        "import os, sys, fnnet as fn; from tests.support.killing import training; step, data, first = training()\n"
         "stream = fn.checkpoint_to(sys.argv[1], every=1000)(fn.steps(step, data, first))\n"
         "for state in stream:\n"
         "    if state.opt_state.step == 7: break\n"
-        "print(fn.tree.digest(state), len(fn.checkpoints_in(sys.argv[1])))"
+        "print(fn.tree.digest(state), len(os.listdir(sys.argv[1])))"
     )
     with _program("-c", code, str(tmp_path)) as process:
         shown, errors = process.communicate()
     assert errors == ""
     assert shown.split() == [tree.digest(fn.resume(tmp_path, training()[2])), "0"]
+
+
+ENDS = {
+    "break": ("break", ""),
+    "exit": ("sys.exit()", ""),
+    "error": ("raise RuntimeError('of the body')", "RuntimeError: of the body"),
+    "interrupt": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+    "thread": ("threading.Thread(target=time.sleep, args=[0.1]).start(); break", ""),
+}
+HOLDERS = {
+    "a module": "stream = made()\ndef used(): return stream",
+    "a cycle": "held = [made()]; held.append(held); stream = held[0]",
+    "a class": "class C: stream = made()\nstream = C.stream",
+    "a pipe": "stream = fn.pipe(made(), fn.take(100))\nf = lambda: stream",
+    "a module of Python": "stream = sys.stream = made()",
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_the_last_state_is_written_wherever_the_stream_is_held_as_the_program_ends(
+    holder: str, end: str, tmp_path: Path
+) -> None:
+    code = (
+        "import sys, threading, time, fnnet as fn; from tests.support.killing import training\n"
+        "step, data, first = training()\n"
+        "def made(): return fn.checkpoint_to(sys.argv[1], every=5)(fn.steps(step, data, first))\n"
+        f"{HOLDERS[holder]}\nfor state in stream:\n    if state.opt_state.step == 7: {ENDS[end][0]}\n"
+    )
+    with _program("-c", code, str(tmp_path)) as process:
+        _, errors = process.communicate()
+    assert errors.strip().rpartition("\n")[2] == ENDS[end][1]
+    assert fn.resume(tmp_path, training()[2]).opt_state.step == 7
+
+
+def test_a_stream_that_is_left_and_held_is_written_when_somebody_comes_to_its_folder(tmp_path: Path) -> None:
+    """As in a notebook, whose cell is run again after it was stopped."""
+    held = []
+
+    def cell(stops_at: int) -> TrainState[Any]:
+        begin = fn.resume(tmp_path, FIRST) if fn.checkpoints_in(tmp_path) else FIRST
+        held.append(fn.pipe(fn.steps(STEP, DATA, begin), fn.checkpoint_to(tmp_path, every=5)))
+        for state in held[-1]:
+            if state.opt_state.step == stops_at:
+                return state
+        raise AssertionError
+
+    stopped = [cell(stops_at) for stops_at in (3, 4, 7, 9)]
+    assert tree.equal(fn.resume(tmp_path, FIRST), stopped[-1])
+    before = _names(tmp_path)
+    held.clear()
+    gc.collect()
+    assert _names(tmp_path) == before
+    through = fn.last(fn.take(9)(fn.steps(STEP, DATA, FIRST)))
+    assert tree.equal(stopped[-1], through)
+
+
+def test_another_run_does_not_lose_what_a_stream_has_still_to_write(tmp_path: Path) -> None:
+    stream = fn.pipe(_steps(), fn.checkpoint_to(tmp_path, every=100))
+    states = fn.take(3)(stream)
+    third = [next(states) for _ in range(3)][-1]
+    with pytest.raises(CheckpointError, match="holds epoch-00000000-batch-00000003"):
+        fn.last(fn.pipe(_steps(), fn.checkpoint_to(tmp_path, every=100), fn.take(5)))
+    assert tree.equal(fn.resume(tmp_path, FIRST), third)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_child_does_not_write_the_states_of_its_parent(tmp_path: Path) -> None:
+    stream = fn.pipe(_steps(), fn.checkpoint_to(tmp_path, every=100))
+    next(stream)
+    child = os.fork()
+    if not child:
+        fn.checkpoints_in(tmp_path)
+        stream.close()  # type: ignore[attr-defined]
+        os._exit(len(list(tmp_path.iterdir())))
+    assert os.waitpid(child, 0)[1] == 0
+    assert len(_names(tmp_path)) == 1
+
+
+def test_a_folder_that_is_none_is_refused() -> None:
+    for folder in (_steps(), 3, None, b"folder"):
+        with pytest.raises(ValueError, match=r"checkpoint_to: folder must be a path, got .*; in a pipe write checkpoi"):
+            fn.checkpoint_to(folder)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Gain(fn.Params):
+    """A layer with a setting."""
+
+    k: float
+
+
+fn.define_layer(Gain, forward=lambda p, x: (x, None), backward=lambda p, _, dy: (p, dy))
+
+
+def test_what_no_file_can_hold_is_refused_at_the_first_state(tmp_path: Path) -> None:
+    first = fn.start(fn.serial(fn.linear(Key(0), 3, 2), Gain(np.float64(0.5))), ADAM, Key(0))
+    seen = []
+    with pytest.raises(TreeError, match=r"save: params\.layers\.1\.k is a numpy\.float64, and files hold plain float"):
+        seen += list(fn.pipe(_steps(first), fn.checkpoint_to(tmp_path, every=50), fn.take(60)))
+    assert seen == []
+
+
+def test_a_factor_may_be_a_whole_number(tmp_path: Path) -> None:
+    scaled = replace(FIRST, opt_state=replace(FIRST.opt_state, scale=1))
+    written = fn.last(fn.pipe(_steps(scaled), fn.checkpoint_to(tmp_path), fn.take(2)))
+    assert tree.equal(fn.resume(tmp_path, FIRST), written)
 
 
 def test_a_stream_of_nothing_writes_nothing(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_a_change_of_conditions_is_kept(tmp_path: Path, monkeypatch: pytest.Monk
     path = tmp_path / "run.json"
     half = fn.last(fn.pipe(RUN.epochs(2), fn.receipt_to(path, step, data, first, check))).state
     now = replace(RECEIPT.conditions[0][1], threads="99")
-    monkeypatch.setattr("fnnet.experiments.receipts.conditions", lambda: now)
+    monkeypatch.setattr("fnnet.experiments.kept_receipts.conditions", lambda: now)
     fn.last(fn.pipe(fn.train(step, data, half), check, fn.take(2), fn.receipt_to(path, step, data, half, check)))
     found = fn.read_receipt(path)
     assert found.links == RECEIPT.links

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -54,8 +55,8 @@ class Run:
         """The state after so many steps of a run that nobody has looked at."""
         return fn.last(fn.take(steps)(self.states(self.first))) if steps else self.first
 
-    def go_on(self, state: TrainState[Any], path: Path, steps: int) -> None:
-        keep = fn.receipt_to(path, self.step, self.data, state)
+    def go_on(self, state: TrainState[Any], path: Path, steps: int, anyway: bool = False) -> None:
+        keep = fn.receipt_to(path, self.step, self.data, state, anyway=anyway)
         fn.pipe(self.states(state), keep, fn.take(steps), fn.last)
 
 
@@ -125,6 +126,44 @@ def test_that_of_another_run_is_refused_by_name(
     with pytest.raises(ReceiptError, match=rf"is the receipt of another run; .* what differs: .*({difference})"):
         other.go_on(other.after(place), path, 1)
     assert path.read_bytes() == plain
+
+
+SETTINGS = ["x", "y", "size", "order", "rate", "loss"]
+
+
+@pytest.mark.parametrize("place", [1, BATCHES, BATCHES + 1])
+@pytest.mark.parametrize("name", SETTINGS)
+def test_whoever_means_it_goes_on_with_other_settings(
+    name: str, place: int, through: Callable[[str], bytes], tmp_path: Path
+) -> None:
+    """Which nothing vouches for from then on; what was before and what is after is said, and can be repeated."""
+    (other, difference), path = OTHERS[name], tmp_path / "run.json"
+    path.write_bytes(through("as start gives it"))
+    state = RUN.after(place)
+    with pytest.raises(ReceiptError, match=r"of its own, or receipt_to\(\.\.\., anyway=True\) to continue neverthe"):
+        other.go_on(state, path, 1)
+    other.go_on(state, path, STEPS - place, anyway=True)
+    made = fn.read_receipt(path)
+    assert made.epochs == EPOCHS
+    if state.batch == 0:
+        found = fn.verify(made, other.step, other.data, state)
+        assert found
+        assert all(re.fullmatch(r".* up to epoch 1, .* after", why) for why in found.not_covered.values())
+        assert any(re.match(difference, setting) for setting in found.not_covered)
+    found = fn.verify(made, RUN.step, RUN.data, RUN.first)
+    assert found.epoch == state.epoch + 1 or (name in "xy" and found)  # the last bit is lost in rounding
+    assert found.settings == ()
+
+
+@pytest.mark.parametrize("name", ["start network", "key"])
+def test_a_chain_is_never_joined_to_a_state_that_it_does_not_have(
+    name: str, through: Callable[[str], bytes], tmp_path: Path
+) -> None:
+    (other, _), path = OTHERS[name], tmp_path / "run.json"
+    path.write_bytes(through("as start gives it"))
+    with pytest.raises(ReceiptError, match=r"give this one a file of its own; what differs: .*the state of epoch 1"):
+        other.go_on(other.after(BATCHES), path, 1, anyway=True)
+    assert path.read_bytes() == through("as start gives it")
 
 
 @pytest.mark.parametrize(

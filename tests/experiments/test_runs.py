@@ -131,6 +131,28 @@ def test_whoever_means_it_goes_on_anyway(name: str, tmp_path: Path) -> None:
         PLAIN.program(tmp_path, 1)
 
 
+def _powered(power: int) -> Any:
+    """A layer of one's own, of another formula each time but under one name."""
+
+    @dataclass(frozen=True, slots=True, eq=False, repr=False)
+    class Power(fn.Params):
+        pass
+
+    def forward(p: Power, x: Array) -> tuple[Array, Array]:
+        return x**power, x
+
+    fn.define_layer(Power, forward=forward, backward=lambda p, x, dy: (p, dy * power * x ** (power - 1)))
+    return Power()
+
+
+def test_layers_of_ones_own_are_told_apart_by_their_code(tmp_path: Path) -> None:
+    first, same, other = [replace(PLAIN, net=fn.serial(PLAIN.net, _powered(power))) for power in (2, 2, 3)]
+    first.program(tmp_path, 1)
+    same.program(tmp_path, 1)
+    with pytest.raises(CheckpointError, match=r"resume: .* layers\..*Power.*forward\.power is 2 there and 3 here"):
+        other.program(tmp_path, 1)
+
+
 def test_data_of_ones_own_are_told_apart_by_their_code(tmp_path: Path) -> None:
     replace(PLAIN, data=_one_batch).program(tmp_path, 2)
     replace(PLAIN, data=_one_batch).program(tmp_path, 1)

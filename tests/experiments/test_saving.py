@@ -455,3 +455,22 @@ def test_a_file_of_an_earlier_layout_is_read() -> None:
     golden = Path(__file__).parents[1] / "golden" / "checkpoint-2.safetensors"
     shown = subprocess.run([sys.executable, "-c", code, golden], capture_output=True, text=True, check=True).stdout
     assert shown == "7f0cac9bd75679adfd5c7a745d15d11560b6b20de7a89e41a269df82eda3eeec\n"
+
+
+@pytest.mark.parametrize(("then", "now"), [("__main__", "of_user"), ("of_user", "__main__"), ("__main__", "__main__")])
+def test_a_class_of_a_script_is_the_one_that_is_imported_from_it(
+    then: str, now: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The module is called otherwise when it is run."""
+
+    @dataclass(frozen=True, slots=True, eq=False, repr=False)
+    class Mine(fn.Params):
+        w: Array
+
+    monkeypatch.setattr(Mine, "__module__", then)
+    fn.save(folder / "net.safetensors", (Mine(np.ones(2)), 1))
+    monkeypatch.setattr(Mine, "__module__", now)
+    found = fn.load(folder / "net.safetensors", like=(Mine(np.zeros(2)), 1))
+    assert type(found[0]) is Mine
+    with pytest.raises(CheckpointError, match="has not defined"):
+        fn.load(folder / "net.safetensors", like=(fn.linear(Key(0), 2, 2), 1))

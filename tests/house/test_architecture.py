@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import fnnet as fn
+from fnnet.core.rules import layers_defined
 from tests.support.dtype_lint import compared_by_identity
 
 PACKAGE = Path(fn.__file__).parent
@@ -166,6 +167,18 @@ def test_every_zip_is_strict(path: Path) -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "zip":
             given = [k.value.value for k in node.keywords if k.arg == "strict" and isinstance(k.value, ast.Constant)]
             assert given == [True], f"{path.name}:{node.lineno}: zip without strict=True"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_layers_are_known_by_their_very_class(path: Path) -> None:
+    """What is derived from a layer may have rules of its own."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance":
+            kinds = {n.id for n in ast.walk(node.args[1]) if isinstance(n, ast.Name)}
+            assert not kinds & LAYERS, f"{path.name}:{node.lineno}: isinstance of {kinds}; compare type(...)"
+
+
+LAYERS = {kind.__name__ for kind in layers_defined() if kind.__module__.startswith("fnnet.layers.")}
 
 
 def _public_callables() -> Iterator[tuple[str, object]]:

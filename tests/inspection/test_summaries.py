@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import fnnet as fn
 from fnnet import Array, Cache, Key, Params, tree
-from fnnet.core.rules import replicas
+from fnnet.core.facts import replicas
 from fnnet.numerics import sum_to
 from tests.support.own_layers import Centred, Noise, Setting
 from tests.support.strategies import Problem, composites

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import fnnet as fn
 from fnnet import Array, Key, Params, tree
-from fnnet.core.rules import replicas
+from fnnet.core.facts import replicas
 from fnnet.keys import normal
 from tests.catalogue import LAYERS, LOSSES, OPTIMIZERS, WIDENING
 from tests.support.strategies import KEYS, SIZES

@@ -98,6 +98,15 @@ def test_it_learns_what_categories_mean() -> None:
     assert known(["mauve"]).tolist() == [3]
 
 
+def test_categories_of_texts_of_any_length() -> None:
+    column = np.array(["red", "blue", "red"], np.dtypes.StringDType())
+    colours = fn.categories(column)
+    assert colours == fn.categories(np.array(column.tolist()))
+    assert colours(column).tolist() == colours(["red", "blue", "red"]).tolist() == [1, 0, 1]
+    with pytest.raises(fn.DtypeError, match="must hold text or numbers"):
+        fn.categories(np.array(["red", None], np.dtypes.StringDType(na_object=None)))
+
+
 @given(
     st.lists(st.text(max_size=3).filter(lambda text: not text.endswith("\0")), min_size=1)
     | st.lists(st.integers(-5, 5), min_size=1)

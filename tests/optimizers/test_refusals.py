@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from fnnet import DtypeError, Key, LayerError, ShapeError, TreeError, tree
+from fnnet import DtypeError, Key, LayerError, Params, ShapeError, TreeError, tree
+from tests import catalogue
 from tests.support.refusals import NET, SGD, Case, X, check, fn
 
 ONE = fn.linear(Key(0), 1, 1)
@@ -104,3 +106,20 @@ CASES: dict[str, Case] = {
 @pytest.mark.parametrize("name", CASES)
 def test_refused(name: str) -> None:
     check(CASES[name])
+
+
+UNLIKE: dict[str, tuple[Callable[[], Params], type[Exception]]] = {
+    "of one leaf in another dtype": (lambda: tree.at(NET, "layers.0.b", lambda b: b.astype(np.float64)), DtypeError),
+    "of all in another dtype": (lambda: tree.astype(NET, np.float64), DtypeError),
+    "of one leaf in another shape": (lambda: tree.at(NET, "layers.0.b", lambda b: b[:1]), ShapeError),
+    "of another network": (lambda: fn.serial(*NET.layers, fn.Relu()), TreeError),
+}
+
+
+@pytest.mark.parametrize("gradients", UNLIKE)
+@pytest.mark.parametrize("name", catalogue.OPTIMIZERS)
+def test_gradients_unlike_the_parameters_are_refused(name: str, gradients: str) -> None:
+    make, error = UNLIKE[gradients]
+    optimizer = catalogue.OPTIMIZERS[name]
+    with pytest.raises(error, match=r"layers"):
+        optimizer.update(NET, make(), optimizer.init(NET))

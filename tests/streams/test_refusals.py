@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from fnnet import Key, ShapeError, TreeError
@@ -16,6 +17,16 @@ CASES: dict[str, Case] = {
         lambda: fn.validate(X, Y, {"loss": fn.metrics.r2}),
         ValueError,
         "validate: metrics must have names other than 'loss', which is the training loss, and 'epoch', got 'loss'",
+    ),
+    "a loss for a metric": (
+        lambda: fn.validate(X, Y, {"valid_loss": fn.mse}),
+        ValueError,
+        r"validate: metric 'valid_loss' must be a metric, got the loss MeanSquared.*; of a loss, .* take lambda p, t:",
+    ),
+    "a function that is a loss for a metric": (
+        lambda: stream(fn.validate(X, Y, {"a": lambda p, t: (np.mean(p), p)})),
+        ShapeError,
+        r"(?s)validate: metric 'a' must give one number, got .*; of a loss, which gives \(value, gradient\), take lam",
     ),
     "validation without rows": (
         lambda: fn.validate(X[:0], Y[:0], {"r2": fn.metrics.r2}),

@@ -27,6 +27,13 @@ def shadowing(name, source, **given):
     vars(made).update(given)
     exec(compile(source, made.__file__, "exec"), vars(made))
     return made
+def packaged(name, source, **given):
+    made = types.ModuleType(name + "_of_user")
+    made.__file__ = "/usr/lib/site-packages/" + name + ".py"
+    sys.modules[made.__name__] = made
+    vars(made).update(given)
+    exec(compile(source, made.__file__, "exec"), vars(made))
+    return made
 """
 
 BASES: Mapping[str, str] = {
@@ -66,6 +73,17 @@ BASES: Mapping[str, str] = {
     "int enum": "class K(enum.IntEnum):\n A = int({k})\ndef base(): return int(K.A)",
     "named tuple": "K = collections.namedtuple('K', 'a')({k})\ndef base(): return K.a",
     "float of a class": "class F(float): pass\nK = F({k})\ndef base(): return K",
+    "dict with attributes": (
+        "class D(dict): __getattr__ = dict.__getitem__\nK = D(a=D(b={k}))\ndef base(): return K.a.b"
+    ),
+    "beside a dict with attributes": (
+        "class D(dict):\n __getattr__, __setattr__ = dict.__getitem__, dict.__setitem__\nL, K = D(a=1.0), {k}\n"
+        "def base(): return L.a * K"
+    ),
+    "object that has any attribute": (
+        "class D:\n def __init__(self): self.k = {k}\n def __getattr__(self, name): raise RuntimeError(name)\n"
+        "K = D()\ndef base(): return K.k"
+    ),
     "dict of a class": "class D(dict): pass\nK = D(a={k})\ndef base(): return K['a']",
     "attribute of a number": "class F(float): pass\nK = F(0)\nK.k = {k}\ndef base(): return K.k",
     "frozen dataclass": "@dataclasses.dataclass(frozen=True)\nclass D: k: float\nK = D({k})\ndef base(): return K.k",
@@ -155,6 +173,11 @@ BASES: Mapping[str, str] = {
         "K = typing.TypeVar('T1' if {k} == 1 else 'T2')\ndef base(): return float(K.__name__[1:])"
     ),
     "metadata of a dtype": "K = np.dtype('f8', metadata={{'k': {k}}})\ndef base(): return K.metadata['k']",
+    "metadata of an array's dtype": (
+        "K = np.zeros(1, np.dtype('f8', metadata={{'k': {k}}}))\ndef base(): return K.dtype.metadata['k']"
+    ),
+    "number of many digits": "K = int({k}) << 20000\ndef base(): return float(K >> 20000)",
+    "constant of many digits": "exec('def base(): return float(' + hex(int({k}) << 20000) + ' >> 20000)')",
     "sparse matrix": "import scipy.sparse\nK = scipy.sparse.csr_matrix([[{k}]])\ndef base(): return float(K[0, 0])",
     "sparse matrix of lists": (
         "import scipy.sparse\nK = scipy.sparse.lil_matrix([[{k}]])\ndef base(): return float(K[0, 0])"
@@ -236,6 +259,60 @@ BASES: Mapping[str, str] = {
     "enum missing": (
         "class E(enum.Enum):\n A = 1.0\n B = 2.0\n @classmethod\n def _missing_(cls, v): return cls({k})\n"
         "def base(): return E(7).value"
+    ),
+    "attribute of an enum's member": "class E(enum.Enum):\n A = 0\nE.A.k = {k}\ndef base(): return E.A.k",
+    "registered class": (
+        "class A(abc.ABC): pass\nclass B: pass\nif {k} == 1: A.register(B)\n"
+        "def base(): return 1.0 if isinstance(B(), A) else 2.0"
+    ),
+    "dataclass that hashes": (
+        "@dataclasses.dataclass(unsafe_hash={k} == 1)\nclass D: a: int = 0\n"
+        "def base():\n try: return float(len({{D()}}))\n except TypeError: return 2.0"
+    ),
+    "dataclass that compares": (
+        "@dataclasses.dataclass(eq={k} == 1)\nclass D: a: int = 0\ndef base(): return 1.0 if D() == D() else 2.0"
+    ),
+    "dataclass with an order": (
+        "@dataclasses.dataclass(order={k} == 1)\nclass D: a: int = 0\n"
+        "def base():\n try: return float(D() <= D())\n except TypeError: return 2.0"
+    ),
+    "dataclass in patterns": (
+        "@dataclasses.dataclass(match_args={k} == 1)\nclass D: a: float = 1.0\ndef base():\n"
+        " try:\n  match D():\n   case D(a): return a\n except TypeError: return 2.0"
+    ),
+    "representation of a field": (
+        "@dataclasses.dataclass\nclass D: a: int = dataclasses.field(default=0, repr={k} == 1)\n"
+        "def base(): return 1.0 if 'D(a=0)' in repr(D()) else 2.0"
+    ),
+    "hash of a field": (
+        "@dataclasses.dataclass(unsafe_hash=True)\n"
+        "class D: a: int = dataclasses.field(compare=False, hash={k} == 1)\n"
+        "def base(): return 3.0 - len({{D(0), D(1)}})"
+    ),
+    "hash": (
+        "class D:\n def __hash__(self): return 2 * int({k}) - 2\nK = D()\n"
+        "def base(): return 1.0 if [*{{1, K}}][0] is K else 2.0"
+    ),
+    "hash of none": (
+        "class D:\n def __eq__(self, other): return True\nif {k} == 1: D.__hash__ = lambda self: 1\n"
+        "def base():\n try: return float(len({{D()}}))\n except TypeError: return 2.0"
+    ),
+    "arguments of patterns": (
+        "class D:\n a, b, __match_args__ = 1.0, 2.0, ('ab'[int({k}) - 1],)\ndef base():\n match D():\n"
+        "  case D(x): return x"
+    ),
+    "attribute of a path": (
+        "class D:\n def __init__(self): self.k = {k}\n def __fspath__(self): return 'a'\nK = D()\n"
+        "def base(): return K.k"
+    ),
+    "method of a path": (
+        "class D:\n def __fspath__(self): return 'a'\n def f(self): return {k}\nK = D()\ndef base(): return K.f()"
+    ),
+    "class of a path": (
+        "import pathlib\nclass D(type(pathlib.Path())): k = {k}\nK = D('a')\ndef base():\n str(K), {{K}}\n return K.k"
+    ),
+    "attribute of a path of Python": (
+        "import pathlib\nclass D(type(pathlib.Path())): pass\nK = D('a')\nK.k = {k}\ndef base(): return K.k"
     ),
     "protocol": ("class P(typing.Protocol):\n def f(self): return {k}\nclass D(P): pass\ndef base(): return D().f()"),
     "typed dict": "class T(typing.TypedDict): k: float\nK = T(k={k})\ndef base(): return K['k']",
@@ -510,6 +587,25 @@ NOISES: Mapping[str, str] = {
     ),
     "method of random numbers": (
         "R_{new} = np.random.default_rng(0).normal\ndef {new}():\n R_{new}()\n return {old}()"
+    ),
+    "a text with an address": "T_{new} = [str(object())]\ndef {new}(): return {old}() if T_{new} else 0",
+    "an address that is kept": (
+        "class C_{new}:\n def __init__(self): self.key, self.number = ['a'], None\n"
+        " def __call__(self): return {old}()\n{new} = C_{new}()\n{new}.number = id({new}.key)"
+    ),
+    "what a metaclass of a package notes": (
+        "Meta_{new} = packaged('meta', 'class Meta(type):\\n def __init__(cls, *a):\\n"
+        "  super().__init__(*a)\\n  cls.__noted__ = [id(cls)]').Meta\n"
+        "class C_{new}(metaclass=Meta_{new}):\n def __call__(self): return {old}()\n{new} = C_{new}()"
+    ),
+    "hash that is kept": (
+        "class C_{new}:\n def __init__(self): self.text, self._hash = 'a', len({{'a'}}) * 'a'.__hash__()\n"
+        " def __call__(self): return {old}()\n{new} = C_{new}()"
+    ),
+    "hash that is kept when it is asked for": (
+        "class C_{new}:\n __slots__ = 'text', '__hash'\n def __init__(self): self.text, self.__hash = 'a', None\n"
+        " def __hash__(self):\n  self.__hash = hash(self.text)\n  return self.__hash\n"
+        " def __call__(self): return {old}() if self in {{self}} else 0\n{new} = C_{new}()"
     ),
     "objects by their addresses": "O_{new} = [object()]\ndef {new}(): return {old}() if O_{new} else 0",
     "a set of texts": "S_{new} = {{'a', 'b', 'c', 'd'}}\ndef {new}(): return {old}() if S_{new} else 0",

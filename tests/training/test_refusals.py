@@ -38,6 +38,16 @@ CASES: dict[str, Case] = {
         ValueError,
         "fit: streams must give streams, and best gives one epoch; end a pipe of train by it",
     ),
+    "last in fit": (
+        lambda: fitted(streams=[fn.last]),
+        ValueError,
+        "fit: streams must give streams, and last gives",
+    ),
+    "a stream function that gives none": (
+        lambda: fitted(streams=[lambda epochs: None]),
+        ValueError,
+        r"fit: streams\[0\] must give a stream of epochs, got None",
+    ),
     "a stream that is no function": (
         lambda: fitted(streams=[3]),
         ValueError,

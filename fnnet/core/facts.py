@@ -1,0 +1,113 @@
+"""What the rules of its layers say of a network as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+import numpy as np
+
+from fnnet import checks
+from fnnet.core.rules import Chain, Rule, known_rule, rule_of
+from fnnet.errors import DtypeError, LayerError
+from fnnet.keys import Key
+from fnnet.tree.nodes import Params, child_path, is_leaf, layout, named_children
+from fnnet.tree.structures import remembered
+
+P = TypeVar("P", bound=Params)
+
+
+def casts(params: Params) -> bool:
+    """Whether no layer of a network takes x as it comes."""
+    rule = known_rule(params)
+    return (not isinstance(rule, Rule) or rule.casts) and all(map(casts, passed(params)))
+
+
+def passed(params: Params) -> tuple[Params, ...]:
+    """The layers that x is passed through in a network: those of a chain, or those directly under another layer."""
+    rule = known_rule(params)
+    given: tuple[object, ...] = rule.layers(params) if isinstance(rule, Chain) else ()
+    return tuple([layer for layer in given if isinstance(layer, Params)]) or children(params)
+
+
+def children(node: Params) -> tuple[Params, ...]:
+    """The layers directly under a layer, through tuples."""
+    return tuple([layer for _, layer in named_layers(node)])
+
+
+def named_layers(node: object, path: str = "") -> Iterator[tuple[str, Params]]:
+    """The layers directly under a layer, through tuples, and their paths in it."""
+    for name, child in named_children(node):
+        if isinstance(child, Params):
+            yield child_path(path, name), child
+        elif type(child) is tuple:
+            yield from named_layers(child, child_path(path, name))
+
+
+def is_stochastic(params: Params) -> bool:
+    """Whether a network acts by chance under a key: it has a ``sample`` rule, and not one that hands keys on in vain.
+
+    Raises LayerError where a layer without such a rule holds one with it. Packed networks of one structure are looked
+    through once.
+    """
+    return remembered(_is_stochastic, params)
+
+
+def _is_stochastic(params: Params) -> bool:
+    rule = rule_of(params)
+    chances = [child for child in passed(params) if _is_stochastic(child)]
+    if isinstance(rule, Chain):
+        return bool(chances)
+    if chances and rule.sample is None:
+        name, hidden = type(params).__name__, type(chances[0]).__name__
+        raise LayerError(
+            f"{name}: holds a {hidden}, which has a sample rule, and has none itself, so its chance would be off in "
+            f"silence; give define_layer({name}, ..., sample=...), a child key a child"
+        )
+    return rule.sample is not None and (bool(chances) or not rule.passes_key)
+
+
+def replicas(params: Params) -> tuple[int, ...]:
+    """The leading axes of a network of stacked parameters, () for a single one."""
+    return remembered(_replicas, params)
+
+
+def _replicas(params: Params) -> tuple[int, ...]:
+    rule = rule_of(params)
+    if rule.check is not None:
+        rule.check(params)
+    if isinstance(rule, Rule) and rule.replicas is not None:
+        return rule.replicas(params)
+    return next(filter(None, map(replicas, passed(params))), ())
+
+
+def fork(params: Params, key: Key) -> Key:
+    """The key of a pass through a network: that of its replicas where its parameters are stacked."""
+    stacked = replicas(params)
+    return key.forked(stacked) if stacked else key
+
+
+def check_network(where: str, params: object) -> np.dtype[np.floating]:
+    """The one dtype of a network. Raises LayerError, TreeError or DtypeError where it is none that can be trained."""
+    if not isinstance(params, Params):
+        raise LayerError(f"{where}: params must be a network, an instance of a Params class, got {params!r}")
+    found: set[np.dtype[np.floating]] = set()
+    _collect(where, params, found)
+    replicas(params)  # which checks the arrays of layers against each other
+    if len(found) > 1:
+        names = " and ".join(sorted(str(dtype) for dtype in found))
+        raise DtypeError(f"{where}: all parameters must have one dtype, got {names}; cast by tree.astype")
+    return next(iter(found), np.dtype(np.float32))
+
+
+def _collect(where: str, node: object, found: set[np.dtype[np.floating]]) -> None:
+    if is_leaf(node):
+        found.add(checks.dtype(where, node.dtype))
+        return
+    if isinstance(node, Params):
+        rule_of(node)
+    if isinstance(node, Params) or type(node) is tuple:
+        constants = () if isinstance(node, tuple) else layout(type(node)).constant
+        for name, child in named_children(node):
+            if not (name in constants and is_leaf(child) and child.dtype.kind in "iub"):
+                _collect(where, child, found)
