@@ -29,7 +29,7 @@ from fnnet.layers.dropout import Dropout
 from fnnet.layers.embedding import Embedding
 from fnnet.layers.linear import Linear
 from fnnet.layers.residual import Residual
-from fnnet.numerics.kernels import batch_sum, product, product_nt, product_tn
+from fnnet.numerics.kernels import batch_sum, product, product_nt, product_tn, set_zero
 from fnnet.tree.nodes import Params, is_leaf, layout
 from fnnet.tree.structures import structure_of
 from fnnet.types import Array
@@ -50,7 +50,11 @@ def program_of(params: Params, n_in: int, dtype: np.dtype[np.floating]) -> tuple
     given = OWN if casts(params) else GIVEN
     x = program.wire(n_in, False, given)._replace(columns=tuple(range(n_in)))
     program.do(program.call(steps.gather, "x", "index", x.name))
-    return program, program.ready(_written(program, program.network, x, ()), OWN)
+    out = program.ready(_written(program, program.network, x, ()), OWN)
+    unused = program.unused()
+    if unused.any():
+        program.last.append(program.call(set_zero, "gradient", program.ranges(unused)))
+    return program, out
 
 
 def _written(program: Program, params: Params, x: Wire, draws: Draws) -> Wire:

@@ -166,6 +166,12 @@ class Program:
             self.last.append(self.call(steps.accumulate, f"share_{name}", f"gradient[{self.number(at)}:]"))
         return self._view(name, f"share_{name}", 0, leaf)
 
+    def unused(self) -> Mask:
+        """The parameters that no layer learns: a chain may leave arrays out."""
+        structure = structure_of(self.network)
+        found = [np.full(leaf.size, id(leaf) not in self.learning) for leaf in structure.leaves(self.network)]
+        return np.concatenate(structure.trained(found))
+
     def _view(self, name: str, vector: str, at: int, leaf: Array) -> str:
         view, shape = steps.matrix if leaf.ndim == 2 else steps.vector, [self.number(n) for n in (at, *leaf.shape)]
         self.setup.append(f"{name} = {self.call(view, vector, *shape)}")
