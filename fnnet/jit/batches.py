@@ -26,52 +26,28 @@ def batch(
     p: Array, target: Target, weights: Array, index: Index, is_sum: bool, c: Array, shares: Array, d: Array
 ) -> tuple[float, bool]:
     """The loss of a batch, its gradient in d, and whether it has weights that are not 0."""
-    rows, value, is_weighted = p.shape[0], 0.0, weights.size > 0
-    if is_weighted and not write_shares(weights, index, is_sum, shares):
-        return 0.0, False
-    for i in range(rows):
+    value = 0.0
+    if not write_shares(weights, index, is_sum, shares):
+        return value, False
+    for i in range(p.shape[0]):
         one = row(p[i], target[index[i]], d[i], c)
-        if is_weighted:
-            one *= shares[i]
-            for j in range(p.shape[1]):
-                d[i, j] *= shares[i]
-        value += float(one)
-    if value - value != 0.0:
-        return far_batch(p, target, index, is_weighted, is_sum, c, shares, d), True
-    if is_weighted or is_sum:
-        return value, True
-    share = p.dtype.type(1 / rows)
-    for i in range(rows):
+        if one - one != 0:
+            one = far_row(p[i], target[index[i]], d[i], c)
+        value += float(one) * float(shares[i])
         for j in range(p.shape[1]):
-            d[i, j] *= share
-    return value / rows, True
+            d[i, j] *= shares[i]
+    return value, True
 
 
 def write_shares(weights: Array, index: Index, is_sum: bool, shares: Array) -> bool:
     """Each row's share of the loss: w / Σ w, of weights over their largest, or w where the loss is a sum; and whether
-    there is anything to share."""
-    largest, total = weights.dtype.type(0), 0.0
+    there is anything to share. Without weights they are all 1."""
+    real, largest, total = shares.dtype.type, 0.0, 0.0
     for i in range(shares.size):
-        largest = max(largest, weights[index[i]])
+        shares[i] = weights[index[i]] if weights.size else real(1)
+        largest = max(largest, float(shares[i]))
     for i in range(shares.size):
-        shares[i] = weights[index[i]] if is_sum else weights[index[i]] / largest
-        total += shares[i]
-    for i in range(shares.size):
-        shares[i] /= weights.dtype.type(1.0 if is_sum else total)
-    return True if is_sum else bool(largest > 0)
-
-
-def far_batch(
-    p: Array, target: Target, index: Index, is_weighted: bool, is_sum: bool, c: Array, shares: Array, d: Array
-) -> float:
-    """The same where the plain formula gives no number; once a batch is asked for that, for a row costs it."""
-    value, rows = 0.0, p.shape[0]
-    for i in range(rows):
-        one = row(p[i], target[index[i]], d[i], c)
-        if not np.isfinite(one):
-            one = far_row(p[i], target[index[i]], d[i], c)
-        share = shares[i] if is_weighted else p.dtype.type(1.0 if is_sum else 1 / rows)
-        value += float(one * share)
-        for j in range(p.shape[1]):
-            d[i, j] *= share
-    return value
+        total += float(shares[i]) / largest
+    for i in range(0 if is_sum else shares.size):
+        shares[i] = real(float(shares[i]) / largest / total)
+    return is_sum or largest > 0

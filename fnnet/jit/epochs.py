@@ -27,7 +27,7 @@ empty."""
 
 
 @dataclass(frozen=True, slots=True)
-class Compiled:
+class CompiledEpoch:
     """The compiled epoch of a structure, and what it reads of one network of that structure.
 
     ``run`` gives the sum of the losses of the batches times their rows, and how many batches there were: it stops
@@ -50,14 +50,14 @@ def compiled_epoch(
     penalty: object,
     wrappers: list[Wrapper],
     optimizer: Elementwise,
-) -> Compiled:
+) -> CompiledEpoch:
     """The epoch for a network of n_in features. Raises LayerError or TypeError naming what is not compiled."""
     program, out = program_of(params, n_in, dtype)
     step, sources = step_lines(program, wrappers, optimizer)
     text = _text(program, out, loss, [*program.last, *penalty_lines(program, penalty)], step)
     run = module_of(f"An epoch of {type(params).__name__}.", "\n".join(program.imports), text).epoch
     sizes, settings = np.array(program.sizes, np.int64), np.array(program.settings, np.float64)
-    return Compiled(run, program, out.width, sizes, settings, sources)
+    return CompiledEpoch(run, program, out.width, sizes, settings, sources)
 
 
 def _text(program: Program, out: Wire, loss: object, penalties: list[str], step: list[str]) -> str:

@@ -29,7 +29,7 @@ from fnnet.layers.dropout import Dropout
 from fnnet.layers.embedding import Embedding
 from fnnet.layers.linear import Linear
 from fnnet.layers.residual import Residual
-from fnnet.numerics.kernels import batch_sum, product, product_nt, product_tn
+from fnnet.numerics.kernels import batch_sum, product, product_nt, product_tn, set_zero
 from fnnet.tree.nodes import Params, is_leaf, layout
 from fnnet.tree.structures import structure_of
 from fnnet.types import Array
@@ -50,7 +50,11 @@ def program_of(params: Params, n_in: int, dtype: np.dtype[np.floating]) -> tuple
     given = OWN if casts(params) else GIVEN
     x = program.wire(n_in, False, given)._replace(columns=tuple(range(n_in)))
     program.do(program.call(steps.gather, "x", "index", x.name))
-    return program, program.ready(_written(program, program.network, x, ()), OWN)
+    out = program.ready(_written(program, program.network, x, ()), OWN)
+    unused = program.unused()
+    if unused.any():
+        program.last.append(program.call(set_zero, "gradient", program.ranges(unused)))
+    return program, out
 
 
 def _written(program: Program, params: Params, x: Wire, draws: Draws) -> Wire:
@@ -183,8 +187,9 @@ def _kernels(program: Program, layer: Params, x: Wire, draws: Draws) -> Wire:
     forward, backward = _kernels_of(program, layer)
     leaves, changes, k = arrays_of(layer), structure_of(layer).changes, program.arrays
     given = [f"{program.reals([value])}[0]" for value in settings_of(layer).values()]
-    shape = f"np.empty(({len(leaves)}, {program.number(x.width)}), {OWN})"
-    program.setup.append(f"w{k}, d_w{k} = {shape}, {shape}")
+    for name in (f"w{k}", f"d_w{k}"):
+        line = program.call(steps.rows, str(len(leaves)), program.number(x.width), OWN)
+        program.setup.append(f"{name} = {line}")
     is_trained = x.is_trained or any(changes)
     y, dx = program.wire(x.width, is_trained), x.d or (program.array(x.width) if is_trained else "")
     back = [f"{backward}({', '.join([x.name, f'w{k}', y.name, y.d, f'd_w{k}', dx, *given])})"] if is_trained else []

@@ -15,7 +15,7 @@ from fnnet.calculus.gradients import ValueAndGrad
 from fnnet.core.facts import casts, check_network, replicas
 from fnnet.core.network import forward
 from fnnet.data.batches import Minibatches, minibatches
-from fnnet.jit.epochs import Compiled, compiled_epoch
+from fnnet.jit.epochs import CompiledEpoch, compiled_epoch
 from fnnet.jit.losses import inner_loss, kernels_of
 from fnnet.jit.stacks import Axes, one_of
 from fnnet.jit.targets import check_target
@@ -39,7 +39,7 @@ class Plan:
     """The compiled epoch of a run of networks of one structure, stacked along some axes or one alone, and its data in
     the dtypes that it is compiled for, checked. ``slots`` are how many each of its nested optimizers has."""
 
-    epoch: Compiled
+    epoch: CompiledEpoch
     data: Minibatches[Any]
     slots: tuple[int, ...]
     structure: Structure[Params]
@@ -80,7 +80,7 @@ def _dtype_of(x: Array, params: Params, dtype: np.dtype[np.floating]) -> np.dtyp
     return dtype if casts(params) or dtype == np.float64 or is_single else np.dtype(np.float64)
 
 
-def _check_categories(epoch: Compiled, x: Array) -> None:
+def _check_categories(epoch: CompiledEpoch, x: Array) -> None:
     """Raises what an Embedding raises for its columns of x."""
     for layer, columns in epoch.program.embeddings:
         for start in range(0, len(x), 1 << 12):

@@ -21,8 +21,8 @@ from fnnet.tree.nodes import Params, restore
 from fnnet.tree.structures import structure_of
 from fnnet.types import Array
 
-OWN, GIVEN = "theta.dtype", "x.dtype"
-"""The dtype of the parameters, and that of x, which some layers take as it comes."""
+OWN, GIVEN = "theta", "x"
+"""What has the dtype of the parameters, and that of x, which some layers take as it comes."""
 
 Mask = NDArray[np.bool]
 """A choice among all parameters."""
@@ -90,9 +90,13 @@ class Program:
         return f"sizes[{len(self.sizes) - len(values)}:{len(self.sizes)}]"
 
     def reals(self, values: Sequence[float]) -> str:
-        """Settings of this network, as data."""
+        """What settings of this network are called, which are data."""
+        if not values:
+            return "settings"
+        at, self.arrays = len(self.settings), self.arrays + 1
         self.settings.extend(values)
-        return f"settings[{len(self.settings) - len(values)}:{len(self.settings)}]"
+        self.setup.append(f"c{self.arrays} = {self.call(steps.vector, 'settings', str(at), str(len(values)))}")
+        return f"c{self.arrays}"
 
     def ranges(self, mask: Mask) -> str:
         """Some of the parameters, as ranges of their vector."""
@@ -125,14 +129,14 @@ class Program:
     def array(self, width: int, dtype: str = OWN) -> str:
         """The name of a new array of so many columns, a row for each of a batch."""
         self.arrays += 1
-        self.setup.append(f"h{self.arrays} = np.empty((size, {self.number(width)}), {dtype})")
+        self.setup.append(f"h{self.arrays} = {self.call(steps.rows, 'size', self.number(width), dtype)}")
         return f"h{self.arrays}"
 
     def wire(self, width: int, is_trained: bool, dtype: str = OWN, bias: str = "") -> Wire:
         """A new array, and where it is wanted that of its gradient."""
         name = self.array(width, dtype)
         if is_trained:
-            self.setup.append(f"d_{name} = np.empty((size, {self.number(width)}), {OWN})")
+            self.setup.append(f"d_{name} = {self.call(steps.rows, 'size', self.number(width), OWN)}")
         return Wire(name, width, dtype, f"d_{name}" if is_trained else "", bias)
 
     def ready(self, wire: Wire, dtype: str = "") -> Wire:
@@ -157,10 +161,16 @@ class Program:
         if vector == "theta" and id(leaf) not in self.learning:
             self.learning.add(id(leaf))
             return self._view(name, "gradient", at, leaf)
-        self.setup.append(f"share_{name} = np.empty({self.number(leaf.size)}, {OWN})")
+        self.setup.append(f"share_{name} = np.empty({self.number(leaf.size)}, theta.dtype)")
         if vector == "theta":
             self.last.append(self.call(steps.accumulate, f"share_{name}", f"gradient[{self.number(at)}:]"))
         return self._view(name, f"share_{name}", 0, leaf)
+
+    def unused(self) -> Mask:
+        """The parameters that no layer learns: a chain may leave arrays out."""
+        structure = structure_of(self.network)
+        found = [np.full(leaf.size, id(leaf) not in self.learning) for leaf in structure.leaves(self.network)]
+        return np.concatenate(structure.trained(found))
 
     def _view(self, name: str, vector: str, at: int, leaf: Array) -> str:
         view, shape = steps.matrix if leaf.ndim == 2 else steps.vector, [self.number(n) for n in (at, *leaf.shape)]

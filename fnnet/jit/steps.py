@@ -11,6 +11,11 @@ Index = NDArray[np.int64]
 Mask = NDArray[np.bool]
 
 
+def rows(size: int, n: int, like: Array) -> Array:
+    """A new array of so many rows of n numbers, in the dtype of another."""
+    return np.empty((size, n), like.dtype)
+
+
 def vector(a: Array, at: int, n: int) -> Array:
     """n numbers of a vector."""
     return a[at : at + n]

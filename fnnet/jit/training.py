@@ -42,10 +42,11 @@ T = TypeVar("T")
 def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[P]]:
     """``fnnet.train`` with whole epochs compiled: the same stream, its numbers equal to rounding.
 
-    The step is ``train_step(value_and_grad(loss), optimizer)``, the data are ``minibatches(...)`` in memory. Layers,
-    loss and optimizer have a formula (see ``define_activation``), a user's own too, or are fnnet's, by their very
-    classes. Raises LayerError or TypeError naming what is not compiled, such as a class derived from one of these,
-    which may have rules of its own.
+    The step is ``train_step(value_and_grad(loss), optimizer)``, the data are ``minibatches(...)`` in memory. Layers and
+    losses have a formula or kernels (``define_activation``, ``define_kernels``, ``define_loss``), optimizers one rule,
+    a user's own too, or they are fnnet's, by their very classes; a chain is its layers, and stacked networks are
+    trained one after another. Raises LayerError or TypeError naming what is not compiled, such as a class derived from
+    one of these, which may have rules of its own.
 
     >>> import fnnet as fn, numpy as np
     >>> from fnnet import jit

@@ -77,7 +77,9 @@ CHAINS: dict[str, Params] = {
 @pytest.mark.parametrize("name", CHAINS)
 def test_chains_agree_after_a_hundred_steps(name: str) -> None:
     optimizer = fn.pipe(ADAM, fn.weight_decay(0.001))
-    ours, theirs = (run(train, CHAINS[name], fn.mse, optimizer, X, Y, 20) for train in PATHS)
+    step = fn.train_step(fn.value_and_grad(fn.mse, penalty=fn.l2(0.01)), optimizer)
+    state, data = fn.start(CHAINS[name], optimizer, Key(0)), fn.minibatches(X, Y, size=16)
+    ours, theirs = (fn.last(fn.take(20)(train(step, data, state))).state for train in PATHS)
     assert distance((ours.params, ours.opt_state), (theirs.params, theirs.opt_state)) <= 1e-12
 
 
