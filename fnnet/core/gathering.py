@@ -39,7 +39,7 @@ def gather(walk: Walk, pieces: Pieces, leg: Leg, layer: Params, grads: Params) -
     for place, leaf in zip(leg.leaves, leaves, strict=True):
         if place is not None:
             before = pieces.get(place)
-            pieces[place] = leaf if before is None else before + leaf
+            pieces[place] = leaf if before is None else np.asarray(before + leaf)
             fits = fits and leaf.shape == walk.shapes[place] and leaf.dtype == walk.dtypes[place]
     return fits
 

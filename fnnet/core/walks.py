@@ -94,11 +94,13 @@ def walk_of(params: Params) -> Walk:
     structure = _structure_if_any(params)
     get, places = (layers_getter(params), [()] * len(found)) if structure is None else places_in(params, structure)
     used = Counter(place for own in places for place in own)
-    legs = [_leg(layer, own, used) for (layer, _), own in zip(found, places, strict=True)]
+    legs = [_leg(layer, own) for (layer, _), own in zip(found, places, strict=True)]
     shapes = [] if structure is None else structure.trained(structure.shapes)
     dtypes = [] if structure is None else structure.trained(structure.dtypes)
     if structure is not None and structure.views:
-        legs = _with_parts(legs, tuple([layer for layer, _ in found]), shapes, used)
+        layers = tuple([layer for layer, _ in found])
+        legs = [_with_inside(leg, layer, used) for leg, layer in zip(legs, layers, strict=True)]
+        legs = _with_parts(legs, layers, shapes, used)
     return Walk(
         tuple(legs),
         get,
@@ -144,12 +146,16 @@ def _check(root: Params, params: Params) -> None:
 
 
 # --- legs --------------------------------------------------------------------------------------------------------
-def _leg(layer: Params, leaves: tuple[int | None, ...], used: Counter[int | None]) -> Leg:
+def _leg(layer: Params, leaves: tuple[int | None, ...]) -> Leg:
     rule = rule_of(layer)
     assert isinstance(rule, Rule)
     is_single = rule.replicas is None and first_array(layout(type(layer)).values(layer), False) is not None
-    inside = _inside(layer, leaves) if all(used[place] == 1 for place in leaves) else ()
-    return Leg(rule, type(layer), _enters(layer), is_single, _trained(layer), leaves, inside)
+    return Leg(rule, type(layer), _enters(layer), is_single, _trained(layer), leaves)
+
+
+def _with_inside(leg: Leg, layer: Params, used: Counter[int | None]) -> Leg:
+    """The leg, and the layers in it whose vectors are parts of that of the network, where it stands in one place."""
+    return replace(leg, inside=_inside(layer, leg.leaves)) if all(used[place] == 1 for place in leg.leaves) else leg
 
 
 def _inside(layer: Params, leaves: tuple[int | None, ...]) -> tuple[Inside, ...]:

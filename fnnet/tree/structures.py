@@ -83,8 +83,8 @@ class Structure(Generic[P]):
 
     def build(self, blocks: Sequence[Array], constants: Sequence[Array] = ()) -> P:
         """The tree of these blocks and constants, which it holds as they are: a vector by views of it."""
-        if self.views is None:
-            return self.make(self, blocks, constants, None)
+        if self.views is None:  # what is computed of arrays without axes is none
+            return self.make(self, [np.asarray(block) for block in blocks], constants, None)
         return self.make(self, self.views(blocks[0]), constants, blocks[0])
 
     def zeros(self) -> tuple[Array, ...]:

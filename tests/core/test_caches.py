@@ -246,5 +246,8 @@ def _of_the_catalogue(i: int) -> None:
 
 @pytest.mark.parametrize("work", [_alike, _unlike, _with_settings, _by_functions, _of_the_catalogue])
 def test_memory_stays_flat(work: Callable[[int], None]) -> None:
-    """Some runs leave less behind than two networks of theirs: entries of full caches differ a little in size."""
-    assert _grown(work, 29) < 30_000
+    """Some runs leave less behind than two networks of theirs: entries of full caches differ a little in size.
+
+    The least of three: what other tests of this process left behind is freed while one goes on.
+    """
+    assert min([_grown(work, 29) for _ in range(3)]) < 30_000

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 import fnnet as fn
 from fnnet import Array, Cache, Key, LayerError, Params, ShapeError, tree
 from fnnet.inspection.traces import Call, trace
 from fnnet.testing import check_gradients
-from fnnet.tree import nodes
+from fnnet.tree import nodes, structures
 from tests import catalogue
 from tests.support.strategies import KEYS, Problem, composites
 
@@ -177,6 +180,51 @@ def test_a_class_derived_from_a_layer_keeps_its_own_rules_wherever_it_stands(pla
         expected, _ = fn.forward(layer, expected)
     np.testing.assert_allclose(fn.forward(net, x)[0], expected, 1e-12)
     check_gradients(net, x)
+
+
+@contextmanager
+def _limit(numbers: int) -> Iterator[None]:
+    """Networks of more numbers than this have no vector."""
+    before = structures.LIMIT, structures._STRUCTURES
+    structures.LIMIT, structures._STRUCTURES = numbers, WeakValueDictionary()
+    try:
+        yield
+    finally:
+        structures.LIMIT, structures._STRUCTURES = before
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Temperature(Params):
+    """A layer with an array that has no axes."""
+
+    s: Array
+
+
+fn.define_layer(
+    Temperature,
+    forward=lambda p, x: (x * p.s, x),
+    backward=lambda p, x, dy: (Temperature(np.asarray((x * dy).sum(), x.dtype)), dy * p.s),
+)
+
+
+@given(composites(), st.sampled_from(["adam", "clip_by_global_norm of sgd", "freeze of adam", "ema of all"]))
+def test_networks_of_any_size_are_trained_alike(problem: Problem, name: str) -> None:
+    """Also those that have no vector, while layers in them have one."""
+    net, x = fn.serial(Temperature(np.ones(())), problem.net), problem.x
+    y, _ = fn.forward(net, x)
+    assume(len(x) > 1 and any(path.endswith("w") for path in tree.paths(net)))
+    gradient = fn.accumulate(fn.value_and_grad(fn.mse, penalty=fn.l2(0.1)), 2)
+    step, optimizer = fn.train_step(gradient, catalogue.OPTIMIZERS[name]), catalogue.OPTIMIZERS[name]
+    ends = []
+    for numbers in (structures.LIMIT, 30, 5, 0):
+        with _limit(numbers):
+            state = fn.start(tree.map(np.copy, net), optimizer, Key(0))
+            for _ in range(2):
+                state, _ = step(state, (x, y + 1), Key(1))
+            ends.append(tree.leaves((state.params, state.opt_state)))
+    for leaves in ends[1:]:
+        for mine, theirs in zip(leaves, ends[0], strict=True):
+            np.testing.assert_allclose(mine, theirs, 1e-9, 1e-12)
 
 
 def _paths(call: Call) -> Iterator[str]:
