@@ -123,7 +123,7 @@ def _trained(
         _trained_one(plan, noise.of_replica(index), state.batch, order, numbers, theta[i], slots[i], constants[i])
         for i, index in enumerate(np.ndindex(*plan.stacked))
     ]
-    return np.reshape(totals, plan.stacked)
+    return np.array(totals).reshape(plan.stacked)
 
 
 def _trained_one(

@@ -73,7 +73,8 @@ def numbers_of(sources: Sequence[Source], state: State, steps: int) -> Array:
     for depth, of, factor, is_fixed in sources:
         first, scale = states[depth].step, scales[depth] * factor
         rows = [of(OptState(step, (), None, scale)) for step in range(first, first + (1 if is_fixed else steps))]
-        columns.append(np.broadcast_to(np.array(rows, np.float64), (steps, len(rows[0]))))
+        made = np.array(rows, np.float64)
+        columns.append(made.repeat(steps, axis=0) if is_fixed else made)
     return np.concatenate(columns, axis=1)
 
 
