@@ -248,6 +248,6 @@ def _of_the_catalogue(i: int) -> None:
 def test_memory_stays_flat(work: Callable[[int], None]) -> None:
     """Some runs leave less behind than two networks of theirs: entries of full caches differ a little in size.
 
-    The least of three: what other tests of this process left behind is freed while one goes on.
+    It is tried again where it did not hold: what other tests of this process left behind may come and go meanwhile.
     """
-    assert min([_grown(work, 29) for _ in range(3)]) < 30_000
+    assert any(_grown(work, 29) < 30_000 for _ in range(3))
