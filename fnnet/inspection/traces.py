@@ -8,6 +8,7 @@ is.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from fnnet.core.places import path_of
 from fnnet.core.rules import Chain, rule_of
 from fnnet.layers.portable import Portable
 from fnnet.numerics.bits import portably
-from fnnet.tree.nodes import child_path, named_children
+from fnnet.tree.nodes import child_path, layout, named_children
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,8 @@ def _passed(path: str, layer: Params, x: Array, notes: list[Call]) -> Array:
 
 
 def _with_probes(path: str, layer: Params, notes: list[Call]) -> Params:
-    return type(layer)(*[_probed(child_path(path, name), child, notes) for name, child in named_children(layer)])
+    fields = [_probed(child_path(path, name), child, notes) for name, child in named_children(layer)]
+    return cast(Params, layout(type(layer)).make(*fields))
 
 
 def _probed(path: str, node: object, notes: list[Call]) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from enum import Enum
 from functools import partial
 from itertools import chain, count, islice
@@ -171,7 +172,8 @@ def steps(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[TrainS
     check_run(step, data, state)
     run = run_from(state, step, data, train)
     epochs = (_marked(data, state, epoch) for epoch in count(state.epoch))
-    states = scan(partial(_advance, run), chain.from_iterable(epochs), within(run, state))
+    own = replace(state, params=pack(state.params), opt_state=frozen(state.opt_state))  # as start makes them
+    states = scan(partial(_advance, run), chain.from_iterable(epochs), within(run, own))
     return islice(states, 1, None, 2)  # one per mark
 
 

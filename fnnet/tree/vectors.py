@@ -8,7 +8,7 @@ from typing import Generic, TypeVar, cast
 import numpy as np
 
 from fnnet.tree.making import maker
-from fnnet.tree.nodes import Params, is_leaf, named_children, read_only
+from fnnet.tree.nodes import Params, is_leaf, layout, named_children, read_only
 from fnnet.tree.structures import Structure, structure_of
 from fnnet.types import Array
 
@@ -74,7 +74,7 @@ def pack(tree: P) -> P:
     """The tree with read-only arrays, in one vector where they are few."""
     structure = structure_of(tree)
     if structure.views is None or vector_behind(tree) is not None:
-        return read_only(tree)
+        return frozen(tree)
     return structure.build(locked(blocks(tree)), read_only(structure.constants(tree)))
 
 
@@ -99,7 +99,7 @@ def frozen(node: T) -> T:
     new = tuple([frozen(child) for child in children])
     if all(map(_is, new, children)):
         return node
-    return cast(T, new if type(node) is tuple else type(node)(*new))
+    return cast(T, new if type(node) is tuple else layout(type(node)).make(*new))
 
 
 def _is(a: object, b: object) -> bool:

@@ -36,3 +36,14 @@ def test_the_slots_of_another_optimizer_are_refused_wherever_a_run_goes_on(other
         state = fn.last(fn.take(1)(fn.train(fn.train_step(gradient, own), data, state))).state
     slower = fn.train_step(gradient, fn.adamw(0.01))
     assert fn.last(fn.take(1)(fn.train(slower, data, state))).state.epoch == 3
+
+
+def test_a_state_of_other_memory_layout_is_trained_on_to_the_same_bits() -> None:
+    x = np.random.default_rng(0).normal(size=(12, 5))
+    optimizer = fn.adam(0.1)
+    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, x[:, :2], size=4)
+    net = fn.serial(fn.linear(Key(0), 5, 7, dtype=np.float64), fn.Tanh(), fn.linear(Key(1), 7, 2, dtype=np.float64))
+    state = fn.last(fn.take(2)(fn.steps(step, data, fn.start(net, optimizer, Key(0)))))
+    other = tree.map(np.asfortranarray, state)
+    ends = [fn.last(fn.take(3)(fn.steps(step, data, one))) for one in (state, other)]
+    assert tree.digest(ends[0]) == tree.digest(ends[1])

@@ -17,7 +17,7 @@ from fnnet import Array, Key, LayerError, Params, ShapeError, TreeError, tree
 from fnnet.keys import normal
 from fnnet.tree import nodes
 from fnnet.tree.structures import _STRUCTURES, LIMIT, structure_of
-from fnnet.tree.vectors import blocks, pack, vector_behind, vector_of
+from fnnet.tree.vectors import blocks, frozen, pack, vector_behind, vector_of
 from tests.support.own_layers import Noise, Setting
 from tests.support.strategies import KEYS, Problem, composites
 
@@ -131,6 +131,8 @@ def test_fields_that_are_given_by_name() -> None:
     assert (doubled.rate, doubled.w.tolist(), doubled.b.tolist()) == (0.5, [3, 3], [1, 1, 1])
     assert tree.equal(tree.map(lambda a: (a - 1) / 2, doubled), named)
     assert tree.at(named, "rate", lambda rate: 2 * rate).rate == 1
+    (unpacked, copied) = frozen((named, named))
+    assert (copied.rate, copied.w.flags.writeable) == (0.5, False) and tree.equal(unpacked, named)
     optimizer = fn.sgd(0.1)
     new, _ = optimizer.update(named, named, optimizer.init(named))
     assert (new.rate, new.settings, new.w.tolist()) == (0.5, named.settings, [0.9, 0.9])
