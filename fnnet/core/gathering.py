@@ -29,7 +29,7 @@ def gather(walk: Walk, pieces: Pieces, leg: Leg, layer: Params, grads: Params) -
     Gives whether they have the shapes and dtypes of the parameters; whoever makes use of them says what is wrong.
     Raises TreeError where they are no layer like it.
     """
-    if leg.inside and (vectors := _vectors(leg, grads)):
+    if leg.inside and (vectors := _vectors(walk, leg, grads)):
         pieces |= vectors
         return True
     leaves = () if leg.trained is None else leg.trained(grads)
@@ -44,7 +44,7 @@ def gather(walk: Walk, pieces: Pieces, leg: Leg, layer: Params, grads: Params) -
     return fits
 
 
-def _vectors(leg: Leg, grads: Params) -> Pieces:
+def _vectors(walk: Walk, leg: Leg, grads: Params) -> Pieces:
     """The vectors of the gradients of all layers in a leaf layer; none where one has none."""
     pieces = Pieces()
     for get, structure, place in leg.inside:
@@ -52,7 +52,7 @@ def _vectors(leg: Leg, grads: Params) -> Pieces:
         vector = vector_behind(node) if getattr(node, "_structure", None) is structure else None
         if vector is None or place in pieces:
             return {}
-        pieces[place] = vector
+        pieces[place] = vector if sum(structure.changes) > 1 else vector.reshape(walk.shapes[place])
     return pieces
 
 

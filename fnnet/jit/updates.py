@@ -10,7 +10,8 @@ import numpy as np
 
 from fnnet.jit.loops import Writer, indented, settings_of, traced
 from fnnet.jit.sources import module_of
-from fnnet.numerics.formulas import Entry, as_entry, entry
+from fnnet.numerics.formulas import as_entry, entry
+from fnnet.numerics.programs import like
 from fnnet.optimizers.elementwise import Elementwise
 
 P = TypeVar("P")
@@ -39,7 +40,7 @@ def rule_loops(
     """
     arrays = [entry(f"array {i}", dtype) for i in range(count)]
     given = [entry(f"number {i}", dtype, is_setting=True) for i in range(len(numbers))]
-    found, names = traced(thing, lambda own: rule_of(own)(_like(numbers, given), *arrays), dtype)
+    found, names = traced(thing, lambda own: rule_of(own)(like(numbers, given), *arrays), dtype)
     known = {a: f"x{i}" for i, a in enumerate(arrays)} | {a: f"numbers[{i}]" for i, a in enumerate(given)} | names
     writer = Writer(known)
     lines, results = writer.write(*[as_entry(result, dtype) for result in found])
@@ -54,10 +55,6 @@ def rule_loops(
         _function("in_ranges", "called", [*a, "ranges"], _in_ranges(a)),
         _function("elsewhere", "compiled", [*a, *[f"new_a{i}" for i in into]], _elsewhere(a, into)),
     ), [*settings_of(thing).values()]
-
-
-def _like(numbers: Any, entries: list[Entry]) -> Any:
-    return type(numbers)(*entries) if hasattr(numbers, "_fields") else tuple(entries)
 
 
 def _function(name: str, by: str, arguments: list[str], lines: list[str]) -> str:

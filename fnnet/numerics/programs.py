@@ -23,26 +23,33 @@ IN_PLACE = frozenset(("add", "subtract", "multiply", "divide", "negative", "abso
 """Functions that may write over what they read; ``sign`` is ten times slower so, ``where`` has no place to write to."""
 
 
-def written(rule: Rule, numbers: int, arrays: int) -> Callable[..., tuple[Array, ...]]:
-    """A rule of so many numbers and arrays as a program, which is called with the numbers one by one.
+def written(rule: Rule, numbers: Numbers, arrays: int) -> Callable[..., tuple[Array, ...]]:
+    """A rule of numbers like these and so many arrays as a program, which is called with the numbers one by one.
 
     Raises TypeError for a rule that is no formula.
 
-    >>> toward = written(lambda numbers, a, b: (a + numbers[0] * (b - a),), 1, 2)
+    >>> toward = written(lambda numbers, a, b: (a + numbers[0] * (b - a),), (0.0,), 2)
     >>> toward(0.5, np.zeros(2), np.ones(2))
     (array([0.5, 0.5]),)
     """
-    settings = [entry(f"n{i}", np.float64, is_setting=True) for i in range(numbers)]
+    settings = [entry(f"n{i}", np.float64, is_setting=True) for i in range(len(numbers))]
     inputs = [entry(f"x{i}", np.float64) for i in range(arrays)]
-    results: Any = rule(cast(Numbers, tuple(settings)), *cast(list[Array], inputs))
+    results: Any = rule(cast(Numbers, like(numbers, settings)), *cast(list[Array], inputs))
     for result in results:
         if type(result) is not Entry or result.function == INPUT or result.is_setting:
             raise TypeError(f"a formula gives fresh arrays, got {result}")
     return _Writer(results).program([e.name for e in (*settings, *inputs)])
 
 
-program = lru_cache(64)(written)
-"""The same for functions of modules, written once each."""
+def like(numbers: Any, entries: list[Entry]) -> Any:
+    """Entries in the place of numbers, by name where these have names."""
+    return type(numbers)(*entries) if hasattr(numbers, "_fields") else tuple(entries)
+
+
+@lru_cache(64)
+def program(rule: Rule, numbers: int, arrays: int) -> Callable[..., tuple[Array, ...]]:
+    """The same for functions of modules, written once each."""
+    return written(rule, (0.0,) * numbers, arrays)
 
 
 class _Writer:

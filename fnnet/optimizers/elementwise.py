@@ -83,7 +83,7 @@ class Elementwise(Settings, ABC):
         numbers = self.numbers(rate(self.name, self.lr, state), t)
         rule: Rule | None = getattr(self, "_program", None)
         if rule is None:
-            rule = written(self.rule, len(numbers), 2 + n)
+            rule = written(self.rule, numbers, 2 + n)
             object.__setattr__(self, "_program", rule)
         made = new_numbers(self.name, partial(rule, *numbers), (params, grads, *slots), 1 + n)
         return made[0].built(), _state(t, tuple(made[1:]), None, state.scale)

@@ -227,6 +227,31 @@ def test_networks_of_any_size_are_trained_alike(problem: Problem, name: str) -> 
             np.testing.assert_allclose(mine, theirs, 1e-9, 1e-12)
 
 
+def test_errors_of_gradients_name_the_layer_whose_they_are() -> None:
+    """A layer of layers beside it has one leaf, whose gradient is a vector meanwhile."""
+    beside = fn.branches([(0,), (1,)], (fn.embedding(Key(0), 5, 3), fn.Identity()))
+    net = fn.serial(beside, Wide(np.ones(4, np.float32)))
+    y, cache = fn.forward(net, np.array([[1.0, 2.0], [0.0, 1.0]]))
+    grads, _ = fn.backward(net, cache, y)
+    assert grads.layers[0].layers[0].w.shape == (5, 3)
+    with pytest.raises(fn.DtypeError, match=r"sgd: layers\.1\.s must have the parameters' dtype float32, got float64"):
+        fn.sgd(0.1).update(net, grads, fn.sgd(0.1).init(net))
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Wide(Params):
+    """A layer that adds up in float64, and leaves it there."""
+
+    s: Array
+
+
+fn.define_layer(
+    Wide,
+    forward=lambda p, x: (x * p.s, x),
+    backward=lambda p, x, dy: (Wide((x * dy).sum(axis=0, dtype=np.float64)), dy * p.s),
+)
+
+
 def _paths(call: Call) -> Iterator[str]:
     yield call.path
     for inside in call.calls:

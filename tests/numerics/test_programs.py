@@ -29,7 +29,7 @@ def _arrays(count: int, dtype: Any) -> list[Array]:
 def _agree(rule: Rule, numbers: Numbers, arrays: list[Array]) -> None:
     before = [a.tobytes() for a in arrays]
     expected = rule(numbers, *arrays)
-    found = written(rule, len(numbers), len(arrays))(*numbers, *arrays)
+    found = written(rule, numbers, len(arrays))(*numbers, *arrays)
     expected = tuple([a.astype(arrays[0].dtype) if a.dtype == bool else a for a in expected])
     assert [(a.dtype, a.tobytes()) for a in found] == [(a.dtype, a.tobytes()) for a in expected]
     assert [a.tobytes() for a in arrays] == before
@@ -138,7 +138,7 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
 def test_what_is_no_formula_is_refused(name: str) -> None:
     rule, message = REFUSED[name]
     with pytest.raises(TypeError, match=message):
-        written(rule, 1, 1)
+        written(rule, (0.0,), 1)
 
 
 def test_equal_entries_are_one() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pytest
@@ -107,3 +107,31 @@ def test_one_that_is_no_formula_is_refused() -> None:
     net, optimizer = NETS["one layer"], Mean(0.1)
     with pytest.raises(TypeError, match="a formula works entry by entry"):
         optimizer.update(net, net, optimizer.init(net))
+
+
+class Coming(NamedTuple):
+    """The numbers of a step, by name."""
+
+    lr: float
+    t: float
+
+
+@dataclass(frozen=True)
+class Named(fn.Elementwise):
+    """Descent with rates that shrink."""
+
+    lr: float
+    slots = 0
+
+    def numbers(self, lr: float, t: int) -> Coming:
+        return Coming(lr, float(t))
+
+    def rule(self, numbers: Any, p: Array, g: Array) -> tuple[Array]:
+        return (p - numbers.lr / numbers.t * g,)
+
+
+def test_numbers_may_have_names() -> None:
+    net, optimizer = fn.Linear(np.ones((1, 2)), np.zeros(2)), Named(0.5)
+    new, state = optimizer.update(net, net, optimizer.init(net))
+    new, _ = optimizer.update(new, net, state)
+    assert new.w.tolist() == [[0.25, 0.25]]
