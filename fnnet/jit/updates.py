@@ -11,7 +11,7 @@ import numpy as np
 from fnnet.jit.loops import Writer, indented, settings_of, traced
 from fnnet.jit.sources import module_of
 from fnnet.numerics.formulas import as_entry, entry
-from fnnet.numerics.programs import like
+from fnnet.numerics.programs import Numbers, like
 from fnnet.optimizers.elementwise import Elementwise
 
 P = TypeVar("P")
@@ -28,7 +28,7 @@ def update_loops(optimizer: Elementwise, dtype: np.dtype[np.floating]) -> tuple[
 def rule_loops(
     thing: P,
     rule_of: Callable[[P], Rule],
-    numbers: Sequence[float],
+    numbers: Numbers,
     count: int,
     into: Sequence[int],
     dtype: np.dtype[np.floating],

@@ -34,16 +34,17 @@ def written(rule: Rule, numbers: Numbers, arrays: int) -> Callable[..., tuple[Ar
     """
     settings = [entry(f"n{i}", np.float64, is_setting=True) for i in range(len(numbers))]
     inputs = [entry(f"x{i}", np.float64) for i in range(arrays)]
-    results: Any = rule(cast(Numbers, like(numbers, settings)), *cast(list[Array], inputs))
+    results: Any = rule(like(numbers, settings), *cast(list[Array], inputs))
     for result in results:
         if type(result) is not Entry or result.function == INPUT or result.is_setting:
             raise TypeError(f"a formula gives fresh arrays, got {result}")
     return _Writer(results).program([e.name for e in (*settings, *inputs)])
 
 
-def like(numbers: Any, entries: list[Entry]) -> Any:
+def like(numbers: Numbers, entries: list[Entry]) -> Numbers:
     """Entries in the place of numbers, by name where these have names."""
-    return type(numbers)(*entries) if hasattr(numbers, "_fields") else tuple(entries)
+    given, named = cast(Numbers, tuple(entries)), cast(Callable[..., Numbers], type(numbers))
+    return named(*given) if hasattr(numbers, "_fields") else given
 
 
 @lru_cache(64)
