@@ -38,7 +38,7 @@ from fnnet.errors import FnnetError
 from fnnet.tree.nodes import Params, layout
 
 LONG, MANY = 99, 1000
-"""Plain data with more entries, or more lines, are described in one line, and so are any with many entries."""
+"""Plain data with more entries, or more lines, are described in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,8 @@ class Anatomy:
     edges: tuple[Edge, ...] = ()
 
 
-def anatomy(value: object, known: Known, is_whole: bool = False) -> Anatomy:
-    """What a value is and holds; ``known`` are the plain data met so far. Long containers are described in one line,
-    unless they are asked for as a whole."""
+def anatomy(value: object, known: Known) -> Anatomy:
+    """What a value is and holds; ``known`` are the plain data met so far."""
     if is_plain_array(value):
         return Anatomy(partial(digest_of_rows, value))  # computed only when it is asked for
     text = plain_text(value)
@@ -61,8 +60,6 @@ def anatomy(value: object, known: Known, is_whole: bool = False) -> Anatomy:
         text = data.text if data is not None and is_long else None
     if text is not None:
         return Anatomy(partial(str, text))
-    if type(value) in CONTAINERS and len(typing.cast(Any, value)) > MANY and not is_whole:
-        return Anatomy(partial(_in_a_line, value))
     word, edges = _taken_apart(value)
     return Anatomy(word if callable(word) else partial(str, word), tuple(unique(edges)))
 
@@ -150,15 +147,11 @@ def content(value: object) -> str:
     while todo:
         top = todo.pop()
         is_new, number = id(top) not in numbers, numbers.setdefault(id(top), len(numbers))
-        found = anatomy(top, {}, is_whole=True) if is_new else Anatomy(partial(str, f"as {number}"))
+        found = anatomy(top, {}) if is_new else Anatomy(partial(str, f"as {number}"))
         told.append(f"{found.text()} {[edge.name for edge in found.edges]}")
         met += [edge.value for edge in found.edges]
         todo += [edge.value for edge in found.edges[::-1]]
     return f"{told[0]} {sha(told)}"
-
-
-def _in_a_line(container: Any) -> str:
-    return f"{type(container).__name__} of {len(container)} {sha([content(container)])}"
 
 
 # --- objects ---------------------------------------------------------------------------------------------------------
