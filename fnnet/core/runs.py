@@ -50,7 +50,16 @@ _RUNS: WeakSet[Run[Any]] = WeakSet()
 
 def runs() -> list[Run[object]]:
     """All runs that somebody holds, begun or not."""
-    return list(_RUNS)
+    return alive(_RUNS)
+
+
+def alive(weak: WeakSet[T]) -> list[T]:
+    """What is in a weak set, to which other threads may add meanwhile."""
+    while True:
+        try:
+            return list(weak)
+        except RuntimeError:  # it has changed in size
+            pass
 
 
 def within(run: Run[T], state: TrainState[P]) -> TrainState[P]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from weakref import WeakSet
 
 from fnnet import files
-from fnnet.core.runs import Run, under_way
+from fnnet.core.runs import Run, alive, under_way
 from fnnet.core.states import TrainState
 from fnnet.errors import CheckpointError
 from fnnet.experiments import sealed_files
@@ -52,6 +52,15 @@ def _whole(folder: File) -> Iterator[tuple[Path, bytes]]:
             yield path, sealed_files.read(path)
 
 
+def _identity(folder: str) -> tuple[int, int]:
+    """What tells a folder from another one of its name."""
+    try:
+        found = os.stat(folder)
+    except OSError:
+        return 0, 0
+    return found.st_dev, found.st_ino
+
+
 class _Stock(NamedTuple):
     """The files of a folder: the newest ones known to be whole, in the order of their states, and all others."""
 
@@ -74,11 +83,14 @@ class Writer:
         self._made_by: Run[object] | None = None
         self._unwritten: TrainState[Params] | None = None
         self._lock = RLock()
+        self._folder = _identity(folder)
         _WRITERS.add(self)
         tell_runs()
 
     def add(self, state: TrainState[Params]) -> None:
         """The next state, which is on the disk after this if it is due."""
+        if not self._count:
+            flush(self.folder)  # before the lock is taken: other writers of the folder may wait for it
         with self._lock:
             self._count, self._of_run = self._count + 1, self._of_run + 1
             if self._count == 1:
@@ -90,8 +102,7 @@ class Writer:
             self._made_by = under_way(state)
             self._unwritten = state
             if self._count % self.every == 0:
-                self._unwritten = None
-                self._write(state)
+                self._write_due(state)
 
     def _goes_on(self, state: TrainState[Params]) -> bool:
         """Whether a state is of the same step, data and fold as the one before it."""
@@ -100,12 +111,31 @@ class Writer:
             return run is before
         return run.step is before.step and run.data is before.data and run.train is before.train
 
+    def _write_due(self, state: TrainState[Params]) -> None:
+        """Writes a state. What interrupts that, such as Ctrl-C, leaves it to be written; an error does not."""
+        try:
+            self._write(state)
+        except Exception:
+            self._unwritten = None
+            raise
+        self._unwritten = None
+
     def end(self) -> None:
         """Writes the last state where it is not written yet."""
         with self._lock:
             if self._unwritten is not None:
-                self._write(self._unwritten)
+                self._write_due(self._unwritten)
+
+    def late_end(self) -> None:
+        """The same for a stream that its reader has left: a folder that was deleted or made anew meanwhile stays so."""
+        with self._lock:
+            if self._is_gone():
                 self._unwritten = None
+        self.end()
+
+    def _is_gone(self) -> bool:
+        """Whether the folder is no more the one that the stream has begun with."""
+        return _identity(self.folder) != self._folder or not all(path.exists() for path in self._stock.whole[-1:])
 
     def forget(self) -> None:
         """Leaves the last state to the process that this one was forked from."""
@@ -114,7 +144,6 @@ class Writer:
     def _begin(self, state: TrainState[Params]) -> None:
         """Finds the settings of the run, and the files in the folder, after those of a killed writer are removed.
         Raises CheckpointError where the folder belongs to another run."""
-        flush(self.folder)
         as_json(state)  # what no file can hold is refused now, and not when the first state is due
         run, whole = settled(run_of(state), state), _whole(self.folder)
         newest = next(whole, None)
@@ -154,22 +183,22 @@ _WRITERS: WeakSet[Writer] = WeakSet()
 
 def flush(folder: File) -> None:
     """Writes what streams of this process have still to write to a folder."""
-    for writer in list(_WRITERS):
+    for writer in alive(_WRITERS):
         if os.path.realpath(writer.folder) == os.path.realpath(folder):
-            writer.end()
+            writer.late_end()
 
 
 @atexit.register
 def _end_all() -> None:
     """Writes what is unwritten while Python still can; every writer has its turn, whatever becomes of the others."""
     with ExitStack() as all_of_them:
-        for writer in list(_WRITERS):
-            all_of_them.callback(writer.end)
+        for writer in alive(_WRITERS):
+            all_of_them.callback(writer.late_end)
 
 
 def _forget() -> None:
     """Leaves the streams of a process to it, in a child that was forked from it, perhaps while another thread wrote."""
-    for writer in list(_WRITERS):
+    for writer in alive(_WRITERS):
         writer.forget()
     _WRITERS.clear()
 

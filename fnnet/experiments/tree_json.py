@@ -7,6 +7,7 @@ already defined are built: nothing is evaluated or unpickled because a file says
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import is_dataclass
@@ -81,10 +82,24 @@ def as_json(node: object, path: str = "") -> object:
         )
     if type(node) is tuple:
         return [as_json(child, child_path(path, name)) for name, child in named_children(node)]
-    return {
+    made = {
         "class": _class_name(node, path),
         "fields": {f: as_json(child, child_path(path, f)) for f, child in named_children(node)},
     }
+    if not path:  # the tree can be walked through
+        _check_names(node)
+    return made
+
+
+def _check_names(node: object) -> None:
+    """Raises TreeError where two classes bear one name: a file could not tell them apart."""
+    known: dict[str, type] = {}
+    for kind in _kinds(node):
+        if known.setdefault(f"{kind.__module__}.{kind.__qualname__}", kind) is not kind:
+            raise TreeError(
+                f"save: two classes of the tree are called {kind.__module__}.{kind.__qualname__}, and files know them "
+                "by name; make one class with a setting, or give each a __qualname__ of its own"
+            )
 
 
 def _class_name(node: object, path: str) -> str:
@@ -126,7 +141,9 @@ def built(structure: object, arrays: dict[str, Array], like: object) -> object:
     """
     asked = {f"fnnet.{kind.__name__}": kind for kind in _kinds(like) if kind.__module__.startswith("fnnet.")}
     scripts = {f"__main__.{kind.__qualname__}": kind for kind in _kinds(like)}  # a module is called so when it is run
-    known = scripts | asked | {name_of(kind): kind for kind in (*RECORDS, *layers_defined(), *_kinds(like))}
+    defined = Counter(map(name_of, layers_defined()))
+    once = [kind for kind in layers_defined() if defined[name_of(kind)] == 1]
+    known = scripts | asked | {name_of(kind): kind for kind in (*RECORDS, *once, *_kinds(like))}
     tree = _built(structure, arrays, "", known)
     if arrays:
         raise CheckpointError(f"it has arrays that its structure does not name: {', '.join(sorted(arrays))}")
@@ -174,13 +191,18 @@ def _array(dtype: object, shape: object, arrays: dict[str, Array], path: str) ->
     return read_only(array)
 
 
+def _times(name: str) -> str:
+    is_several = name in map(name_of, layers_defined())
+    return "defined several times, as another one each" if is_several else "not defined"
+
+
 def _class(name: str, fields: dict[str, object], path: str, known: Mapping[str, type]) -> type:
     short = f"fnnet.{name.rpartition('.')[2]}"  # whatever module of fnnet it was in when the file was written
     kind = known.get(name) or (known.get(short) if name.startswith("fnnet.") else None) or _own(name)
     kind = kind or next((one for one in known.values() if _is_of_script(one, name)), None)
     if kind is None:
         raise UndefinedError(
-            f"{_where(path)} is of the class {name}, which this program has not defined; import the module that "
+            f"{_where(path)} is of the class {name}, which this program has {_times(name)}; import the module that "
             "gives it to define_layer first, or load with like="
         )
     if tuple(fields) != layout(kind).names:

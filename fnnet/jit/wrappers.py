@@ -102,7 +102,7 @@ class Step:
 
     def rule(self, wrapper: Wrapper, rule: Rule, n: int, arrays: str, into: int, mask: Mask, given: str) -> str:
         """The line of a rule over parts of vectors, its result in one of them; n is how many numbers it reads."""
-        module, c = rule_loops(wrapper, lambda own: rule, [0.0] * n, arrays.count(",") + 1, [into], self.program.dtype)
+        module, c = rule_loops(wrapper, lambda own: rule, (0.0,) * n, arrays.count(",") + 1, [into], self.program.dtype)
         name = self.program.function(module, "in_ranges", rule.__name__)
         return f"{name}({arrays}, {self.program.ranges(mask)}, {self.program.reals(c)}, {given})"
 

@@ -6,6 +6,7 @@ import gc
 import os
 import pickle
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from hypothesis import strategies as st
 
 import fnnet as fn
 from fnnet import CheckpointError, Key, TrainState, TreeError, files, tree
+from fnnet.experiments import checkpoint_folders, saving
 from fnnet.keys import normal
 from tests.support.killing import training
 
@@ -223,6 +225,40 @@ def test_a_stream_that_is_left_and_held_is_written_when_somebody_comes_to_its_fo
     assert _names(tmp_path) == before
     through = fn.last(fn.take(9)(fn.steps(STEP, DATA, FIRST)))
     assert tree.equal(stopped[-1], through)
+
+
+@pytest.mark.parametrize("steps", [3, 13])
+def test_a_folder_that_was_deleted_stays_so(tmp_path: Path, steps: int) -> None:
+    """What a stream that was left has still to write belongs to the folder that is gone."""
+    folder = tmp_path / "run"
+    stream = fn.checkpoint_to(folder, every=10)(_steps())
+    for _ in range(steps):
+        next(iter(stream))
+    shutil.rmtree(folder)
+    assert _names(folder) == []
+    (tmp_path / "another").mkdir()  # which may get the number that the folder had
+    folder.mkdir()
+    assert _names(folder) == []
+    fn.pipe(_steps(), fn.checkpoint_to(folder), fn.take(1), fn.last)
+    stream = iter(())
+    assert _names(folder) == _named((0, 1))
+
+
+def test_a_state_whose_writing_is_interrupted_is_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, calls = saving.save_of_run, list[int]()
+
+    def interrupted(*given: Any) -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        write(*given)
+
+    monkeypatch.setattr(checkpoint_folders, "save_of_run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fn.pipe(_steps(), fn.checkpoint_to(tmp_path, every=2), fn.take(6), fn.last)
+    assert _names(tmp_path) == _named((0, 2), (0, 4))
 
 
 def test_another_run_does_not_lose_what_a_stream_has_still_to_write(tmp_path: Path) -> None:

@@ -474,3 +474,28 @@ def test_a_class_of_a_script_is_the_one_that_is_imported_from_it(
     assert type(found[0]) is Mine
     with pytest.raises(CheckpointError, match="has not defined"):
         fn.load(folder / "net.safetensors", like=(fn.linear(Key(0), 2, 2), 1))
+
+
+def _power(k: float) -> fn.Params:
+    """A class from a factory, another one at every call."""
+
+    @dataclass(frozen=True, slots=True, eq=False, repr=False)
+    class Power(fn.Params):
+        pass
+
+    fn.define_activation(
+        Power, lambda p, x: (np.abs(x) ** k, x), slope=lambda p, x: k * np.sign(x) * np.abs(x) ** (k - 1)
+    )
+    return Power()
+
+
+def test_two_classes_of_one_name_are_not_saved(tmp_path: Path) -> None:
+    with pytest.raises(fn.TreeError, match=r"two classes of the tree are called .*_power\.<locals>\.Power"):
+        fn.save(tmp_path / "net", fn.serial(_power(2.0), _power(3.0)))
+    square = _power(2.0)
+    fn.save(tmp_path / "net", fn.serial(square, fn.Tanh(), square))
+    _power(3.0)
+    again = fn.load(tmp_path / "net", like=fn.serial(square, fn.Tanh(), square))
+    assert fn.forward(again, np.full((1, 1), 2.0))[0] == np.tanh(4.0) ** 2
+    with pytest.raises(CheckpointError, match=r"Power, which this program has defined several times"):
+        fn.load(tmp_path / "net")
