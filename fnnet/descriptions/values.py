@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from fnnet.core.rules import rule_of
-from fnnet.descriptions import callables
+from fnnet.descriptions import callables, tables
 from fnnet.descriptions.classes import class_edges, registered
 from fnnet.descriptions.code_digests import is_library, named, sha, version_of
 from fnnet.descriptions.digests import (
@@ -238,6 +238,8 @@ _KINDS: list[tuple[Callable[[Any], bool], Callable[[Any], tuple[str | Callable[[
     (_of(partial), callables.bound),
     (callables.is_wrapper, callables.wrapper),
     (_of(*_ACCESSORS), callables.accessor),
+    (tables.is_table, tables.table),
+    (tables.is_column, tables.column),
     (is_rows, _rows),
 ]
 """What is told in a way of its own, the first that fits."""

@@ -1,0 +1,46 @@
+"""Tables of packages, such as those of pandas and polars: told by their labels and the numbers in each column."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fnnet.descriptions.code_digests import is_library, named
+from fnnet.descriptions.edges import Edge
+
+NUMBERS = "biufcmM"
+
+
+def is_table(value: Any) -> bool:
+    """Whether a value is a frame of a package, by the protocol that frames have in common."""
+    return is_library(type(value)) and hasattr(type(value), "__dataframe__")
+
+
+def is_column(value: Any) -> bool:
+    """Whether a value is a column or an index of such a frame, that is no array itself."""
+    kind = type(value)
+    return is_library(kind) and all(hasattr(kind, name) for name in ("__array__", "to_numpy", "dtype", "__len__"))
+
+
+def table(value: Any) -> tuple[str, list[Edge]]:
+    """A frame: its columns one by one, their names, and the labels of its rows where it has any."""
+    columns = [column for _, column in value.items()] if hasattr(value, "items") else list(value.iter_columns())
+    edges = [Edge(f"column {i}", one) for i, one in enumerate(columns)]
+    return named(type(value)), [Edge("columns", _entries(value.columns)), *_labels(value), *edges]
+
+
+def column(value: Any) -> tuple[str, list[Edge]]:
+    """A column: its dtype, its entries, and the labels of its rows where it has any."""
+    return f"{named(type(value))} of {value.dtype}", [Edge("entries", _entries(value)), *_labels(value)]
+
+
+def _labels(value: Any) -> list[Edge]:
+    index = getattr(value, "index", None)
+    return [] if index is None or callable(index) else [Edge("index", _entries(index))]
+
+
+def _entries(value: Any) -> object:
+    """An array of numbers, or a list of anything else."""
+    array = np.asarray(value)
+    return array if array.dtype.kind in NUMBERS else array.tolist()
