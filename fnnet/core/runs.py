@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from threading import get_ident
 from typing import Any, Generic, TypeVar
 from weakref import WeakSet, ref
 
@@ -19,12 +20,13 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Run(Generic[T]):
     """What makes the epochs of a stream: the step, the data, the function that folds them, such as ``train``, and the
-    optimizer that the first state came from, where that is known."""
+    optimizer that the first state came from, where that is known; and the thread that has made it."""
 
     step: Step[T]
     data: Data[T]
     train: Callable[..., object]
     optimizer: object
+    thread: int = field(default_factory=get_ident)
 
 
 def nothing() -> None:

@@ -174,19 +174,24 @@ def data_digest(value: object, known: Known | None = None) -> Line | None:
 
 
 def _entries(container: Any) -> list[object]:
-    return [*container, *container.values()] if type(container) is dict else list(container)
+    if type(container) is not dict:
+        return list(container)
+    items = list(container.items())  # at once: another thread may write into it
+    return [key for key, _ in items] + [value for _, value in items]
 
 
 def _combined(container: Any, known: Known) -> Line | None:
     """A container by what it holds; the order of a set does not count."""
     entries = _entries(container)
+    if any(id(one) not in known for one in entries if type(one) in CONTAINERS):
+        return None  # another thread writes into it meanwhile
     found = [known[id(one)] if type(one) in CONTAINERS else data_digest(one) for one in entries]
     known_lines = [one for one in found if one is not None]
     if len(known_lines) < len(entries):
         return None
     texts = [one.text for one in known_lines]
     if type(container) is dict:
-        texts = [f"{key}: {text}" for key, text in zip(texts[: len(container)], texts[len(container) :], strict=True)]
+        texts = [f"{key}: {text}" for key, text in zip(texts[: len(texts) // 2], texts[len(texts) // 2 :], strict=True)]
     elif type(container) is deque:
         texts = [*texts, f"of at most {container.maxlen}"]
     elif type(container) in (set, frozenset):
@@ -194,6 +199,5 @@ def _combined(container: Any, known: Known) -> Line | None:
     sha = hashlib.sha256()
     for text in texts:
         sha.update(f"{len(text)}:{text};".encode(errors="surrogatepass"))
-    return Line(
-        f"{type(container).__name__} of {len(container)} {sha.hexdigest()}", 1 + sum([one.size for one in known_lines])
-    )
+    count = len(entries) // 2 if type(container) is dict else len(entries)
+    return Line(f"{type(container).__name__} of {count} {sha.hexdigest()}", 1 + sum([one.size for one in known_lines]))

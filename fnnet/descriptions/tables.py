@@ -12,27 +12,29 @@ from fnnet.descriptions.edges import Edge
 NUMBERS = "biufcmM"
 
 
-def is_table(value: Any) -> bool:
+def is_table(value: object) -> bool:
     """Whether a value is a frame of a package, by the protocol that frames have in common."""
     return is_library(type(value)) and hasattr(type(value), "__dataframe__")
 
 
-def is_column(value: Any) -> bool:
+def is_column(value: object) -> bool:
     """Whether a value is a column or an index of such a frame, that is no array itself."""
     kind = type(value)
     return is_library(kind) and all(hasattr(kind, name) for name in ("__array__", "to_numpy", "dtype", "__len__"))
 
 
-def table(value: Any) -> tuple[str, list[Edge]]:
+def table(value: object) -> tuple[str, list[Edge]]:
     """A frame: its columns one by one, their names, and the labels of its rows where it has any."""
-    columns = [column for _, column in value.items()] if hasattr(value, "items") else list(value.iter_columns())
+    frame: Any = value
+    columns = [column for _, column in frame.items()] if hasattr(frame, "items") else list(frame.iter_columns())
     edges = [Edge(f"column {i}", one) for i, one in enumerate(columns)]
-    return named(type(value)), [Edge("columns", _entries(value.columns)), *_labels(value), *edges]
+    return named(type(value)), [Edge("columns", _entries(frame.columns)), *_labels(frame), *edges]
 
 
-def column(value: Any) -> tuple[str, list[Edge]]:
+def column(value: object) -> tuple[str, list[Edge]]:
     """A column: its dtype, its entries, and the labels of its rows where it has any."""
-    return f"{named(type(value))} of {value.dtype}", [Edge("entries", _entries(value)), *_labels(value)]
+    dtype: object = getattr(value, "dtype", None)
+    return f"{named(type(value))} of {dtype}", [Edge("entries", _entries(value)), *_labels(value)]
 
 
 def _labels(value: Any) -> list[Edge]:

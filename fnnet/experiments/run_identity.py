@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from threading import get_ident
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
@@ -14,7 +15,7 @@ from fnnet.descriptions import described
 from fnnet.descriptions.code_digests import is_library
 from fnnet.descriptions.comparisons import Difference, changes
 from fnnet.descriptions.values import rules_of
-from fnnet.errors import CheckpointError, FnnetError
+from fnnet.errors import CheckpointError
 from fnnet.experiments import configurations
 from fnnet.experiments.configurations import movable, settings_of
 from fnnet.tree.nodes import Params, named_children
@@ -69,10 +70,11 @@ _TOLD: WeakKeyDictionary[Run[object], dict[str, str]] = WeakKeyDictionary()
 
 
 def tell_runs() -> None:
-    """Notes the settings of all runs, whichever will be asked for, as they are before these go on: each once."""
+    """Notes the settings of all runs of this thread, whichever will be asked for, as they are before these go on: each
+    once."""
     for run in runs():
-        if run not in _TOLD:
-            with suppress(FnnetError):  # it is raised for the run that is asked for
+        if run.thread == get_ident() and run not in _TOLD:
+            with suppress(Exception):  # it is raised for the run that is asked for
                 _TOLD[run] = _told(run)
 
 

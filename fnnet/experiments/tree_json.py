@@ -7,11 +7,13 @@ already defined are built: nothing is evaluated or unpickled because a file says
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import is_dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -212,8 +214,9 @@ def _class(name: str, fields: dict[str, object], path: str, known: Mapping[str, 
 
 
 def _is_of_script(kind: type, name: str) -> bool:
-    """Whether a class of the program that runs has the name of one that was imported when the file was written."""
-    return kind.__module__ == "__main__" and name.endswith(f".{kind.__qualname__}")
+    """Whether a class of the program that runs is the one that was imported when the file was written."""
+    path = getattr(sys.modules["__main__"], "__file__", None)
+    return kind.__module__ == "__main__" and path is not None and name == f"{Path(path).stem}.{kind.__qualname__}"
 
 
 def _own(name: str) -> type | None:

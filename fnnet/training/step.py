@@ -45,8 +45,8 @@ class TrainStep(Generic[T]):
 
 @lru_cache(256)
 def _is_plain(kind: type) -> bool:
-    """Whether optimizers of a class are fnnet's, with none inside."""
-    return kind is not Wrapped and kind.__module__.startswith("fnnet.optimizers.")
+    """Whether optimizers of a class make their step by a formula, which gives what is read-only and like the parameters."""
+    return issubclass(kind, Elementwise) and kind.update is Elementwise.update
 
 
 def _is_ours(optimizer: Optimizer) -> bool:

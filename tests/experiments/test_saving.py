@@ -470,6 +470,10 @@ def test_a_class_of_a_script_is_the_one_that_is_imported_from_it(
     monkeypatch.setattr(Mine, "__module__", then)
     fn.save(folder / "net.safetensors", (Mine(np.ones(2)), 1))
     monkeypatch.setattr(Mine, "__module__", now)
+    if now != then:
+        with pytest.raises(CheckpointError, match="has not defined"):
+            fn.load(folder / "net.safetensors")  # a class of that name in any other script is not meant
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", "folder/of_user.py", raising=False)
     found = fn.load(folder / "net.safetensors", like=(Mine(np.zeros(2)), 1))
     assert type(found[0]) is Mine
     with pytest.raises(CheckpointError, match="has not defined"):
