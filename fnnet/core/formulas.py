@@ -12,9 +12,9 @@ from typing import Any, Generic, TypeVar
 
 from fnnet import checks
 from fnnet.core.rules import define_layer
-from fnnet.errors import LayerError, TreeError
+from fnnet.errors import LayerError
 from fnnet.tree.nodes import Params
-from fnnet.tree.structures import structure_of
+from fnnet.tree.structures import structure_if_any
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -35,11 +35,8 @@ class Activation(Generic[P, S]):
 
 def _check_untrained(p: Params) -> None:
     """Raises LayerError where an activation has arrays to train: its formula does not say what their gradient is."""
-    try:
-        is_trained = any(structure_of(p).changes)
-    except TreeError:  # it is said where the network is taken for a tree
-        return
-    if is_trained:
+    structure = structure_if_any(p)
+    if structure is not None and any(structure.changes):
         name = type(p).__name__
         raise LayerError(
             f"{name}: define_activation is for a class without trained arrays, got {p!r}; declare them constant(), or "

@@ -23,10 +23,10 @@ from fnnet.core.facts import casts, children, is_stochastic, named_layers
 from fnnet.core.places import located
 from fnnet.core.protocols import Stretch
 from fnnet.core.rules import Chain, Rule, rule_of
-from fnnet.errors import FnnetError, TreeError
+from fnnet.errors import FnnetError
 from fnnet.tree.making import getter
 from fnnet.tree.nodes import Params, flatten, is_leaf, layout
-from fnnet.tree.structures import Structure, structure_of
+from fnnet.tree.structures import Structure, structure_if_any, structure_of
 from fnnet.types import Array
 
 
@@ -91,7 +91,7 @@ def walk_of(params: Params) -> Walk:
     _check(params, params)
     enters = _enters(params)
     found = list(leaf_layers(params))
-    structure = _structure_if_any(params)
+    structure = structure_if_any(params)
     get, places = (layers_getter(params), [()] * len(found)) if structure is None else places_in(params, structure)
     used = Counter(place for own in places for place in own)
     legs = [_leg(layer, own) for (layer, _), own in zip(found, places, strict=True)]
@@ -124,13 +124,6 @@ def chances_of(params: Params) -> Chances:
     if not is_stochastic(params):
         return ()
     return tuple([draws if is_stochastic(layer) else None for layer, draws in leaf_layers(params)])
-
-
-def _structure_if_any(params: Params) -> Structure[Params] | None:
-    try:
-        return structure_of(params)
-    except TreeError:  # it holds what no tree can hold, and may be passed all the same
-        return None
 
 
 def _check(root: Params, params: Params) -> None:
@@ -172,7 +165,7 @@ def _inside(layer: Params, leaves: tuple[int | None, ...]) -> tuple[Inside, ...]
 
 
 def _trained(layer: Params) -> Callable[[Params], Sequence[Array]] | None:
-    structure = _structure_if_any(layer)
+    structure = structure_if_any(layer)
     if structure is None or not any(structure.changes):
         return None
     values = layout(type(layer)).values

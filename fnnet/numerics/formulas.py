@@ -182,11 +182,6 @@ def in_order(results: Iterable[Entry]) -> Iterator[Entry]:
             waiting.extend(missing[::-1])
 
 
-def inputs_of(results: Iterable[Entry]) -> set[str]:
-    """The names of what the results depend on."""
-    return {found.name for found in in_order(results) if found.function == INPUT}
-
-
 def _value_of(asked: Entry) -> Any:
     """The value of what is made of settings. Raises UndecidedError where they have none."""
     values: dict[Entry, Any] = {}

@@ -35,6 +35,8 @@ def written(rule: Rule, numbers: Numbers, arrays: int) -> Callable[..., tuple[Ar
     settings = [entry(f"n{i}", np.float64, is_setting=True) for i in range(len(numbers))]
     inputs = [entry(f"x{i}", np.float64) for i in range(arrays)]
     results: Any = rule(like(numbers, settings), *cast(list[Array], inputs))
+    if type(results) is not tuple:
+        raise TypeError(f"a formula gives a tuple of fresh arrays, got {results}")
     for result in results:
         if type(result) is not Entry or result.function == INPUT or result.is_setting:
             raise TypeError(f"a formula gives fresh arrays, got {result}")

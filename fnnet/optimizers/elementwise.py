@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from functools import partial
 from typing import ClassVar, TypeVar
 
+import numpy as np
+
 from fnnet import checks
 from fnnet.core import Numbers, OptState, Params, Schedule, Settings, TreeError
 from fnnet.core.states import slots_in
@@ -83,7 +85,23 @@ class Elementwise(Settings, ABC):
         numbers = self.numbers(rate(self.name, self.lr, state), t)
         rule: Rule | None = getattr(self, "_program", None)
         if rule is None:
-            rule = written(self.rule, numbers, 2 + n)
+            rule = self._written(numbers)
             object.__setattr__(self, "_program", rule)
         made = new_numbers(self.name, partial(rule, *numbers), (params, grads, *slots), 1 + n)
         return made[0].built(), _state(t, tuple(made[1:]), None, state.scale)
+
+    def _written(self, numbers: Numbers) -> Rule:
+        """The program of the rule. Raises TypeError for one that is no formula, or gives another number of arrays."""
+        try:
+            rule = written(self.rule, numbers, 2 + self.slots)
+        except TypeError as error:
+            raise TypeError(
+                f"{self.name}: rule must be a formula that gives fresh arrays, (parameters, *slots): {error}; an "
+                "optimizer that is none has an init and an update of its own"
+            ) from error
+        found = rule(*numbers, *[np.ones(1) for _ in range(2 + self.slots)])
+        if len(found) != 1 + self.slots:
+            raise TypeError(
+                f"{self.name}: rule must give 1 + {self.slots} arrays, (parameters, *slots), got {len(found)}"
+            )
+        return rule

@@ -164,7 +164,7 @@ def remembered(fact: Callable[[P], T], tree: P) -> T:
 
     It is kept with the fact while there are such trees: what holds a user's function remembers by ``Remembers``.
     """
-    known: Structure[P] | None = getattr(tree, "_structure", None) or _structure_if_any(tree)
+    known: Structure[P] | None = getattr(tree, "_structure", None) or structure_if_any(tree)
     if known is None:  # it is no tree; the fact is found out all the same, or says what is wrong
         return fact(tree)
     facts = known.facts
@@ -174,7 +174,8 @@ def remembered(fact: Callable[[P], T], tree: P) -> T:
     return found
 
 
-def _structure_if_any(tree: P) -> Structure[P] | None:
+def structure_if_any(tree: P) -> Structure[P] | None:
+    """The structure of a tree; None for what holds what no tree can hold, and may be passed x through all the same."""
     given: object = tree
     try:
         return structure_of(tree) if isinstance(given, Params) else None

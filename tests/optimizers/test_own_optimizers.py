@@ -109,6 +109,35 @@ def test_one_that_is_no_formula_is_refused() -> None:
         optimizer.update(net, net, optimizer.init(net))
 
 
+WRONG: dict[str, tuple[Callable[..., Any], str]] = {
+    "an array": (lambda n, p, g, m: p - g, r"rule must be a formula .*: a formula gives a tuple of fresh arrays"),
+    "no slots": (lambda n, p, g, m: (p - g,), r"rule must give 1 \+ 1 arrays, \(parameters, \*slots\), got 1"),
+    "too many": (lambda n, p, g, m: (p - g, m + g, m * g), r"rule must give 1 \+ 1 arrays, .* got 3"),
+    "what it was given": (lambda n, p, g, m: (p - g, m), r"a formula gives fresh arrays, got x2"),
+    "norms": (
+        lambda n, p, g, m: (p - g / np.linalg.norm(g), m + g),
+        r"wrong: rule must be a formula .* an update of its",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_rule_that_is_no_formula_of_its_arrays_is_refused(name: str) -> None:
+    formula, message = WRONG[name]
+
+    @dataclass(frozen=True)
+    class Wrong(fn.Elementwise):
+        lr: float
+        slots = 1
+
+        def rule(self, numbers: Numbers, *arrays: Array) -> Any:
+            return formula(numbers, *arrays)
+
+    net, optimizer = fn.linear(Key(0), 2, 1), Wrong(0.1)
+    with pytest.raises(TypeError, match=message):
+        optimizer.update(net, net, optimizer.init(net))
+
+
 class Coming(NamedTuple):
     """The numbers of a step, by name."""
 
