@@ -45,7 +45,7 @@ class TrainStep(Generic[T]):
 
 @lru_cache(256)
 def _is_plain(kind: type) -> bool:
-    """Whether optimizers of a class make their step by a formula, which gives what is read-only and like the parameters."""
+    """Whether optimizers of a class make their step by a formula: what that gives is read-only and fits."""
     return issubclass(kind, Elementwise) and kind.update is Elementwise.update
 
 

@@ -178,7 +178,9 @@ def test_layers_are_known_by_their_very_class(path: Path) -> None:
             assert not kinds & LAYERS, f"{path.name}:{node.lineno}: isinstance of {kinds}; compare type(...)"
 
 
+_ = [getattr(fn, name) for name in dir(fn)]  # which defines all layers
 LAYERS = {kind.__name__ for kind in layers_defined() if kind.__module__.startswith("fnnet.layers.")}
+assert {"Linear", "Relu", "Mlp"} <= LAYERS
 
 
 def _public_callables() -> Iterator[tuple[str, object]]:
