@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
-from weakref import WeakSet, ref
+from weakref import WeakValueDictionary, ref
 
 from fnnet import tree
 from fnnet.core.protocols import Data, Step
@@ -41,16 +41,16 @@ def run_from(state: TrainState[P], step: Step[T], data: Data[T], train: Callable
     """The run that goes on from a state. Who folds it holds it."""
     origin, before = state.origin, under_way(state)
     run = Run(step, data, train, (origin.optimizer if origin else None) or (before.optimizer if before else None))
-    _RUNS.add(run)
+    _RUNS[id(run)] = run
     return run
 
 
-_RUNS: WeakSet[Run[Any]] = WeakSet()
+_RUNS: WeakValueDictionary[int, Run[Any]] = WeakValueDictionary()
 
 
 def runs() -> list[Run[object]]:
-    """All runs that somebody holds, begun or not."""
-    return list(_RUNS)
+    """All runs that somebody holds, begun or not, whatever other threads begin meanwhile."""
+    return [run for one in _RUNS.valuerefs() if (run := one()) is not None]
 
 
 def within(run: Run[T], state: TrainState[P]) -> TrainState[P]:
