@@ -174,19 +174,23 @@ def data_digest(value: object, known: Known | None = None) -> Line | None:
 
 
 def _entries(container: Any) -> list[object]:
-    return [*container, *container.values()] if type(container) is dict else list(container)
+    if type(container) is not dict:
+        return list(container)
+    items = list(container.items())  # at once: another thread may write into it
+    return [*[key for key, _ in items], *[value for _, value in items]]
 
 
 def _combined(container: Any, known: Known) -> Line | None:
     """A container by what it holds; the order of a set does not count."""
     entries = _entries(container)
-    found = [known[id(one)] if type(one) in CONTAINERS else data_digest(one) for one in entries]
+    found = [known.get(id(one)) if type(one) in CONTAINERS else data_digest(one) for one in entries]
     known_lines = [one for one in found if one is not None]
     if len(known_lines) < len(entries):
         return None
     texts = [one.text for one in known_lines]
     if type(container) is dict:
-        texts = [f"{key}: {text}" for key, text in zip(texts[: len(container)], texts[len(container) :], strict=True)]
+        half = len(texts) // 2
+        texts = [f"{key}: {text}" for key, text in zip(texts[:half], texts[half:], strict=True)]
     elif type(container) is deque:
         texts = [*texts, f"of at most {container.maxlen}"]
     elif type(container) in (set, frozenset):

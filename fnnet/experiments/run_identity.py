@@ -14,7 +14,7 @@ from fnnet.descriptions import described
 from fnnet.descriptions.code_digests import is_library
 from fnnet.descriptions.comparisons import Difference, changes
 from fnnet.descriptions.values import rules_of
-from fnnet.errors import CheckpointError, FnnetError
+from fnnet.errors import CheckpointError
 from fnnet.experiments import configurations
 from fnnet.experiments.configurations import movable, settings_of
 from fnnet.tree.nodes import Params, named_children
@@ -72,7 +72,7 @@ def tell_runs() -> None:
     """Notes the settings of all runs, whichever will be asked for, as they are before these go on: each once."""
     for run in runs():
         if run not in _TOLD:
-            with suppress(FnnetError):  # it is raised for the run that is asked for
+            with suppress(Exception):  # of a run that another thread is in; of the one asked for it is raised then
                 _TOLD[run] = _told(run)
 
 
