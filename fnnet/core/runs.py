@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from threading import get_ident
 from typing import Any, Generic, TypeVar
-from weakref import WeakSet, ref
+from weakref import WeakValueDictionary, ref
 
 from fnnet import tree
 from fnnet.core.protocols import Data, Step
@@ -43,25 +43,16 @@ def run_from(state: TrainState[P], step: Step[T], data: Data[T], train: Callable
     """The run that goes on from a state. Who folds it holds it."""
     origin, before = state.origin, under_way(state)
     run = Run(step, data, train, (origin.optimizer if origin else None) or (before.optimizer if before else None))
-    _RUNS.add(run)
+    _RUNS[id(run)] = run
     return run
 
 
-_RUNS: WeakSet[Run[Any]] = WeakSet()
+_RUNS: WeakValueDictionary[int, Run[Any]] = WeakValueDictionary()
 
 
 def runs() -> list[Run[object]]:
-    """All runs that somebody holds, begun or not."""
-    return alive(_RUNS)
-
-
-def alive(weak: WeakSet[T]) -> list[T]:
-    """What is in a weak set, to which other threads may add meanwhile."""
-    while True:
-        try:
-            return list(weak)
-        except RuntimeError:  # it has changed in size
-            pass
+    """All runs that somebody holds, begun or not, whatever other threads begin meanwhile."""
+    return [run for one in _RUNS.valuerefs() if (run := one()) is not None]
 
 
 def within(run: Run[T], state: TrainState[P]) -> TrainState[P]:

@@ -46,11 +46,12 @@ _POPS_ALL = (
     *("STORE_", "DELETE_", "POP_", "JUMP_", "RETURN_", "LIST_", "SET_ADD", "SET_UPDATE", "MAP_", "DICT_", "END_"),
     *("KW_NAMES", "MAKE_CELL", "COPY_FREE_VARS", "RAISE_", "RERAISE"),
 )
-_ENDS = ("JUMP_FORWARD", "JUMP_BACKWARD", "RETURN_", "RAISE_", "RERAISE")
+_ENDS = ("JUMP_FORWARD", "JUMP_BACKWARD", "RETURN_VALUE", "RETURN_CONST", "RAISE_", "RERAISE")
 _POPPED = {"LOAD_ATTR": 1, "LOAD_METHOD": 1, "LOAD_SUPER_ATTR": 3, "UNPACK_SEQUENCE": 1, "UNPACK_EX": 1}
 _VARIABLES = ("LOAD_FAST", "LOAD_DEREF", "LOAD_CLOSURE", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF")
 _ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR")
 _FRESH = {"copy", "astype", "tolist", "sum", "mean", "std", "min", "max", "dot", "cumsum", "round", "clip", "repeat"}
+_FRESH |= {"flatten", "take", "prod", "cumprod", "var", "argsort", "nonzero"}
 """Methods whose results share no memory with their objects."""
 
 _KNOWN = ("BUILD_SLICE", "BUILD_TUPLE", "LOAD_CONST", "LOAD_SMALL_INT")
@@ -120,7 +121,7 @@ class Body:
                 continue
             met.add((at, depth))
             todo += [(i, depth - self.ops[i].jumping) for i in self.jumps.get(at, ())]
-            if not at or self.ops[at - 1].name.startswith(_ENDS):
+            if not self._falls_to(at):
                 continue
             op = self.ops[at - 1]
             if op.name not in ("COPY", "SWAP") and depth < op.pushes:
@@ -128,6 +129,10 @@ class Body:
             else:
                 todo.append((at - 1, _depth_before(op, depth)))
         return found
+
+    def _falls_to(self, at: int) -> bool:
+        """Whether an instruction is reached from the one before it."""
+        return at > 0 and not self.ops[at - 1].name.startswith(_ENDS)
 
     # --- where a value comes from
     def places(self, at: int, depth: int) -> set[Place]:
@@ -143,13 +148,31 @@ class Body:
             if plain(kind) != "local":
                 found.add(place)
                 continue
-            found |= {(mark + "param", name)} if name in self.params else set()
-            for i in self.stores.get(name, ()):  # a local variable is whatever was ever stored in it
-                todo += [(mark + plain(kind) if mark else kind, one) for kind, one in self._raw(i, 0)]
+            for i in self._definitions(int(name)):
+                argument = str(self.ops[int(name)].value)
+                origins = {("param", argument)} & {("param", one) for one in self.params} if i < 0 else self._raw(i, 0)
+                todo += [(mark + plain(kind) if mark else kind, one) for kind, one in origins]
+        return found
+
+    def _definitions(self, at: int) -> set[int]:
+        """The instructions that may have stored the local variable that is read there; -1 stands for the call, which
+        gives the arguments. Those of a variable that inner functions share, or that is read where an error was caught,
+        are all there are."""
+        name = str(self.ops[at].value)
+        stores = set(self.stores.get(name, ()))
+        found, met, todo = set[int](), set[int](), [at]
+        while todo:
+            at = todo.pop()
+            before = [*self.jumps.get(at, ()), *([at - 1] if self._falls_to(at) else [])]
+            if name in self.code.co_cellvars or (at and not before):
+                return {*stores, -1}
+            found |= stores.intersection(before) | (set() if at else {-1})
+            todo += [i for i in before if i not in stores and i not in met]
+            met |= {at, *before}
         return found
 
     def _raw(self, at: int, depth: int) -> set[Place]:
-        """The same with local variables as such."""
+        """The same with local variables as such, by the instructions that read them."""
         if (at, depth) not in self.known:
             self.known[at, depth] = set()  # a value that goes round in a loop adds nothing to itself
             found = self.producers(at, depth)
@@ -181,7 +204,7 @@ class Body:
         if name in ("LOAD_GLOBAL", "LOAD_NAME"):
             return {("global", value)}
         if name.startswith(_VARIABLES):
-            return {("free" if value in self.code.co_freevars else "local", value)}
+            return {("free", value) if value in self.code.co_freevars else ("local", str(i))}
         if name in _ATTRIBUTES:
             return {("own" if name == "LOAD_SUPER_ATTR" or self.is_first(i) else "attr", value)}
         return set()

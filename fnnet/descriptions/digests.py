@@ -177,21 +177,20 @@ def _entries(container: Any) -> list[object]:
     if type(container) is not dict:
         return list(container)
     items = list(container.items())  # at once: another thread may write into it
-    return [key for key, _ in items] + [value for _, value in items]
+    return [*[key for key, _ in items], *[value for _, value in items]]
 
 
 def _combined(container: Any, known: Known) -> Line | None:
     """A container by what it holds; the order of a set does not count."""
     entries = _entries(container)
-    if any(id(one) not in known for one in entries if type(one) in CONTAINERS):
-        return None  # another thread writes into it meanwhile
-    found = [known[id(one)] if type(one) in CONTAINERS else data_digest(one) for one in entries]
+    found = [known.get(id(one)) if type(one) in CONTAINERS else data_digest(one) for one in entries]
     known_lines = [one for one in found if one is not None]
     if len(known_lines) < len(entries):
         return None
     texts = [one.text for one in known_lines]
     if type(container) is dict:
-        texts = [f"{key}: {text}" for key, text in zip(texts[: len(texts) // 2], texts[len(texts) // 2 :], strict=True)]
+        half = len(texts) // 2
+        texts = [f"{key}: {text}" for key, text in zip(texts[:half], texts[half:], strict=True)]
     elif type(container) is deque:
         texts = [*texts, f"of at most {container.maxlen}"]
     elif type(container) in (set, frozenset):
@@ -199,5 +198,6 @@ def _combined(container: Any, known: Known) -> Line | None:
     sha = hashlib.sha256()
     for text in texts:
         sha.update(f"{len(text)}:{text};".encode(errors="surrogatepass"))
-    count = len(entries) // 2 if type(container) is dict else len(entries)
-    return Line(f"{type(container).__name__} of {count} {sha.hexdigest()}", 1 + sum([one.size for one in known_lines]))
+    return Line(
+        f"{type(container).__name__} of {len(container)} {sha.hexdigest()}", 1 + sum([one.size for one in known_lines])
+    )

@@ -11,10 +11,10 @@ from itertools import islice
 from pathlib import Path
 from threading import RLock
 from typing import NamedTuple
-from weakref import WeakSet
+from weakref import WeakValueDictionary, finalize
 
 from fnnet import files
-from fnnet.core.runs import Run, alive, under_way
+from fnnet.core.runs import Run, under_way
 from fnnet.core.states import TrainState
 from fnnet.errors import CheckpointError
 from fnnet.experiments import sealed_files
@@ -52,15 +52,6 @@ def _whole(folder: File) -> Iterator[tuple[Path, bytes]]:
             yield path, sealed_files.read(path)
 
 
-def _identity(folder: str) -> tuple[int, int]:
-    """What tells a folder from another one of its name."""
-    try:
-        found = os.stat(folder)
-    except OSError:
-        return 0, 0
-    return found.st_dev, found.st_ino
-
-
 class _Stock(NamedTuple):
     """The files of a folder: the newest ones known to be whole, in the order of their states, and all others."""
 
@@ -69,11 +60,24 @@ class _Stock(NamedTuple):
 
 
 # --- writers ---------------------------------------------------------------------------------------------------------
+class _GoneError(CheckpointError):
+    """The folder of a stream is not there any more, or is another one."""
+
+
+def _number(folder: str) -> tuple[int, int] | None:
+    """What tells a folder from another one of the same name; None where there is none."""
+    with suppress(OSError):
+        found = os.stat(folder)
+        return found.st_dev, found.st_ino
+    return None
+
+
 class Writer:
     """Writes the states of one stream, and keeps the last one until it is written.
 
     A reader may leave a stream and keep it, in a variable of a module or of a notebook. Its last state is written all
-    the same: when somebody looks into the folder (``flush``), or when the program ends.
+    the same: when somebody looks into the folder (``flush``), or when the program ends; but never into another folder
+    than the one that the stream began in.
     """
 
     def __init__(self, folder: str, every: int, keep: int, anyway: bool) -> None:
@@ -81,16 +85,14 @@ class Writer:
         self._count, self._run, self._stock = 0, dict[str, str](), _Stock()
         self._of_run = 0
         self._made_by: Run[object] | None = None
+        self._number: tuple[int, int] | None = None
         self._unwritten: TrainState[Params] | None = None
         self._lock = RLock()
-        self._folder = _identity(folder)
-        _WRITERS.add(self)
+        _WRITERS[id(self)] = self
         tell_runs()
 
     def add(self, state: TrainState[Params]) -> None:
         """The next state, which is on the disk after this if it is due."""
-        if not self._count:
-            flush(self.folder)  # before the lock is taken: other writers of the folder may wait for it
         with self._lock:
             self._count, self._of_run = self._count + 1, self._of_run + 1
             if self._count == 1:
@@ -102,7 +104,7 @@ class Writer:
             self._made_by = under_way(state)
             self._unwritten = state
             if self._count % self.every == 0:
-                self._write_due(state)
+                self.end()
 
     def _goes_on(self, state: TrainState[Params]) -> bool:
         """Whether a state is of the same step, data and fold as the one before it."""
@@ -111,31 +113,31 @@ class Writer:
             return run is before
         return run.step is before.step and run.data is before.data and run.train is before.train
 
-    def _write_due(self, state: TrainState[Params]) -> None:
-        """Writes a state. What interrupts that, such as Ctrl-C, leaves it to be written; an error does not."""
-        try:
-            self._write(state)
-        except Exception:
-            self._unwritten = None
-            raise
-        self._unwritten = None
-
     def end(self) -> None:
-        """Writes the last state where it is not written yet."""
+        """Writes the last state where it is not written yet. Raises CheckpointError where its folder is gone."""
         with self._lock:
             if self._unwritten is not None:
-                self._write_due(self._unwritten)
-
-    def late_end(self) -> None:
-        """The same for a stream that its reader has left: a folder that was deleted or made anew meanwhile stays so."""
-        with self._lock:
-            if self._is_gone():
+                self._check_there()
+                self._write(self._unwritten)
                 self._unwritten = None
-        self.end()
 
-    def _is_gone(self) -> bool:
-        """Whether the folder is no more the one that the stream has begun with."""
-        return _identity(self.folder) != self._folder or not all(path.exists() for path in self._stock.whole[-1:])
+    def end_if_there(self) -> None:
+        """The same for another stream or thread: a state whose folder was deleted or emptied is given up with it. A
+        writer that has none is not waited for: it may be waiting for this one."""
+        with suppress(_GoneError):
+            if self._unwritten is not None:
+                self.end()
+
+    def _check_there(self) -> None:
+        """Raises CheckpointError where the folder is not the one that was begun in, or what was written last is not
+        there any more: whoever deletes a run must not find it again."""
+        newest = self._stock.whole[-1:]
+        if _number(self.folder) != self._number or not all(path.exists() for path in newest):
+            self._unwritten = None
+            raise _GoneError(
+                f"checkpoint_to: {self.folder} was deleted, emptied or moved while a run was writing to it; begin the "
+                "run anew, with a checkpoint_to of its own"
+            )
 
     def forget(self) -> None:
         """Leaves the last state to the process that this one was forked from."""
@@ -144,6 +146,10 @@ class Writer:
     def _begin(self, state: TrainState[Params]) -> None:
         """Finds the settings of the run, and the files in the folder, after those of a killed writer are removed.
         Raises CheckpointError where the folder belongs to another run."""
+        flush(self.folder)
+        self._number = _number(self.folder)
+        with suppress(OSError):  # held open, so that no new folder gets its number; on Windows none would
+            finalize(self, os.close, os.open(self.folder, os.O_RDONLY))
         as_json(state)  # what no file can hold is refused now, and not when the first state is due
         run, whole = settled(run_of(state), state), _whole(self.folder)
         newest = next(whole, None)
@@ -178,27 +184,32 @@ class Writer:
         self._stock = _Stock(whole, tuple([path for path in others if epoch_and_batch(path) >= oldest]))
 
 
-_WRITERS: WeakSet[Writer] = WeakSet()
+_WRITERS: WeakValueDictionary[int, Writer] = WeakValueDictionary()
+
+
+def _writers() -> list[Writer]:
+    """All writers, whatever other threads add meanwhile."""
+    return [writer for one in _WRITERS.valuerefs() if (writer := one()) is not None]
 
 
 def flush(folder: File) -> None:
     """Writes what streams of this process have still to write to a folder."""
-    for writer in alive(_WRITERS):
+    for writer in _writers():
         if os.path.realpath(writer.folder) == os.path.realpath(folder):
-            writer.late_end()
+            writer.end_if_there()
 
 
 @atexit.register
 def _end_all() -> None:
     """Writes what is unwritten while Python still can; every writer has its turn, whatever becomes of the others."""
     with ExitStack() as all_of_them:
-        for writer in alive(_WRITERS):
-            all_of_them.callback(writer.late_end)
+        for writer in _writers():
+            all_of_them.callback(writer.end_if_there)
 
 
 def _forget() -> None:
     """Leaves the streams of a process to it, in a child that was forked from it, perhaps while another thread wrote."""
-    for writer in alive(_WRITERS):
+    for writer in _writers():
         writer.forget()
     _WRITERS.clear()
 

@@ -46,7 +46,8 @@ class CheckpointTo:
 def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3, anyway: bool = False) -> CheckpointTo:
     """Writes every n-th state of a stream of epochs or of steps, and the last one when the stream ends, for whatever
     reason: exhausted, cut short by a ``take`` after it, or an error. Where its reader leaves the stream and keeps it,
-    that is done when ``resume`` or another stream comes to the folder, or when the program ends.
+    that is done when ``resume`` or another stream comes to the folder, or when the program ends; not where the folder
+    was deleted, emptied or moved meanwhile.
     Only a process that is killed loses the states since the last one that was due. (Where Python discards the stream,
     an error of that last write is printed and not raised; ``close()`` of the stream raises it, and ``fit`` calls that.)
 
@@ -66,9 +67,9 @@ def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3, anyway: bool =
     needs ``anyway=True``.
 
     Raises ValueError for numbers below 1 and for what is no path, CheckpointError where the folder cannot be made or
-    written to; and when the first state comes for a folder of another run, naming what differs, and for one that holds
-    states which the run has not reached: resume from them, or use another folder; ImportError without the extra
-    ``checkpoint``.
+    written to, or was deleted meanwhile; and when the first state comes for a folder of another run, naming what
+    differs, and for one that holds states which the run has not reached: resume from them, or use another folder;
+    ImportError without the extra ``checkpoint``.
 
     >>> import fnnet as fn, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:

@@ -74,7 +74,7 @@ def tell_runs() -> None:
     once."""
     for run in runs():
         if run.thread == get_ident() and run not in _TOLD:
-            with suppress(Exception):  # it is raised for the run that is asked for
+            with suppress(Exception):  # of a run that another thread is in; of the one asked for it is raised then
                 _TOLD[run] = _told(run)
 
 

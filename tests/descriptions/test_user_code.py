@@ -147,6 +147,9 @@ READ = [
     *("[].insert(0, W)", "set().add(W[0])", "P.put(0, W[0])", "P.fill(W[0])", "np.take(W, [0], out=P)", "add(W, 1)"),
     *("update(P, W)", "heapq.heappush([], W[0])", "[rows.append(W[j]) for rows in [[]] for j in (0,)]"),
     *("into(x=W, made=P)", "O.note(W)", "np.minimum(P, W, out=P)"),
+    *("x = W; x = x + 1; x *= 2", "x = W; x = x.copy(); x[0] = 1", "fresh(W)", "x = W.flatten(); x += 1"),
+    *("for x in [W]: x = x - 1; x -= 1", "for x in [W]: x = x * 2; x[0] = 3; yield_ = x", "x, y = P, W; x += y"),
+    *("x = W; x = (x - x.mean()) / 2; x += 1", "x = W if j is None else W * P; x = x / 2; x[0] = 0"),
 ]
 """What reads W, whatever else it writes into."""
 
@@ -156,6 +159,7 @@ def test_what_is_read_by_code_that_writes_elsewhere_is_a_setting(reading: str) -
     source = (
         "import heapq, operator\nimport numpy as np\nW = np.full(1, {k})\ndef add(a, b): return a + b\n"
         "def update(state, x): state[:] = x\ndef into(made, x): made[0] = x[0]\n"
+        "def fresh(x):\n x = x.copy()\n x += 1\n return x\n"
         "class Notes:\n def __init__(self): self.all = []\n def note(self, x): self.all.append(x.sum())\nO = Notes()\n"
         f"def f():\n P = np.zeros(1)\n j = np.array([0])\n {reading}\n return float(W[0])"
     )
@@ -164,6 +168,26 @@ def test_what_is_read_by_code_that_writes_elsewhere_is_a_setting(reading: str) -
     assert f() == 1.0
     assert "f.W" not in not_covered(told)
     assert [one.name for one in changes(told, described("f", program(source, 2.0)))] == ["f.W"]
+
+
+WRITTEN = [
+    *("x = W; x += 1", "x = P; x = W; x[0] += 1", "x = W if j is not None else P; x[0] += 1"),
+    *("x = P\n for i in (0, 1):\n  x += 1\n  x = W", "try: x = W; x[3]\n except IndexError: x[0] += 1"),
+    *("x = W\n with open('/dev/null'): pass\n x[0] += 1", "twice(W)"),
+]
+"""What writes into W by another name."""
+
+
+@pytest.mark.parametrize("writing", WRITTEN)
+def test_what_is_written_into_by_another_name_is_no_setting(writing: str) -> None:
+    source = (
+        "import numpy as np\nW = np.full(1, {k})\ndef twice(x):\n for _ in (0, 1):\n  x[0] += 1\n  x = x[:]\n"
+        f"def f():\n P = np.zeros(1)\n j = 0\n {writing}"
+    )
+    f = program(source, 1.0)
+    told = described("f", f)
+    f()
+    assert changes(told, described("f", f)) == ()
 
 
 @pytest.mark.parametrize("use", [pickle.dumps, copy.copy, copy.deepcopy])

@@ -25,7 +25,6 @@ from hypothesis import strategies as st
 
 import fnnet as fn
 from fnnet import CheckpointError, Key, TrainState, TreeError, files, tree
-from fnnet.experiments import checkpoint_folders, saving
 from fnnet.keys import normal
 from tests.support.killing import training
 
@@ -227,38 +226,90 @@ def test_a_stream_that_is_left_and_held_is_written_when_somebody_comes_to_its_fo
     assert tree.equal(stopped[-1], through)
 
 
-@pytest.mark.parametrize("steps", [3, 13])
-def test_a_folder_that_was_deleted_stays_so(tmp_path: Path, steps: int) -> None:
-    """What a stream that was left has still to write belongs to the folder that is gone."""
+def _move(move: str, folder: Path) -> None:
+    if move == "emptied":
+        for path in folder.iterdir():
+            path.unlink()
+    elif move.startswith("deleted"):
+        shutil.rmtree(folder)
+    else:
+        folder.rename(f"{folder} before")
+    if move.endswith("anew"):
+        folder.mkdir()
+
+
+MOVES = ["deleted", "deleted and made anew", "emptied", "moved", "moved and made anew"]
+
+
+HELD = [*[(move, 2) for move in MOVES], *[(move, 100) for move in MOVES if move != "emptied"]]
+"""Before the first write nothing can be missed in a folder that was emptied."""
+
+
+@pytest.mark.parametrize(("move", "every"), HELD)
+def test_a_stream_that_is_held_writes_into_no_other_folder(move: str, every: int, tmp_path: Path) -> None:
+    """Nor into its own once that was emptied: whoever deletes a run must not find it again."""
     folder = tmp_path / "run"
-    stream = fn.checkpoint_to(folder, every=10)(_steps())
-    for _ in range(steps):
-        next(iter(stream))
-    shutil.rmtree(folder)
-    assert _names(folder) == []
-    (tmp_path / "another").mkdir()  # which may get the number that the folder had
-    folder.mkdir()
-    assert _names(folder) == []
-    fn.pipe(_steps(), fn.checkpoint_to(folder), fn.take(1), fn.last)
-    stream = iter(())
-    assert _names(folder) == _named((0, 1))
+    held: Any = fn.pipe(_steps(), fn.checkpoint_to(folder, every=every))
+    for _ in range(3):
+        next(held)
+    _move(move, folder)
+    assert fn.checkpoints_in(folder) == ()
+    with pytest.raises(CheckpointError, match="holds no whole checkpoint"):
+        fn.resume(folder, FIRST)
+    again = fn.pipe(_steps(), fn.checkpoint_to(folder, every=2))
+    for _ in range(2):
+        next(again)
+    held.close()
+    assert [_step_of(path) for path in fn.checkpoints_in(folder)] == [2]
 
 
-def test_a_state_whose_writing_is_interrupted_is_written_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("move", MOVES)
+def test_a_stream_whose_folder_is_gone_says_so(move: str, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    stream = fn.pipe(_steps(), fn.checkpoint_to(folder, every=2))
+    for _ in range(3):
+        next(stream)
+    _move(move, folder)
+    with pytest.raises(CheckpointError, match="was deleted, emptied or moved while a run was writing to it"):
+        next(stream)
+    assert fn.checkpoints_in(folder) == ()
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_due_state_is_unwritten_until_it_is_written(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write, calls = saving.save_of_run, list[int]()
+    """An interrupt that comes in the midst of the write, which is where most time goes, loses nothing."""
+    calls, real = list[int](), os.fsync
 
-    def interrupted(*given: Any) -> None:
-        calls.append(1)
-        if len(calls) == 2:
+    def interrupted(handle: int) -> None:
+        calls.append(handle)
+        if len(calls) == number:
             raise KeyboardInterrupt
-        write(*given)
+        real(handle)
 
-    monkeypatch.setattr(checkpoint_folders, "save_of_run", interrupted)
+    monkeypatch.setattr(os, "fsync", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        fn.pipe(_steps(), fn.checkpoint_to(tmp_path, every=2), fn.take(6), fn.last)
-    assert _names(tmp_path) == _named((0, 2), (0, 4))
+        list(fn.pipe(_steps(), fn.checkpoint_to(tmp_path, every=4), fn.take(20)))
+    assert fn.resume(tmp_path, FIRST).opt_state.step == 4 * ((number + 1) // 2)
+
+
+@pytest.mark.parametrize("threads", [2, 6])
+def test_threads_with_one_folder_do_not_wait_for_each_other(threads: int, tmp_path: Path) -> None:
+    """All but the first are refused; none waits for ever."""
+    program = (
+        "import sys, threading, fnnet as fn\nfrom tests.support.killing import training\nsys.setswitchinterval(1e-5)\n"
+        "def run():\n  try: fn.pipe(fn.steps(*training()), fn.checkpoint_to(sys.argv[1]), fn.take(3), fn.last)\n"
+        "  except fn.CheckpointError: pass\n"
+        f"for _ in range(5):\n  all = [threading.Thread(target=run) for _ in range({threads})]\n"
+        "  [one.start() for one in all]\n  [one.join() for one in all]"
+    )
+    with _program("-c", program, str(tmp_path)) as process:
+        try:
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert (process.returncode, errors) == (0, "")
 
 
 def test_another_run_does_not_lose_what_a_stream_has_still_to_write(tmp_path: Path) -> None:
