@@ -7,10 +7,12 @@ already defined are built: nothing is evaluated or unpickled because a file says
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import is_dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -63,8 +65,13 @@ class UndefinedError(CheckpointError):
 
 
 # --- out -------------------------------------------------------------------------------------------------------------
-def as_json(node: object, path: str = "") -> object:
+Met = dict[str, tuple[type, str]]
+"""The classes in a tree by their names in files, and where each stands first."""
+
+
+def as_json(node: object, path: str = "", met: Met | None = None) -> object:
     """A node as JSON. Raises DtypeError or TreeError, naming the path, for what could not be read back as it is."""
+    met = {} if met is None else met
     if is_leaf(node):
         return {"array": [_dtype(node, path), list(node.shape)]}
     if type(node) is float:
@@ -80,19 +87,26 @@ def as_json(node: object, path: str = "") -> object:
             f"save: the tree is too deep, a file holds {DEPTH} levels below the root, such as {path[:40]}..."
         )
     if type(node) is tuple:
-        return [as_json(child, child_path(path, name)) for name, child in named_children(node)]
+        return [as_json(child, child_path(path, name), met) for name, child in named_children(node)]
     return {
-        "class": _class_name(node, path),
-        "fields": {f: as_json(child, child_path(path, f)) for f, child in named_children(node)},
+        "class": _class_name(node, path, met),
+        "fields": {f: as_json(child, child_path(path, f), met) for f, child in named_children(node)},
     }
 
 
-def _class_name(node: object, path: str) -> str:
+def _class_name(node: object, path: str, met: Met) -> str:
     try:
         _check_record(type(node), layout(type(node)).values(node))
     except TreeError as error:
         raise TreeError(f"save: {_where(path)}: {error}") from error
-    return name_of(type(node))
+    name = name_of(type(node))
+    kind, first = met.setdefault(name, (type(node), path))
+    if kind is not type(node):
+        raise TreeError(
+            f"save: {_where(first)} and {_where(path)} are of two classes of one name, {name}, and a file tells "
+            "classes by their names; make what differs a field of one class, or give them names of their own"
+        )
+    return name
 
 
 def _dtype(array: Array, path: str) -> str:
@@ -191,7 +205,8 @@ def _class(name: str, fields: dict[str, object], path: str, known: Mapping[str, 
 
 def _is_of_script(kind: type, name: str) -> bool:
     """Whether a class of the program that runs has the name of one that was imported when the file was written."""
-    return kind.__module__ == "__main__" and name.endswith(f".{kind.__qualname__}")
+    stem = Path(str(getattr(sys.modules["__main__"], "__file__", ""))).stem
+    return kind.__module__ == "__main__" and f".{name}".endswith(f".{stem}.{kind.__qualname__}")
 
 
 def _own(name: str) -> type | None:

@@ -467,6 +467,7 @@ def test_a_class_of_a_script_is_the_one_that_is_imported_from_it(
     class Mine(fn.Params):
         w: Array
 
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", "somewhere/of_user.py", raising=False)
     monkeypatch.setattr(Mine, "__module__", then)
     fn.save(folder / "net.safetensors", (Mine(np.ones(2)), 1))
     monkeypatch.setattr(Mine, "__module__", now)
@@ -474,3 +475,32 @@ def test_a_class_of_a_script_is_the_one_that_is_imported_from_it(
     assert type(found[0]) is Mine
     with pytest.raises(CheckpointError, match="has not defined"):
         fn.load(folder / "net.safetensors", like=(fn.linear(Key(0), 2, 2), 1))
+    monkeypatch.setattr(Mine, "__module__", "of_another")
+    fn.save(folder / "net.safetensors", (Mine(np.ones(2)), 1))
+    monkeypatch.setattr(Mine, "__module__", "__main__")
+    with pytest.raises(CheckpointError, match="has not defined"):
+        fn.load(folder / "net.safetensors", like=(Mine(np.zeros(2)), 1))
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_two_classes_of_one_name_are_refused(inside: bool, folder: Path) -> None:
+    """A file could not tell them apart, and would be read as a network of one of them."""
+
+    def made(power: int) -> fn.Params:
+        @dataclass(frozen=True, slots=True, eq=False, repr=False)
+        class Power(fn.Params):
+            pass
+
+        fn.define_activation(Power, lambda p, x: (x**power, x), slope=lambda p, x: power * x ** (power - 1))
+        return Power()
+
+    def wrap(a: fn.Params, b: fn.Params) -> object:
+        return fn.serial(a, fn.Relu(), fn.residual(b)) if inside else (a, b)
+
+    once = made(2)
+    fn.save(folder / "once", wrap(once, once))
+    with pytest.raises(
+        TreeError, match=r"save: (0|layers.0) and (1|layers.2.*) are of two classes .*made.<locals>.Power"
+    ):
+        fn.save(folder / "twice", wrap(made(2), made(3)))
+    assert not (folder / "twice").exists()
