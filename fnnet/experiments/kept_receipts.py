@@ -65,7 +65,7 @@ class ReceiptTo(Generic[P, T]):
 
     def _settle(self, begun: Receipt, written: _Written) -> _Written:
         """Writes the beginning anew where the first step has changed what it told as a setting."""
-        after = after_first_step(begun, self.step, self.data, self.streams, self.run)
+        after = after_first_step(begun, self.step, self.data, self.state, self.streams, self.run)
         return written if after == begun else self._save(after)
 
     def _add(self, written: _Written, state: TrainState[Any]) -> _Written:
