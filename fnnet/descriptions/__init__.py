@@ -34,7 +34,10 @@ def described(name: str, value: object) -> dict[str, str]:
     State that packages, Python and the system keep to themselves is not looked at: NumPy's handling of errors, the
     precision of decimals, the environment, the locale, and the like. Arrays count by their numbers, wherever they lie
     in memory; classes and functions by what they do, whatever is said of them in docstrings and annotations. An object
-    of a package that holds other numbers in every process, such as uninitialized memory, differs from itself.
+    of a package that holds other numbers in every process, such as uninitialized memory, differs from itself. Objects
+    of packages that are written in C beyond NumPy, pandas' tables among them, are not covered. A container of more than
+    1,000 objects is one line: what in it is not covered is not listed, and where a run changes anything in it, all of
+    it counts as changed.
 
     >>> import fnnet as fn
     >>> described("optimizer", fn.sgd(0.1, momentum=0.9))["optimizer.momentum"]
