@@ -234,3 +234,8 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def held(folder: str) -> int:
+    """The descriptor of a folder that is held open, so that no new one gets its number. Raises OSError on Windows."""
+    return os.open(folder, os.O_RDONLY)

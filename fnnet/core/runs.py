@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary, ref
 from fnnet import tree
 from fnnet.core.protocols import Data, Step
 from fnnet.core.states import Origin, TrainState
-from fnnet.tree.nodes import Params
+from fnnet.tree.nodes import Params, named_children
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")
@@ -19,13 +19,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Run(Generic[T]):
-    """What makes the epochs of a stream: the step, the data, the function that folds them, such as ``train``, and the
-    optimizer that the first state came from, where that is known; and the thread that has made it."""
+    """What makes the epochs of a stream: the step, the data, the function that folds them, such as ``train``, the
+    optimizer that the first state came from, where that is known, and of each class of layers that is not fnnet's one
+    layer of the network; and the thread that has made it."""
 
     step: Step[T]
     data: Data[T]
     train: Callable[..., object]
     optimizer: object
+    layers: tuple[Params, ...] = ()
     thread: int = field(default_factory=get_ident)
 
 
@@ -42,9 +44,22 @@ def under_way(state: TrainState[P]) -> Run[object] | None:
 def run_from(state: TrainState[P], step: Step[T], data: Data[T], train: Callable[..., object]) -> Run[T]:
     """The run that goes on from a state. Who folds it holds it."""
     origin, before = state.origin, under_way(state)
-    run = Run(step, data, train, (origin.optimizer if origin else None) or (before.optimizer if before else None))
+    optimizer = (origin.optimizer if origin else None) or (before.optimizer if before else None)
+    run = Run(step, data, train, optimizer, tuple(layers_in(state.params).values()))
     _RUNS[id(run)] = run
     return run
+
+
+def layers_in(network: object) -> dict[type, Params]:
+    """A layer of each class in a network that is not fnnet's own."""
+    found: dict[type, Params] = {}
+    todo = [network]
+    while todo:
+        node = todo.pop()
+        todo += [child for _, child in named_children(node)[::-1]]
+        if isinstance(node, Params) and not type(node).__module__.startswith("fnnet."):
+            found.setdefault(type(node), node)
+    return found
 
 
 _RUNS: WeakValueDictionary[int, Run[Any]] = WeakValueDictionary()

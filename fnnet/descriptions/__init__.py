@@ -34,7 +34,8 @@ def described(name: str, value: object) -> dict[str, str]:
     State that packages, Python and the system keep to themselves is not looked at: NumPy's handling of errors, the
     precision of decimals, the environment, the locale, and the like. Arrays count by their numbers, wherever they lie
     in memory; classes and functions by what they do, whatever is said of them in docstrings and annotations. An object
-    of a package that holds other numbers in every process, such as uninitialized memory, differs from itself.
+    of a package that holds other numbers in every process, such as uninitialized memory, differs from itself. Objects
+    of packages that are written in C, beyond arrays and tables, are not covered.
 
     >>> import fnnet as fn
     >>> described("optimizer", fn.sgd(0.1, momentum=0.9))["optimizer.momentum"]

@@ -138,14 +138,19 @@ def _look(value: Any) -> str:
 
 def content(value: object) -> str:
     """A value by its content alone, in a line."""
-    data = data_digest(value)
-    if data is not None:
-        return data.text
+    data: Known = {}
+    line = data_digest(value, data)
+    if line is not None:
+        return line.text
     numbers: dict[int, int] = {}
     told: list[str] = []
     met, todo = [value], [value]  # kept alive, so that ids stay unique
     while todo:
         top = todo.pop()
+        plain = data_digest(top, data)
+        if plain is not None:  # however often, and whether it is one object or many
+            told.append(plain.text)
+            continue
         is_new, number = id(top) not in numbers, numbers.setdefault(id(top), len(numbers))
         found = anatomy(top, {}) if is_new else Anatomy(partial(str, f"as {number}"))
         told.append(f"{found.text()} {[edge.name for edge in found.edges]}")

@@ -149,7 +149,7 @@ class Writer:
         flush(self.folder)
         self._number = _number(self.folder)
         with suppress(OSError):  # held open, so that no new folder gets its number; on Windows none would
-            finalize(self, os.close, os.open(self.folder, os.O_RDONLY))
+            finalize(self, os.close, files.held(self.folder))
         as_json(state)  # what no file can hold is refused now, and not when the first state is due
         run, whole = settled(run_of(state), state), _whole(self.folder)
         newest = next(whole, None)

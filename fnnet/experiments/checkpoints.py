@@ -62,7 +62,8 @@ def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3, anyway: bool =
     nevertheless, for example to continue with a smaller learning rate. For the digest the data are read once, as in an
     epoch; data of a class or function of your own are described by their settings. A state that does not come from
     ``train`` or ``steps`` knows its key only. Code of your own is compared as in a receipt; what it changes by the
-    run's second state is no setting, whether its code shows that or not. A stream may be made of several runs, one
+    run's second state is no setting, whether its code shows that or not; nor is what cannot be compared, such as the
+    memory of an object written in C: a receipt lists it as "not covered". A stream may be made of several runs, one
     behind another: the settings are those of the run that a state is of, so one that was stopped exactly between two
     needs ``anyway=True``.
 

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 MOVED = "it changes while the run goes on"
 
-_NETWORK, _FIRST_EPOCH = "network", "data.first epoch"
+NETWORK, _FIRST_EPOCH = "network", "data.first epoch"
 
 
 def check_arguments(
@@ -60,7 +60,7 @@ def configuration_of(
     if kind is not Minibatches:
         batches = data(state.key.child(ORDER, 0))
         found[_FIRST_EPOCH] = f"batches {sha(map(content, batches))}"  # one by one: they may share one buffer
-    return comparable({**found, **described(_NETWORK, state.params)}, state)
+    return comparable({**found, **described(NETWORK, state.params)}, state)
 
 
 def movable(step: Step[T], data: Data[T], run: object, streams: tuple[StreamFn, ...] = ()) -> dict[str, object]:
@@ -109,7 +109,7 @@ def comparable(configuration: Mapping[str, str], state: TrainState[P]) -> dict[s
 
 
 def _without_numbers(path: str, text: str) -> str:
-    is_array = path.startswith(f"{_NETWORK}.") and _ARRAY.fullmatch(text)
+    is_array = path.startswith(f"{NETWORK}.") and _ARRAY.fullmatch(text)
     return text.rpartition(" ")[0] if is_array else text
 
 

@@ -49,11 +49,11 @@ class ReceiptTo(Generic[P, T]):
     def __call__(self, stream: Iterable[S], /) -> Iterator[S]:
         """The stream as it is; the end of an epoch is handed on once its line is in the file."""
         begun = self._begun() if is_start(self.state) else self._continued()
-        written = self._save(begun)
+        written = None if self.path.exists() else self._save(begun)
         for i, item in enumerate(stream):
             state = state_of(item)
-            if i == 0 and is_start(self.state):
-                written = self._settle(begun, written)
+            if written is None or i == 0:
+                written = self._at_first(begun, written, state)
             if state.batch == 0:
                 written = self._add(written, state)
             yield item
@@ -63,10 +63,13 @@ class ReceiptTo(Generic[P, T]):
         text, seal = sealed(contents(begun))
         return _Written(chain_of(begun), seal, len(text.encode()))
 
-    def _settle(self, begun: Receipt, written: _Written) -> _Written:
-        """Writes the beginning anew where the first step has changed what it told as a setting."""
-        after = after_first_step(begun, self.step, self.data, self.streams, self.run)
-        return written if after == begun else self._save(after)
+    def _at_first(self, begun: Receipt, written: _Written | None, state: TrainState[Any]) -> _Written:
+        """Writes the beginning, without what the first step has changed, where it is not written like that."""
+        _check_next(begun, state)
+        told = begun
+        if is_start(self.state):
+            told = after_first_step(begun, self.step, self.data, self.state, self.streams, self.run)
+        return self._save(told) if written is None or told != begun else written
 
     def _add(self, written: _Written, state: TrainState[Any]) -> _Written:
         """Appends a line, at a cost that does not depend on how many there are."""
@@ -127,6 +130,13 @@ class ReceiptTo(Generic[P, T]):
         else:
             same[f"the state of epoch {state.epoch}"] = link(links[-2].chain, state) == links[-1]
         return [name for name, is_same in same.items() if not is_same]
+
+
+def _check_next(begun: Receipt, state: TrainState[Any]) -> None:
+    """Raises ReceiptError where a stream does not go on from the state that it was said to, before a receipt is
+    replaced."""
+    if (state.epoch, state.batch) > (begun.epochs + 1, 0):
+        raise ReceiptError(f"receipt: epoch {begun.epochs + 1} must come next, got epoch {state.epoch}")
 
 
 def _check_replaceable(path: Path) -> None:

@@ -31,10 +31,13 @@ def begun(step: Step[T], data: Data[T], state: TrainState[P], streams: tuple[Str
     return Receipt(configuration, ((0, conditions()),), (link("", state),), ())
 
 
-def after_first_step(made: Receipt, step: Step[T], data: Data[T], streams: tuple[StreamFn, ...], run: Train) -> Receipt:
+def after_first_step(
+    made: Receipt, step: Step[T], data: Data[T], first: TrainState[P], streams: tuple[StreamFn, ...], run: Train
+) -> Receipt:
     """The receipt after the first step, which has changed what is no setting."""
     movable = configurations.movable(step, data, run, streams)
-    return replace(made, configuration=configurations.settled(made.configuration, movable))
+    network = {configurations.NETWORK: first.params}
+    return replace(made, configuration=configurations.settled(made.configuration, movable, network))
 
 
 def chain_of(receipt: Receipt) -> Chain:
@@ -94,7 +97,7 @@ def receipt(
     made = begun(step, data, first, streams, run)
     chain, links, history = chain_of(made), list(made.links), []
     for i, state in enumerate(map(state_of, epochs)):
-        made = after_first_step(made, step, data, streams, run) if i == 0 else made
+        made = after_first_step(made, step, data, first, streams, run) if i == 0 else made
         if state.batch == 0:
             chain = longer(chain, state)
             check_written(state, streams, run)

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from threading import get_ident
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from fnnet.core.rules import layers_defined
-from fnnet.core.runs import Run, runs, under_way
+from fnnet.core.runs import Run, layers_in, runs, under_way
 from fnnet.core.states import TrainState
-from fnnet.descriptions import described
+from fnnet.descriptions import described, described_all
 from fnnet.descriptions.code_digests import is_library
 from fnnet.descriptions.comparisons import Difference, changes
+from fnnet.descriptions.edges import Edge, unique
 from fnnet.descriptions.values import rules_of
 from fnnet.errors import CheckpointError
 from fnnet.experiments import configurations
 from fnnet.experiments.configurations import movable, settings_of
-from fnnet.tree.nodes import Params, named_children
+from fnnet.tree.nodes import Params
 
 P = TypeVar("P", bound=Params)
 
@@ -34,24 +35,20 @@ def run_of(state: TrainState[P]) -> dict[str, str]:
     that ``start`` was given; and what makes the epochs, while the stream that the state comes from exists."""
     origin = state.origin
     settings = described("key", state.key)
-    layers = {type(one).__qualname__: {"class": type(one), **_rules(one)} for one in _own_layers(state.params)}
-    settings |= described("layers", layers) if layers else {}
-    if origin is None:
-        return settings
-    if origin.network:
+    if origin is not None and origin.network:
         settings |= {"network": f"numbers with the digest {origin.network[:16]}"}
     run = under_way(state)
     if run is not None:
         return settings | (_TOLD.get(run) or _told(run))
-    return settings | _of_optimizer(origin.optimizer)
+    settings |= described_all(_of_layers(layers_in(state.params).values()))
+    return settings | (_of_optimizer(origin.optimizer) if origin is not None else {})
 
 
-def _own_layers(node: object) -> Iterator[Params]:
-    """The layers of the user's own in a network."""
-    if isinstance(node, Params) and type(node) in layers_defined() and not is_library(type(node)):
-        yield node
-    for _, child in named_children(node):
-        yield from _own_layers(child)
+def _of_layers(layers: Iterable[Params]) -> dict[str, object]:
+    """The classes and rules of the user's own among these layers; those of one name have marks."""
+    own = [one for one in layers if type(one) in layers_defined() and not is_library(type(one))]
+    edges = [Edge(type(one).__qualname__, {"class": type(one), **_rules(one)}) for one in own]
+    return {"layers": {edge.name: edge.value for edge in unique(edges)}} if edges else {}
 
 
 def _rules(layer: Params) -> dict[str, object]:
@@ -63,7 +60,8 @@ def _of_optimizer(optimizer: object) -> dict[str, str]:
 
 
 def _told(run: Run[object]) -> dict[str, str]:
-    return _of_optimizer(run.optimizer) | settings_of(run.step, run.data, run.train)
+    layers = described_all(_of_layers(run.layers))
+    return layers | _of_optimizer(run.optimizer) | settings_of(run.step, run.data, run.train)
 
 
 _TOLD: WeakKeyDictionary[Run[object], dict[str, str]] = WeakKeyDictionary()
@@ -84,7 +82,8 @@ def settled(settings: Words, state: TrainState[P]) -> dict[str, str]:
     if run is None:
         return dict(settings)
     optimizer = {} if run.optimizer is None else {"optimizer": run.optimizer}
-    return configurations.settled(settings, optimizer, movable(run.step, run.data, run.train))
+    layers = _of_layers(run.layers)
+    return configurations.settled(settings, layers, optimizer, movable(run.step, run.data, run.train))
 
 
 def completed(settings: Words, before: Words) -> dict[str, str]:

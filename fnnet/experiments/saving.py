@@ -35,8 +35,9 @@ def save(path: File, tree: object) -> None:
     removed.
 
     Raises CheckpointError where the file cannot be written, and leaves what was there; TreeError for a value that is
-    not a tree, and for a setting that is not a plain float, int, str or bool; DtypeError for an array of objects,
-    complex numbers or another byte order; ImportError without the extra ``checkpoint``.
+    not a tree, for two classes of one name in it, and for a setting that is not a plain float, int, str or bool;
+    DtypeError for an array of objects, complex numbers or another byte order; ImportError without the extra
+    ``checkpoint``.
 
     >>> import fnnet as fn, tempfile
     >>> net = fn.linear(fn.Key(0), 4, 2)
@@ -75,7 +76,8 @@ def load(path: File, like: object = None) -> object:
 
     With ``like`` the result has its type: classes, structure, shapes, dtypes and the settings of networks must agree
     with it, while counters, keys, the history and the values of ``Categories`` come from the file. Without it classes
-    are looked up among the layers that this program has given to ``define_layer`` and among fnnet's own.
+    are looked up among the layers that this program has given to ``define_layer`` and among fnnet's own; where it has
+    defined several of one name, the last one is taken; of those that a function has made none is, without ``like``.
 
     Raises CheckpointError for a file that is missing, damaged in any bit, of another program or of a newer format, for
     classes that are not defined, and, naming the path, where it differs from ``like``; ImportError without the extra

@@ -66,8 +66,13 @@ class UndefinedError(CheckpointError):
 
 
 # --- out -------------------------------------------------------------------------------------------------------------
-def as_json(node: object, path: str = "") -> object:
+Met = dict[str, tuple[type, str]]
+"""The classes in a tree by their names in files, and where each stands first."""
+
+
+def as_json(node: object, path: str = "", met: Met | None = None) -> object:
     """A node as JSON. Raises DtypeError or TreeError, naming the path, for what could not be read back as it is."""
+    met = {} if met is None else met
     if is_leaf(node):
         return {"array": [_dtype(node, path), list(node.shape)]}
     if type(node) is float:
@@ -83,33 +88,26 @@ def as_json(node: object, path: str = "") -> object:
             f"save: the tree is too deep, a file holds {DEPTH} levels below the root, such as {path[:40]}..."
         )
     if type(node) is tuple:
-        return [as_json(child, child_path(path, name)) for name, child in named_children(node)]
-    made = {
-        "class": _class_name(node, path),
-        "fields": {f: as_json(child, child_path(path, f)) for f, child in named_children(node)},
+        return [as_json(child, child_path(path, name), met) for name, child in named_children(node)]
+    return {
+        "class": _class_name(node, path, met),
+        "fields": {f: as_json(child, child_path(path, f), met) for f, child in named_children(node)},
     }
-    if not path:  # the tree can be walked through
-        _check_names(node)
-    return made
 
 
-def _check_names(node: object) -> None:
-    """Raises TreeError where two classes bear one name: a file could not tell them apart."""
-    known: dict[str, type] = {}
-    for kind in _kinds(node):
-        if known.setdefault(f"{kind.__module__}.{kind.__qualname__}", kind) is not kind:
-            raise TreeError(
-                f"save: two classes of the tree are called {kind.__module__}.{kind.__qualname__}, and files know them "
-                "by name; make one class with a setting, or give each a __qualname__ of its own"
-            )
-
-
-def _class_name(node: object, path: str) -> str:
+def _class_name(node: object, path: str, met: Met) -> str:
     try:
         _check_record(type(node), layout(type(node)).values(node))
     except TreeError as error:
         raise TreeError(f"save: {_where(path)}: {error}") from error
-    return name_of(type(node))
+    name = name_of(type(node))
+    kind, first = met.setdefault(name, (type(node), path))
+    if kind is not type(node):
+        raise TreeError(
+            f"save: {_where(first)} and {_where(path)} are of two classes of one name, {name}, and a file tells "
+            "classes by their names; make what differs a field of one class, or give them names of their own"
+        )
+    return name
 
 
 def _dtype(array: Array, path: str) -> str:
@@ -143,8 +141,8 @@ def built(structure: object, arrays: dict[str, Array], like: object) -> object:
     """
     asked = {f"fnnet.{kind.__name__}": kind for kind in _kinds(like) if kind.__module__.startswith("fnnet.")}
     scripts = {f"__main__.{kind.__qualname__}": kind for kind in _kinds(like)}  # a module is called so when it is run
-    defined = Counter(map(name_of, layers_defined()))
-    once = [kind for kind in layers_defined() if defined[name_of(kind)] == 1]
+    defined = Counter(map(name_of, layers_defined()))  # of a module's class, the last definition counts
+    once = [kind for kind in layers_defined() if defined[name_of(kind)] == 1 or "<locals>" not in kind.__qualname__]
     known = scripts | asked | {name_of(kind): kind for kind in (*RECORDS, *once, *_kinds(like))}
     tree = _built(structure, arrays, "", known)
     if arrays:
@@ -214,9 +212,9 @@ def _class(name: str, fields: dict[str, object], path: str, known: Mapping[str, 
 
 
 def _is_of_script(kind: type, name: str) -> bool:
-    """Whether a class of the program that runs is the one that was imported when the file was written."""
-    path = getattr(sys.modules["__main__"], "__file__", None)
-    return kind.__module__ == "__main__" and path is not None and name == f"{Path(path).stem}.{kind.__qualname__}"
+    """Whether a class of the program that runs has the name of one that was imported when the file was written."""
+    stem = Path(str(getattr(sys.modules["__main__"], "__file__", ""))).stem
+    return kind.__module__ == "__main__" and f".{name}".endswith(f".{stem}.{kind.__qualname__}")
 
 
 def _own(name: str) -> type | None:

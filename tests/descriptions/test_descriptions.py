@@ -12,6 +12,7 @@ import importlib
 import io
 import itertools
 import json
+import pickle
 import subprocess
 import sys
 import threading
@@ -633,3 +634,22 @@ def test_the_names_of_keyword_arguments_are_code() -> None:
 def test_a_history_that_user_code_reads_is_told() -> None:
     told = [described("h", History.of([fn.Record(np.asarray(loss))])) for loss in (1.0, 2.0)]
     assert [change.name for change in changes(*told)] == ["h.segments.0.columns.0"]
+
+
+def test_a_long_list_is_the_same_after_pickle() -> None:
+    """Which makes one number, text or tuple of many objects, or many of one."""
+    weight, name, pair, row = 1.5, "".join(["a", "b"]), (1.5, "x" * 3), np.ones(3)
+    many = [_Sample(weight, name, pair, row) for _ in range(1100)]
+    copies = [_Sample(float("1.5"), "".join(["a", "b"]), (float("1.5"), "x" * 3), np.ones(3)) for _ in range(1100)]
+    told = described("it", many)
+    for same in (copies, pickle.loads(pickle.dumps(many))):
+        assert not changes(told, described("it", same))
+    assert changes(told, described("it", [*many[1:], _Sample(weight, name, (1.0, "xxx"), row)]))
+
+
+@dataclass
+class _Sample:
+    weight: float
+    name: str
+    pair: tuple[float, str]
+    row: Any

@@ -100,6 +100,17 @@ class Order:
         return order
 
 
+def layer_of(function: Any) -> fn.Params:
+    """A layer of the user's own, whose forward is a function that keeps something."""
+
+    @dataclass(frozen=True, slots=True, eq=False, repr=False)
+    class Layer(fn.Params):
+        pass
+
+    fn.define_layer(Layer, forward=lambda p, x: (function(x), None), backward=lambda p, saved, dy: (p, dy))
+    return Layer()
+
+
 @dataclass
 class Run:
     """All that a run is made of, with a keeper somewhere."""
@@ -120,7 +131,9 @@ class Run:
         self.streams = (fn.validate(X, Y, {"m": noting("metric", fn.metrics.mae)}),)
         inner = [fn.validate(X, Y, {"i": noting("inner metric", fn.metrics.mae)})]
         self.train: Any = fn.reduce_on_plateau(fn.train, streams=inner) if self.place == "inner metric" else fn.train
-        self.first = fn.start(fn.linear(Key(0), 3, 1), self.optimizer, Key(0))
+        net: Any = fn.linear(Key(0), 3, 1)
+        net = fn.serial(layer_of(noting("layer", np.asarray)), net) if self.place == "layer" else net
+        self.first = fn.start(net, self.optimizer, Key(0))
 
     def go_on(self, folder: Path, count: int, by_steps: bool) -> TrainState[Any]:
         """Some more epochs or steps of the run in a folder."""
@@ -136,8 +149,8 @@ class Run:
         return state
 
 
-PLACES = ["loss", "rate", "metric", "inner metric", "data", "order"]
-STEPWISE = ["loss", "rate", "data", "order"]
+PLACES = ["loss", "rate", "metric", "inner metric", "data", "order", "layer"]
+STEPWISE = ["loss", "rate", "data", "order", "layer"]
 
 
 @pytest.mark.parametrize("is_new", [True, False], ids=["new objects", "the same objects"])

@@ -178,3 +178,17 @@ def test_a_state_of_the_first_epoch_has_to_tell_where_it_began(
         RUN.go_on(passage(RUN.after(2)), path, 1)
     RUN.go_on(passage(RUN.after(BATCHES + 2)), path, STEPS - BATCHES - 2)  # later ones have a history
     assert path.read_bytes() == through("as start gives it")
+
+
+@pytest.mark.parametrize("by_steps", [False, True])
+def test_a_receipt_is_not_lost_to_a_stream_that_begins_elsewhere(by_steps: bool, tmp_path: Path) -> None:
+    """The start was given, and the stream is that of a resumed state."""
+    run, path = Run(), tmp_path / "run.json"
+    first = fn.start(run.net, run.optimizer, run.key)
+    keep, given = fn.receipt_to(path, run.step, run.data, first), (run.step, run.data)
+    last = fn.last(fn.pipe(fn.train(*given, first), keep, fn.take(2)))
+    before = path.read_bytes()
+    stream: Any = fn.steps(*given, last.state) if by_steps else fn.train(*given, last.state)
+    with pytest.raises(ReceiptError, match=r"epoch 1 must come next, got epoch [23]"):
+        fn.last(fn.pipe(stream, keep, fn.take(1)))
+    assert path.read_bytes() == before

@@ -467,6 +467,7 @@ def test_a_class_of_a_script_is_the_one_that_is_imported_from_it(
     class Mine(fn.Params):
         w: Array
 
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", "somewhere/of_user.py", raising=False)
     monkeypatch.setattr(Mine, "__module__", then)
     fn.save(folder / "net.safetensors", (Mine(np.ones(2)), 1))
     monkeypatch.setattr(Mine, "__module__", now)
@@ -478,28 +479,35 @@ def test_a_class_of_a_script_is_the_one_that_is_imported_from_it(
     assert type(found[0]) is Mine
     with pytest.raises(CheckpointError, match="has not defined"):
         fn.load(folder / "net.safetensors", like=(fn.linear(Key(0), 2, 2), 1))
+    monkeypatch.setattr(Mine, "__module__", "of_another")
+    fn.save(folder / "net.safetensors", (Mine(np.ones(2)), 1))
+    monkeypatch.setattr(Mine, "__module__", "__main__")
+    with pytest.raises(CheckpointError, match="has not defined"):
+        fn.load(folder / "net.safetensors", like=(Mine(np.zeros(2)), 1))
 
 
-def _power(k: float) -> fn.Params:
-    """A class from a factory, another one at every call."""
+@pytest.mark.parametrize("inside", [False, True])
+def test_two_classes_of_one_name_are_refused(inside: bool, folder: Path) -> None:
+    """A file could not tell them apart, and would be read as a network of one of them."""
 
-    @dataclass(frozen=True, slots=True, eq=False, repr=False)
-    class Power(fn.Params):
-        pass
+    def made(power: int) -> fn.Params:
+        @dataclass(frozen=True, slots=True, eq=False, repr=False)
+        class Power(fn.Params):
+            pass
 
-    fn.define_activation(
-        Power, lambda p, x: (np.abs(x) ** k, x), slope=lambda p, x: k * np.sign(x) * np.abs(x) ** (k - 1)
-    )
-    return Power()
+        fn.define_activation(Power, lambda p, x: (x**power, x), slope=lambda p, x: power * x ** (power - 1))
+        return Power()
 
+    def wrap(a: fn.Params, b: fn.Params) -> object:
+        return fn.serial(a, fn.Relu(), fn.residual(b)) if inside else (a, b)
 
-def test_two_classes_of_one_name_are_not_saved(tmp_path: Path) -> None:
-    with pytest.raises(fn.TreeError, match=r"two classes of the tree are called .*_power\.<locals>\.Power"):
-        fn.save(tmp_path / "net", fn.serial(_power(2.0), _power(3.0)))
-    square = _power(2.0)
-    fn.save(tmp_path / "net", fn.serial(square, fn.Tanh(), square))
-    _power(3.0)
-    again = fn.load(tmp_path / "net", like=fn.serial(square, fn.Tanh(), square))
-    assert fn.forward(again, np.full((1, 1), 2.0))[0] == np.tanh(4.0) ** 2
+    once = made(2)
+    fn.save(folder / "once", wrap(once, once))
+    with pytest.raises(
+        TreeError, match=r"save: (0|layers.0) and (1|layers.2.*) are of two classes .*made.<locals>.Power"
+    ):
+        fn.save(folder / "twice", wrap(made(2), made(3)))
+    assert not (folder / "twice").exists()
     with pytest.raises(CheckpointError, match=r"Power, which this program has defined several times"):
-        fn.load(tmp_path / "net")
+        fn.load(folder / "once")
+    assert isinstance(fn.load(folder / "once", like=wrap(once, once)), (tuple, fn.Serial))
