@@ -79,7 +79,7 @@ class _Writer:
             if e.function not in (INPUT, NUMBER):
                 self._write(e)
         unpacked = "".join([f"c{i}, " for i in range(len(self.literals))])
-        made = f"return {', '.join([self._result(e) for e in self.results])},"
+        made = f"return {', '.join([self._result(i) for i in range(len(self.results))])},"
         start = ["dtype = x0.dtype", f"{unpacked}= literals[dtype]"] if unpacked else ["dtype = x0.dtype"]
         text = "\n    ".join([f"def program({', '.join(arguments)}):", *start, *self.lines, made])
         with np.errstate(over="ignore"):
@@ -89,9 +89,13 @@ class _Writer:
         exec(text, space)
         return cast(Rule, space["program"])
 
-    def _result(self, e: Entry) -> str:
-        """A result, an array of numbers also where it is true or false."""
-        return f"{self.names[e]}.astype(dtype)" if is_truth(e) else self.names[e]
+    def _result(self, i: int) -> str:
+        """A result, an array of numbers also where it is true or false, and one of its own where it is one twice."""
+        e = self.results[i]
+        if is_truth(e):
+            return f"{self.names[e]}.astype(dtype)"
+        is_again = any(e is other for other in self.results[:i])
+        return f"{self.names[e]}.copy()" if is_again else self.names[e]
 
     def _write(self, e: Entry) -> None:
         """The line of an entry."""
