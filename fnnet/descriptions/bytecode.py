@@ -1,4 +1,4 @@
-"""Python's instructions, and where the values that they work on come from.
+"""Where the values that Python's instructions work on come from.
 
 A value on the stack is followed back, along every path through the code, to the variable, attribute or argument that it
 was read from.
@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import dis
 from bisect import bisect_left
-from collections.abc import Iterator
 from types import CodeType
-from typing import NamedTuple
 
-from fnnet.descriptions.code_digests import instructions
+from fnnet.descriptions.operations import ATTRIBUTES, ENDS, FRESH, IN_PLACE, VARIABLES, depth_before, ops
 
 Place = tuple[str, str]
 """What a value came from: "global", "free" (of the functions around), "param", "attr" (of anything), "own" (an
@@ -27,70 +25,6 @@ by an array of numbers are a copy."""
 def plain(kind: str) -> str:
     """A kind of place without that mark."""
     return kind.removeprefix(ENTRY)
-
-
-class Op(NamedTuple):
-    """An instruction: how many values it leaves, and by how many the stack grows, also where it jumps."""
-
-    name: str
-    value: object
-    arg: int
-    pushes: int
-    effect: int
-    jumping: int
-    offset: int
-
-
-# --- instructions ----------------------------------------------------------------------------------------------------
-_POPS_ALL = (
-    *("STORE_", "DELETE_", "POP_", "JUMP_", "RETURN_", "LIST_", "SET_ADD", "SET_UPDATE", "MAP_", "DICT_", "END_"),
-    *("KW_NAMES", "MAKE_CELL", "COPY_FREE_VARS", "RAISE_", "RERAISE"),
-)
-_ENDS = ("JUMP_FORWARD", "JUMP_BACKWARD", "RETURN_VALUE", "RETURN_CONST", "RAISE_", "RERAISE")
-_POPPED = {"LOAD_ATTR": 1, "LOAD_METHOD": 1, "LOAD_SUPER_ATTR": 3, "UNPACK_SEQUENCE": 1, "UNPACK_EX": 1}
-_VARIABLES = ("LOAD_FAST", "LOAD_DEREF", "LOAD_CLOSURE", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF")
-_ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR")
-_FRESH = {"copy", "astype", "tolist", "sum", "mean", "std", "min", "max", "dot", "cumsum", "round", "clip", "repeat"}
-_FRESH |= {"flatten", "take", "prod", "cumprod", "var", "argsort", "nonzero"}
-"""Methods whose results share no memory with their objects."""
-
-_KNOWN = ("BUILD_SLICE", "BUILD_TUPLE", "LOAD_CONST", "LOAD_SMALL_INT")
-"""What makes a subscript whose result may share memory with an array."""
-
-_PAIRS = {
-    "LOAD_FAST_LOAD_FAST": ("LOAD_FAST", "LOAD_FAST"),
-    "LOAD_FAST_BORROW_LOAD_FAST_BORROW": ("LOAD_FAST", "LOAD_FAST"),
-    "STORE_FAST_STORE_FAST": ("STORE_FAST", "STORE_FAST"),
-    "STORE_FAST_LOAD_FAST": ("STORE_FAST", "LOAD_FAST"),
-}
-"""Instructions of Python 3.13 that are two in one."""
-
-
-def ops(code: CodeType) -> Iterator[Op]:
-    """What code does, in its order."""
-    for one in instructions(code):
-        if one.opname in _PAIRS:
-            for name, value in zip(_PAIRS[one.opname], one.argval, strict=True):
-                grows = 1 if name == "LOAD_FAST" else -1
-                yield Op(name, value, 0, max(grows, 0), grows, grows, one.offset)
-            continue
-        effect = dis.stack_effect(one.opcode, one.arg, jump=False)
-        jumping = dis.stack_effect(one.opcode, one.arg, jump=True)
-        if one.opname == "CALL":  # where a version counts a part of it with an instruction before
-            effect = jumping = -1 - (one.arg or 0)
-        yield Op(one.opname, one.argval, one.arg or 0, _pushes(one.opname, effect), effect, jumping, one.offset)
-
-
-def _pushes(name: str, effect: int) -> int:
-    if name.startswith(_POPS_ALL):
-        return 0
-    if name in _POPPED:
-        return effect + _POPPED[name]
-    return effect if name.startswith(("LOAD_", "PUSH_", "IMPORT_FROM")) else 1
-
-
-IN_PLACE = range(13, 26)
-"""The arguments of BINARY_OP that mean ``+=`` and its like; further ones are subscripts."""
 
 
 class Body:
@@ -127,12 +61,12 @@ class Body:
             if op.name not in ("COPY", "SWAP") and depth < op.pushes:
                 found.add(at - 1)
             else:
-                todo.append((at - 1, _depth_before(op, depth)))
+                todo.append((at - 1, depth_before(op, depth)))
         return found
 
     def _falls_to(self, at: int) -> bool:
         """Whether an instruction is reached from the one before it."""
-        return at > 0 and not self.ops[at - 1].name.startswith(_ENDS)
+        return at > 0 and not self.ops[at - 1].name.startswith(ENDS)
 
     # --- where a value comes from
     def places(self, at: int, depth: int) -> set[Place]:
@@ -193,9 +127,7 @@ class Body:
         if op.name in ("FOR_ITER", "GET_ITER", "UNPACK_SEQUENCE", "UNPACK_EX"):
             return self._raw(i, 0)
         if op.name == "CALL":
-            methods = [
-                j for j in self._called(i) if self.ops[j].name in _ATTRIBUTES and self.ops[j].value not in _FRESH
-            ]
+            methods = [j for j in self._called(i) if self.ops[j].name in ATTRIBUTES and self.ops[j].value not in FRESH]
             return {place for j in methods for place in self._raw(j, 0)}
         return self._loaded(i)
 
@@ -203,9 +135,9 @@ class Body:
         name, value = self.ops[i].name, str(self.ops[i].value)
         if name in ("LOAD_GLOBAL", "LOAD_NAME"):
             return {("global", value)}
-        if name.startswith(_VARIABLES):
+        if name.startswith(VARIABLES):
             return {("free", value) if value in self.code.co_freevars else ("local", str(i))}
-        if name in _ATTRIBUTES:
+        if name in ATTRIBUTES:
             return {("own" if name == "LOAD_SUPER_ATTR" or self.is_first(i) else "attr", value)}
         return set()
 
@@ -213,15 +145,13 @@ class Body:
         """Whether an instruction works on the first argument, which is the object whose method it is."""
         found = [self.ops[j] for j in self.producers(i, 0)]
         is_kept = self.first is not None and self.first not in self.stores
-        return (
-            is_kept and bool(found) and all(op.name.startswith(_VARIABLES) and op.value == self.first for op in found)
-        )
+        return is_kept and bool(found) and all(op.name.startswith(VARIABLES) and op.value == self.first for op in found)
 
     # --- calls
     def callees(self, i: int) -> list[tuple[str, set[Place] | None]]:
         """The names of what a call may call, and what the object came from whose method it is, where it is one."""
         found = [(j, self.ops[j]) for j in sorted(self._called(i)) if self.ops[j].name.startswith("LOAD_")]
-        return [(str(op.value), self.places(j, 0) if op.name in _ATTRIBUTES else None) for j, op in found]
+        return [(str(op.value), self.places(j, 0) if op.name in ATTRIBUTES else None) for j, op in found]
 
     def given(self, i: int) -> tuple[list[set[Place]], dict[str, set[Place]]]:
         """What the arguments of a call came from: those by place, and those by name."""
@@ -237,7 +167,7 @@ class Body:
         found = self.producers(i, depth)
         if any(self.ops[j].name == "PUSH_NULL" for j in found):
             found = self.producers(i, depth + 1)
-        names = {str(self.ops[j].value) for j in found if self.ops[j].name.startswith(_VARIABLES)}
+        names = {str(self.ops[j].value) for j in found if self.ops[j].name.startswith(VARIABLES)}
         return found.union(*[self.producers(j, 0) for name in names for j in self.stores.get(name, ())])
 
     def constants(self, i: int) -> list[str]:
@@ -250,12 +180,3 @@ class Body:
         op, before = self.ops[i], self.ops[i - 1]
         given = self.code.co_consts[before.arg] if before.name == "KW_NAMES" else before.value
         return given if isinstance(given, tuple) and (before.name == "KW_NAMES" or op.name == "CALL_KW") else ()
-
-
-def _depth_before(op: Op, depth: int) -> int:
-    if op.name == "COPY":
-        return op.arg - 1 if depth == 0 else depth - 1
-    if op.name == "SWAP":
-        other = op.arg - 1
-        return other if depth == 0 else 0 if depth == other else depth
-    return depth - op.effect

@@ -12,9 +12,9 @@ from itertools import takewhile
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from fnnet.descriptions.bytecode import Op, ops
 from fnnet.descriptions.code_digests import is_library
 from fnnet.descriptions.edges import Edge, Unseen, asked
+from fnnet.descriptions.operations import Op, ops
 
 
 def reads(f: FunctionType) -> Iterator[Edge]:

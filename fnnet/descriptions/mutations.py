@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import NamedTuple
 
-from fnnet.descriptions.bytecode import ENTRY, IN_PLACE, Body, Place, plain
+from fnnet.descriptions.bytecode import ENTRY, Body, Place, plain
+from fnnet.descriptions.operations import IN_PLACE
 
 _METHODS = {
     *("append", "appendleft", "extend", "extendleft", "insert", "remove", "pop", "popleft", "popitem", "clear"),
