@@ -10,7 +10,7 @@ from fnnet import checks
 from fnnet.core.chains import Layers
 from fnnet.core.facts import replicas
 from fnnet.core.gathering import Pieces, gather, gathered, gathered_unlike
-from fnnet.core.places import located
+from fnnet.core.places import locate
 from fnnet.core.walks import Chances, Leg, Part, Walk
 from fnnet.errors import FnnetError, LayerError, ShapeError
 from fnnet.keys import Key
@@ -49,7 +49,8 @@ def there(walk: Walk, params: Params, x: Array, chances: Chances, key: Key | Non
         try:
             x, saved = _one(leg, layers[i], x, chances[i] if chances else None, key)
         except FnnetError as error:
-            raise located(error, layers[i], params)  # noqa: B904  (it is the same one)
+            locate(error, layers[i], params)
+            raise
         entries.append((i, saved, x.shape, x.dtype, False))
         i += 1
     return x, (walk, entries)
@@ -108,7 +109,8 @@ def back(
         try:
             grads, dy = _one_back(leg, layers[i], left, dy, shape, is_needed)
         except FnnetError as error:
-            raise located(error, layers[i], params)  # noqa: B904  (it is the same one)
+            locate(error, layers[i], params)
+            raise
         is_alike = gather(walk, pieces, leg, layers[i], grads) and is_alike
     if walk.is_leaf and grads is not None and not (walk.shapes and is_alike):
         return cast(P, grads), dy

@@ -6,8 +6,8 @@ from fnnet.errors import FnnetError
 from fnnet.tree.nodes import Params, child_path, named_children
 
 
-def located(error: FnnetError, layer: Params, root: Params) -> FnnetError:
-    """The error with the path, in a network, of the layer that raised it: ``layers.2: linear: x must be ...``.
+def locate(error: FnnetError, layer: Params, root: Params) -> None:
+    """Puts the path, in a network, of the layer that raised an error before it: ``layers.2: linear: x must be ...``.
 
     Networks in networks locate it one after another; the outermost one's path is the one that stays.
     """
@@ -16,7 +16,6 @@ def located(error: FnnetError, layer: Params, root: Params) -> FnnetError:
     path = path_to(root, culprit)
     if path:
         error.args = (f"{path}: {said}", *error.args[1:])
-    return error
 
 
 def path_of(root: Params, layer: Params) -> str:

@@ -20,7 +20,7 @@ import numpy as np
 from fnnet.checks import F32, F64
 from fnnet.core.chains import Layers, layers_getter, leaf_layers, places_in
 from fnnet.core.facts import casts, children, is_stochastic, named_layers
-from fnnet.core.places import located
+from fnnet.core.places import locate
 from fnnet.core.protocols import Stretch
 from fnnet.core.rules import Chain, Rule, rule_of
 from fnnet.errors import FnnetError
@@ -133,7 +133,8 @@ def _check(root: Params, params: Params) -> None:
         try:
             check(params)
         except FnnetError as error:
-            raise located(error, params, root)  # noqa: B904  (it is the same one)
+            locate(error, params, root)
+            raise
     for child in children(params):
         _check(root, child)
 

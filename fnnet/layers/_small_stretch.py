@@ -73,7 +73,7 @@ def plan(sizes: tuple[int, ...], rows: int, dtype: np.dtype[np.floating]) -> Pla
 
 
 def forward(known: Plan, vector: Array, x: Array) -> tuple[Array, Pass]:
-    """y (rows, n_out) of x (rows, n_in) through the network of a packed vector."""
+    """y (rows, n_out) of x (rows, n_in) through the layers whose numbers lie in a vector."""
     weights, activations = known.weights(vector), known.ones.copy()
     layers = known.activations(activations)
     depth, zero = len(known.sizes) - 1, ZERO[vector.dtype]

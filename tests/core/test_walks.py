@@ -194,23 +194,23 @@ def _limit(numbers: int) -> Iterator[None]:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Temperature(Params):
-    """A layer with an array that has no axes."""
+class Scale(Params):
+    """A factor, one for all columns or one for each, whose gradient is added up in float64, and left in it."""
 
     s: Array
 
 
-fn.define_layer(
-    Temperature,
-    forward=lambda p, x: (x * p.s, x),
-    backward=lambda p, x, dy: (Temperature(np.asarray((x * dy).sum(), x.dtype)), dy * p.s),
-)
+def _scale_back(p: Scale, x: Array, dy: Array) -> tuple[Scale, Array]:
+    return Scale(np.asarray((x * dy).sum(axis=0 if p.s.ndim else None, dtype=np.float64))), dy * p.s
+
+
+fn.define_layer(Scale, forward=lambda p, x: (x * p.s, x), backward=_scale_back)
 
 
 @given(composites(), st.sampled_from(["adam", "clip_by_global_norm of sgd", "freeze of adam", "ema of all"]))
 def test_networks_of_any_size_are_trained_alike(problem: Problem, name: str) -> None:
     """Also those that have no vector, while layers in them have one."""
-    net, x = fn.serial(Temperature(np.ones(())), problem.net), problem.x
+    net, x = fn.serial(Scale(np.ones(())), problem.net), problem.x
     y, _ = fn.forward(net, x)
     assume(len(x) > 1 and any(path.endswith("w") for path in tree.paths(net)))
     gradient = fn.accumulate(fn.value_and_grad(fn.mse, penalty=fn.l2(0.1)), 2)
@@ -230,26 +230,12 @@ def test_networks_of_any_size_are_trained_alike(problem: Problem, name: str) -> 
 def test_errors_of_gradients_name_the_layer_whose_they_are() -> None:
     """A layer of layers beside it has one leaf, whose gradient is a vector meanwhile."""
     beside = fn.branches([(0,), (1,)], (fn.embedding(Key(0), 5, 3), fn.Identity()))
-    net = fn.serial(beside, Wide(np.ones(4, np.float32)))
+    net = fn.serial(beside, Scale(np.ones(4, np.float32)))
     y, cache = fn.forward(net, np.array([[1.0, 2.0], [0.0, 1.0]]))
     grads, _ = fn.backward(net, cache, y)
     assert grads.layers[0].layers[0].w.shape == (5, 3)
     with pytest.raises(fn.DtypeError, match=r"sgd: layers\.1\.s must have the parameters' dtype float32, got float64"):
         fn.sgd(0.1).update(net, grads, fn.sgd(0.1).init(net))
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Wide(Params):
-    """A layer that adds up in float64, and leaves it there."""
-
-    s: Array
-
-
-fn.define_layer(
-    Wide,
-    forward=lambda p, x: (x * p.s, x),
-    backward=lambda p, x, dy: (Wide((x * dy).sum(axis=0, dtype=np.float64)), dy * p.s),
-)
 
 
 def _paths(call: Call) -> Iterator[str]:

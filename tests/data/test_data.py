@@ -125,7 +125,7 @@ def test_data_beyond_memory_travel(tmp_path: Path) -> None:
             assert np.array_equal(b, d)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory and their figures are those of Linux")
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone keeps the limit of memory that is set here")
 def test_an_epoch_over_a_file_larger_than_memory(tmp_path: Path) -> None:
     path = tmp_path / "x"
     streaming.write(path)

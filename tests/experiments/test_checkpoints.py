@@ -321,7 +321,6 @@ def test_another_run_does_not_lose_what_a_stream_has_still_to_write(tmp_path: Pa
     assert tree.equal(fn.resume(tmp_path, FIRST), third)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_child_does_not_write_the_states_of_its_parent(tmp_path: Path) -> None:
     stream = fn.pipe(_steps(), fn.checkpoint_to(tmp_path, every=100))
     next(stream)

@@ -114,7 +114,7 @@ def test_penalties(name: str) -> None:
 
 # --- laws 3 and 9 -------------------------------------------------------------------------------------------------
 class Run:
-    """A run with chance, a penalty and a wrapper, portable or not, packed or not."""
+    """A run with chance, a penalty and a wrapper, portable or not, in a vector or not."""
 
     def __init__(self, name: str, dtype: fn.Dtype, is_portable: bool, through: Passage = lambda value: value) -> None:
         hidden = fn.serial(fn.Tanh(), fn.Dropout(0.2), fn.linear(Key(1), 11, 3, dtype=dtype))

@@ -55,7 +55,7 @@ def test_products_beyond_the_own_loops_agree() -> None:
     y = normal(Key(1), (64, 3))
     ours, theirs = (run(train, net, fn.mse, fn.adam(0.01, eps=1e-6), x, y, 5) for train in PATHS)
     assert distance(ours.params, theirs.params) <= 1e-12
-    wide = fn.mlp(Key(3), (5, 400, 300, 3), dtype=np.float64)  # too many numbers to be packed
+    wide = fn.mlp(Key(3), (5, 400, 300, 3), dtype=np.float64)  # too many numbers for a vector
     ours, theirs = (run(train, wide, fn.mse, fn.adam(0.01, eps=1e-6), x, y, 2) for train in PATHS)
     assert distance((ours.params, ours.opt_state), (theirs.params, theirs.opt_state)) <= 1e-12
 

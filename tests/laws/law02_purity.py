@@ -186,7 +186,7 @@ def _states(net: fn.Params, optimizer: fn.Optimizer, kind: str, key: Key) -> Ite
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("is_stacked", [False, True])
 def test_all_arrays_of_all_states_are_read_only(kind: str, name: str, is_stacked: bool) -> None:
-    """In the midst of an epoch too, of one network and of two side by side; one with a constant is not packed."""
+    """In the midst of an epoch too, of one network and of two side by side; and of one with a constant."""
     nets = [
         fn.serial(fn.Standardize(np.zeros(3), np.ones(3)), fn.mlp(Key(k), (3, 4, 2), dtype=np.float64))
         for k in range(2)

@@ -133,7 +133,7 @@ NETS: dict[str, tuple[fn.Params, fn.Data[Any]]] = {
     "three at once in float32": (_stacked(Key(0), np.float32), fn.minibatches(X, Y, size=5)),
     "constants": (fn.serial(fn.standardize(X), _net(Key(0), np.float32)), fn.minibatches(X, Y, size=5)),
     "an embedding": (WHOLE["Embedding in Branches"](Key(0), 1, 2), fn.minibatches(np.floor(CODES), Y, size=5)),
-    "one too large to be packed": (fn.mlp(Key(0), (3, 600, 600, 2)), fn.minibatches(X, Y, size=11)),
+    "one too large for a vector": (fn.mlp(Key(0), (3, 600, 600, 2)), fn.minibatches(X, Y, size=11)),
     "an Mlp": (fn.mlp(Key(0), (3, 30, 20, 2)), fn.minibatches(X, Y, size=5)),
 }
 

@@ -64,7 +64,7 @@ def is_clipped(grads: fn.Params, found: fn.Params, limit: float, kind: Dtype) ->
 def test_finite_gradients_of_any_size_are_cut_to_any_limit(
     key: Key, kind: Dtype, has_constant: bool, width: float, data: st.DataObject
 ) -> None:
-    """Of networks that are packed, and of one with a constant, which is not."""
+    """Of networks that lie in a vector, one of them with a constant beside it."""
     power, limit = data.draw(powers(kind)), 10.0 ** data.draw(powers(np.float64))
     first, second = spread(key, (3,), kind, power, width), spread(key.child(2), (3,), kind, power, width)
     grads = Centred(first, np.zeros(3, kind)) if has_constant else fn.Linear(first[:, None], second[:1])

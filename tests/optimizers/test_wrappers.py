@@ -38,7 +38,7 @@ def anything(path: str) -> bool:
 
 
 def small(key: Key) -> Mlp:
-    """A network that is packed."""
+    """A network that lies in a vector."""
     return fn.mlp(key, (3, 4, 2), bias_init=fn.normal(1.0), dtype=np.float64)
 
 

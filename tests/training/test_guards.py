@@ -143,7 +143,7 @@ def _spike(step: int) -> float:
 
 @pytest.mark.parametrize("width", [4, 700])
 def test_going_on_from_the_last_good_state(width: int) -> None:
-    """Large networks are not packed, small ones are."""
+    """Small networks lie in a vector, large ones do not."""
     net, data = fn.mlp(Key(0), (3, width, width, 2)), fn.minibatches(X, Y, size=2)
 
     def steps(lr: float | fn.Schedule, state: TrainState[fn.Mlp]) -> Iterator[TrainState[fn.Mlp]]:

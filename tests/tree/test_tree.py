@@ -362,7 +362,7 @@ def test_a_new_tree_does_not_inherit_a_vector() -> None:
 
 
 def test_zeros_of_two_signs_are_two_settings_of_whatever_float() -> None:
-    """A packed network keeps its own, whichever one of the same form was there before."""
+    """A network in a vector keeps its own, whichever one of the same form was there before."""
 
     def made(value: float) -> fn.TrainState[fn.Params]:
         return fn.start(fn.serial(fn.linear(Key(0), 2, 2), Odd(value)), fn.sgd(0.1), Key(0))
