@@ -53,7 +53,7 @@ def streamed(net: fn.Mlp, x: Array, y: Array) -> tuple[str, ...]:
     """The same with ``train``: an epoch's record has the sum of squares, of which the mean is a y.size-th."""
     optimizer = fn.sgd(LR)
     step = fn.train_step(fn.value_and_grad(fn.sum_squared_error), optimizer)
-    data = fn.minibatches(x, y, size=2, shuffle=False)
+    data = fn.minibatches(x, y, batch_size=2, shuffle=False)
     state = fn.start(net, optimizer, fn.Key(SEED))
     return fn.pipe(fn.train(step, data, state), fn.take(EPOCHS), partial(lines_of, y.size))
 

@@ -68,7 +68,7 @@ def trained(train: Part, valid: Part, seed: int) -> tuple[fn.Epoch[Net], fn.Epoc
     step = fn.train_step(fn.value_and_grad(fn.softmax_cross_entropy), optimizer)
     epochs = tuple(
         fn.pipe(
-            fn.train(step, fn.minibatches(train.x, train.y, size=32), fn.start(net, optimizer, key)),
+            fn.train(step, fn.minibatches(train.x, train.y, batch_size=32), fn.start(net, optimizer, key)),
             fn.validate(valid.x, valid.y, METRICS),
             fn.progress(200),
             fn.early_stopping(20),

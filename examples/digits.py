@@ -44,7 +44,7 @@ def epochs_of(data: Digits, hidden: Sequence[int], lr: float, seed: int) -> Iter
     net = fn.mlp(key, (64, *hidden, 10))
     optimizer = fn.adam(lr)
     step = fn.train_step(fn.value_and_grad(fn.softmax_cross_entropy), optimizer)
-    batches = fn.minibatches(data.x, data.y, size=32)
+    batches = fn.minibatches(data.x, data.y, batch_size=32)
     return fn.train(step, batches, fn.start(net, optimizer, key))
 
 

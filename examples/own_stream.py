@@ -78,7 +78,7 @@ def epochs_of(x: Array, y: Array, lr: float | fn.Schedule) -> Iterator[Epoch[fn.
     key = fn.Key(0)
     optimizer = fn.adam(lr)
     step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
-    return fn.train(step, fn.minibatches(x, y, size=20), fn.start(fn.mlp(key, (1, 32, 1)), optimizer, key))
+    return fn.train(step, fn.minibatches(x, y, batch_size=20), fn.start(fn.mlp(key, (1, 32, 1)), optimizer, key))
 
 
 def distance(net: fn.Mlp) -> float:

@@ -49,7 +49,7 @@ def epochs_of(train: Part, seed: int) -> Iterator[fn.Epoch[fn.Mlp]]:
     net = fn.mlp(key, (10, 64, 1), activation=fn.serial(fn.Relu(), fn.Dropout(0.2)))
     optimizer = fn.adamw(0.003)
     step = fn.stop_on_nonfinite(fn.train_step(fn.value_and_grad(fn.mse), optimizer))
-    return fn.train(step, fn.minibatches(train.x, train.y, size=32), fn.start(net, optimizer, key))
+    return fn.train(step, fn.minibatches(train.x, train.y, batch_size=32), fn.start(net, optimizer, key))
 
 
 def straight(train: Part, x: Array) -> Array:

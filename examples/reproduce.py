@@ -62,7 +62,7 @@ def experiment(x: Array, y: Labels, lr: float = 2e-3) -> Run:
     net = fn.portable(fn.serial(first, fn.Relu(), fn.Dropout(0.2), second))
     optimizer = fn.adam(fn.cosine_decay(lr, steps=900))
     step = fn.train_step(fn.value_and_grad(fn.softmax_cross_entropy), optimizer)
-    data = fn.minibatches(x[:1400], y[:1400], size=32)
+    data = fn.minibatches(x[:1400], y[:1400], batch_size=32)
     check = fn.validate(x[1400:], y[1400:], {"accuracy": fn.metrics.accuracy})
     return Run(step, data, fn.start(net, optimizer, key), check)
 

@@ -106,10 +106,10 @@ class Rows(Protocol):
 
 
 class Order(Protocol):
-    """The rows of one epoch in their order, batch behind batch of ``size``: numbers below ``rows``, each as often as
-    the row is wanted. A function of the key alone."""
+    """The rows of one epoch in their order, batch after batch of ``batch_size``: numbers below ``rows``, each as
+    often as the row is wanted. A function of the key alone."""
 
-    def __call__(self, key: Key, rows: int, size: int, /) -> NDArray[np.int64]: ...
+    def __call__(self, key: Key, rows: int, batch_size: int, /) -> NDArray[np.int64]: ...
 
 
 class Step(Protocol[T_contra]):

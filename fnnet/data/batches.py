@@ -25,14 +25,14 @@ class Minibatches(Node, Generic[T]):
 
     x: Rows
     y: T
-    size: int
+    batch_size: int
     shuffle: bool = True
     last: Last = "keep"
     order: Order | None = None
 
     def __call__(self, key: Key, /) -> Iterator[tuple[Array, T]]:
         """The batches, each made when it is asked for."""
-        order, size = self.index(key), self.size
+        order, size = self.index(key), self.batch_size
         take_x, take_y = taker(cast(Array, self.x)), taker(self.y)
         for start in range(0, len(order), size):
             index = order[start : start + size]
@@ -43,18 +43,18 @@ class Minibatches(Node, Generic[T]):
         keys.check("minibatches", key)
         n = len(self.x)
         if self.order is not None:
-            rows = _checked_order(self.order(key, n, self.size), n)
+            rows = _checked_order(self.order(key, n, self.batch_size), n)
         else:
             rows = keys.permutation(key, n) if self.shuffle else np.arange(n)
-        return rows if self.last == "keep" else rows[: len(rows) - len(rows) % self.size]
+        return rows if self.last == "keep" else rows[: len(rows) - len(rows) % self.batch_size]
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
-        settings = self.x, self.y, self.size, self.shuffle, self.last, self.order
+        settings = self.x, self.y, self.batch_size, self.shuffle, self.last, self.order
         return type(self), settings  # a tree can hold neither rows of any kind nor an order that is a function
 
 
 def minibatches(
-    x: Rows, y: T, *, size: int, shuffle: bool = True, last: Last = "keep", order: Order | None = None
+    x: Rows, y: T, *, batch_size: int, shuffle: bool = True, last: Last = "keep", order: Order | None = None
 ) -> Minibatches[T]:
     """The rows of x and y in batches, in a new order every epoch.
 
@@ -62,14 +62,14 @@ def minibatches(
     a copy, made when it is asked for; the data themselves are not copied, so do not write to them while training goes
     on. x may be larger than memory: a ``numpy.memmap``, or anything with a shape, a dtype, a length, and rows that
     an array of their numbers selects; y may be mapped too. ``last`` says what becomes of a last batch that is smaller
-    than ``size``.
-    ``order`` is ``stratified(labels)``, ``balanced(labels)`` or a function (key, rows, size) -> numbers of rows.
+    than ``batch_size``; one that is larger than the data makes one batch of all rows.
+    ``order`` is ``stratified(labels)``, ``balanced(labels)`` or a function (key, rows, batch_size) -> numbers of rows.
 
-    Raises ValueError for a size below 1 or above the number of rows, and for an order with ``shuffle=False``,
+    Raises ValueError for a batch size below 1, and for an order with ``shuffle=False``,
     ShapeError for lengths that differ, DtypeError for data without rows of numbers.
 
     >>> import fnnet as fn, numpy as np
-    >>> data = fn.minibatches(np.zeros((5, 2)), np.arange(5), size=2, shuffle=False)
+    >>> data = fn.minibatches(np.zeros((5, 2)), np.arange(5), batch_size=2, shuffle=False)
     >>> [labels.tolist() for _, labels in data(fn.Key(0))]
     [[0, 1], [2, 3], [4]]
     """
@@ -78,16 +78,14 @@ def minibatches(
     if isinstance(order, ByClass):
         arrays.append(("order.labels", order.labels))
     rows = checks.same_length("minibatches", arrays)
-    size = checks.size("minibatches", "size", size)
-    if size > rows:
-        raise ValueError(f"minibatches: size must be at most the number of rows, {rows}, got {size}")
+    batch_size = min(checks.size("minibatches", "batch_size", batch_size), rows)
     if last not in ("keep", "drop"):
         raise ValueError(f"minibatches: last must be 'keep' or 'drop', got {last!r}")
     if order is not None:
         checks.function("minibatches", "order", order)
         if not shuffle:
             raise ValueError("minibatches: order must be None where shuffle is False, for an order shuffles")
-    return Minibatches(x, y, size, bool(shuffle), last, order)
+    return Minibatches(x, y, batch_size, bool(shuffle), last, order)
 
 
 def _checked_order(rows: Index, n: int) -> Index:

@@ -24,9 +24,9 @@ class ByClass(Node, ABC):
     def chosen(self, key: Key) -> Index:
         """The rows of the epoch, class by class, in random order within a class."""
 
-    def __call__(self, key: Key, rows: int, size: int, /) -> Index:
+    def __call__(self, key: Key, rows: int, batch_size: int, /) -> Index:
         """The rows of the epoch, batch behind batch."""
-        return _dealt(key, self.chosen(key.child(0)), size)
+        return _dealt(key, self.chosen(key.child(0)), batch_size)
 
 
 class Stratified(ByClass):
@@ -57,14 +57,14 @@ def stratified(labels: Labels) -> Stratified:
     """The order of ``minibatches`` that gives every batch the classes in the shares that they have in the data.
 
     Every row comes once per epoch. Of a class with n_c of the n rows a batch of m rows has m n_c / n, within one row
-    where ``size`` divides n, within two otherwise; which batch gets the extra row is redrawn each epoch, as is
+    where ``batch_size`` divides n, within two otherwise; which batch gets the extra row is redrawn each epoch, as is
     everything else.
 
     Shapes: labels (rows,), integers. Raises ShapeError, DtypeError.
 
     >>> import fnnet as fn, numpy as np
     >>> y = np.array([0, 0, 0, 0, 1, 1])
-    >>> data = fn.minibatches(np.zeros((6, 1)), y, size=3, order=fn.stratified(y))
+    >>> data = fn.minibatches(np.zeros((6, 1)), y, batch_size=3, order=fn.stratified(y))
     >>> [np.sort(labels).tolist() for _, labels in data(fn.Key(0))]
     [[0, 0, 1], [0, 0, 1]]
     """
@@ -75,15 +75,15 @@ def balanced(labels: Labels) -> Balanced:
     """The order of ``minibatches`` that draws all classes equally often.
 
     An epoch has as many rows as the data, n. Each of the C classes that occur gives n / C of them, rounded up or down,
-    and every batch has its share of these, within one row where ``size`` divides n, within two otherwise. A class with
-    more rows leaves some out, different ones each epoch; a class with fewer repeats its rows, each equally often up to
-    a difference of one. So the loss of the epoch is that of balanced data.
+    and every batch has its share of these, within one row where ``batch_size`` divides n, within two otherwise. A
+    class with more rows leaves some out, different ones each epoch; a class with fewer repeats its rows, each equally
+    often up to a difference of one. So the loss of the epoch is that of balanced data.
 
     Shapes: labels (rows,), integers. Raises ShapeError, DtypeError.
 
     >>> import fnnet as fn, numpy as np
     >>> y = np.array([0, 0, 0, 0, 0, 1])
-    >>> data = fn.minibatches(np.zeros((6, 1)), y, size=2, order=fn.balanced(y))
+    >>> data = fn.minibatches(np.zeros((6, 1)), y, batch_size=2, order=fn.balanced(y))
     >>> [np.sort(labels).tolist() for _, labels in data(fn.Key(0))]
     [[0, 1], [0, 1], [0, 1]]
     """

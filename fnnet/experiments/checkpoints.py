@@ -127,7 +127,7 @@ def resume(folder: File, like: TrainState[P], *, anyway: bool = False) -> TrainS
     >>> import fnnet as fn, numpy as np, tempfile
     >>> x, y = np.eye(4), np.ones((4, 1))
     >>> optimizer = fn.adam(0.1)
-    >>> step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=2)
+    >>> step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, batch_size=2)
     >>> first = fn.start(fn.linear(fn.Key(0), 4, 1), optimizer, fn.Key(0))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     stopped = fn.pipe(fn.steps(step, data, first), fn.checkpoint_to(folder), fn.take(3), fn.last)

@@ -44,7 +44,7 @@ def settings_of(
 
     >>> import fnnet as fn, numpy as np
     >>> step = fn.train_step(fn.value_and_grad(fn.mse), fn.sgd(0.1))
-    >>> settings_of(step, fn.minibatches(np.eye(4), np.eye(4), size=2), fn.train)["step.optimizer.lr"]
+    >>> settings_of(step, fn.minibatches(np.eye(4), np.eye(4), batch_size=2), fn.train)["step.optimizer.lr"]
     '0.1'
     """
     settings: dict[str, object] = {} if key is None else {"key": key}
@@ -103,9 +103,17 @@ def is_start(state: TrainState[P]) -> bool:
 
 def comparable(configuration: Mapping[str, str], state: TrainState[P]) -> dict[str, str]:
     """The settings that a run from this state has too: the numbers in the network's arrays only at the start."""
-    if is_start(state):
-        return dict(configuration)
-    return {path: _without_numbers(path, text) for path, text in configuration.items()}
+    settings = renamed(configuration)
+    return settings if is_start(state) else {path: _without_numbers(path, text) for path, text in settings.items()}
+
+
+_NEW_NAMES = {"data.size": "data.batch_size"}
+"""Settings whose names are others in files that an earlier fnnet wrote."""
+
+
+def renamed(settings: Mapping[str, str]) -> dict[str, str]:
+    """The settings that a file has, by the names that they have now."""
+    return {_NEW_NAMES.get(path, path): text for path, text in settings.items()}
 
 
 def _without_numbers(path: str, text: str) -> str:

@@ -110,5 +110,5 @@ def _trained(net: Params) -> object:
     x, labels = normal(KEY, (230, SIZES[0])), (words(KEY.child(1), 230) % SIZES[-1]).astype(np.int64)
     optimizer = adam(1e-3)
     step = train_step(value_and_grad(softmax_cross_entropy), optimizer)
-    stream = steps(step, minibatches(x, labels, size=50), start(net, optimizer, KEY))
+    stream = steps(step, minibatches(x, labels, batch_size=50), start(net, optimizer, KEY))
     return last(take(10)(stream)).params

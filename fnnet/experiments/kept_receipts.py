@@ -176,7 +176,8 @@ def receipt_to(
 
     >>> import fnnet as fn, numpy as np, tempfile
     >>> optimizer = fn.sgd(0.1)
-    >>> step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(np.eye(4), np.eye(4), size=2)
+    >>> step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
+    >>> data = fn.minibatches(np.eye(4), np.eye(4), batch_size=2)
     >>> first = fn.start(fn.linear(fn.Key(0), 4, 4), optimizer, fn.Key(0))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     keep = fn.receipt_to(f"{folder}/run.json", step, data, first)

@@ -85,10 +85,11 @@ def receipt(
 
     >>> import fnnet as fn, numpy as np
     >>> optimizer = fn.sgd(0.1)
-    >>> step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(np.eye(4), np.eye(4), size=2)
+    >>> step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
+    >>> data = fn.minibatches(np.eye(4), np.eye(4), batch_size=2)
     >>> first = fn.start(fn.linear(fn.Key(0), 4, 4), optimizer, fn.Key(0))
     >>> made = fn.receipt(fn.take(3)(fn.train(step, data, first)), step, data, first)
-    >>> made.epochs, made.configuration["step.optimizer.lr"], made.configuration["data.size"]
+    >>> made.epochs, made.configuration["step.optimizer.lr"], made.configuration["data.batch_size"]
     (3, '0.1', '2')
     >>> print(fn.verify(made, step, data, first))
     yes: epochs 1 to 3 gave the recorded bytes

@@ -103,7 +103,7 @@ def differences(then: Words, now: Words) -> tuple[Difference, ...]:
 
 def check_same(where: str, folder: object, then: Words, now: Words) -> None:
     """Raises CheckpointError naming what differs where a folder belongs to another run."""
-    found = differences(then, now)
+    found = differences(configurations.renamed(then), now)
     if found:
         texts = [f"{name} is {_short(had)} there and {_short(is_now)} here" for name, had, is_now in found[:SHOWN]]
         more = f", and {len(found) - SHOWN} settings more" if len(found) > SHOWN else ""

@@ -101,7 +101,7 @@ def verify(
     >>> def experiment(lr):
     ...     optimizer = fn.sgd(lr)
     ...     step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
-    ...     data = fn.minibatches(np.eye(4), np.eye(4), size=2)
+    ...     data = fn.minibatches(np.eye(4), np.eye(4), batch_size=2)
     ...     return step, data, fn.start(fn.linear(fn.Key(0), 4, 4), optimizer, fn.Key(0))
     >>> step, data, first = experiment(0.1)
     >>> made = fn.receipt(fn.take(3)(fn.train(step, data, first)), step, data, first)

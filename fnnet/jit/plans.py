@@ -29,7 +29,7 @@ from fnnet.types import Array
 READ: dict[type, tuple[str, ...]] = {
     TrainStep: ("gradient", "optimizer"),
     ValueAndGrad: ("loss", "penalty"),
-    Minibatches: ("x", "y", "size", "shuffle", "last", "order"),
+    Minibatches: ("x", "y", "batch_size", "shuffle", "last", "order"),
 }
 """What a run is made of beside layers, losses and optimizers, and what of it is read."""
 
@@ -106,7 +106,9 @@ def _batches_of(data: object) -> Minibatches[Any]:
                 f"jit: {name} must be an array in memory, got {type(array).__name__}; read it by numpy.array, or use "
                 "fnnet.train"
             )
-    return minibatches(data.x, data.y, size=data.size, shuffle=data.shuffle, last=data.last, order=data.order)
+    return minibatches(
+        data.x, data.y, batch_size=data.batch_size, shuffle=data.shuffle, last=data.last, order=data.order
+    )
 
 
 def _target_of(loss: object, y: Any) -> tuple[Any, Any]:

@@ -53,7 +53,8 @@ def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[
     >>> x, y = np.eye(4), np.ones((4, 1))
     >>> optimizer = fn.sgd(0.5)
     >>> state = fn.start(fn.linear(fn.Key(0), 4, 1, init=fn.zeros), optimizer, fn.Key(0))
-    >>> epochs = jit.train(fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=4), state)
+    >>> step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
+    >>> epochs = jit.train(step, fn.minibatches(x, y, batch_size=4), state)
     >>> [round(float(e.record.loss), 3) for e in fn.take(3)(epochs)]
     [1.0, 0.062, 0.004]
     """
@@ -91,7 +92,7 @@ def _check_state(plan: Plan, state: TrainState[P]) -> None:
 
 def _epoch(plan: Plan, made_by: Run[Any], state: TrainState[P], epoch: int) -> TrainState[P]:
     """What is left of an epoch, in vectors of its own: what comes in stays as it is, what goes out is read-only."""
-    given, size = state.opt_state, plan.data.size
+    given, size = state.opt_state, plan.data.batch_size
     order = plan.data.index(state.key.child(ORDER, epoch))[state.batch * size :]
     if not len(order):
         raise ValueError(f"train: data must give more than {state.batch} batches in epoch {epoch}, got no more")
@@ -115,7 +116,7 @@ def _trained(
 ) -> Array:
     """Trains fresh rows of numbers in place on the rows of data in their order, each with the noise of its own key; the
     sum of the losses times their rows for each."""
-    steps = -(-len(order) // plan.data.size)
+    steps = -(-len(order) // plan.data.batch_size)
     numbers = numbers_of(plan.epoch.sources, state.opt_state, steps)
     constants = constants_in(state.params, plan.stacked, theta.dtype)
     noise = fork(state.params, state.key).child(NOISE, epoch)
@@ -136,7 +137,7 @@ def _trained_one(
     slots: Array,
     constants: Array,
 ) -> float:
-    compiled, size, total = plan.epoch, plan.data.size, 0.0
+    compiled, size, total = plan.epoch, plan.data.batch_size, 0.0
     for rows, first, last in _chunks(compiled.program, size, *divmod(len(order), size)):
         masks = _masks(compiled.program, noise, rows, range(begin + first, begin + last))
         value, done = compiled.run(
@@ -204,7 +205,7 @@ def fit(
     optimizer: Optimizer,
     key: Key,
     epochs: int,
-    size: int = 32,
+    batch_size: int = 32,
     valid: tuple[Array, T] | None = None,
     streams: Sequence[StreamFn] = (),
 ) -> Fit[P]:
@@ -218,4 +219,4 @@ def fit(
     >>> float(trained.history[-1].loss) < 0.001
     True
     """
-    return fit_by(train, params, x, y, loss, optimizer, key, epochs, size, valid, streams)
+    return fit_by(train, params, x, y, loss, optimizer, key, epochs, batch_size, valid, streams)

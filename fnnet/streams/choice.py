@@ -29,7 +29,8 @@ class Best(Settings):
     >>> x, y = np.eye(4), np.ones((4, 1))
     >>> optimizer = fn.sgd(2.5)  # too much: every epoch is worse than the one before
     >>> state = fn.start(fn.linear(fn.Key(0), 4, 1), optimizer, fn.Key(0))
-    >>> epochs = fn.train(fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=4), state)
+    >>> step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
+    >>> epochs = fn.train(step, fn.minibatches(x, y, batch_size=4), state)
     >>> fn.pipe(epochs, fn.take(5), fn.best("loss")).state.epoch
     1
     """

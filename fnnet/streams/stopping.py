@@ -39,7 +39,8 @@ class EarlyStopping(Settings):
     >>> x, y = np.eye(4), np.ones((4, 1))
     >>> optimizer = fn.sgd(0.0)
     >>> state = fn.start(fn.linear(fn.Key(0), 4, 1), optimizer, fn.Key(0))
-    >>> epochs = fn.train(fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=4), state)
+    >>> step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
+    >>> epochs = fn.train(step, fn.minibatches(x, y, batch_size=4), state)
     >>> [epoch.state.epoch for epoch in fn.early_stopping(3, metric="loss")(epochs)]
     [1, 2, 3, 4]
     """

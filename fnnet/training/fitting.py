@@ -52,11 +52,11 @@ def fit(
     optimizer: Optimizer,
     key: Key,
     epochs: int,
-    size: int = 32,
+    batch_size: int = 32,
     valid: tuple[Array, T] | None = None,
     streams: Sequence[StreamFn] = (),
 ) -> Fit[P]:
-    """Training in one call: ``start``, ``train`` over ``minibatches`` of ``size``, ``take(epochs)``, ``last``.
+    """Training in one call: ``start``, ``train`` over ``minibatches`` of ``batch_size``, ``take(epochs)``, ``last``.
 
     With ``valid=(x, y)`` each record has the loss of the validation data as "valid_loss". The streams come after that
     and before ``take``, in their order.
@@ -72,7 +72,7 @@ def fit(
     >>> float(trained.history[-1].loss) < 0.001
     True
     """
-    return fit_by(train, params, x, y, loss, optimizer, key, epochs, size, valid, streams)
+    return fit_by(train, params, x, y, loss, optimizer, key, epochs, batch_size, valid, streams)
 
 
 def fit_by(
@@ -84,14 +84,14 @@ def fit_by(
     optimizer: Optimizer,
     key: Key,
     epochs: int,
-    size: int,
+    batch_size: int,
     valid: tuple[Array, T] | None,
     streams: Sequence[StreamFn],
 ) -> Fit[P]:
     """``fit`` with another function than ``train`` to make the stream of epochs."""
     epochs = checks.size("fit", "epochs", epochs)
     step = train_step(value_and_grad(loss), optimizer)
-    data, first = minibatches(x, y, size=size), start(params, optimizer, key)
+    data, first = minibatches(x, y, batch_size=batch_size), start(params, optimizer, key)
     check_data("fit", "x", "x", x)
     check_data("fit", "y", "target", y)
     stream = finite_ones("fit", first, run(step, data, first))
@@ -123,20 +123,20 @@ def fit_by(
     return Fit(state, state.history)
 
 
-def predict(params: P, x: Array, size: int | None = None) -> Array:
-    """The network's output for all rows of x, without a cache; with ``size``, so many rows at a time.
+def predict(params: P, x: Array, batch_size: int | None = None) -> Array:
+    """The network's output for all rows of x, without a cache; with ``batch_size``, so many rows at a time.
 
-    Shapes: x (..., rows, n_in), result (..., rows, n_out). Raises what ``forward`` raises, ValueError for a size
-    below 1.
+    Shapes: x (..., rows, n_in), result (..., rows, n_out). Raises what ``forward`` raises, ValueError for a
+    batch size below 1.
 
     >>> import fnnet as fn, numpy as np
-    >>> fn.predict(fn.linear(fn.Key(0), 4, 2), np.ones((3, 4)), size=2).shape
+    >>> fn.predict(fn.linear(fn.Key(0), 4, 2), np.ones((3, 4)), batch_size=2).shape
     (3, 2)
     """
-    if size is None:
+    if batch_size is None:
         y, _ = forward(params, x)
         return y if y.flags.writeable else y.copy()
-    size = checks.size("predict", "size", size)
+    size = checks.size("predict", "batch_size", batch_size)
     checks.inputs("predict", x)
     pieces = [forward(params, x[..., i : i + size, :])[0] for i in range(0, x.shape[-2], size)]
     return np.concatenate(pieces, axis=-2)

@@ -165,7 +165,8 @@ def steps(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[TrainS
     >>> x, y = np.eye(4), np.ones((4, 1))
     >>> optimizer = fn.sgd(0.1)
     >>> state = fn.start(fn.linear(fn.Key(0), 4, 1), optimizer, fn.Key(0))
-    >>> stream = fn.steps(fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=2), state)
+    >>> step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
+    >>> stream = fn.steps(step, fn.minibatches(x, y, batch_size=2), state)
     >>> [(s.epoch, s.batch) for s in fn.take(3)(stream)]
     [(0, 1), (1, 0), (1, 1)]
     """
@@ -190,7 +191,8 @@ def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[
     >>> x, y = np.eye(4), np.ones((4, 1))
     >>> optimizer = fn.sgd(0.5)
     >>> state = fn.start(fn.linear(fn.Key(0), 4, 1, init=fn.zeros), optimizer, fn.Key(0))
-    >>> epochs = fn.train(fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=4), state)
+    >>> step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
+    >>> epochs = fn.train(step, fn.minibatches(x, y, batch_size=4), state)
     >>> [round(float(e.record.loss), 3) for e in fn.take(3)(epochs)]
     [1.0, 0.062, 0.004]
     """

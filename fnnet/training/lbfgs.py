@@ -28,10 +28,10 @@ class Lbfgs(Settings, Generic[T]):
     algorithms 7.4 and 7.5): p' = p + α d, d = -H g, where the last ``memory`` steps s and changes y of the gradient
     stand for the inverse Hessian H, and a line search finds an α with the strong Wolfe conditions (3.5 and 3.6).
 
-    It is for data that are one batch, ``minibatches(x, y, size=len(x), shuffle=False)``, and takes the place of the
-    optimizer in ``start``. One step makes up to ``iterations`` iterations, and none once the gradient's norm is at most
-    ``tolerance`` or rounding leaves no descent. An iteration costs a little more than one pass over the batch, a step
-    one more. There is no learning rate: the state's factor is not used.
+    It is for data that are one batch, ``minibatches(x, y, batch_size=len(x), shuffle=False)``, and takes the place of
+    the optimizer in ``start``. One step makes up to ``iterations`` iterations, and none once the gradient's norm is at
+    most ``tolerance`` or rounding leaves no descent. An iteration costs a little more than one pass over the batch, a
+    step one more. There is no learning rate: the state's factor is not used.
 
     Raises ValueError for memory or iterations below 1 or a negative tolerance, ShapeError for stacked networks,
     NonFiniteError where the loss or the square of the gradient, the slope that the first search begins with, is not
@@ -41,7 +41,7 @@ class Lbfgs(Settings, Generic[T]):
     >>> x, y = np.eye(3), np.array([[1.0], [-2.0], [0.5]])
     >>> step = fn.lbfgs(fn.value_and_grad(fn.mse))
     >>> state = fn.start(fn.linear(fn.Key(0), 3, 1, dtype=np.float64), step, fn.Key(0))
-    >>> epochs = fn.train(step, fn.minibatches(x, y, size=3, shuffle=False), state)
+    >>> epochs = fn.train(step, fn.minibatches(x, y, batch_size=3, shuffle=False), state)
     >>> [float(epoch.record.loss) < 1e-16 for epoch in fn.take(2)(epochs)]
     [False, True]
     """

@@ -60,7 +60,7 @@ class ReduceOnPlateau(Settings):
     >>> x, y = np.eye(4), np.ones((4, 1))
     >>> optimizer = fn.sgd(1.6)  # too large a rate: the loss rises until it is halved twice
     >>> state = fn.start(fn.linear(fn.Key(0), 4, 1, init=fn.zeros), optimizer, fn.Key(0))
-    >>> step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=4)
+    >>> step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, batch_size=4)
     >>> train = fn.reduce_on_plateau(fn.train, patience=2)
     >>> epochs = fn.take(7)(train(step, data, state))
     >>> [(round(float(epoch.record.loss)), epoch.state.opt_state.scale) for epoch in epochs]

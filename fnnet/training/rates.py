@@ -116,7 +116,7 @@ def find_rate(
     >>> optimizer = fn.sgd(1.0)
     >>> state = fn.start(fn.mlp(fn.Key(0), (1, 16, 1)), optimizer, fn.Key(0))
     >>> step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
-    >>> curve = fn.find_rate(step, fn.minibatches(x, x * x, size=10), state)
+    >>> curve = fn.find_rate(step, fn.minibatches(x, x * x, batch_size=10), state)
     >>> 0.01 < curve.suggestion < 0.2
     True
     """

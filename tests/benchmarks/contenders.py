@@ -110,7 +110,7 @@ def _stream(run: Callable[..., Iterator[fn.Epoch[fn.Mlp]]], work: Workload) -> T
     regression = work.optimizer == "sgd"
     optimizer: fn.Optimizer = fn.sgd(work.lr) if regression else fn.adam(work.lr)
     gradient: Any = fn.value_and_grad(fn.mse) if regression else fn.value_and_grad(fn.softmax_cross_entropy)
-    data: Any = fn.minibatches(x, y if regression else labels, size=work.batch)
+    data: Any = fn.minibatches(x, y if regression else labels, batch_size=work.batch)
     epochs = run(fn.train_step(gradient, optimizer), data, fn.start(net, optimizer, fn.Key(0)))
     return lambda n: fn.last(fn.take(n)(epochs))
 

@@ -25,7 +25,7 @@ EPOCHS = 30
 X, Y = np.eye(4), np.ones((4, 1))
 OPTIMIZER = fn.sgd(0.0)
 STEP: Any = fn.train_step(fn.value_and_grad(fn.mse), OPTIMIZER)
-DATA = fn.minibatches(X, Y, size=4)
+DATA = fn.minibatches(X, Y, batch_size=4)
 VALIDATE = fn.validate(X, Y, {"valid_loss": fn.metrics.rmse, "mae": fn.metrics.mae})
 Stream = Callable[[TrainState[Any], str], Iterator[Epoch[Any]]]
 

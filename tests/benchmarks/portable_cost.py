@@ -25,7 +25,7 @@ def epochs_of(net: Params, work: Workload) -> Callable[[], object]:
     optimizer = fn.sgd(work.lr) if work.optimizer == "sgd" else fn.adam(work.lr)
     loss, target = (fn.mse, y) if work.optimizer == "sgd" else (fn.softmax_cross_entropy, labels)
     step = fn.train_step(fn.value_and_grad(cast(Any, loss)), optimizer)
-    data = fn.minibatches(x.astype(np.float64), target, size=work.batch)
+    data = fn.minibatches(x.astype(np.float64), target, batch_size=work.batch)
     first = fn.start(net, optimizer, fn.Key(0))
     return lambda: fn.last(fn.take(1)(fn.train(step, data, first)))
 

@@ -102,7 +102,7 @@ def ours(recipe: Recipe, is_regression: bool, seed: int, fold: Fold) -> float:
     loss: Any = fn.mse if is_regression else fn.softmax_cross_entropy
     optimizer = fn.adamw(recipe.lr, weight_decay=recipe.weight_decay)
     epochs, size = recipe.epochs, recipe.size
-    fitted = fn.fit(stacked, fold.x, fold.y, loss=loss, optimizer=optimizer, key=key, epochs=epochs, size=size)
+    fitted = fn.fit(stacked, fold.x, fold.y, loss=loss, optimizer=optimizer, key=key, epochs=epochs, batch_size=size)
     prediction = fn.predict(fitted.state.params, fold.x_test)
     if is_regression:
         return float(fn.metrics.r2(prediction.mean(axis=0), fold.y_test))

@@ -79,7 +79,7 @@ def test_float32_stays_and_training_goes_on() -> None:
     for strength in (0.0, 0.5):
         step = fn.train_step(fn.value_and_grad(fn.mse, penalty=fn.l2(strength)), optimizer)
         state = fn.last(
-            fn.take(50)(fn.train(step, fn.minibatches(x, y, size=5), fn.start(net, optimizer, Key(0))))
+            fn.take(50)(fn.train(step, fn.minibatches(x, y, batch_size=5), fn.start(net, optimizer, Key(0))))
         ).state
         assert {leaf.dtype for leaf in tree.leaves(state.params)} == {np.dtype(np.float32)}
         sizes.append(float(np.abs(tree.ravel(state.params)).sum()))
@@ -146,7 +146,7 @@ def test_l2_is_the_weight_decay_of_plain_descent() -> None:
 def test_the_history_has_the_loss_with_its_penalty() -> None:
     net, optimizer, x, y = _net(Key(0)), fn.sgd(0.0), normal(Key(1), (6, 3)), normal(Key(2), (6, 2))
     step = fn.train_step(fn.value_and_grad(fn.mse, penalty=fn.l2(0.5)), optimizer)
-    epoch = next(fn.train(step, fn.minibatches(x, y, size=4), fn.start(net, optimizer, Key(0))))
+    epoch = next(fn.train(step, fn.minibatches(x, y, batch_size=4), fn.start(net, optimizer, Key(0))))
     wanted = fn.value_and_grad(fn.mse)(net, (x, y), Key(0))[0] + fn.l2(0.5)(net)[0]
     np.testing.assert_allclose(epoch.record.loss, wanted, 1e-12)
 
@@ -226,7 +226,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "compiled": (
         lambda: jit.train(
             fn.train_step(fn.value_and_grad(fn.mse, penalty=lambda p: (np.asarray(0.0), p)), fn.sgd(0.1)),
-            fn.minibatches(np.ones((2, 3)), np.ones((2, 2)), size=1),
+            fn.minibatches(np.ones((2, 3)), np.ones((2, 2)), batch_size=1),
             fn.start(_net(Key(0)), fn.sgd(0.1), Key(0)),
         ),
         TypeError,

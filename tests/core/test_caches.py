@@ -124,7 +124,7 @@ WHERE: dict[str, Callable[[Callable[[str], bool]], tuple[Any, Any]]] = {
 
 def _trained(net: Params, optimizer: Any, penalty: Any, steps: int) -> fn.TrainState[Params]:
     step = fn.train_step(fn.value_and_grad(fn.mse, penalty=penalty), optimizer)
-    data = fn.minibatches(X, np.ones((4, 2)), size=2)
+    data = fn.minibatches(X, np.ones((4, 2)), batch_size=2)
     return fn.last(fn.take(steps)(fn.steps(step, data, fn.start(net, optimizer, Key(0)))))
 
 
@@ -177,7 +177,9 @@ def _own_step(watched: list[weakref.ref[Any]]) -> None:
 
     net = fn.mlp(Key(0), (3, 4, 2))
     streams = (fn.validate(X, np.ones((4, 2)), {"m": metric}), transform)
-    fn.fit(net, X, np.ones((4, 2)), loss=loss, optimizer=fn.sgd(rate), key=Key(0), epochs=2, size=2, streams=streams)
+    fn.fit(
+        net, X, np.ones((4, 2)), loss=loss, optimizer=fn.sgd(rate), key=Key(0), epochs=2, batch_size=2, streams=streams
+    )
     watched.extend(map(weakref.ref, (loss, metric, rate, transform, streams[0].metrics[0][1])))
 
 

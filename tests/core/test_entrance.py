@@ -86,7 +86,7 @@ def test_a_portable_prediction_of_float32_does_not_depend_on_the_batch() -> None
     mlp = fn.mlp(Key(1), (20, 70, 33, 9), dtype=np.float64)
     for net in (fn.portable(mlp), fn.portable(fn.serial(fn.Gelu(), mlp)), fn.portable(fn.residual(fn.Softmax()))):
         for size in (1, 7):
-            assert np.array_equal(fn.predict(net, x, size=size), fn.predict(net, x))
+            assert np.array_equal(fn.predict(net, x, batch_size=size), fn.predict(net, x))
 
 
 # --- float32 ------------------------------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ def test_the_compiled_path_enters_alike(name: str) -> None:
     x, y = normal(Key(1), (64, 5)), normal(Key(2), (64, 2))
     net: Params = fn.serial(KEEPING[name](Key(0), 5, 5), fn.linear(Key(0), 5, 2, dtype=np.float64))
     for dtype, bound in ((np.float64, 1e-12), (np.float32, 1e-5)):
-        one, data = tree.astype(net, dtype), fn.minibatches(x.astype(np.float32), y, size=8)
+        one, data = tree.astype(net, dtype), fn.minibatches(x.astype(np.float32), y, batch_size=8)
         optimizer = fn.sgd(0.02)
         step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
         paths: tuple[Any, ...] = (fn.train, jit.train)

@@ -135,7 +135,9 @@ def test_every_name_is_read_back_or_refused_before_an_epoch_is_trained(name: Any
         stacked = tree.map(lambda *leaves: np.stack(leaves), *[fn.linear(Key(k), 2, 1) for k in (0, 1)])
         x, y = np.ones((2, 2)), np.ones((2, 1))
         valid = fn.validate(x, y, {name: fn.metrics.mae})
-        fit = fn.fit(stacked, x, y, loss=fn.mse, optimizer=fn.sgd(0.1), key=Key(0), epochs=1, size=2, streams=[valid])
+        fit = fn.fit(
+            stacked, x, y, loss=fn.mse, optimizer=fn.sgd(0.1), key=Key(0), epochs=1, batch_size=2, streams=[valid]
+        )
         assert [found for found, _ in fit.history[-1].metrics] == [str.__str__(name)]
 
 

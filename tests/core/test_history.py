@@ -150,7 +150,7 @@ def test_files_that_hold_a_record_an_epoch_are_read(n: int, tmp_path: Path, monk
 @pytest.mark.parametrize("n", [10, 2_000])
 def test_decisions_look_at_new_records_only(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
     optimizer, x, y = fn.sgd(0.0), np.eye(4), np.ones((4, 1))
-    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=4)
+    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, batch_size=4)
     state = replace(fn.start(fn.linear(Key(0), 4, 1), optimizer, Key(0)), epoch=n, history=_long(n))
     validate = fn.validate(x, y, {"m": fn.metrics.mae, "r2": fn.metrics.r2})
     seen: list[Record] = []

@@ -90,7 +90,7 @@ def test_batches_are_plain_arrays_of_their_own(kind: str, shuffle: bool, tmp_pat
     data = normal(Key(0), (23, 3))
     x = KINDS[kind](data, tmp_path)
     y = np.arange(23) if kind == "a source" else KINDS[kind](np.arange(46.0).reshape(23, 2), tmp_path)[:, 0]
-    batches = fn.minibatches(x, (y, y), size=5, shuffle=shuffle)
+    batches = fn.minibatches(x, (y, y), batch_size=5, shuffle=shuffle)
     order = permutation(Key(1), 23) if shuffle else np.arange(23)
     for i, (mine, (a, b)) in enumerate(batches(Key(1))):
         rows = order[5 * i : 5 * i + 5]
@@ -106,10 +106,18 @@ def test_batches_are_plain_arrays_of_their_own(kind: str, shuffle: bool, tmp_pat
     assert np.array_equal(np.asarray(x.data if kind == "a source" else x), data)
 
 
+@pytest.mark.parametrize("last", ["keep", "drop"])
+def test_a_batch_larger_than_the_data_is_all_of_them(last: Any) -> None:
+    x, y = normal(Key(0), (5, 3)), normal(Key(1), (5, 2))
+    (one,), (other,) = (fn.minibatches(x, y, batch_size=n, last=last)(Key(2)) for n in (5, 256))
+    assert tree.equal(one, other)
+    assert len(other[0]) == 5
+
+
 @pytest.mark.parametrize("kind", ["mapped", "a source"])
 def test_training_on_any_rows_is_the_same(kind: str, tmp_path: Path) -> None:
     data, y = normal(Key(0), (23, 3)), normal(Key(1), (23, 2))
-    settings: Any = {"loss": fn.mse, "optimizer": fn.adam(0.01), "key": Key(0), "epochs": 2, "size": 5}
+    settings: Any = {"loss": fn.mse, "optimizer": fn.adam(0.01), "key": Key(0), "epochs": 2, "batch_size": 5}
     net = fn.mlp(Key(0), (3, 4, 2))
     one, two = (fn.fit(net, x, y, **settings).state for x in (data, KINDS[kind](data, tmp_path)))
     assert tree.equal(one, two)
@@ -118,7 +126,7 @@ def test_training_on_any_rows_is_the_same(kind: str, tmp_path: Path) -> None:
 def test_data_beyond_memory_travel(tmp_path: Path) -> None:
     data, y = normal(Key(0), (7, 2)), np.arange(7)
     for kind in ("mapped", "a source", "C"):
-        batches = fn.minibatches(KINDS[kind](data, tmp_path), y, size=3, order=fn.stratified(y % 2))
+        batches = fn.minibatches(KINDS[kind](data, tmp_path), y, batch_size=3, order=fn.stratified(y % 2))
         again = pickle.loads(pickle.dumps(batches))
         for (a, b), (c, d) in zip(batches(Key(0)), again(Key(0)), strict=True):
             assert np.array_equal(a, c)
@@ -146,7 +154,7 @@ def test_an_epoch_over_a_file_larger_than_memory(tmp_path: Path) -> None:
 # --- orders -------------------------------------------------------------------------------------------------------
 def _batches_of(order: fn.Order, labels: Labels, size: int, key: Key) -> list[NDArray[np.int64]]:
     rows = np.arange(len(labels))
-    data = fn.minibatches(np.zeros((len(rows), 1)), rows, size=size, order=order)
+    data = fn.minibatches(np.zeros((len(rows), 1)), rows, batch_size=size, order=order)
     return [mine for _, mine in data(key)]
 
 
@@ -218,7 +226,7 @@ ORDERS: dict[str, Any] = {
 @pytest.mark.parametrize("last", ["keep", "drop"])
 def test_resuming_equals_never_having_stopped(name: str, last: Any) -> None:
     x, y = normal(Key(0), (20, 3)), normal(Key(1), (20, 2))
-    data = fn.minibatches(x, y, size=6, last=last, order=ORDERS[name])
+    data = fn.minibatches(x, y, batch_size=6, last=last, order=ORDERS[name])
     optimizer = fn.adam(0.01)
     step, start = (
         fn.train_step(fn.value_and_grad(fn.mse), optimizer),
@@ -235,7 +243,7 @@ def test_resuming_equals_never_having_stopped(name: str, last: Any) -> None:
 @pytest.mark.parametrize("last", ["keep", "drop"])
 def test_compiled_epochs_have_the_same_orders(name: str, last: Any) -> None:
     x, y = normal(Key(0), (20, 3)), normal(Key(1), (20, 2))
-    data = fn.minibatches(x, y, size=6, last=last, order=ORDERS[name])
+    data = fn.minibatches(x, y, batch_size=6, last=last, order=ORDERS[name])
     step = fn.train_step(fn.value_and_grad(fn.mse), fn.sgd(0.1))
     start = fn.start(fn.linear(Key(0), 3, 2, dtype=np.float64), fn.sgd(0.1), Key(0))
     ours, theirs = (fn.last(fn.take(3)(train(step, data, start))).state for train in (jit.train, fn.train))
@@ -248,7 +256,7 @@ def test_compiled_epochs_refuse_data_beyond_memory(tmp_path: Path) -> None:
     step = fn.train_step(fn.value_and_grad(fn.mse), fn.sgd(0.1))
     start = fn.start(fn.linear(Key(0), 3, 2), fn.sgd(0.1), Key(0))
     for kind, name in (("mapped", "memmap"), ("a source", "Source")):
-        data = fn.minibatches(KINDS[kind](normal(Key(0), (8, 3)), tmp_path), np.zeros((8, 2)), size=4)
+        data = fn.minibatches(KINDS[kind](normal(Key(0), (8, 3)), tmp_path), np.zeros((8, 2)), batch_size=4)
         with pytest.raises(TypeError, match=f"jit: x must be an array in memory, got {name}; read it by numpy.array"):
             jit.train(step, data, start)
 
@@ -356,7 +364,7 @@ def test_data_of_every_kind_give_the_same_batches_elsewhere(
         "a tuple of mapped and plain": (mapped, (mapped_y, np.arange(12))),
         "own rows": (Own(plain), targets),
     }
-    data = fn.minibatches(*given[kind], size=5, order=ORDERS_OF_12[order])
+    data = fn.minibatches(*given[kind], batch_size=5, order=ORDERS_OF_12[order])
     again = PASSAGES[passage](data)
     assert tree.equal(tuple(data(Key(3))), tuple(again(Key(3))))
 

@@ -35,7 +35,7 @@ class Source:
 
 
 def _epoch(**settings: object) -> list[object]:
-    return list(fn.minibatches(settings.pop("x", X), Y, size=2, **settings)(Key(0)))
+    return list(fn.minibatches(settings.pop("x", X), Y, batch_size=2, **settings)(Key(0)))
 
 
 def _ordered(rows: object) -> Callable[[], object]:
@@ -44,17 +44,12 @@ def _ordered(rows: object) -> Callable[[], object]:
 
 DATA: dict[str, Case] = {
     "batch size 0": (
-        lambda: fn.minibatches(FIVE, TARGETS, size=0),
+        lambda: fn.minibatches(FIVE, TARGETS, batch_size=0),
         ValueError,
-        "minibatches: size must be a whole number from 1 up, got 0",
-    ),
-    "batch size above the data": (
-        lambda: fn.minibatches(FIVE, TARGETS, size=6),
-        ValueError,
-        "size must be at most the number of rows, 5, got 6",
+        "minibatches: batch_size must be a whole number from 1 up, got 0",
     ),
     "a sparse matrix": (
-        lambda: fn.minibatches(sparse.csr_matrix(FIVE), TARGETS, size=2),
+        lambda: fn.minibatches(sparse.csr_matrix(FIVE), TARGETS, batch_size=2),
         DtypeError,
         r"x must have a length and give arrays of rows, got csr_matrix; of a sparse matrix give toarray\(\)",
     ),
@@ -64,47 +59,42 @@ DATA: dict[str, Case] = {
         r"x must have a length and give arrays of rows, got csc_array; of a sparse matrix give toarray\(\)",
     ),
     "a source of another length": (
-        lambda: fn.minibatches(Source((7, 3)), np.ones((6, 2)), size=2),
+        lambda: fn.minibatches(Source((7, 3)), np.ones((6, 2)), batch_size=2),
         ShapeError,
         r"x must have as many rows as its shape \(7, 3\) says, got 6",
     ),
     "rows that differ": (
-        lambda: fn.minibatches(FIVE, TARGETS[:4], size=2),
+        lambda: fn.minibatches(FIVE, TARGETS[:4], batch_size=2),
         ShapeError,
         "same number of rows, got: x has 5, y has 4",
     ),
     "rows that differ in a tuple": (
-        lambda: fn.minibatches(FIVE, (TARGETS, np.ones(3)), size=2),
+        lambda: fn.minibatches(FIVE, (TARGETS, np.ones(3)), batch_size=2),
         ShapeError,
         r"x has 5, y\[0\] has 5, y\[1\] has 3",
     ),
     "x of three axes": (
-        lambda: fn.minibatches(FIVE[None], TARGETS, size=1),
+        lambda: fn.minibatches(FIVE[None], TARGETS, batch_size=1),
         ShapeError,
         r"x must be \(rows, features\), got \(1, 5, 3\)",
     ),
     "y that is a list": (
-        lambda: fn.minibatches(FIVE, [1, 2], size=1),
+        lambda: fn.minibatches(FIVE, [1, 2], batch_size=1),
         DtypeError,
         "y must be a numpy.ndarray, got list",
     ),
     "last='cut'": (
-        lambda: fn.minibatches(FIVE, TARGETS, size=2, last="cut"),
+        lambda: fn.minibatches(FIVE, TARGETS, batch_size=2, last="cut"),
         ValueError,
         "last must be 'keep' or 'drop', got 'cut'",
     ),
-    "fit with too large batches": (
-        lambda: fn.fit(NET, FIVE, TARGETS, loss=fn.mse, optimizer=SGD, key=Key(0), epochs=1),
-        ValueError,
-        "at most the number of rows, 5, got 32",
-    ),
     "masked data": (
-        lambda: fn.minibatches(np.ma.array(FIVE), TARGETS, size=1),
+        lambda: fn.minibatches(np.ma.array(FIVE), TARGETS, batch_size=1),
         fn.DtypeError,
         r"fill in what is masked, by its filled\(\)",
     ),
     "a number for the key of an order": (
-        lambda: list(fn.minibatches(FIVE, TARGETS, size=2)(5)),
+        lambda: list(fn.minibatches(FIVE, TARGETS, batch_size=2)(5)),
         ValueError,
         "minibatches: key must be",
     ),
@@ -120,7 +110,7 @@ DATA: dict[str, Case] = {
         "x must be a numpy.ndarray, got MaskedArray; fill in what is masked, by its filled()",
     ),
     "a masked target": (
-        lambda: fn.minibatches(X, np.ma.ones(6), size=2),
+        lambda: fn.minibatches(X, np.ma.ones(6), batch_size=2),
         DtypeError,
         "minibatches: y must be a numpy.ndarray, got MaskedArray",
     ),
@@ -254,7 +244,7 @@ def test_refused(case: Case) -> None:
 
 def test_a_mapped_file_of_text_is_refused(tmp_path: Path) -> None:
     mapped = np.memmap(tmp_path / "x", "S4", "w+", shape=(6, 3))
-    for call in (lambda: _epoch(x=mapped), lambda: fn.minibatches(X, mapped, size=2)):
+    for call in (lambda: _epoch(x=mapped), lambda: fn.minibatches(X, mapped, batch_size=2)):
         with pytest.raises(DtypeError, match=r"minibatches: [xy] must hold real numbers, got dtype \|S4"):
             call()
 
@@ -273,4 +263,4 @@ def test_masked_rows_of_a_source_are_refused() -> None:
 
     source: Any = Source()
     with pytest.raises(fn.DtypeError, match=r"minibatches: rows of x must be a numpy.ndarray, got Masked"):
-        next(iter(fn.minibatches(source, np.zeros((6, 1)), size=3)(fn.Key(0))))
+        next(iter(fn.minibatches(source, np.zeros((6, 1)), batch_size=3)(fn.Key(0))))

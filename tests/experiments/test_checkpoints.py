@@ -31,7 +31,7 @@ from tests.support.killing import training
 X, Y = normal(Key(0), (22, 3)), normal(Key(1), (22, 2))
 ADAM = fn.adam(0.01)
 STEP: fn.Step[Any] = fn.train_step(fn.value_and_grad(fn.mse), ADAM)
-DATA = fn.minibatches(X, Y, size=5)  # five batches an epoch
+DATA = fn.minibatches(X, Y, batch_size=5)  # five batches an epoch
 FIRST = fn.start(fn.serial(fn.mlp(Key(0), (3, 8, 8)), fn.Dropout(0.3), fn.linear(Key(1), 8, 2)), ADAM, Key(7))
 ROOT = Path(__file__).parents[2]
 
@@ -81,7 +81,7 @@ def test_their_order_is_that_of_their_numbers(tmp_path: Path) -> None:
 
 def test_fit_writes_too(tmp_path: Path) -> None:
     net, step = fn.mlp(Key(0), (3, 4, 2)), fn.checkpoint_to(tmp_path, every=4)
-    fitted = fn.fit(net, X, Y, loss=fn.mse, optimizer=ADAM, key=Key(0), epochs=6, size=5, streams=[step])
+    fitted = fn.fit(net, X, Y, loss=fn.mse, optimizer=ADAM, key=Key(0), epochs=6, batch_size=5, streams=[step])
     assert _names(tmp_path) == _named((4, 0), (6, 0))
     assert tree.equal(fn.resume(tmp_path, fn.start(net, ADAM, Key(0))), fitted.state)
 
@@ -511,7 +511,7 @@ def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
 
 def test_a_disk_that_fills_up_ends_the_run_and_leaves_what_was_there(tmp_path: Path) -> None:
     wide = fn.start(fn.linear(Key(0), 3, 2000), fn.sgd(0.1), Key(0))
-    data = fn.minibatches(X, normal(Key(1), (22, 2000)), size=5)
+    data = fn.minibatches(X, normal(Key(1), (22, 2000)), batch_size=5)
     stream = fn.checkpoint_to(tmp_path)(fn.steps(fn.train_step(fn.value_and_grad(fn.mse), fn.sgd(0.1)), data, wide))
     states = [next(stream), next(stream)]
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -626,4 +626,4 @@ def test_a_last_state_that_cannot_be_written_is_an_error_of_fit(
     net, keep = fn.mlp(Key(0), (3, 4, 2)), fn.checkpoint_to(tmp_path, every=10)
     monkeypatch.setattr("fnnet.files.write", full)
     with pytest.raises(CheckpointError, match=r"could not be written, .* No space left"):
-        fn.fit(net, X, Y, loss=fn.mse, optimizer=ADAM, key=Key(0), epochs=3, size=5, streams=[keep])
+        fn.fit(net, X, Y, loss=fn.mse, optimizer=ADAM, key=Key(0), epochs=3, batch_size=5, streams=[keep])

@@ -124,7 +124,7 @@ class Run:
             return Noting(self.keeper, function) if self.place == place else function
 
         order = Order(self.keeper) if self.place == "order" else None
-        self.data: Any = fn.minibatches(X, Y, size=4, order=order)
+        self.data: Any = fn.minibatches(X, Y, batch_size=4, order=order)
         self.data = Source(self.keeper) if self.place == "data" else self.data
         self.optimizer = fn.sgd(noting("rate", lambda step: 0.1))
         self.step = fn.train_step(fn.value_and_grad(noting("loss", fn.mse), penalty=self.penalty), self.optimizer)

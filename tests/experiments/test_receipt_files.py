@@ -387,7 +387,7 @@ def size(prediction: Array, target: Array, /) -> fn.Value:
 def golden_run(lr: float = 0.5) -> tuple[Any, ...]:
     optimizer = fn.sgd(lr)
     x, y = np.eye(4), np.ones((4, 1))
-    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=2)
+    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, batch_size=2)
     first = fn.start(fn.linear(fn.Key(0), 4, 1, init=fn.zeros), optimizer, fn.Key(0))
     return step, data, first, fn.validate(x, y, {"size": size})
 

@@ -42,7 +42,7 @@ class Run:
 
     @property
     def data(self) -> fn.Data[Any]:
-        return fn.minibatches(self.x, self.y, size=len(self.x) // BATCHES, order=self.order)
+        return fn.minibatches(self.x, self.y, batch_size=len(self.x) // BATCHES, order=self.order)
 
     @property
     def first(self) -> TrainState[Any]:
@@ -78,7 +78,7 @@ OTHERS: dict[str, tuple[Run, str]] = {
     "key": (replace(RUN, key=Key(1)), "key"),
     "x": (replace(RUN, x=_last_bit(X)), r"data\.x"),
     "y": (replace(RUN, y=_last_bit(Y)), r"data\.y"),
-    "size": (replace(RUN, x=X[:6], y=Y[:6]), r"data\.size"),
+    "size": (replace(RUN, x=X[:6], y=Y[:6]), r"data\.batch_size"),
     "order": (replace(RUN, order=fn.balanced(np.arange(12) % 2)), r"data\.order"),
     "rate": (replace(RUN, optimizer=fn.sgd(0.02, momentum=0.9)), r"step\.optimizer\.lr"),
     "optimizer": (replace(RUN, optimizer=fn.adam(0.01)), r"step\.optimizer"),

@@ -62,7 +62,7 @@ class Experiment:
         first = fn.start(net, optimizer, Key(self.seed))
         if self.slot is not None:
             first = tree.at(first, "opt_state.slots.0.layers.0.b", lambda b: np.asarray(self.slot))
-        data = fn.minibatches(self.x, self.y, size=self.size)
+        data = fn.minibatches(self.x, self.y, batch_size=self.size)
         return step, data, first, fn.validate(X, Y, {"size": mean_size})
 
     def epochs(self, n: int = EPOCHS) -> Iterator[fn.Epoch[Any]]:
@@ -96,7 +96,7 @@ def test_a_run_done_again_is_the_run() -> None:
 def test_a_run_with_any_optimizer_is_the_run(name: str, key: Key) -> None:
     optimizer = OPTIMIZERS[name]
     step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
-    parts = step, fn.minibatches(X, Y, size=9), fn.start(fn.mlp(key, (4, 3, 2)), optimizer, key)
+    parts = step, fn.minibatches(X, Y, batch_size=9), fn.start(fn.mlp(key, (4, 3, 2)), optimizer, key)
     made = fn.receipt(fn.take(2)(fn.train(*parts)), *parts)
     assert fn.verify(made, *parts)
 
@@ -106,7 +106,7 @@ def test_a_run_with_all_there_is_to_a_step_is_the_run(key: Key) -> None:
     optimizer = fn.adam(fn.linear_warmup(0.1, steps=3))
     step = fn.train_step(fn.accumulate(fn.value_and_grad(fn.mse, penalty=fn.l2(0.01)), 2), optimizer)
     net = fn.serial(fn.linear(key, 4, 3), fn.Dropout(0.5), fn.linear(key.child(1), 3, 2))
-    parts = fn.stop_on_nonfinite(step), fn.minibatches(X, Y, size=9, last="drop"), fn.start(net, optimizer, key)
+    parts = fn.stop_on_nonfinite(step), fn.minibatches(X, Y, batch_size=9, last="drop"), fn.start(net, optimizer, key)
     made = fn.receipt(fn.take(3)(fn.train(*parts)), *parts)
     assert fn.verify(made, *parts)
     for state in [found.state for found in fn.take(2)(fn.train(*parts))]:
@@ -149,7 +149,11 @@ def test_stacked_networks_and_whole_batches() -> None:
     assert fn.verify(made, step, data, stacked)
     assert len(made.metrics["loss"]) == 2  # type: ignore[arg-type]
     whole: Any = fn.lbfgs(fn.value_and_grad(fn.mse), 3)
-    parts = whole, fn.minibatches(X, Y, size=25, shuffle=False), fn.start(fn.mlp(Key(0), (4, 3, 2)), whole, Key(0))
+    parts = (
+        whole,
+        fn.minibatches(X, Y, batch_size=25, shuffle=False),
+        fn.start(fn.mlp(Key(0), (4, 3, 2)), whole, Key(0)),
+    )
     made = fn.receipt(fn.take(3)(fn.train(*parts)), *parts)
     assert fn.verify(made, *parts)
 
@@ -165,7 +169,9 @@ def test_fit(tmp_path: Path) -> None:
     step, data, first, check = RUN.parts
     keep = fn.receipt_to(tmp_path / "run.json", step, data, first, check)
     optimizer, streams = step.optimizer, [check, keep]
-    fn.fit(first.params, X, Y, loss=fn.mse, optimizer=optimizer, key=Key(0), epochs=EPOCHS, size=8, streams=streams)
+    fn.fit(
+        first.params, X, Y, loss=fn.mse, optimizer=optimizer, key=Key(0), epochs=EPOCHS, batch_size=8, streams=streams
+    )
     assert fn.read_receipt(tmp_path / "run.json") == RECEIPT
 
 
@@ -227,7 +233,7 @@ def test_other_validation_data_change_the_history_alone() -> None:
 def test_an_error_of_the_run_says_what_has_changed() -> None:
     step, _, first, check = RUN.parts
     with pytest.raises(fn.ShapeError) as caught:
-        fn.verify(RECEIPT, step, fn.minibatches(X[:, :3], Y, size=8), first, check)
+        fn.verify(RECEIPT, step, fn.minibatches(X[:, :3], Y, batch_size=8), first, check)
     assert [note[:24] for note in caught.value.__notes__] == ["verify: setting data.x: "]
 
 
@@ -264,7 +270,7 @@ CHANGED: dict[str, tuple[Experiment, set[str], int]] = {
     "the seed": (replace(RUN, seed=1), {"key"}, 0),
     "the rate": (replace(RUN, lr=float(np.nextafter(0.01, 1))), {"step.optimizer.lr.lr"}, 1),
     "the momentum": (replace(RUN, momentum=0.8), {"step.optimizer.momentum"}, 1),
-    "the batch": (replace(RUN, size=9), {"data.size"}, 1),
+    "the batch": (replace(RUN, size=9), {"data.batch_size"}, 1),
     "a setting of the network": (replace(RUN, rate=0.4), {"network.layers.2.rate"}, 0),
     "a bit of a parameter": (replace(RUN, weight=flipped(fn.linear(Key(5), 4, 6).w)), {"network.layers.0.w"}, 0),
     "a bit of a slot": (replace(RUN, slot=flipped(np.zeros(6, np.float32))), set(), 0),
@@ -421,7 +427,7 @@ def test_what_came_another_way_is_the_same(way: str) -> None:
     state = (
         WAYS[way](first) if way in ("pickle", "copy", "deepcopy") else replace(first, params=WAYS[way](first.params))
     )
-    verdict = fn.verify(RECEIPT, step, fn.minibatches(x, y, size=8), state, check)
+    verdict = fn.verify(RECEIPT, step, fn.minibatches(x, y, batch_size=8), state, check)
     assert str(verdict) == "yes: epochs 1 to 4 gave the recorded bytes"
     if way in ("pickle", "deepcopy"):  # and the settings
         step, check = WAYS[way]((step, check))
@@ -453,7 +459,7 @@ def loss(prediction, target):
 FACTOR = np.float32(2)
 x, y = np.eye(4), np.ones((4, 1))
 optimizer = fn.sgd(lambda step: 0.1 / (1 + step))
-step, data = fn.train_step(fn.value_and_grad(loss), optimizer), fn.minibatches(x, y, size=2)
+step, data = fn.train_step(fn.value_and_grad(loss), optimizer), fn.minibatches(x, y, batch_size=2)
 first = fn.start(fn.linear(fn.Key(0), 4, 1), optimizer, fn.Key(0))
 if __name__ == "__main__":
     fn.receipt(fn.take(3)(fn.train(step, data, first)), step, data, first).save(sys.argv[1])
@@ -617,7 +623,7 @@ def test_what_a_run_has_filled_makes_no_other_run_of_it(name: str, tmp_path: Pat
         return value * number(), grad * number()
 
     optimizer, x = fn.sgd(0.1), np.eye(4)
-    step, data = fn.train_step(fn.value_and_grad(loss), optimizer), fn.minibatches(x, x, size=2)
+    step, data = fn.train_step(fn.value_and_grad(loss), optimizer), fn.minibatches(x, x, batch_size=2)
     first = fn.start(fn.linear(Key(0), 4, 4), optimizer, Key(0))
     keep = fn.receipt_to(tmp_path / "run.json", step, data, first)
     stopped = fn.pipe(fn.steps(step, data, first), keep, fn.checkpoint_to(tmp_path / "run"), fn.take(3), fn.last)

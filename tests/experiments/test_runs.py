@@ -46,7 +46,7 @@ class Experiment:
 
     def stream(self, state: TrainState[Any]) -> Iterator[Any]:
         step = self.wrap(fn.train_step(fn.value_and_grad(self.loss, penalty=self.penalty), self.optimizer))
-        data = self.data or fn.minibatches(self.x, self.y, size=self.size, order=self.order)
+        data = self.data or fn.minibatches(self.x, self.y, batch_size=self.size, order=self.order)
         return iter(self.train(step, data, state))
 
     def program(self, folder: Path, epochs: int, **anyway: bool) -> TrainState[Any]:
@@ -90,7 +90,7 @@ OTHERS: dict[str, tuple[Experiment, str]] = {
     "step": (replace(PLAIN, wrap=fn.stop_on_nonfinite), r"checkpoint_to: .* step is TrainStep there and StopOn"),
     "x": (replace(PLAIN, x=_changed(X)), r"checkpoint_to: .* data\.x is <f8\[12, 3\] "),
     "y": (replace(PLAIN, y=_changed(Y)), r"checkpoint_to: .* data\.y is <f8\[12, 1\] "),
-    "size": (replace(PLAIN, size=3), r"checkpoint_to: .* data\.size is 4 there and 3 here"),
+    "size": (replace(PLAIN, size=3), r"checkpoint_to: .* data\.batch_size is 4 there and 3 here"),
     "order": (replace(PLAIN, order=fn.balanced(np.arange(12) % 2)), r"checkpoint_to: .* data\.order is None there"),
     "own data": (replace(PLAIN, data=_one_batch), r"checkpoint_to: .* data is Minibatches there and _one_batch"),
     "plateau": (
@@ -207,7 +207,7 @@ def loss(prediction, target):
 
 x = np.linspace(0, 1, 12)[:, None]
 optimizer = fn.sgd(lambda step: 0.1 / (1 + step), momentum=0.9)
-step, data = fn.train_step(fn.value_and_grad(loss), optimizer), fn.minibatches(x, x, size=5)
+step, data = fn.train_step(fn.value_and_grad(loss), optimizer), fn.minibatches(x, x, batch_size=5)
 first = fn.start(fn.linear(fn.Key(0), 1, 1), optimizer, fn.Key(0))
 begin = fn.resume(sys.argv[1], first) if fn.checkpoints_in(sys.argv[1]) else first
 print(fn.last(fn.pipe(fn.train(step, data, begin), fn.checkpoint_to(sys.argv[1]), fn.take(2))).state.epoch)
@@ -284,8 +284,8 @@ def test_what_a_step_changes_by_itself_is_no_setting(tmp_path: Path) -> None:
 def _phases(state: TrainState[Any], is_finer: bool = True) -> Iterator[fn.Epoch[Any]]:
     """Three epochs on half of the rows, then all rows with a smaller rate."""
     gradient = fn.value_and_grad(fn.mse)
-    first = fn.train_step(gradient, fn.adam(0.01)), fn.minibatches(X[:6], Y[:6], size=4)
-    then = fn.train_step(gradient, fn.adam(0.001 if is_finer else 0.005)), fn.minibatches(X, Y, size=4)
+    first = fn.train_step(gradient, fn.adam(0.01)), fn.minibatches(X[:6], Y[:6], batch_size=4)
+    then = fn.train_step(gradient, fn.adam(0.001 if is_finer else 0.005)), fn.minibatches(X, Y, batch_size=4)
     for step, data in (first, then) if state.epoch < 3 else (then,):
         epochs = fn.train(step, data, state)
         for epoch in fn.take(3 - state.epoch)(epochs) if step is first[0] else epochs:

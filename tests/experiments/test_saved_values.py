@@ -24,7 +24,7 @@ def _run() -> Iterator[object]:
     """What a run has and leaves."""
     optimizer, net = fn.adam(0.01), fn.linear(Key(0), 2, 6)
     step = fn.train_step(fn.value_and_grad(fn.softmax_cross_entropy, penalty=fn.l2(0.1)), optimizer)
-    data, first = fn.minibatches(X, Y, size=2), fn.start(net, optimizer, Key(0))
+    data, first = fn.minibatches(X, Y, batch_size=2), fn.start(net, optimizer, Key(0))
     epoch = next(fn.train(step, data, first))
     yield from (step, data, first, epoch, epoch.record, epoch.state.opt_state, epoch.state.history, first.key)
     yield from (fn.find_rate(step, data, first), fn.forward(net, X)[1], fn.summary(net))

@@ -56,7 +56,7 @@ def test_every_composite_comes_back(folder: Path, problem: Problem) -> None:
 def test_states_come_back(name: str, folder: Path) -> None:
     net, optimizer = fn.mlp(Key(0), (3, 4, 2)), OPTIMIZERS[name]
     step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
-    data = fn.minibatches(normal(Key(0), (10, 3)), normal(Key(1), (10, 2)), size=4)
+    data = fn.minibatches(normal(Key(0), (10, 3)), normal(Key(1), (10, 2)), batch_size=4)
     for state in fn.take(5)(fn.steps(step, data, fn.start(net, optimizer, Key(2**100, (7, 8))))):
         fn.save(folder / "state", state)
         again = fn.load(folder / "state", like=state)
@@ -132,7 +132,7 @@ def test_stacked_networks_and_their_states_come_back(folder: Path) -> None:
     net = _stacked(*[fn.mlp(Key(i), (3, 4, 2)) for i in range(3)])
     optimizer = fn.adam(0.01)
     step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
-    data = fn.minibatches(normal(Key(0), (10, 3)), normal(Key(1), (10, 2)), size=4)
+    data = fn.minibatches(normal(Key(0), (10, 3)), normal(Key(1), (10, 2)), batch_size=4)
     first = fn.start(net, optimizer, Key(0))
     for state in fn.take(5)(fn.steps(step, data, first)):  # whose running sums are one a network
         fn.save(folder / "state", state)

@@ -21,7 +21,7 @@ from tests.house.test_architecture import FILES, name_of
 
 OPTIMIZER = fn.sgd(0.1)
 STEP: fn.Step[fn.Array] = fn.train_step(fn.value_and_grad(fn.mse), OPTIMIZER)
-DATA = fn.minibatches(np.eye(4), np.eye(4), size=2)
+DATA = fn.minibatches(np.eye(4), np.eye(4), batch_size=2)
 FIRST = fn.start(fn.linear(Key(0), 4, 4), OPTIMIZER, Key(0))
 
 

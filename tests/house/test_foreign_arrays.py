@@ -123,7 +123,7 @@ class Run:
         x, y = through((normal(Key(2), (23, WIDTH)), normal(Key(3), (23, 3))))
         optimizer = fn.pipe(OPTIMIZERS[name], fn.clip_by_global_norm(0.1))
         self.step = fn.train_step(fn.value_and_grad(fn.mse, penalty=fn.l2(0.01)), optimizer)
-        self.data = fn.minibatches(x, y, size=8)
+        self.data = fn.minibatches(x, y, batch_size=8)
         self.start: fn.TrainState[Any] = fn.start(net, optimizer, through(Key(4)))
 
     def state(self, after: int, first: fn.TrainState[Any] | None = None) -> fn.TrainState[Any]:
@@ -176,7 +176,7 @@ def test_the_layout_of_weights_goes_with_no_passage(name: str, monkeypatch: pyte
     transposed.setflags(write=False)
     state = fn.start(fn.Linear(transposed.T, np.zeros(33, np.float32)), optimizer, Key(0))
     x, y = normal(Key(1), (70, 300)), normal(Key(2), (70, 33))
-    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=35)
+    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, batch_size=35)
     ends = [fn.last(fn.take(2)(fn.steps(step, data, one))) for one in (state, PASSAGES[name](state))]
     assert tree.digest(ends[0]) == tree.digest(ends[1])
     assert all(leaf.flags.c_contiguous for leaf in tree.leaves(state))
@@ -190,7 +190,7 @@ def test_a_row_that_came_through_does_not_depend_on_its_batch(name: str) -> None
         x = PASSAGES[name](normal(Key(1), (61, 20)))
         whole = fn.predict(net, x)
         for size in (1, 7):
-            assert np.array_equal(fn.predict(net, x, size=size), whole)
+            assert np.array_equal(fn.predict(net, x, batch_size=size), whole)
 
 
 @pytest.mark.parametrize("name", PASSAGES)

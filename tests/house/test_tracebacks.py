@@ -46,15 +46,15 @@ def _transform(epochs: Any) -> Any:
 
 
 def _fit(net: fn.Params, *, loss: Any = fn.mse, y: Array = Y, size: int = 4, **more: Any) -> object:
-    return fn.fit(net, X, y, loss=loss, optimizer=ADAM, key=Key(0), epochs=2, size=size, **more)
+    return fn.fit(net, X, y, loss=loss, optimizer=ADAM, key=Key(0), epochs=2, batch_size=size, **more)
 
 
 def _states(net: fn.Params = GOOD, step: Any = STEP, data: Any = None) -> Any:
-    return fn.steps(step, data or fn.minibatches(X, Y, size=4), fn.start(net, ADAM, Key(0)))
+    return fn.steps(step, data or fn.minibatches(X, Y, batch_size=4), fn.start(net, ADAM, Key(0)))
 
 
 def _epochs(net: fn.Params = GOOD, step: Any = STEP, data: Any = None) -> Any:
-    return fn.train(step, data or fn.minibatches(X, Y, size=4), fn.start(net, ADAM, Key(0)))
+    return fn.train(step, data or fn.minibatches(X, Y, batch_size=4), fn.start(net, ADAM, Key(0)))
 
 
 VALID = fn.validate(X, Y, {"m": _metric})

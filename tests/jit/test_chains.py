@@ -78,7 +78,7 @@ CHAINS: dict[str, Params] = {
 def test_chains_agree_after_a_hundred_steps(name: str) -> None:
     optimizer = fn.pipe(ADAM, fn.weight_decay(0.001))
     step = fn.train_step(fn.value_and_grad(fn.mse, penalty=fn.l2(0.01)), optimizer)
-    state, data = fn.start(CHAINS[name], optimizer, Key(0)), fn.minibatches(X, Y, size=16)
+    state, data = fn.start(CHAINS[name], optimizer, Key(0)), fn.minibatches(X, Y, batch_size=16)
     ours, theirs = (fn.last(fn.take(20)(train(step, data, state))).state for train in PATHS)
     assert distance((ours.params, ours.opt_state), (theirs.params, theirs.opt_state)) <= 1e-12
 
@@ -124,7 +124,10 @@ def test_stacked_networks_agree_after_a_hundred_steps(name: str) -> None:
 
 def test_stacked_networks_with_a_penalty_go_on_in_the_other_path() -> None:
     net = STACKED["of chance"][0]
-    step, data = fn.train_step(fn.value_and_grad(fn.mse, penalty=fn.l2(0.01)), ADAM), fn.minibatches(X, Y, size=16)
+    step, data = (
+        fn.train_step(fn.value_and_grad(fn.mse, penalty=fn.l2(0.01)), ADAM),
+        fn.minibatches(X, Y, batch_size=16),
+    )
     first = fn.start(net, ADAM, Key(0))
     half = fn.last(fn.take(2)(fn.steps(step, data, first)))  # in the midst of an epoch
     ours = fn.last(fn.take(2)(fn.train(step, data, next(jit.train(step, data, half)).state))).state
@@ -136,7 +139,7 @@ def test_stacked_networks_with_a_penalty_go_on_in_the_other_path() -> None:
 
 def test_a_stacked_network_is_that_network_alone() -> None:
     net = _stacked(_deep, 3)
-    data, step = fn.minibatches(X, Y, size=16, shuffle=False), fn.train_step(fn.value_and_grad(fn.mse), ADAM)
+    data, step = fn.minibatches(X, Y, batch_size=16, shuffle=False), fn.train_step(fn.value_and_grad(fn.mse), ADAM)
     stacked = next(jit.train(step, data, fn.start(net, ADAM, Key(9)))).state.params
     for k in range(3):
         alone = next(jit.train(step, data, fn.start(_deep(Key(k)), ADAM, Key(9).child(k)))).state.params
@@ -160,7 +163,7 @@ def test_another_width_or_batch_size_or_value_of_a_setting_compiles_nothing() ->
     for n, slope, rate in ((4, 0.3, 0.1), (7, 0.5, 0.01)):
         net, optimizer = _settings(n, slope, rate)
         step = fn.train_step(fn.value_and_grad(fn.Huber(slope), penalty=fn.elastic_net(rate, slope)), optimizer)
-        data = fn.minibatches(X.astype(np.float32), Y.astype(np.float32), size=2 * n)
+        data = fn.minibatches(X.astype(np.float32), Y.astype(np.float32), batch_size=2 * n)
         next(jit.train(step, data, fn.start(net, optimizer, Key(0))))
         modules = {name: module for name, module in sys.modules.items() if name.startswith("fnnet_")}
         found.append({name: len(getattr(getattr(m, "epoch", None), "signatures", ())) for name, m in modules.items()})

@@ -92,7 +92,7 @@ PLACES: dict[str, Callable[[Any], Params]] = {
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("kind", LAYERS)
 def test_layers_derived_from_those_that_are_compiled_are_refused(kind: type[Params], place: str) -> None:
-    _refused(f"Own{kind.__name__}", _step(), fn.minibatches(X, Y, size=5), PLACES[place](OWN[kind]))
+    _refused(f"Own{kind.__name__}", _step(), fn.minibatches(X, Y, batch_size=5), PLACES[place](OWN[kind]))
 
 
 # --- losses ------------------------------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ def test_losses_derived_from_those_that_are_compiled_are_refused(kind: type) -> 
     loss, target = _loss(kind), CASES[kind].target(Key(2), (20, 4))
     is_labelled = kind in INNER and INNER[kind].is_labelled
     for some, y in _weighed(loss, target) if is_labelled else [(loss, target)]:
-        _refused(f"Own{kind.__name__}", _step(some), fn.minibatches(X, y, size=5), net)
+        _refused(f"Own{kind.__name__}", _step(some), fn.minibatches(X, y, batch_size=5), net)
 
 
 def test_weights_of_weights_are_refused() -> None:
@@ -150,7 +150,7 @@ OPTIMIZERS = {type(some): some for some in catalogue.OPTIMIZERS.values() if type
 @pytest.mark.parametrize("kind", OPTIMIZERS)
 def test_optimizers_derived_from_fnnets_are_compiled_by_their_own_rule(kind: type) -> None:
     own, net = _optimizer(kind), catalogue.LAYERS["Linear"](Key(0), 4, 4)
-    step, data = _step(optimizer=own), fn.minibatches(X, Y, size=5)
+    step, data = _step(optimizer=own), fn.minibatches(X, Y, batch_size=5)
     ours, theirs = (next(train(step, data, fn.start(net, own, Key(0)))).state for train in (jit.train, fn.train))
     assert tree.allclose(ours.params, theirs.params, 1e-12, 1e-12)
 
@@ -160,14 +160,14 @@ def test_optimizers_with_a_step_of_their_own_are_refused(name: str) -> None:
     kind: Any = type(fn.sgd(0.1))
     own = _as(_derived(kind, **{name: lambda self, *given: getattr(kind, name)(self, *given)}), fn.sgd(0.1))
     net = catalogue.LAYERS["Linear"](Key(0), 4, 4)
-    _refused("OwnSgd", _step(optimizer=own), fn.minibatches(X, Y, size=5), net)
+    _refused("OwnSgd", _step(optimizer=own), fn.minibatches(X, Y, batch_size=5), net)
     with pytest.raises(TypeError, match=r"jit: optimizer must have a formula for its rule.* got OwnSgd"):
         optimizers.Compiled(own)
 
 
 @pytest.mark.parametrize("kind", [*plans.READ, optimizers.Compiled])
 def test_steps_gradients_data_and_compiled_optimizers_that_are_derived_are_refused(kind: type) -> None:
-    step, data = _step(), fn.minibatches(X, Y, size=5)
+    step, data = _step(), fn.minibatches(X, Y, batch_size=5)
     own: dict[Any, Callable[[], Any]] = {
         type(step): lambda: (_as(_derived(kind), step), data),
         type(step.gradient): lambda: (fn.train_step(_as(_derived(kind), step.gradient), fn.sgd(0.1)), data),
@@ -184,7 +184,7 @@ def test_orders_and_schedules_of_a_users_are_asked_themselves() -> None:
 
     kind = type(fn.cosine_decay(0.1, steps=10))
     own = _as(_derived(kind, __call__=lambda self, step: 0.01 * (step + 1)), fn.cosine_decay(0.1, steps=10))
-    step, data = _step(optimizer=fn.sgd(own)), fn.minibatches(X, Y, size=6, order=backwards)
+    step, data = _step(optimizer=fn.sgd(own)), fn.minibatches(X, Y, batch_size=6, order=backwards)
     state = fn.start(catalogue.LAYERS["Mlp"](Key(0), 4, 4), step.optimizer, Key(0))
     ours, theirs = (fn.last(fn.take(2)(train(step, data, state))).state for train in (jit.train, fn.train))
     assert tree.allclose(ours.params, theirs.params, 1e-12, 1e-12)

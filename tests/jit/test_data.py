@@ -55,7 +55,7 @@ REAL = {name: _as(name) for name in ("float16", "float32", ">f4", "float64", ">f
 
 def _train(train: Any, x: Any, y: Any, loss: Any, dtype: fn.Dtype = np.float64) -> Any:
     net, optimizer = fn.linear(Key(3), 5, 3, dtype=dtype), fn.sgd(0.001)
-    step, data = fn.train_step(fn.value_and_grad(loss), optimizer), fn.minibatches(x, y, size=6)
+    step, data = fn.train_step(fn.value_and_grad(loss), optimizer), fn.minibatches(x, y, batch_size=6)
     return fn.last(fn.take(2)(train(step, data, fn.start(net, optimizer, Key(0))))).state
 
 
@@ -90,7 +90,7 @@ def test_x_of_another_dtype_is_cast_before_the_first_layer(key: Key, first: list
     layers = [KEEPING[name](key.child(i), 5, 5) for i, name in enumerate(first)]
     net: Params = fn.serial(*[tree.astype(layer, dtype) for layer in layers], fn.linear(key, 5, 3, dtype=dtype))
     x, optimizer = normal(key, (20, 5)).astype(np.float64 if dtype is np.float32 else np.float32), fn.sgd(0.01)
-    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, Y / 8, size=6)
+    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, Y / 8, batch_size=6)
     ours, theirs = (fn.last(fn.take(3)(train(step, data, fn.start(net, optimizer, key)))).state for train in PATHS)
     assert distance(ours.params, theirs.params) <= (1e-12 if dtype is np.float64 else 1e-5)
 
@@ -132,14 +132,14 @@ def test_all_targets_are_checked_before_the_first_step(name: str, monkeypatch: p
         loss, y, message = _spoiled(row)[name]
         step = fn.train_step(fn.value_and_grad(loss), fn.sgd(0.1))
         with pytest.raises(ValueError, match=message):
-            jit.train(step, fn.minibatches(x, y, size=5), fn.start(net, fn.sgd(0.1), Key(0)))
+            jit.train(step, fn.minibatches(x, y, batch_size=5), fn.start(net, fn.sgd(0.1), Key(0)))
 
 
 def test_targets_that_are_not_in_memory_and_what_is_masked_are_refused(tmp_path: Path) -> None:
     mapped = np.memmap(tmp_path / "y", np.float64, "w+", shape=Y.shape)
     with pytest.raises(TypeError, match=r"jit: y must be an array in memory, got memmap; read it by numpy\.array"):
         _train(jit.train, X, mapped, fn.mse)
-    made = fn.minibatches(X, Y, size=5)
+    made = fn.minibatches(X, Y, batch_size=5)
     step, state = (
         fn.train_step(fn.value_and_grad(fn.mse), fn.sgd(0.1)),
         fn.start(fn.linear(Key(0), 5, 3), fn.sgd(0.1), Key(0)),
@@ -148,7 +148,7 @@ def test_targets_that_are_not_in_memory_and_what_is_masked_are_refused(tmp_path:
     for data in (replace(made, x=masked[0]), replace(made, y=masked[1])):
         with pytest.raises(fn.DtypeError, match="fill in what is masked"):
             jit.train(step, data, state)
-    for data in (replace(made, y=Y[:10]), replace(made, size=0), replace(made, size=21)):
+    for data in (replace(made, y=Y[:10]), replace(made, batch_size=0)):
         with pytest.raises(ValueError, match="minibatches: "):
             jit.train(step, data, state)
 
@@ -157,7 +157,7 @@ def test_targets_that_are_not_in_memory_and_what_is_masked_are_refused(tmp_path:
 def test_labels_written_to_after_they_were_checked_are_refused(wrong: int) -> None:
     labels, net = LABELS.copy(), fn.linear(Key(0), 5, 3, dtype=np.float64)
     step = fn.train_step(fn.value_and_grad(fn.softmax_cross_entropy), fn.sgd(0.1))
-    epochs = jit.train(step, fn.minibatches(X, labels, size=5), fn.start(net, fn.sgd(0.1), Key(0)))
+    epochs = jit.train(step, fn.minibatches(X, labels, batch_size=5), fn.start(net, fn.sgd(0.1), Key(0)))
     next(epochs)
     labels[7] = wrong
     with pytest.raises(ValueError, match=r"jit: labels must stay in \[0, 3\), got .*; do not write to the data"):
@@ -166,7 +166,7 @@ def test_labels_written_to_after_they_were_checked_are_refused(wrong: int) -> No
 
 def test_a_state_whose_slots_are_not_those_of_its_parameters_is_refused() -> None:
     adam, net = fn.adam(0.1), fn.linear(Key(0), 5, 3, dtype=np.float64)
-    step, data = fn.train_step(fn.value_and_grad(fn.mse), adam), fn.minibatches(X, Y, size=5)
+    step, data = fn.train_step(fn.value_and_grad(fn.mse), adam), fn.minibatches(X, Y, batch_size=5)
     others: tuple[Any, ...] = fn.linear(Key(0), 2, 1, dtype=np.float64), fn.linear(Key(0), 5, 3), fn.serial(net)
     for other in others:
         state = replace(fn.start(net, adam, Key(0)), opt_state=adam.init(other))
@@ -194,7 +194,10 @@ def test_checking_takes_a_few_megabytes_beside_the_data(name: str) -> None:
     case, rows, columns = LOSSES[name], 20_000, 100  # a prediction is 16 MB in float64
     loss, net = case.of(columns), fn.linear(Key(0), 2, columns, dtype=np.float64)
     step, x = fn.train_step(fn.value_and_grad(loss), fn.sgd(0.1)), np.zeros((rows, 2))
-    data, state = fn.minibatches(x, case.target(Key(0), (rows, columns)), size=100), fn.start(net, fn.sgd(0.1), Key(0))
+    data, state = (
+        fn.minibatches(x, case.target(Key(0), (rows, columns)), batch_size=100),
+        fn.start(net, fn.sgd(0.1), Key(0)),
+    )
     with _within(6):
         jit.train(step, data, state)
 
@@ -205,8 +208,8 @@ def test_many_classes_cost_nothing_before_the_first_step_and_with_a_plateau_in_n
     step = fn.train_step(fn.value_and_grad(fn.softmax_cross_entropy), fn.sgd(0.1))
     state = fn.start(net, fn.sgd(0.1), Key(0))
     with _within(1):
-        jit.train(step, fn.minibatches(x, labels, size=100), state)
-    few = fn.minibatches(x, labels, size=100, order=lambda key, n, size: np.arange(size))
+        jit.train(step, fn.minibatches(x, labels, batch_size=100), state)
+    few = fn.minibatches(x, labels, batch_size=100, order=lambda key, n, size: np.arange(size))
     next(jit.train(step, few, state))  # which compiles, or reads what was compiled
     with _within(3):
         fn.last(fn.take(3)(fn.reduce_on_plateau(jit.train)(step, few, state)))
@@ -228,7 +231,7 @@ def _moved(net: Any) -> fn.StreamFn:
 @pytest.mark.parametrize("sizes", [(3, 2), (3, 5, 2), (3, 1), (3, 3), (3, 5000), (4, 2)])
 def test_a_run_that_goes_on_with_another_network_is_checked_for_it(sizes: tuple[int, ...], dtype: Any) -> None:
     x, y, optimizer = normal(Key(0), (40, 3)), normal(Key(1), (40, 2)), fn.sgd(0.01)
-    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=8)
+    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, batch_size=8)
     state = fn.start(fn.linear(Key(2), 3, 2, dtype=np.float64), optimizer, Key(3))
     ours, plain = [
         fn.reduce_on_plateau(train, streams=(_moved(fn.mlp(Key(4), sizes, dtype=dtype)),))(step, data, state)

@@ -251,7 +251,7 @@ def test_a_batch_of_counts_has_the_loss_of_the_plain_path(is_weighted: bool) -> 
     net = fn.Linear(np.array([[-most / 2, 0, 0], [-1, -1, -1]], np.float32), np.zeros(3, np.float32))
     target: Any = (y, w) if is_weighted else y
     some: fn.Loss[Any] = fn.weighted(fn.poisson) if is_weighted else fn.poisson
-    step, data = fn.train_step(fn.value_and_grad(some), fn.sgd(0.1)), fn.minibatches(x, target, size=2)
+    step, data = fn.train_step(fn.value_and_grad(some), fn.sgd(0.1)), fn.minibatches(x, target, batch_size=2)
     first = fn.start(net, fn.sgd(0.1), Key(0))
     ours, plain = next(jit.train(step, data, first)), next(fn.train(step, data, first))
     np.testing.assert_allclose(ours.record.loss, plain.record.loss, 1e-6)
@@ -304,7 +304,7 @@ def test_a_batch_has_a_number_where_only_sums_on_the_way_to_it_have_none(name: s
     loss, size = cases[name]
     x, y, optimizer = np.zeros((3, 2)), np.zeros((3, 4)), fn.sgd(1.0)
     some, target = (fn.weighted(loss), (y, np.array([0.0, 1e300, 1e300]))) if is_weighted else (loss, y)
-    step, data = fn.train_step(fn.value_and_grad(some), optimizer), fn.minibatches(x, target, size=3)
+    step, data = fn.train_step(fn.value_and_grad(some), optimizer), fn.minibatches(x, target, batch_size=3)
     net = fn.Linear(np.zeros((2, 4)), np.full(4, size))
     done = next(jit.train(step, data, fn.start(net, optimizer, Key(0))))
     assert abs(float(done.record.loss) / (0.3 * most) - 1) < 1e-15

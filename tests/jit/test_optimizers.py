@@ -45,7 +45,7 @@ def test_compiled_optimizers_train_everything() -> None:
     x, y = normal(Key(0), (20, 5)), normal(Key(1), (20, 3))
     net = fn.serial(fn.Dropout(0.1), fn.linear(Key(0), 5, 3, dtype=np.float64))
     ours, theirs = (
-        fn.fit(net, x, y, loss=fn.mse, optimizer=optimizer, key=Key(0), epochs=2, size=5).state.params
+        fn.fit(net, x, y, loss=fn.mse, optimizer=optimizer, key=Key(0), epochs=2, batch_size=5).state.params
         for optimizer in (jit.adam(0.1), fn.adam(0.1))
     )
     assert tree.equal(ours, theirs)

@@ -21,7 +21,9 @@ import numpy as np, fnnet as fn
 from fnnet import jit
 x, y = fn.keys.normal(fn.Key(0), (300, 20)).astype(np.float32), fn.keys.permutation(fn.Key(1), 300) % 4
 net = fn.mlp(fn.Key(2), (20, 64, 4), activation=fn.serial(fn.Gelu(), fn.Dropout(0.2)))
-done = jit.fit(net, x, y, loss=fn.softmax_cross_entropy, optimizer=fn.adam(0.01), key=fn.Key(3), epochs=3, size=64)
+done = jit.fit(
+    net, x, y, loss=fn.softmax_cross_entropy, optimizer=fn.adam(0.01), key=fn.Key(3), epochs=3, batch_size=64
+)
 print(fn.tree.digest(done.state))
 """
 

@@ -45,7 +45,7 @@ def test_all_sizes_agree(key: Key, sizes: list[int], rows: int, size: int) -> No
     x, y = normal(key.child(1), (rows, sizes[0])), normal(key.child(2), (rows, sizes[-1]))
     optimizer = fn.sgd(0.01, momentum=0.5)
     step, state = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.start(net, optimizer, key)
-    data = fn.minibatches(x, y, size=min(size, rows))
+    data = fn.minibatches(x, y, batch_size=min(size, rows))
     ours, theirs = (fn.last(fn.take(2)(train(step, data, state))).state for train in PATHS)
     assert distance(ours.params, theirs.params) <= 1e-12
 
@@ -79,7 +79,7 @@ def test_float32_is_as_near_to_float64_as_the_numpy_path(activation: str) -> Non
 def test_runs_are_pure_and_reproducible_and_fold(optimizer: str) -> None:
     net, x, y = net_around(fn.Silu()), normal(Key(0), (50, 5)), normal(Key(1), (50, 3))
     step = fn.train_step(fn.value_and_grad(fn.mse), OPTIMIZERS[optimizer])
-    data, state = fn.minibatches(x, y, size=16), fn.start(net, OPTIMIZERS[optimizer], Key(0))
+    data, state = fn.minibatches(x, y, batch_size=16), fn.start(net, OPTIMIZERS[optimizer], Key(0))
     before = tree.digest((state, x, y))
     epochs = [epoch.state for epoch in islice(jit.train(step, data, state), 5)]
     again = [epoch.state for epoch in islice(jit.train(step, data, state), 5)]
@@ -93,7 +93,7 @@ def test_runs_are_pure_and_reproducible_and_fold(optimizer: str) -> None:
 def test_an_epoch_under_way_is_finished() -> None:
     net, x, y = net_around(fn.Tanh()), normal(Key(0), (50, 5)), normal(Key(1), (50, 3))
     optimizer = fn.adam(0.01, eps=1e-6)
-    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=16)
+    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, batch_size=16)
     state = fn.start(net, optimizer, Key(0))
     under_way = fn.last(fn.take(2)(fn.steps(step, data, state)))
     ours, theirs = next(jit.train(step, data, under_way)).state, next(fn.train(step, data, state)).state
@@ -111,7 +111,7 @@ def test_schedules_are_read_step_by_step_from_where_the_state_is() -> None:
 
     once = fn.linear_warmup(fn.join((fn.cosine_decay(0.02, steps=4, restarts=True), own), (5,)), steps=3)
     step = fn.train_step(fn.value_and_grad(fn.mse), fn.adam(once, eps=1e-6))
-    data = fn.minibatches(normal(Key(0), (50, 5)), normal(Key(1), (50, 3)), size=16)
+    data = fn.minibatches(normal(Key(0), (50, 5)), normal(Key(1), (50, 3)), batch_size=16)
     state = fn.start(net_around(fn.Tanh()), fn.adam(0.1), Key(0))
     half, slower = replace(state.opt_state, scale=0.5), fn.last(fn.take(6)(fn.steps(step, data, state)))
     for begin, n in ((state, 4), (replace(state, opt_state=half), 4), (slower, 3)):
@@ -130,7 +130,7 @@ def test_last_batches_are_kept_or_dropped() -> None:
     net, x, y = net_around(fn.Tanh()), normal(Key(0), (50, 5)), normal(Key(1), (50, 3))
     step = fn.train_step(fn.value_and_grad(fn.mse), fn.sgd(0.1))
     for last, count in (("keep", 4), ("drop", 3)):
-        data = fn.minibatches(x, y, size=16, last=last, shuffle=False)  # type: ignore[arg-type]
+        data = fn.minibatches(x, y, batch_size=16, last=last, shuffle=False)  # type: ignore[arg-type]
         state = fn.start(net, fn.sgd(0.1), Key(0))
         ours, theirs = next(jit.train(step, data, state)).state, next(fn.train(step, data, state)).state
         assert ours.opt_state.step == theirs.opt_state.step == count

@@ -69,7 +69,7 @@ PENALTIES: dict[str, fn.Penalty] = {
 @pytest.mark.parametrize("name", PENALTIES)
 def test_penalties_agree_after_a_hundred_steps(name: str) -> None:
     step = fn.train_step(fn.value_and_grad(fn.mse, penalty=PENALTIES[name]), fn.sgd(0.01))
-    state, data = fn.start(net_around(fn.Tanh()), fn.sgd(0.01), Key(0)), fn.minibatches(X, Y, size=16)
+    state, data = fn.start(net_around(fn.Tanh()), fn.sgd(0.01), Key(0)), fn.minibatches(X, Y, batch_size=16)
     ours, theirs = (fn.last(fn.take(20)(train(step, data, state))).state for train in PATHS)
     assert distance(ours.params, theirs.params) <= 1e-12
     for a, b in zip(ours.history, theirs.history, strict=True):
@@ -78,7 +78,7 @@ def test_penalties_agree_after_a_hundred_steps(name: str) -> None:
 
 def test_states_go_on_in_the_other_path() -> None:
     optimizer = OPTIMIZERS["all of them"]
-    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(X, Y, size=16)
+    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(X, Y, batch_size=16)
     first = fn.start(net_around(fn.Tanh()), optimizer, Key(0))
     half = next(jit.train(step, data, first)).state
     ours = fn.last(fn.take(2)(fn.train(step, data, half))).state

@@ -132,14 +132,14 @@ def test_steps(problem: Problem, key: Key, name: str) -> None:
 @given(composites(), KEYS)
 def test_runs(problem: Problem, key: Key) -> None:
     target, optimizer = np.zeros_like(problem.y), fn.adam(0.1)
-    data = pure(partial(fn.minibatches, size=1), problem.x, target)
+    data = pure(partial(fn.minibatches, batch_size=1), problem.x, target)
     pure(lambda data, key: tuple(data(key)), data, key)
     valid = fn.validate(problem.x, target, {"r2": fn.metrics.r2})
     state, step = fn.start(problem.net, optimizer, key), fn.train_step(fn.value_and_grad(fn.mse), optimizer)
     pure(lambda data, state: fn.last(fn.take(2)(valid(fn.train(step, data, state)))), data, state)
     pure(lambda data, state: fn.last(fn.take(3)(fn.steps(step, data, state))), data, state)
     pure(lambda net: str(fn.summary(net, features=problem.x.shape[-1])), problem.net)
-    once = partial(fn.fit, loss=fn.mse, optimizer=optimizer, key=key, epochs=1, size=1)
+    once = partial(fn.fit, loss=fn.mse, optimizer=optimizer, key=key, epochs=1, batch_size=1)
     pure(lambda net, x, y: once(net, x, y).state, problem.net, problem.x, target)
 
 
@@ -171,7 +171,7 @@ def test_what_enters_a_state_is_copied_and_read_only(problem: Problem, key: Key)
 def _states(net: fn.Params, optimizer: fn.Optimizer, kind: str, key: Key) -> Iterator[object]:
     """Some states of a run of three batches an epoch."""
     x, y = normal(key, (5, 3)), normal(key.child(1), (5, 2))
-    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=2)
+    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, batch_size=2)
     first = fn.start(net, optimizer, key)
     if kind == "steps":
         return iter([first, *fn.take(7)(fn.steps(step, data, first))])

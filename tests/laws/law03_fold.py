@@ -26,7 +26,7 @@ class Run:
         self.optimizer = OPTIMIZERS[optimizer]
         self.x, self.y = normal(key.child(0), (rows, 3)), normal(key.child(1), (rows, 2))
         self.net: fn.Params = fn.serial(fn.linear(key, 3, 4), fn.Dropout(0.5), fn.Tanh(), fn.linear(key.child(2), 4, 2))
-        self.data = fn.minibatches(self.x, self.y, size=min(size, rows))
+        self.data = fn.minibatches(self.x, self.y, batch_size=min(size, rows))
         self.step = fn.train_step(fn.value_and_grad(fn.mse), self.optimizer)
         self.start = fn.start(self.net, self.optimizer, key)
 
@@ -74,7 +74,7 @@ def test_steps_add_up(run: Run, a: int, b: int) -> None:
 
 @given(RUNS, EPOCHS)
 def test_train_is_steps_seen_at_the_ends_of_epochs(run: Run, n: int) -> None:
-    per_epoch = -(-len(run.x) // run.data.size)
+    per_epoch = -(-len(run.x) // run.data.batch_size)
     seen = [state for state in islice(fn.steps(run.step, run.data, run.start), n * per_epoch) if state.batch == 0]
     epochs = [epoch.state for epoch in islice(fn.train(run.step, run.data, run.start), n)]
     assert [tree.digest(state) for state in seen] == [tree.digest(state) for state in epochs]
@@ -93,8 +93,8 @@ def test_an_epoch_stays_valid(run: Run, n: int) -> None:
 
 @given(RUNS, st.integers(1, 3))
 def test_fit_is_the_pipeline_in_one_call(run: Run, n: int) -> None:
-    size, key = run.data.size, run.start.key
-    fitted = fn.fit(run.net, run.x, run.y, loss=fn.mse, optimizer=run.optimizer, key=key, epochs=n, size=size)
+    size, key = run.data.batch_size, run.start.key
+    fitted = fn.fit(run.net, run.x, run.y, loss=fn.mse, optimizer=run.optimizer, key=key, epochs=n, batch_size=size)
     assert tree.equal(fitted.state, run.epochs(run.start, n))
     assert fitted.history == fitted.state.history
 

@@ -90,7 +90,7 @@ def _noisy(key: Key) -> Params:
 def test_training(name: str, key: Key, count: int, rows: int, epochs: int) -> None:
     optimizer = OPTIMIZERS[name]
     x, y = normal(key.child(5), (rows, 3)), normal(key.child(6), (rows, 2))
-    data = fn.minibatches(x, y, size=-(-rows // 2), shuffle=False)
+    data = fn.minibatches(x, y, batch_size=-(-rows // 2), shuffle=False)
     step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
 
     def final(net: Params, run_key: Key) -> fn.TrainState[Params]:

@@ -41,7 +41,7 @@ def by_train(net: fn.Mlp, x: Array, y: Array, lr: float, epochs: int) -> list[fl
     """The losses of the stream of epochs."""
     optimizer = fn.sgd(lr)
     step = fn.train_step(fn.value_and_grad(fn.sum_squared_error), optimizer)
-    data = fn.minibatches(x, y, size=len(x), shuffle=False)
+    data = fn.minibatches(x, y, batch_size=len(x), shuffle=False)
     stream = fn.train(step, data, fn.start(net, optimizer, Key(0)))
     return [float(epoch.record.loss) / y.size for epoch in fn.take(epochs)(stream)]
 

@@ -61,7 +61,7 @@ class Run:
         step: fn.Step[Any] | None = None,
     ) -> None:
         self.step = step or fn.train_step(gradient or fn.value_and_grad(fn.mse), optimizer)
-        self.data = data or fn.minibatches(X, Y, size=5)
+        self.data = data or fn.minibatches(X, Y, batch_size=5)
         self.first = fn.start(net, step if isinstance(step, Lbfgs) else optimizer, Key(7))
 
     def states(self, n: int) -> list[TrainState[Any]]:
@@ -93,28 +93,28 @@ def test_every_optimizer(name: str, dtype: fn.Dtype, tmp_path: Path) -> None:
 MOMENTUM = ALL["momentum on a schedule"]
 
 GRADIENTS: dict[str, tuple[Any, fn.Data[Any]]] = {
-    "accumulation": (fn.accumulate(fn.value_and_grad(fn.mse), 3), fn.minibatches(X, Y, size=6)),
-    "a penalty": (fn.value_and_grad(fn.mse, penalty=fn.elastic_net(0.01, 0.02)), fn.minibatches(X, Y, size=5)),
+    "accumulation": (fn.accumulate(fn.value_and_grad(fn.mse), 3), fn.minibatches(X, Y, batch_size=6)),
+    "a penalty": (fn.value_and_grad(fn.mse, penalty=fn.elastic_net(0.01, 0.02)), fn.minibatches(X, Y, batch_size=5)),
     "penalty and accumulation": (
         fn.accumulate(fn.value_and_grad(fn.mse, penalty=fn.l2(0.1, where=is_weight)), 2),
-        fn.minibatches(X, Y, size=6),
+        fn.minibatches(X, Y, batch_size=6),
     ),
-    "weights": (fn.value_and_grad(fn.weighted(fn.mse)), fn.minibatches(X, (Y, WEIGHTS), size=5)),
+    "weights": (fn.value_and_grad(fn.weighted(fn.mse)), fn.minibatches(X, (Y, WEIGHTS), batch_size=5)),
     "class weights": (
         fn.value_and_grad(fn.class_weighted(fn.softmax_cross_entropy, (1.0, 2.0))),
-        fn.minibatches(X, LABELS, size=5),
+        fn.minibatches(X, LABELS, batch_size=5),
     ),
     "strata": (
         fn.value_and_grad(fn.softmax_cross_entropy),
-        fn.minibatches(X, LABELS, size=5, order=fn.stratified(LABELS)),
+        fn.minibatches(X, LABELS, batch_size=5, order=fn.stratified(LABELS)),
     ),
     "balance": (
         fn.value_and_grad(fn.softmax_cross_entropy),
-        fn.minibatches(X, LABELS, size=5, order=fn.balanced(LABELS), last="drop"),
+        fn.minibatches(X, LABELS, batch_size=5, order=fn.balanced(LABELS), last="drop"),
     ),
     "a loss that is a function": (
         fn.value_and_grad(lambda p, y: (np.asarray(((p - y) ** 2).mean()), 2 * (p - y) / p.size)),
-        fn.minibatches(X, Y, size=5),
+        fn.minibatches(X, Y, batch_size=5),
     ),
 }
 
@@ -129,12 +129,12 @@ def test_every_way_to_a_gradient(name: str, dtype: fn.Dtype, tmp_path: Path) -> 
 CODES = (uniform(Key(4), (22, 1)) * 5).astype(np.float64)
 
 NETS: dict[str, tuple[fn.Params, fn.Data[Any]]] = {
-    "three at once": (_stacked(Key(0), np.float64), fn.minibatches(X, Y, size=5)),
-    "three at once in float32": (_stacked(Key(0), np.float32), fn.minibatches(X, Y, size=5)),
-    "constants": (fn.serial(fn.standardize(X), _net(Key(0), np.float32)), fn.minibatches(X, Y, size=5)),
-    "an embedding": (WHOLE["Embedding in Branches"](Key(0), 1, 2), fn.minibatches(np.floor(CODES), Y, size=5)),
-    "one too large for a vector": (fn.mlp(Key(0), (3, 600, 600, 2)), fn.minibatches(X, Y, size=11)),
-    "an Mlp": (fn.mlp(Key(0), (3, 30, 20, 2)), fn.minibatches(X, Y, size=5)),
+    "three at once": (_stacked(Key(0), np.float64), fn.minibatches(X, Y, batch_size=5)),
+    "three at once in float32": (_stacked(Key(0), np.float32), fn.minibatches(X, Y, batch_size=5)),
+    "constants": (fn.serial(fn.standardize(X), _net(Key(0), np.float32)), fn.minibatches(X, Y, batch_size=5)),
+    "an embedding": (WHOLE["Embedding in Branches"](Key(0), 1, 2), fn.minibatches(np.floor(CODES), Y, batch_size=5)),
+    "one too large for a vector": (fn.mlp(Key(0), (3, 600, 600, 2)), fn.minibatches(X, Y, batch_size=11)),
+    "an Mlp": (fn.mlp(Key(0), (3, 30, 20, 2)), fn.minibatches(X, Y, batch_size=5)),
 }
 
 
@@ -147,7 +147,7 @@ def test_every_kind_of_network(name: str, optimizer: str, tmp_path: Path) -> Non
 
 def test_whole_batches(tmp_path: Path) -> None:
     step = fn.lbfgs(fn.value_and_grad(fn.mse), memory=4)
-    run = Run(fn.sgd(0.1), fn.mlp(Key(0), (3, 5, 2)), data=fn.minibatches(X, Y, size=22), step=step)
+    run = Run(fn.sgd(0.1), fn.mlp(Key(0), (3, 5, 2)), data=fn.minibatches(X, Y, batch_size=22), step=step)
     holds_after_every_step(run, 9, tmp_path / "state")
 
 
@@ -162,7 +162,7 @@ def runs(draw: st.DrawFn) -> Run:
     gradient: Any = fn.value_and_grad(fn.mse, penalty=penalty)
     if pieces > 1:
         gradient, size = fn.accumulate(gradient, pieces), size * pieces
-    data = fn.minibatches(x, y, size=min(size, rows - rows % pieces), last="drop")
+    data = fn.minibatches(x, y, batch_size=min(size, rows - rows % pieces), last="drop")
     net = draw(st.sampled_from([_net, _stacked]))(key, dtype)
     return Run(ALL[draw(st.sampled_from(sorted(ALL)))], net, gradient, data)
 
@@ -194,7 +194,7 @@ def test_stops_upon_stops(run: Run, pieces: list[int], path: Path) -> None:
 Pipeline = Callable[[TrainState[Any], Path], Iterator[Epoch[Any]]]
 ADAM = fn.adam(0.01)
 STEP = fn.train_step(fn.value_and_grad(fn.mse), ADAM)
-BATCHES = fn.minibatches(X, Y, size=5)
+BATCHES = fn.minibatches(X, Y, batch_size=5)
 VALIDATE = fn.validate(X[:5], Y[:5], {"valid_loss": fn.metrics.rmse, "r2": fn.metrics.r2})
 
 

@@ -141,7 +141,7 @@ def test_a_prediction_does_not_depend_on_the_batch(problem: Problem, rows: int) 
     x = normal(problem.key, (rows, 20))
     whole = fn.predict(net, x)
     for size in (1, 7, rows):
-        assert np.array_equal(fn.predict(net, x, size=size), whole)
+        assert np.array_equal(fn.predict(net, x, batch_size=size), whole)
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -197,7 +197,7 @@ def test_the_metrics_of_a_portable_network_are_portable() -> None:
             optimizer=fn.sgd(0.1),
             key=Key(0),
             epochs=1,
-            size=3,
+            batch_size=3,
             streams=[fn.validate(x, y, {"m": looking})],
         )
     assert seen == [False, True]

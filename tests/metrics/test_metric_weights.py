@@ -79,7 +79,7 @@ def test_validate_takes_weighted_targets(name: str) -> None:
     net = fn.linear(Key(1), prediction.shape[1], prediction.shape[1], dtype=np.float64)
     optimizer = fn.sgd(0.0)
     step = fn.train_step(fn.value_and_grad(fn.weighted(fn.mse)), optimizer)
-    batches = fn.minibatches(prediction, (prediction, weights), size=9)
+    batches = fn.minibatches(prediction, (prediction, weights), batch_size=9)
     stream = fn.train(step, batches, fn.start(net, optimizer, Key(0)))
     record = next(fn.validate(prediction, (target, weights), {"it": METRICS[name].metric})(stream)).record
     assert float(record.metrics[0][1]) == float(METRICS[name].metric(fn.predict(net, prediction), (target, weights)))

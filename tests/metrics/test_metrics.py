@@ -101,7 +101,7 @@ def test_metrics_validate(name: str) -> None:
     net = fn.serial(fn.linear(Key(1), prediction.shape[1], prediction.shape[1], dtype=np.float64))
     optimizer = fn.sgd(0.0)
     step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
-    stream = fn.train(step, fn.minibatches(prediction, prediction, size=9), fn.start(net, optimizer, Key(0)))
+    stream = fn.train(step, fn.minibatches(prediction, prediction, batch_size=9), fn.start(net, optimizer, Key(0)))
     (_, value), *_ = next(fn.validate(prediction, target, {"it": METRICS[name].metric})(stream)).record.metrics
     assert float(value) == float(METRICS[name].metric(fn.predict(net, prediction), target))
 

@@ -168,7 +168,7 @@ def test_the_gradient_of_many_rows_keeps_its_digits(name: str, loss: str) -> Non
     y = np.zeros((MANY, fn.forward(net, x[:1])[0].shape[-1]))
     target: Any = (y, w) if loss == "weighted" else y
     optimizer = fn.sgd(1.0)
-    step, data = fn.train_step(fn.value_and_grad(some), optimizer), fn.minibatches(x, target, size=MANY)
+    step, data = fn.train_step(fn.value_and_grad(some), optimizer), fn.minibatches(x, target, batch_size=MANY)
     exact = fn.last(fn.take(1)(fn.train(step, data, fn.start(tree.astype(net, np.float64), optimizer, Key(2)))))
     for train in (fn.train, *([] if name == "stacked" else [jit.train])):
         ours = fn.last(fn.take(1)(train(step, data, fn.start(net, optimizer, Key(2)))))

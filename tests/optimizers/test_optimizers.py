@@ -276,7 +276,7 @@ def test_every_optimizer_finds_a_minimum(name: str) -> None:
     x = normal(Key(0), (40, 3))
     y = x @ np.array([[1.0], [-2.0], [0.5]]) + 3
     net = fn.linear(Key(1), 3, 1, dtype=np.float64)
-    fitted = fn.fit(net, x, y, loss=fn.mse, optimizer=OPTIMIZERS[name], key=Key(2), epochs=400, size=10)
+    fitted = fn.fit(net, x, y, loss=fn.mse, optimizer=OPTIMIZERS[name], key=Key(2), epochs=400, batch_size=10)
     assert float(fitted.history[-1].loss) < 0.1
 
 

@@ -35,7 +35,7 @@ class Own:
 def trained(f: Callable[[Array, Array], Array], net: fn.Params) -> fn.TrainState[fn.Params]:
     optimizer = Own(f)
     step: Any = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
-    data = fn.minibatches(np.ones((6, 3)), np.ones((6, 2)), size=2)
+    data = fn.minibatches(np.ones((6, 3)), np.ones((6, 2)), batch_size=2)
     return fn.last(fn.take(3)(fn.steps(step, data, fn.start(net, optimizer, Key(0)))))
 
 
@@ -47,7 +47,7 @@ def test_a_plain_formula_trains(name: str) -> None:
     with_own = trained(lambda p, g: p - 0.1 * g, NETS[name])
     sgd = fn.sgd(0.1)
     step = fn.train_step(fn.value_and_grad(fn.mse), sgd)
-    data = fn.minibatches(np.ones((6, 3)), np.ones((6, 2)), size=2)
+    data = fn.minibatches(np.ones((6, 3)), np.ones((6, 2)), batch_size=2)
     expected = fn.last(fn.take(3)(fn.steps(step, data, fn.start(NETS[name], sgd, Key(0)))))
     assert tree.allclose(with_own.params, expected.params, 1e-6, 1e-7)
 

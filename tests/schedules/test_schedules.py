@@ -48,7 +48,7 @@ def test_schedules_are_values_that_train(name: str) -> None:
     assert all(0 <= schedule(step) < math.inf and type(schedule(step)) is float for step in range(100))
     optimizer, net = fn.sgd(schedule), fn.linear(Key(0), 3, 2)
     step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
-    data = fn.minibatches(normal(Key(0), (30, 3)), normal(Key(1), (30, 2)), size=5)
+    data = fn.minibatches(normal(Key(0), (30, 3)), normal(Key(1), (30, 2)), batch_size=5)
     runs: tuple[Any, Any] = (fn.train, jit.train)
     ours, compiled = (fn.last(fn.take(4)(run(step, data, fn.start(net, optimizer, Key(0))))) for run in runs)
     assert tree.allclose(ours.state.params, compiled.state.params, 1e-5, 1e-6)

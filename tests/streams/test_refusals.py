@@ -128,6 +128,6 @@ def test_states_are_no_epochs(name: str, tmp_path: Path) -> None:
     """What reads epochs says so where it is given the states of ``steps``."""
     function: Any = fn.record(tmp_path / "run.csv") if name == "record" else EPOCHS_ONLY[name]
     state = fn.start(NET, SGD, Key(0))
-    states: Any = fn.take(2)(fn.steps(fn.train_step(GRADIENT, SGD), fn.minibatches(X, Y, size=5), state))
+    states: Any = fn.take(2)(fn.steps(fn.train_step(GRADIENT, SGD), fn.minibatches(X, Y, batch_size=5), state))
     with pytest.raises(TreeError, match=f"{name}: the stream must be of epochs, as train gives them, got a TrainState"):
         list(function(states))

@@ -130,7 +130,7 @@ def test_streams_in_fit(tmp_path: Path) -> None:
         optimizer=run.optimizer,
         key=Key(0),
         epochs=9,
-        size=2,
+        batch_size=2,
         valid=(run.x, run.y),
         streams=chain,
     )
@@ -237,7 +237,7 @@ def test_k_networks_have_one_decision_by_one_number() -> None:
 
     def go(metric: str) -> Epoch[Mlp]:
         step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
-        epochs = fn.train(step, fn.minibatches(x, y, size=3), fn.start(stacked, optimizer, Key(0)))
+        epochs = fn.train(step, fn.minibatches(x, y, batch_size=3), fn.start(stacked, optimizer, Key(0)))
         valid = fn.validate(x, y, {"mean_loss": mean_loss})
         return fn.pipe(epochs, valid, fn.early_stopping(2, metric="mean_loss"), fn.take(3), fn.best(metric))
 
@@ -555,7 +555,7 @@ def _every_second(epochs: Iterable[Epoch[Mlp]]) -> Iterator[Epoch[Mlp]]:
 def test_validation_behind_dropped_epochs_keeps_their_records_and_is_resumed(cut: int) -> None:
     """The history has a record an epoch, wherever the run was stopped."""
     x, y, optimizer = np.eye(3), np.ones((3, 1)), fn.adam(0.1)
-    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=2)
+    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, batch_size=2)
     first = fn.start(fn.mlp(Key(0), (3, 2, 1)), optimizer, Key(0))
 
     def run(state: TrainState[Mlp], to: int) -> TrainState[Mlp]:

@@ -40,7 +40,7 @@ OPTIMIZERS: dict[str, fn.Optimizer] = {
 def run(train: Any, net: Params, loss: Any, optimizer: fn.Optimizer, x: Array, y: Any, epochs: int) -> Any:
     """The state after some epochs of batches of 16 rows, the last one smaller."""
     step, state = fn.train_step(fn.value_and_grad(loss), optimizer), fn.start(net, optimizer, Key(9))
-    return fn.last(fn.take(epochs)(train(step, fn.minibatches(x, y, size=16), state))).state
+    return fn.last(fn.take(epochs)(train(step, fn.minibatches(x, y, batch_size=16), state))).state
 
 
 def distance(a: object, b: object) -> float:

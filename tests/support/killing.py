@@ -28,7 +28,7 @@ def training() -> tuple[Any, Any, TrainState[Any]]:
     """A run with dropout, momentum and shuffling."""
     net = fn.serial(fn.linear(Key(0), 4, 32), fn.Relu(), fn.Dropout(0.5), fn.linear(Key(1), 32, 2))
     optimizer = fn.sgd(0.005, momentum=0.9)
-    data = fn.minibatches(normal(Key(2), (30, 4)).astype(np.float32), normal(Key(3), (30, 2)), size=7)
+    data = fn.minibatches(normal(Key(2), (30, 4)).astype(np.float32), normal(Key(3), (30, 2)), batch_size=7)
     return fn.train_step(fn.value_and_grad(fn.mse), optimizer), data, fn.start(net, optimizer, Key(4))
 
 

@@ -52,11 +52,13 @@ def trainings() -> Iterator[tuple[str, object]]:
         first = fn.start(net, optimizer, Key(0))
         yield (
             name,
-            fn.last(fn.take(8)(fn.steps(fn.train_step(gradient, optimizer), fn.minibatches(X, Y, size=70), first))),
+            fn.last(
+                fn.take(8)(fn.steps(fn.train_step(gradient, optimizer), fn.minibatches(X, Y, batch_size=70), first))
+            ),
         )
     whole = fn.lbfgs(gradient)
     first = fn.start(net, whole, Key(0))
-    yield "lbfgs", fn.last(fn.take(5)(fn.steps(whole, fn.minibatches(X, Y, size=300, shuffle=False), first)))
+    yield "lbfgs", fn.last(fn.take(5)(fn.steps(whole, fn.minibatches(X, Y, batch_size=300, shuffle=False), first)))
 
 
 def metrics() -> Iterator[tuple[str, object]]:

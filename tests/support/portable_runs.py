@@ -32,7 +32,7 @@ def classifier() -> str:
     )
     optimizer = fn.pipe(fn.adam(fn.cosine_decay(3e-3, steps=60)), fn.clip_by_global_norm(1.0))
     step = fn.train_step(fn.value_and_grad(fn.label_smoothing(0.1)), optimizer)
-    data = fn.minibatches(x[:1500], y[:1500], size=75)
+    data = fn.minibatches(x[:1500], y[:1500], batch_size=75)
     check = fn.validate(x[1500:], y[1500:], {"log_loss": fn.metrics.log_loss, "accuracy": fn.metrics.accuracy})
     end = fn.last(fn.pipe(fn.train(step, data, fn.start(net, optimizer, key)), check, fn.take(EPOCHS))).state
     return tree.digest((end, fn.predict(end.params, x[1500:])))
@@ -45,7 +45,7 @@ def regression() -> str:
     net = fn.portable(fn.mlp(Key(1), (10, 130, 70, 1), activation=fn.Tanh(), dtype=np.float64))
     optimizer = fn.sgd(fn.exponential_decay(0.05, steps=10, factor=0.9), momentum=0.9)
     step = fn.train_step(fn.value_and_grad(fn.weighted(fn.huber), penalty=fn.l2(1e-3)), optimizer)
-    data = fn.minibatches(x, (target, weights), size=64)
+    data = fn.minibatches(x, (target, weights), batch_size=64)
     end = fn.last(fn.pipe(fn.train(step, data, fn.start(net, optimizer, Key(1))), fn.take(EPOCHS))).state
     return tree.digest((end, fn.predict(end.params, x[:7])))
 

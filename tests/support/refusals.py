@@ -40,9 +40,9 @@ def check(case: Case) -> None:
 def stream(*functions: Any, step: Any = None) -> object:
     """The first epoch of a pipe."""
     step = step or fn.train_step(GRADIENT, SGD)
-    return next(fn.pipe(fn.train(step, fn.minibatches(X, Y, size=5), fn.start(NET, SGD, Key(0))), *functions))
+    return next(fn.pipe(fn.train(step, fn.minibatches(X, Y, batch_size=5), fn.start(NET, SGD, Key(0))), *functions))
 
 
 def fitted(**settings: Any) -> object:
     """One epoch of fit."""
-    return fn.fit(NET, X, Y, loss=fn.mse, optimizer=SGD, key=Key(0), epochs=1, size=5, **settings)
+    return fn.fit(NET, X, Y, loss=fn.mse, optimizer=SGD, key=Key(0), epochs=1, batch_size=5, **settings)

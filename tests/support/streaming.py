@@ -65,7 +65,7 @@ def main(path: Path, kind: str) -> None:
     step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
     before = status("VmHWM")
     resource.setrlimit(resource.RLIMIT_DATA, (status("VmData") + ROOM, resource.RLIM_INFINITY))
-    epoch = next(fn.train(step, fn.minibatches(x, y, size=500), state))
+    epoch = next(fn.train(step, fn.minibatches(x, y, batch_size=500), state))
     grown = status("VmHWM") - before
     assert kind == "memmap" or grown < ROOM, grown  # the pages of a mapped file count, and can be dropped at any time
     try:

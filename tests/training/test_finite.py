@@ -24,7 +24,7 @@ W = np.ones(40)
 def fitted(fit: Callable[..., Any], x: Any = X, y: Any = Y, loss: Any = fn.mse, lr: float = 0.01, **more: Any) -> Any:
     """Some epochs of a small network."""
     net = fn.mlp(Key(0), (3, 4, 2))
-    return fit(net, x, y, loss=loss, optimizer=fn.sgd(lr), key=Key(0), epochs=30, size=10, **more)
+    return fit(net, x, y, loss=loss, optimizer=fn.sgd(lr), key=Key(0), epochs=30, batch_size=10, **more)
 
 
 def broken(a: Array, value: float, *place: int) -> Array:
@@ -122,7 +122,9 @@ def test_a_run_that_diverges_ends_with_the_last_finite_state(fit: Callable[..., 
 @pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")
 def test_parameters_that_are_lost_at_the_very_end_are_found() -> None:
     with pytest.raises(NonFiniteError, match="the params must be finite, got NaN or infinity in epoch 1") as caught:
-        fn.fit(fn.linear(Key(0), 3, 2), X, Y, loss=fn.mse, optimizer=fn.sgd(1e300), key=Key(0), epochs=1, size=len(X))
+        fn.fit(
+            fn.linear(Key(0), 3, 2), X, Y, loss=fn.mse, optimizer=fn.sgd(1e300), key=Key(0), epochs=1, batch_size=len(X)
+        )
     assert caught.value.tensor == "params"
 
 
@@ -135,7 +137,7 @@ def test_a_network_that_is_lost_from_the_beginning() -> None:
 
 def test_train_goes_on() -> None:
     step = fn.train_step(fn.value_and_grad(fn.mse), fn.sgd(0.1))
-    data = fn.minibatches(broken(X, NAN, 0, 0), Y, size=10)
+    data = fn.minibatches(broken(X, NAN, 0, 0), Y, batch_size=10)
     final = fn.last(fn.take(2)(fn.train(step, data, fn.start(fn.linear(Key(0), 3, 2), fn.sgd(0.1), Key(0)))))
     assert np.isnan(final.record.loss)
 

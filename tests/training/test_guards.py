@@ -126,7 +126,7 @@ class Lowest:
 def test_slots_may_begin_with_infinity() -> None:
     step = fn.stop_on_nonfinite(fn.train_step(fn.value_and_grad(fn.mse), Lowest()))
     state = fn.last(
-        fn.take(3)(fn.train(step, fn.minibatches(X, Y, size=2), fn.start(net_of(), Lowest(), Key(0))))
+        fn.take(3)(fn.train(step, fn.minibatches(X, Y, batch_size=2), fn.start(net_of(), Lowest(), Key(0))))
     ).state
     assert any(math.isinf(leaf.max()) for leaf in tree.leaves(state.opt_state.slots[0]))
 
@@ -144,7 +144,7 @@ def _spike(step: int) -> float:
 @pytest.mark.parametrize("width", [4, 700])
 def test_going_on_from_the_last_good_state(width: int) -> None:
     """Small networks lie in a vector, large ones do not."""
-    net, data = fn.mlp(Key(0), (3, width, width, 2)), fn.minibatches(X, Y, size=2)
+    net, data = fn.mlp(Key(0), (3, width, width, 2)), fn.minibatches(X, Y, batch_size=2)
 
     def steps(lr: float | fn.Schedule, state: TrainState[fn.Mlp]) -> Iterator[TrainState[fn.Mlp]]:
         step = fn.train_step(fn.value_and_grad(fn.mse), fn.sgd(lr))
@@ -166,7 +166,7 @@ def test_the_last_finite_loss() -> None:
     first = float(fn.mse(fn.predict(net, X[:3]), Y[:3])[0])
     for at, epochs in ((1, 0), (0, 1)):  # the bad batch is the second of the first epoch, or the second epoch
         y = np.where(np.arange(8).reshape(4, 2) == 7, math.nan, Y)
-        good = fn.minibatches(X[:3], Y[:3], size=3, shuffle=False)
+        good = fn.minibatches(X[:3], Y[:3], batch_size=3, shuffle=False)
 
         def data(key: Key, y: Array = y, good: fn.Data[Array] = good, at: int = at) -> Iterator[tuple[Array, Array]]:
             if at or key.path[-1] == 0:

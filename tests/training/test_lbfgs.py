@@ -55,7 +55,7 @@ class Watched:
 
 
 def whole(x: Array, y: Any) -> fn.Data[Any]:
-    return fn.minibatches(x, y, size=len(x), shuffle=False)
+    return fn.minibatches(x, y, batch_size=len(x), shuffle=False)
 
 
 def go(step: Any, net: P, x: Array, y: Any, n: int) -> TrainState[P]:

@@ -40,7 +40,7 @@ class Told:
 
 OPTIMIZER = fn.sgd(0.1)
 STEP: Any = fn.train_step(fn.value_and_grad(fn.mse), OPTIMIZER)
-DATA: Any = fn.minibatches(np.ones((4, 2)), np.ones((4, 1)), size=2)
+DATA: Any = fn.minibatches(np.ones((4, 2)), np.ones((4, 1)), batch_size=2)
 STATE = fn.start(fn.linear(Key(0), 2, 1), OPTIMIZER, Key(0))
 
 
@@ -127,7 +127,7 @@ def _run(key: Key) -> tuple[Any, Any, TrainState[fn.Mlp], Any]:
     optimizer = fn.pipe(fn.sgd(0.7, momentum=0.9), fn.clip_by_global_norm(1.0))
     state = fn.start(fn.mlp(key, (3, 4, 2)), optimizer, key)
     validate = fn.validate(x[:3], y[:3], {"r2": fn.metrics.r2})
-    return fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=3), state, validate
+    return fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, batch_size=3), state, validate
 
 
 SETTINGS = st.tuples(st.integers(1, 3), st.sampled_from([("loss", "min"), ("r2", "max")]))
@@ -168,7 +168,7 @@ def test_it_wraps_the_compiled_train() -> None:
     x, y = normal(Key(0), (8, 3)), normal(Key(1), (8, 2))
     optimizer = fn.sgd(0.9, momentum=0.9)
     state = fn.start(fn.mlp(Key(2), (3, 4, 2), dtype=np.float64), optimizer, Key(0))
-    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=4)
+    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, batch_size=4)
     compiled, plain = [
         fn.last(fn.take(6)(fn.reduce_on_plateau(train, patience=1)(step, data, state))).state
         for train in (jit.train, fn.train)
@@ -212,7 +212,7 @@ def test_a_compiled_plan_is_made_once_a_run(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(training, "plan_of", noting)
     x, y = normal(Key(0), (8, 2)), normal(Key(1), (8, 1))
-    data = fn.minibatches(x, y, size=4)
+    data = fn.minibatches(x, y, batch_size=4)
     epochs = fn.reduce_on_plateau(jit.train, patience=1)(STEP, data, STATE)
     assert len(list(islice(epochs, 6))) == 6
     assert len(made) <= 2

@@ -26,7 +26,7 @@ def problem(key: Key) -> tuple[Any, TrainState[Params]]:
     """Data, and a state in the middle of an epoch; the network draws from its key."""
     x, y = normal(key.child(0), (11, 3)), normal(key.child(1), (11, 2))
     net = fn.serial(fn.linear(key, 3, 4), fn.Dropout(0.2), fn.Tanh(), fn.linear(key.child(2), 4, 2))
-    data = fn.minibatches(x, y, size=4)
+    data = fn.minibatches(x, y, batch_size=4)
     begin: TrainState[Params] = fn.start(net, OPTIMIZER, key)
     return data, fn.last(fn.take(4)(fn.steps(STEP, data, begin)))
 
@@ -77,7 +77,7 @@ def test_the_suggested_rate_trains(optimizer: fn.Optimizer) -> None:
     x = normal(Key(0), (200, 3))
     y = np.sin(x[:, :1]) + x[:, 1:2] * x[:, 2:]
     net = fn.mlp(Key(1), (3, 32, 1))
-    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=20)
+    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, batch_size=20)
     state = fn.start(net, optimizer, Key(2))
     curve = fn.find_rate(step, data, state)
     assert len(curve.rates) < 100
@@ -119,7 +119,7 @@ def test_it_does_not_take_the_first_batches_for_divergence() -> None:
     """Batches of a few rows whose losses differ by more than the factor that stops the test."""
     x = np.array([[0.0], [4.0], [8.0]])
     optimizer = fn.sgd(1.0)
-    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, x, size=1, shuffle=False)
+    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, x, batch_size=1, shuffle=False)
     state = fn.start(fn.linear(Key(0), 1, 1, init=fn.zeros, bias_init=fn.constant_fill(0.1)), optimizer, Key(0))
     curve = fn.find_rate(step, data, state)
     assert curve.losses[2] > 100 * curve.losses[0]

@@ -23,11 +23,15 @@ class Careless:
 
 CASES: dict[str, Case] = {
     "no epochs": (
-        lambda: fn.fit(NET, X, Y, loss=fn.mse, optimizer=SGD, key=Key(0), epochs=0, size=5),
+        lambda: fn.fit(NET, X, Y, loss=fn.mse, optimizer=SGD, key=Key(0), epochs=0, batch_size=5),
         ValueError,
         "fit: epochs must be a whole number from 1 up",
     ),
-    "predict by 0": (lambda: fn.predict(NET, X, size=0), ValueError, "predict: size must be a whole number from 1 up"),
+    "predict by 0": (
+        lambda: fn.predict(NET, X, batch_size=0),
+        ValueError,
+        "predict: batch_size must be a whole number from 1 up",
+    ),
     "a dict in a network": (
         lambda: fn.start(fn.Serial(({"w": X},)), SGD, Key(0)),
         TreeError,
@@ -108,12 +112,14 @@ CASES: dict[str, Case] = {
         "train: data must be a function",
     ),
     "validation data of three": (
-        lambda: fn.fit(NET, X, Y, loss=fn.mse, optimizer=fn.sgd(0.1), key=Key(0), epochs=1, size=5, valid=(X, Y, Y)),
+        lambda: fn.fit(
+            NET, X, Y, loss=fn.mse, optimizer=fn.sgd(0.1), key=Key(0), epochs=1, batch_size=5, valid=(X, Y, Y)
+        ),
         ValueError,
         "fit: valid must be a pair, got 3 things",
     ),
     "a number for a stream function": (
-        lambda: fn.fit(NET, X, Y, loss=fn.mse, optimizer=fn.sgd(0.1), key=Key(0), epochs=1, size=5, streams=(3,)),
+        lambda: fn.fit(NET, X, Y, loss=fn.mse, optimizer=fn.sgd(0.1), key=Key(0), epochs=1, batch_size=5, streams=(3,)),
         ValueError,
         r"fit: streams\[0\] must be a function",
     ),

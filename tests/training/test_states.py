@@ -28,7 +28,7 @@ def test_nothing_is_half_done() -> None:
 @pytest.mark.parametrize("other", [fn.adamax(0.1), fn.radam(0.1), fn.pipe(fn.lion(0.1), fn.ema(0.9)), fn.adadelta()])
 def test_the_slots_of_another_optimizer_are_refused_wherever_a_run_goes_on(other: fn.Optimizer) -> None:
     x, own = np.eye(4), fn.adam(0.1)
-    data, gradient = fn.minibatches(x, x[:, :1], size=2), fn.value_and_grad(fn.mse)
+    data, gradient = fn.minibatches(x, x[:, :1], batch_size=2), fn.value_and_grad(fn.mse)
     state = fn.start(fn.linear(Key(0), 4, 1), own, Key(0))
     for _ in range(2):
         with pytest.raises(TreeError, match=r"state must be that of the step's optimizer, .* got one of Adam;"):
@@ -41,7 +41,7 @@ def test_the_slots_of_another_optimizer_are_refused_wherever_a_run_goes_on(other
 def test_a_state_of_other_memory_layout_is_trained_on_to_the_same_bits() -> None:
     x = np.random.default_rng(0).normal(size=(12, 5))
     optimizer = fn.adam(0.1)
-    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, x[:, :2], size=4)
+    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, x[:, :2], batch_size=4)
     net = fn.serial(fn.linear(Key(0), 5, 7, dtype=np.float64), fn.Tanh(), fn.linear(Key(1), 7, 2, dtype=np.float64))
     state = fn.last(fn.take(2)(fn.steps(step, data, fn.start(net, optimizer, Key(0)))))
     other = tree.map(np.asfortranarray, state)

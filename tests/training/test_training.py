@@ -26,7 +26,7 @@ X, Y = normal(Key(0), (20, 3)), normal(Key(1), (20, 2))
 @given(KEYS, st.integers(1, 30), st.integers(1, 30), st.booleans())
 def test_an_epoch_has_every_row_once(key: Key, rows: int, size: int, shuffle: bool) -> None:
     x, y = np.arange(rows * 2.0).reshape(rows, 2), np.arange(rows)
-    data = fn.minibatches(x, (y, -y), size=min(size, rows), shuffle=shuffle)
+    data = fn.minibatches(x, (y, -y), batch_size=min(size, rows), shuffle=shuffle)
     batches = list(data(key))
     seen = np.concatenate([target[0] for _, target in batches])
     assert np.array_equal(np.sort(seen), y)
@@ -35,17 +35,17 @@ def test_an_epoch_has_every_row_once(key: Key, rows: int, size: int, shuffle: bo
         assert np.array_equal(x_batch, x[a])
         assert np.array_equal(a, -b)
         assert not np.shares_memory(x_batch, x)
-    assert all(len(x_batch) == data.size for x_batch, _ in batches[:-1])
+    assert all(len(x_batch) == data.batch_size for x_batch, _ in batches[:-1])
 
 
 def test_the_last_batch_can_be_dropped() -> None:
     for rows, sizes in [(7, [3, 3]), (6, [3, 3]), (3, [3])]:
-        data = fn.minibatches(X[:rows], Y[:rows], size=3, last="drop")
+        data = fn.minibatches(X[:rows], Y[:rows], batch_size=3, last="drop")
         assert [len(x) for x, _ in data(Key(0))] == sizes
 
 
 def test_every_epoch_has_its_own_order_and_every_key_the_same_one() -> None:
-    data = fn.minibatches(X, np.arange(20), size=20)
+    data = fn.minibatches(X, np.arange(20), batch_size=20)
     orders = [next(data(Key(0).child(epoch)))[1].tolist() for epoch in (0, 1, 0)]
     assert orders[0] == orders[2] != orders[1]
 
@@ -55,7 +55,16 @@ def test_validate_adds_metrics_to_the_history() -> None:
     net = fn.serial(fn.linear(Key(0), 3, 2), fn.Dropout(0.5))
     validation = fn.validate(X, Y, {"r2": fn.metrics.r2})
     fitted = fn.fit(
-        net, X, Y, loss=fn.mse, optimizer=fn.sgd(0.1), key=Key(0), epochs=3, size=7, valid=(X, Y), streams=[validation]
+        net,
+        X,
+        Y,
+        loss=fn.mse,
+        optimizer=fn.sgd(0.1),
+        key=Key(0),
+        epochs=3,
+        batch_size=7,
+        valid=(X, Y),
+        streams=[validation],
     )
     assert [[name for name, _ in record.metrics] for record in fitted.history] == [["valid_loss", "r2"]] * 3
     (_, loss), (_, share) = fitted.history[-1].metrics
@@ -66,7 +75,7 @@ def test_validate_adds_metrics_to_the_history() -> None:
 
 def test_the_loss_of_an_epoch_is_the_mean_over_its_rows() -> None:
     net = fn.linear(Key(0), 3, 2, dtype=np.float64)
-    fitted = fn.fit(net, X, Y, loss=fn.mse, optimizer=fn.sgd(0.0), key=Key(0), epochs=1, size=6)
+    fitted = fn.fit(net, X, Y, loss=fn.mse, optimizer=fn.sgd(0.0), key=Key(0), epochs=1, batch_size=6)
     np.testing.assert_allclose(fitted.history[0].loss, fn.mse(fn.predict(net, X), Y)[0], rtol=1e-12)
 
 
@@ -75,7 +84,7 @@ def test_a_plain_function_is_a_loss() -> None:
         return fn.mse(prediction, target)
 
     results = [
-        fn.fit(fn.linear(Key(0), 3, 2), X, Y, loss=f, optimizer=fn.sgd(0.1), key=Key(0), epochs=2, size=5)
+        fn.fit(fn.linear(Key(0), 3, 2), X, Y, loss=f, optimizer=fn.sgd(0.1), key=Key(0), epochs=2, batch_size=5)
         for f in (loss, fn.mse)
     ]
     assert tree.equal(results[0].state, results[1].state)
@@ -84,7 +93,7 @@ def test_a_plain_function_is_a_loss() -> None:
 def test_settings_pickle_and_work_in_another_process() -> None:
     optimizer = fn.adamw(0.01)
     step = fn.train_step(fn.accumulate(fn.value_and_grad(fn.weighted(fn.mse)), 2), optimizer)
-    data = fn.minibatches(X, (Y, np.ones(20)), size=5)
+    data = fn.minibatches(X, (Y, np.ones(20)), batch_size=5)
     state = fn.start(fn.mlp(Key(0), (3, 4, 2)), optimizer, Key(0))
     step2, data2, state2 = pickle.loads(pickle.dumps((step, data, state)))
     one, two = (next(fn.train(*run)).state for run in ((step, data, state), (step2, data2, state2)))
@@ -96,7 +105,7 @@ def test_threads_do_not_disturb_each_other() -> None:
     def run(seed: int) -> str:
         net = fn.serial(fn.linear(Key(seed), 3, 4), fn.Dropout(0.5), fn.linear(Key(seed), 4, 2))
         return tree.digest(
-            fn.fit(net, X, Y, loss=fn.mse, optimizer=fn.adam(0.01), key=Key(seed), epochs=20, size=5).state
+            fn.fit(net, X, Y, loss=fn.mse, optimizer=fn.adam(0.01), key=Key(seed), epochs=20, batch_size=5).state
         )
 
     alone = [run(seed) for seed in range(4)]
@@ -144,7 +153,7 @@ def test_an_mlp_whose_activation_learns() -> None:
     activation = fn.serial(fn.linear(Key(5), 4, 4, dtype=np.float64), fn.Tanh())
     net = fn.mlp(Key(0), (3, 4, 4, 2), activation=activation, dtype=np.float64)
     assert fn.testing.check_gradients(net, X[:3]).error < 1e-6
-    fitted = fn.fit(net, X, Y, loss=fn.mse, optimizer=fn.adam(0.01), key=Key(0), epochs=2, size=5)
+    fitted = fn.fit(net, X, Y, loss=fn.mse, optimizer=fn.adam(0.01), key=Key(0), epochs=2, batch_size=5)
     assert not np.array_equal(tree.leaves(fitted.state.params.activation)[0], activation.layers[0].w)
     found = fn.summary(net)
     assert sum(row.parameters for row in found.lines) == found.parameters == tree.count(net)
@@ -176,13 +185,13 @@ def test_streams_of_fit_come_in_their_order() -> None:
 
     net = fn.linear(Key(0), 3, 2, dtype=np.float64)
     streams = [noting("first"), noting("second")]
-    fn.fit(net, X, Y, loss=fn.mse, optimizer=fn.sgd(0.1), key=Key(0), epochs=2, size=5, streams=streams)
+    fn.fit(net, X, Y, loss=fn.mse, optimizer=fn.sgd(0.1), key=Key(0), epochs=2, batch_size=5, streams=streams)
     assert seen == ["first", "second"] * 2
 
 
 def test_histories_are_read_only() -> None:
     net = fn.linear(Key(0), 3, 2, dtype=np.float64)
-    fitted = fn.fit(net, X, Y, loss=fn.mse, optimizer=fn.sgd(0.1), key=Key(0), epochs=2, size=5, valid=(X, Y))
+    fitted = fn.fit(net, X, Y, loss=fn.mse, optimizer=fn.sgd(0.1), key=Key(0), epochs=2, batch_size=5, valid=(X, Y))
     for record in fitted.history:
         for value in (record.loss, *[value for _, value in record.metrics]):
             with pytest.raises(ValueError, match="read-only"):
@@ -220,7 +229,7 @@ def test_settings_from_numpy_do_not_promote() -> None:
         fn.sgd(one, momentum=one, nesterov=True),
         fn.adamw(np.float64(0.01), b1=one, b2=one, eps=np.float64(1e-8), weight_decay=one),
     ):
-        fitted = fn.fit(net, X, Y, loss=fn.Huber(one), optimizer=optimizer, key=Key(0), epochs=2, size=5)
+        fitted = fn.fit(net, X, Y, loss=fn.Huber(one), optimizer=optimizer, key=Key(0), epochs=2, batch_size=5)
         state = fitted.state
         assert {leaf.dtype for leaf in tree.leaves((state.params, state.opt_state))} == {np.dtype(np.float32)}
 
@@ -242,7 +251,7 @@ def test_weights_in_fortran_order_are_trained() -> None:
 
 def test_predictions_belong_to_the_caller() -> None:
     net = fn.serial(fn.linear(Key(0), 3, 2), fn.Softmax())
-    for y in (fn.predict(net, X), fn.predict(net, X, size=4), fn.predict(net, X, size=int(np.int8(4)))):
+    for y in (fn.predict(net, X), fn.predict(net, X, batch_size=4), fn.predict(net, X, batch_size=int(np.int8(4)))):
         y += 1
         assert len(y) == len(X)
 
@@ -257,8 +266,8 @@ def test_pickled_rows_are_the_same_rows() -> None:
 
 
 def test_minibatches_print_and_compare_by_content() -> None:
-    data = fn.minibatches(X, Y, size=5)
-    settings = "size=5, shuffle=True, last='keep', order=None"
+    data = fn.minibatches(X, Y, batch_size=5)
+    settings = "batch_size=5, shuffle=True, last='keep', order=None"
     assert repr(data) == f"Minibatches(x=float64[20, 3], y=float64[20, 2], {settings})"
 
 

@@ -89,7 +89,7 @@ def test_counters_keys_and_histories_are_taken_from_the_first_tree() -> None:
     x, y = np.ones((4, 2)), np.ones((4, 1))
     start = fn.start(fn.linear(Key(0), 2, 1), optimizer, Key(5))
     step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
-    later = fn.last(fn.take(3)(fn.train(step, fn.minibatches(x, y, size=2), start))).state
+    later = fn.last(fn.take(3)(fn.train(step, fn.minibatches(x, y, batch_size=2), start))).state
     mean = tree.map(lambda a, b: (a + b) / 2, later, start)
     assert (mean.epoch, mean.opt_state.step, len(mean.history), mean.key) == (3, 6, 3, Key(5))
     np.testing.assert_allclose(mean.params.w, (later.params.w + start.params.w) / 2)

@@ -27,7 +27,7 @@ def contract(x: Array, key: Key) -> None:
     h, inner = fn.forward(nested.layers[1].layers[0], x)
     assert_type(inner, Cache[Relu])
     assert_type(fn.mlp(key, (4, 3, 2)).layers[0].w, Array)
-    assert_type(fn.predict(net, x, size=10), Array)
+    assert_type(fn.predict(net, x, batch_size=10), Array)
     assert_type(fn.tree.map(np.negative, net), Serial[Linear, Relu, Dropout, Linear])
     assert_type(fn.tree.at(net, "layers.0.b", np.negative), Serial[Linear, Relu, Dropout, Linear])
     assert_type(h, Array)

@@ -29,12 +29,12 @@ def every_third(key: Key, rows: int, size: int, /) -> NDArray[np.int64]:
 
 def data(x: Array, labels: Labels, weights: Array) -> None:
     mapped: np.memmap[tuple[int, ...], np.dtype[np.float32]] = np.memmap("x", np.float32, "r", shape=(100, 784))
-    assert_type(fn.minibatches(mapped, labels, size=2), Minibatches[Labels])
-    assert_type(fn.minibatches(Pixels(), (labels, weights), size=2), Minibatches[tuple[Labels, Array]])
+    assert_type(fn.minibatches(mapped, labels, batch_size=2), Minibatches[Labels])
+    assert_type(fn.minibatches(Pixels(), (labels, weights), batch_size=2), Minibatches[tuple[Labels, Array]])
     for order in (fn.stratified(labels), fn.balanced(labels)):
-        assert_type(fn.minibatches(x, labels, size=2, order=order), Minibatches[Labels])
-    fn.minibatches(x, labels, size=2, order=every_third)
-    batches: fn.Data[Labels] = fn.minibatches(Pixels(), labels, size=2)
+        assert_type(fn.minibatches(x, labels, batch_size=2, order=order), Minibatches[Labels])
+    fn.minibatches(x, labels, batch_size=2, order=every_third)
+    batches: fn.Data[Labels] = fn.minibatches(Pixels(), labels, batch_size=2)
     for x_batch, y_batch in batches(Key(0)):
         assert_type(x_batch, Array)
         assert_type(y_batch, Labels)

@@ -22,7 +22,7 @@ def portable(x: Array, y: Array, labels: Labels, key: Key) -> None:
 
 def receipts(net: Mlp, x: Array, y: Array, key: Key, folder: str) -> None:
     optimizer = fn.adam(0.1)
-    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=2)
+    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, batch_size=2)
     first = fn.start(net, optimizer, key)
     check = fn.validate(x, y, {"mae": fn.metrics.mae})
     keep = fn.receipt_to(f"{folder}/run.json", step, data, first, check)

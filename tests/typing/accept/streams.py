@@ -39,7 +39,7 @@ def guarded(net: Net, x: Array, labels: Labels, key: fn.Key) -> None:
     optimizer = fn.adam(1e-3)
     step = fn.stop_on_nonfinite(fn.train_step(fn.value_and_grad(fn.softmax_cross_entropy), optimizer))
     kept: fn.Step[Labels] = step
-    data, state = fn.minibatches(x, labels, size=32), fn.start(net, optimizer, key)
+    data, state = fn.minibatches(x, labels, batch_size=32), fn.start(net, optimizer, key)
     assert_type(fn.train(kept, data, state), Iterator[Epoch[Serial[Linear, Relu, Linear]]])
     try:
         fn.last(fn.train(step, data, state))

@@ -48,7 +48,7 @@ class Printed:
 def streams(net: Net, x: Array, labels: Labels, key: Key) -> None:
     optimizer = fn.adam(1e-3)
     step = fn.train_step(fn.value_and_grad(fn.softmax_cross_entropy), optimizer)
-    data = fn.minibatches(x, labels, size=32)
+    data = fn.minibatches(x, labels, batch_size=32)
     state = fn.start(net, optimizer, key)
     assert_type(state, TrainState[Serial[Linear, Linear]])
     assert_type(fn.steps(step, data, state), Iterator[TrainState[Serial[Linear, Linear]]])

@@ -63,14 +63,14 @@ def whole(net: Mlp, x: Array, labels: Labels, key: Key) -> None:
     state = fn.start(net, step, key)
     assert_type(state, TrainState[Mlp])
     assert_type(step(state, (x, labels), key), tuple[TrainState[Mlp], Value])
-    stream = fn.train(ready, fn.minibatches(x, labels, size=len(x), shuffle=False), state)
+    stream = fn.train(ready, fn.minibatches(x, labels, batch_size=len(x), shuffle=False), state)
     assert_type(fn.pipe(stream, fn.take(3), fn.last), Epoch[Mlp])
 
 
 def rates(net: Mlp, x: Array, labels: Labels, key: Key) -> None:
     optimizer = fn.sgd(1.0)
     step = fn.train_step(fn.value_and_grad(fn.softmax_cross_entropy), optimizer)
-    data, state = fn.minibatches(x, labels, size=32), fn.start(net, optimizer, key)
+    data, state = fn.minibatches(x, labels, batch_size=32), fn.start(net, optimizer, key)
     assert_type(fn.find_rate(step, data, state), RateCurve)
     valid = fn.validate(x, labels, {"accuracy": fn.metrics.accuracy})
     train = fn.reduce_on_plateau(fn.train, metric="accuracy", mode="max", streams=(valid,))

@@ -5,10 +5,10 @@ from fnnet import Array, Key, Labels, metrics
 
 
 def data(x: Array, labels: Labels) -> None:
-    fn.minibatches([[1.0]], labels, size=1)  # E: arg-type
-    fn.minibatches(x, labels, size=2, order=labels)  # E: arg-type
-    fn.minibatches(x, labels, size=2, order=fn.balanced)  # E: arg-type
-    fn.minibatches(x, labels, size=2, order=lambda key: labels)  # E: arg-type
+    fn.minibatches([[1.0]], labels, batch_size=1)  # E: arg-type
+    fn.minibatches(x, labels, batch_size=2, order=labels)  # E: arg-type
+    fn.minibatches(x, labels, batch_size=2, order=fn.balanced)  # E: arg-type
+    fn.minibatches(x, labels, batch_size=2, order=lambda key: labels)  # E: arg-type
     fn.stratified(x)  # E: arg-type
 
 

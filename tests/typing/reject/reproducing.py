@@ -6,7 +6,7 @@ from fnnet import Array, Key, Labels, Mlp, Receipt
 
 def reproducing(net: Mlp, x: Array, y: Array, labels: Labels, key: Key, made: Receipt) -> None:
     optimizer = fn.adam(0.1)
-    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, size=2)
+    step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, batch_size=2)
     first = fn.start(net, optimizer, key)
     fn.portable(3)  # E: call-overload
     wrong: Mlp = fn.portable(net)  # E: assignment

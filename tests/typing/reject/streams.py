@@ -27,9 +27,9 @@ def streams(net: Mlp, epochs: Iterator[Epoch[Mlp]], x: Array, y: Array, labels: 
 
 def guarded(x: Array, y: Array, state: fn.TrainState[Mlp]) -> None:
     step = fn.stop_on_nonfinite(fn.train_step(fn.value_and_grad(fn.softmax_cross_entropy), fn.sgd(0.1)))
-    fn.train(step, fn.minibatches(x, y, size=2), state)  # E: misc
+    fn.train(step, fn.minibatches(x, y, batch_size=2), state)  # E: misc
     try:
-        fn.last(fn.train(step, fn.minibatches(x, y.argmax(-1), size=2), state))
+        fn.last(fn.train(step, fn.minibatches(x, y.argmax(-1), batch_size=2), state))
     except fn.NonFiniteError as error:
         loss: float = error.loss  # E: assignment
-        fn.train(step, fn.minibatches(x, y.argmax(-1), size=2), error.state)  # E: arg-type
+        fn.train(step, fn.minibatches(x, y.argmax(-1), batch_size=2), error.state)  # E: arg-type

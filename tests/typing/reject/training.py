@@ -9,7 +9,7 @@ from fnnet import Array, Epoch, Key, Labels, Mlp
 def training(net: Mlp, x: Array, y: Array, labels: Labels, weights: Array, key: Key) -> None:
     optimizer = fn.adam(1e-3)
     step = fn.train_step(fn.value_and_grad(fn.softmax_cross_entropy), optimizer)
-    data, targets = fn.minibatches(x, labels, size=32), fn.minibatches(x, y, size=32)
+    data, targets = fn.minibatches(x, labels, batch_size=32), fn.minibatches(x, y, batch_size=32)
     state = fn.start(net, optimizer, key)
     fn.train(step, targets, state)  # E: misc
     fn.train(step, data, net)  # E: arg-type
@@ -23,7 +23,7 @@ def training(net: Mlp, x: Array, y: Array, labels: Labels, weights: Array, key: 
     fn.train_step(fn.mse, optimizer)  # E: arg-type
     fn.train_step(fn.value_and_grad(fn.mse), fn.sgd)  # E: arg-type
     fn.minibatches(x, labels)  # E: call-arg
-    fn.minibatches(x, labels, size=2, last="cut")  # E: arg-type
+    fn.minibatches(x, labels, batch_size=2, last="cut")  # E: arg-type
     fn.pipe(fn.train(step, data, state), fn.mse)  # E: arg-type
     fn.take("3")  # E: arg-type
     number: int = fn.last(fn.train(step, data, state))  # E: assignment

@@ -27,7 +27,7 @@ def wrappers(net: Mlp, layer: Linear, x: Array, y: Array, labels: Labels, key: K
     fn.train_step(gradient, step)  # E: arg-type
     fn.lbfgs(fn.mse)  # E: arg-type
     step(fn.start(net, step, key), (x, y), key)  # E: arg-type
-    fn.train(step, fn.minibatches(x, y, size=2), fn.start(net, step, key))  # E: misc
+    fn.train(step, fn.minibatches(x, y, batch_size=2), fn.start(net, step, key))  # E: misc
     fn.reduce_on_plateau(fn.fit)  # E: arg-type
     fn.reduce_on_plateau(fn.train, mode="least")  # E: arg-type
-    fn.find_rate(fn.train_step(gradient, optimizer), fn.minibatches(x, labels, size=2), net)  # E: arg-type
+    fn.find_rate(fn.train_step(gradient, optimizer), fn.minibatches(x, labels, batch_size=2), net)  # E: arg-type
