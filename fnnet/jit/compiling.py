@@ -8,8 +8,10 @@ from functools import cache, partial
 from typing import TypeVar, cast
 
 from numba import njit
+from numba.core.errors import NumbaError
 
 F = TypeVar("F", bound=Callable[..., object])
+T = TypeVar("T")
 
 
 def compiled(function: F) -> F:
@@ -42,6 +44,18 @@ def _kept(function: F, **options: object) -> F:
             raise
     _warn()
     return cast(F, compiler()(function))
+
+
+def compiled_call(run: Callable[..., T], *arguments: object) -> T:
+    """What a compiled function gives. Raises TypeError where the compiler does not take what it calls."""
+    try:
+        return run(*arguments)
+    except NumbaError as error:
+        reason = next((line for line in str(error).splitlines()[1:] if line.strip()), str(error)).strip()
+        raise TypeError(
+            f"jit: a kernel or a formula of this run cannot be compiled by Numba, {reason} (its own error is above); "
+            "use fnnet.train"
+        ) from error
 
 
 @cache

@@ -12,7 +12,7 @@ from fnnet.jit import steps
 from fnnet.jit.layers import program_of
 from fnnet.jit.loops import indented
 from fnnet.jit.losses import kernels_of, loss_loops
-from fnnet.jit.programs import Program, Wire
+from fnnet.jit.programs import OWN, Program, Wire
 from fnnet.jit.sources import module_of
 from fnnet.jit.wrappers import Source, penalty_lines, step_lines
 from fnnet.optimizers.elementwise import Elementwise
@@ -46,13 +46,15 @@ def compiled_epoch(
     params: Params,
     n_in: int,
     dtype: np.dtype[np.floating],
+    given: np.dtype[np.floating],
     loss: object,
     penalty: object,
     wrappers: list[Wrapper],
     optimizer: Elementwise,
 ) -> CompiledEpoch:
-    """The epoch for a network of n_in features. Raises LayerError or TypeError naming what is not compiled."""
-    program, out = program_of(params, n_in, dtype)
+    """The epoch for a network of n_in features, given in a dtype. Raises LayerError or TypeError naming what is not
+    compiled."""
+    program, out = program_of(params, n_in, dtype, given)
     step, sources = step_lines(program, wrappers, optimizer)
     text = _text(program, out, loss, [*program.last, *penalty_lines(program, penalty)], step)
     run = module_of(f"An epoch of {type(params).__name__}.", "\n".join(program.imports), text).epoch
@@ -62,7 +64,7 @@ def compiled_epoch(
 
 def _text(program: Program, out: Wire, loss: object, penalties: list[str], step: list[str]) -> str:
     known, check, is_sum = kernels_of(loss), [], getattr(loss, "is_sum", False)
-    module, settings = loss_loops(loss, program.dtype)
+    module, settings = loss_loops(loss, program.dtypes[OWN])
     value = program.function(module, "batch", "batch")
     given = f"{out.name}, target, weights, index, {is_sum}, {program.reals(settings)}, shares, {out.d}"
     if known is not None and known.is_labelled:

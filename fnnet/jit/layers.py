@@ -17,11 +17,12 @@ from fnnet.core.chains import leaf_layers
 from fnnet.core.facts import casts
 from fnnet.core.formulas import ACTIVATIONS
 from fnnet.core.kernels import KERNELS
+from fnnet.core.network import forward as forward_of
 from fnnet.core.places import path_to
 from fnnet.errors import LayerError
 from fnnet.jit import steps
 from fnnet.jit.activations import activation_loops
-from fnnet.jit.loops import settings_of
+from fnnet.jit.loops import check_arguments, settings_of
 from fnnet.jit.programs import GIVEN, OWN, Drop, Program, Wire, program_for
 from fnnet.jit.sources import linked, module_of
 from fnnet.layers.branches import Branches
@@ -41,14 +42,15 @@ Write = Callable[[Program, Any, Wire, Draws], Wire]
 """Writes a layer into a program, and gives its output."""
 
 
-def program_of(params: Params, n_in: int, dtype: np.dtype[np.floating]) -> tuple[Program, Wire]:
-    """The program of a network for n_in features, and its output. Raises LayerError naming the layer that cannot be
-    compiled."""
-    program = program_for(params, dtype)
+def program_of(
+    params: Params, n_in: int, dtype: np.dtype[np.floating], given: np.dtype[np.floating]
+) -> tuple[Program, Wire]:
+    """The program of a network for n_in features of a dtype, and its output. Raises LayerError naming the layer that
+    cannot be compiled."""
+    program = program_for(params, dtype, given)
     if not program.parameters:
         raise LayerError(f"jit: a compiled network must have parameters to train, got {params!r}")
-    given = OWN if casts(params) else GIVEN
-    x = program.wire(n_in, False, given)._replace(columns=tuple(range(n_in)))
+    x = program.wire(n_in, False, OWN if casts(params) else GIVEN)._replace(columns=tuple(range(n_in)))
     program.do(program.call(steps.gather, "x", "index", x.name))
     out = program.ready(_written(program, program.network, x, ()), OWN)
     unused = program.unused()
@@ -70,8 +72,8 @@ def _written(program: Program, params: Params, x: Wire, draws: Draws) -> Wire:
                 f"jit: {_name(program, layer)}, which is not compiled; use fnnet.train, or a network of chains "
                 f"(Serial, Mlp, define_chain) of {known}"
             )
-        x = write(program, layer, program.ready(x, OWN if casts(layer) else ""), own)
-    return x
+        x = write(program, layer, program.ready(x, OWN if casts(layer) and tree.leaves(layer) else ""), own)
+    return x  # a layer without arrays leaves the dtype as it is
 
 
 def _name(program: Program, layer: Params) -> str:
@@ -101,7 +103,7 @@ def _linear(program: Program, layer: Any, x: Wire, draws: Draws) -> Wire:
 def _dropout(program: Program, layer: Any, x: Wire, draws: Draws) -> Wire:
     at = program.number(sum([drop.width for drop in program.drops]))
     program.drops.append(Drop(draws, x.width, layer.rate))
-    y, given = program.wire(x.width, x.is_trained), f"masks[s][{at} * size:], {program.reals([layer.rate])}[0]"
+    y, given = program.wire(x.width, x.is_trained, x.dtype), f"masks[s][{at} * size:], {program.reals([layer.rate])}[0]"
     back = [program.call(steps.drop, y.d, given, x.d)] if x.is_trained else []
     program.do(program.call(steps.drop, x.name, given, y.name), *back)
     return y
@@ -124,12 +126,12 @@ def _embedding(program: Program, layer: Any, x: Wire, draws: Draws) -> Wire:
 # --- layers of layers --------------------------------------------------------------------------------------------
 def _residual(program: Program, layer: Any, x: Wire, draws: Draws) -> Wire:
     below = len(program.down)
-    inside = program.ready(_written(program, layer.layer, x, (*draws, 0)), OWN)
-    y = program.wire(x.width, inside.is_trained)
+    inside = program.ready(_written(program, layer.layer, x, (*draws, 0)))
+    y = program.wire(x.width, inside.is_trained, inside.dtype)
     if x.is_trained:
         program.down.insert(len(program.down) - below, program.call(steps.add_to, y.d, x.d))
     back = [program.call(steps.copy, y.d, inside.d)] if inside.is_trained else []
-    program.do(program.call(steps.add, inside.name, program.ready(x, OWN).name, y.name), *back)
+    program.do(program.call(steps.add, inside.name, program.ready(x, inside.dtype).name, y.name), *back)
     return y
 
 
@@ -137,14 +139,16 @@ def _branches(program: Program, layer: Any, x: Wire, draws: Draws) -> Wire:
     below = len(program.down)
     picked = [_picked(program, x, columns) for columns in layer.columns]
     outs = [
-        program.ready(_written(program, child, some, (*draws, i)), OWN)
+        program.ready(_written(program, child, some, (*draws, i)))
         for i, (child, (some, _)) in enumerate(zip(layer.layers, picked, strict=True))
     ]
+    dtype = x.dtype if all(out.dtype == x.dtype for out in outs) else OWN
+    outs = [program.ready(out, dtype) for out in outs]
     if x.is_trained:
         back = [program.call(steps.spread, some.d, columns, x.d) for some, columns in picked]
         at = len(program.down) - below
         program.down[at:at] = [program.call(steps.zero, x.d), *back]
-    y = program.wire(sum([out.width for out in outs]), any(out.is_trained for out in outs))
+    y = program.wire(sum([out.width for out in outs]), any(out.is_trained for out in outs), dtype)
     program.do(program.call(steps.zero, y.name))
     for end, out in zip(accumulate([out.width for out in outs]), outs, strict=True):
         columns = program.numbers(range(end - out.width, end))
@@ -164,17 +168,17 @@ def _picked(program: Program, x: Wire, columns: tuple[int, ...]) -> tuple[Wire, 
 # --- layers with a formula or with kernels -----------------------------------------------------------------------
 def _activation(program: Program, layer: Params, x: Wire) -> Wire:
     """A layer that has a formula, together with the bias in front of it."""
-    x, has_bias = x if x.bias else program.ready(x, OWN), bool(x.bias)
+    has_bias = bool(x.bias)
     try:
-        loops = activation_loops(layer, program.dtype, has_bias)
+        loops = activation_loops(layer, program.dtypes[x.dtype], has_bias)
     except (TypeError, AttributeError) as error:
         name = f"{_name(program, layer)}, whose formula"
         raise LayerError(f"jit: {name} is not compiled: {error}; use fnnet.train") from error
-    kept, c = [program.array(x.width) for _ in range(loops.kept)], program.reals(loops.settings)
+    kept, c = [program.array(x.width, x.dtype) for _ in range(loops.kept)], program.reals(loops.settings)
     if has_bias:
         y = x._replace(bias="", name=program.array(x.width) if loops.keeps_x else x.name)
     else:
-        y = program.wire(x.width, x.is_trained)
+        y = program.wire(x.width, x.is_trained, x.dtype)
     up, down = [program.function(loops.module, way, _called(layer, way)) for way in WAYS]
     arrays = f"{x.name}, {{}}{y.name}, {', '.join([*kept, c])}"
     back = [f"{down}({arrays.format('')}, {y.d if has_bias else f'{y.d}, {x.d}'})"] if x.is_trained else []
@@ -184,14 +188,15 @@ def _activation(program: Program, layer: Params, x: Wire) -> Wire:
 
 def _kernels(program: Program, layer: Params, x: Wire, draws: Draws) -> Wire:
     """A layer of whole rows; its arrays, one number a feature, are the rows of one matrix."""
-    forward, backward = _kernels_of(program, layer)
+    forward, backward = _kernels_of(program, layer, x.width)
     leaves, changes, k = arrays_of(layer), structure_of(layer).changes, program.arrays
+    dtype = OWN if leaves else x.dtype
     given = [f"{program.reals([value])}[0]" for value in settings_of(layer).values()]
     for name in (f"w{k}", f"d_w{k}"):
-        line = program.call(steps.rows, str(len(leaves)), program.number(x.width), OWN)
+        line = program.call(steps.rows, str(len(leaves)), program.number(x.width), dtype)
         program.setup.append(f"{name} = {line}")
     is_trained = x.is_trained or any(changes)
-    y, dx = program.wire(x.width, is_trained), x.d or (program.array(x.width) if is_trained else "")
+    y, dx = program.wire(x.width, is_trained, dtype), x.d or (program.array(x.width) if is_trained else "")
     back = [f"{backward}({', '.join([x.name, f'w{k}', y.name, y.d, f'd_w{k}', dx, *given])})"] if is_trained else []
     for i, (leaf, can) in enumerate(zip(leaves, changes, strict=True)):
         program.up.append(program.call(steps.move, program.leaf(f"w{k}_{i}", leaf), f"w{k}[{i}]"))
@@ -201,12 +206,23 @@ def _kernels(program: Program, layer: Params, x: Wire, draws: Draws) -> Wire:
     return y
 
 
-def _kernels_of(program: Program, layer: Params) -> list[str]:
-    """What the epoch calls the two kernels of a layer. Raises LayerError where they are not compiled."""
+def _kernels_of(program: Program, layer: Params, width: int) -> list[str]:
+    """What the epoch calls the two kernels of a layer of so many features. Raises LayerError where they are not
+    compiled."""
     arrays, name = arrays_of(layer), _name(program, layer)
-    if any(leaf.ndim != 1 for leaf in arrays) or len(tree.leaves(layer)) > len(arrays):
-        raise LayerError(f"jit: {name}, which is compiled with vectors and no other arrays; use fnnet.train")
+    if any(leaf.shape != (width,) for leaf in arrays) or len(tree.leaves(layer)) > len(arrays):
+        raise LayerError(
+            f"jit: {name}, which is compiled with vectors of its {width} features and no other arrays, got "
+            f"{', '.join([str(leaf.shape) for leaf in tree.leaves(layer)])}; use fnnet.train"
+        )
+    outputs = forward_of(layer, np.ones((1, width), program.dtypes[OWN]))[0].shape[-1]
+    if outputs != width:
+        raise LayerError(
+            f"jit: {name}, which is compiled with as many outputs as inputs, {width}, got {outputs}; use fnnet.train"
+        )
     try:
+        for kernel, count in zip(KERNELS[type(layer)], (3, 6), strict=True):
+            check_arguments(kernel, count, settings_of(layer))
         return [
             program.function(module_of(f"{f.__name__}.", linked(f, "called")), f.__name__, _called(layer, way))
             for f, way in zip(KERNELS[type(layer)], WAYS, strict=True)

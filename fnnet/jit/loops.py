@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
+from inspect import signature
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -31,7 +32,6 @@ WRITTEN: dict[str, str] = {
     "power": "{0} ** {1}",
     "maximum": "({0} if {0} >= {1} or {0} != {0} else {1})",  # a NaN stays one
     "minimum": "({0} if {0} <= {1} or {0} != {0} else {1})",
-    "clip": "({1} if {0} < {1} else {2} if {0} > {2} else {0})",
     "copysign": "real(math.copysign({0}, {1}))",
     "hypot": "real(math.hypot({0}, {1}))",
     "arctan": "real(math.atan({0}))",
@@ -117,8 +117,23 @@ class Writer:
 def settings_of(thing: object) -> dict[str, float]:
     """The settings of a thing that are data of its compiled form: its fields that are floats."""
     own: Any = thing
-    values = {f.name: getattr(own, f.name) for f in (fields(own) if is_dataclass(own) else ())}
-    return {name: value for name, value in values.items() if type(value) is float}
+    known = fields(own) if is_dataclass(own) else ()
+    values = [(f.name, getattr(own, f.name), f.type in ("float", float)) for f in known]
+    return {name: float(value) for name, value, is_real in values if type(value) is float or _is_whole(value, is_real)}
+
+
+def _is_whole(value: object, is_real: bool) -> bool:
+    """Whether a whole number stands where a field says that it is a float."""
+    return is_real and type(value) in (int, bool)
+
+
+def check_arguments(kernel: Callable[..., object], arrays: int, settings: dict[str, float]) -> None:
+    """Raises TypeError unless a kernel takes so many arrays and the settings."""
+    try:
+        signature(kernel).bind(*range(arrays + len(settings)))
+    except TypeError as error:
+        names = f" and the fields that are floats, {', '.join(settings)}" if settings else " and no settings"
+        raise TypeError(f"{kernel.__name__} must take {arrays} arrays{names}: {error}") from error
 
 
 def traced(thing: P, formula: Callable[[P], T], dtype: np.dtype[np.floating]) -> tuple[T, dict[Entry, str]]:

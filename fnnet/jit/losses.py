@@ -10,7 +10,7 @@ import numpy as np
 
 from fnnet.core.loss_kernels import LOSSES, LossKernels
 from fnnet.jit import batches
-from fnnet.jit.loops import Writer, indented, settings_of, traced
+from fnnet.jit.loops import Writer, check_arguments, indented, settings_of, traced
 from fnnet.jit.sources import linked, module_of
 from fnnet.losses.reductions import EntryLoss
 from fnnet.losses.weighted import ClassWeighted, Weighted
@@ -62,6 +62,9 @@ def _batch(loss: object, dtype: np.dtype[np.floating]) -> str:
     known, own, count = kernels_of(loss), cast(Any, loss), len(settings_of(loss))
     assert known is not None
     far = "@compiled\ndef far_row(z, t, d, c):\n    return row(z, t, d, c)"
+    for kernel in (known.row, known.far):
+        if kernel is not None:
+            check_arguments(kernel, 3, settings_of(loss))
     row = _entry_row(loss, dtype) if known.row is None else _kernel("row", known.row, count, "inlined")
     if known.far is not None:
         far = _kernel("far_row", known.far, count, "compiled")
@@ -89,12 +92,12 @@ def _entry_row(loss: Any, dtype: np.dtype[np.floating]) -> str:
 
 
 def _far_row(loss: Any, dtype: np.dtype[np.floating]) -> str:
-    """The same of a row that is infinite: the sum of shares."""
+    """The same of a row that is no finite number: the sum of shares."""
     p, t, n = entry("p", dtype), entry("t", dtype), entry("n", dtype, is_setting=True)
     (share, value), names = traced(loss, lambda own: (own.share(p, t, n), own.entries(p, t)[0]), dtype)
     writer = Writer({p: "z[j]", t: "t[j]", n: "n"} | names)
     lines, (far, near) = writer.write(as_entry(share, dtype), as_entry(value, dtype))
-    body = [*lines, f"total += {far} if np.isinf({near}) else {near} / real(n)"]
+    body = [*lines, f"total += {far} if not np.isfinite({near}) else {near} / real(n)"]
     return _row("far_row", writer.head, body, "total")
 
 

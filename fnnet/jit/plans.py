@@ -56,7 +56,9 @@ def plan_of(step: object, data: object, params: Params) -> Plan:
     inner, batches = inner_loss(loss), _batches_of(data)
     x, dtype, stacked = cast(Array, batches.x), check_network("jit", params), replicas(params)
     prediction, _ = forward(params, x[:1])
-    epoch = compiled_epoch(one_of(params, stacked), x.shape[1], dtype, inner, penalty, wrappers, optimizer)
+    enters = _dtype_of(x, params, dtype)
+    one = one_of(params, stacked)
+    epoch = compiled_epoch(one, x.shape[1], dtype, enters, inner, penalty, wrappers, optimizer)
     check_target(loss, batches.y, len(x), prediction.shape[-1], dtype)
     _check_categories(epoch, x)
     target, weights = _target_of(loss, batches.y)
@@ -68,7 +70,7 @@ def plan_of(step: object, data: object, params: Params) -> Plan:
         slots=(*[wrapper.slots for wrapper in wrappers], optimizer.slots),
         structure=structure_of(params),
         stacked=stacked,
-        x=_writable(x, _dtype_of(x, params, dtype)),
+        x=_writable(x, enters),
         target=_writable(target, np.dtype(np.int64) if is_labelled else dtype),
         weights=np.empty(0, dtype) if weights is None else _writable(weights, dtype),
     )

@@ -58,11 +58,11 @@ class Program:
     """The lines of an epoch, and the numbers that it is called with; written while a network is walked through.
 
     The network is one of views of its own, so that ``places`` knows for each array that a layer has which vector it is
-    in, and where: a chain may have put it into several layers.
+    in, and where: a chain may have put it into several layers. ``dtypes`` are what OWN and GIVEN stand for.
     """
 
     network: Params
-    dtype: np.dtype[np.floating]
+    dtypes: dict[str, np.dtype[np.floating]]
     places: dict[int, tuple[str, int]]
     parameters: int
     sizes: list[int] = field(default_factory=list)
@@ -178,8 +178,8 @@ class Program:
         return name
 
 
-def program_for(params: Params, dtype: np.dtype[np.floating]) -> Program:
-    """A program without a line, for one network that is not stacked."""
+def program_for(params: Params, dtype: np.dtype[np.floating], given: np.dtype[np.floating]) -> Program:
+    """A program without a line, for one network that is not stacked, and x of a dtype."""
     structure = structure_of(params)
     views = iter([leaf.view() for leaf in structure.leaves(params)])
     network = cast(Params, restore(params, views))
@@ -188,4 +188,4 @@ def program_for(params: Params, dtype: np.dtype[np.floating]) -> Program:
         vector = "theta" if can else "constants"
         places[id(leaf)] = vector, ends[vector]
         ends[vector] += leaf.size
-    return Program(network, dtype, places, ends["theta"])
+    return Program(network, {OWN: dtype, GIVEN: given}, places, ends["theta"])

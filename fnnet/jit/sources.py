@@ -7,6 +7,7 @@ whoever wants to read what a run has computed finds it in the folder.
 
 from __future__ import annotations
 
+import ast
 import builtins
 import dis
 import importlib.util
@@ -23,7 +24,7 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from threading import RLock
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 
 import numba
 import numpy as np
@@ -112,6 +113,7 @@ def linked(function: Callable[..., object], by: str = "compiled", **given: str) 
 
 def _link(function: Callable[..., object], by: str, found: dict[str, str], values: dict[str, object]) -> None:
     assert type(function) is FunctionType
+    _check_defaults(function)
     _note(function.__name__, function, values)
     for name in _globals_of(function):
         value = function.__globals__.get(name, USABLE.get(name))
@@ -123,22 +125,41 @@ def _link(function: Callable[..., object], by: str, found: dict[str, str], value
             _link(value, by, found, values)
             if name != value.__name__:
                 found[name] = f"{name} = {value.__name__}\n"
-        elif type(value) in (int, float, bool):
+        elif type(value) in (int, bool):
             found[name] = f"{name} = {value!r}\n"
+        elif type(value) is float:  # infinity and NaN have no literal
+            found[name] = f'{name} = float("{value!r}")\n'
         else:
             raise TypeError(f"{function.__name__} uses {name}, which is no number, function, np or math")
     found[function.__name__] = f"@{'loosely' if is_in_any_order(function) else by}\n{_source(function)}"
 
 
+def _check_defaults(function: FunctionType) -> None:
+    """Raises TypeError where a default value is no number written out: its name would mean nothing in the copy."""
+    if function.__defaults__ or function.__kwdefaults__:
+        made = ast.parse(_source(function)).body[0]
+        assert isinstance(made, ast.FunctionDef)
+        for default in (*made.args.defaults, *[d for d in made.args.kw_defaults if d is not None]):
+            try:
+                ast.literal_eval(default)
+            except ValueError as error:
+                text = ast.unparse(default)
+                raise TypeError(f"{function.__name__} has {text} as a default value, which must be a number") from error
+
+
 def _note(name: str, value: object, values: dict[str, object]) -> None:
     """Notes what a name stands for. Raises TypeError where it stands for something else already."""
-    if values.setdefault(name, value) != value:
+    known = values.setdefault(name, value)
+    if known is not value and known != value:
         raise TypeError(f"{name} means two things among what it calls, and they are copied into one module; rename one")
 
 
 def _globals_of(function: FunctionType) -> list[str]:
-    """The names that a function reads and does not make itself."""
-    return [step.argval for step in dis.get_instructions(function) if step.opname == "LOAD_GLOBAL"]
+    """The names that a function reads and does not make itself, in the code inside it too, such as comprehensions."""
+    codes = [function.__code__]
+    for code in codes:
+        codes += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
+    return [step.argval for code in codes for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL"]
 
 
 @lru_cache(256)

@@ -20,6 +20,7 @@ from fnnet.core.segments import Record
 from fnnet.core.states import Epoch, OptState, TrainState
 from fnnet.errors import TreeError
 from fnnet.functional import scan
+from fnnet.jit.compiling import compiled_call
 from fnnet.jit.plans import Plan, plan_of
 from fnnet.jit.programs import Program
 from fnnet.jit.stacks import constants_in, numbers_in, of_numbers
@@ -140,7 +141,8 @@ def _trained_one(
     compiled, size, total = plan.epoch, plan.data.batch_size, 0.0
     for rows, first, last in _chunks(compiled.program, size, *divmod(len(order), size)):
         masks = _masks(compiled.program, noise, rows, range(begin + first, begin + last))
-        value, done = compiled.run(
+        value, done = compiled_call(
+            compiled.run,
             theta, slots, constants, compiled.sizes, compiled.settings, plan.x, plan.target, plan.weights,
             order[first * size :], rows, masks, numbers[first:last],
         )  # fmt: skip

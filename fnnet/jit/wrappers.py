@@ -16,7 +16,7 @@ import numpy as np
 from fnnet.calculus.penalties import ElasticNet
 from fnnet.core.states import OptState
 from fnnet.jit.optimizers import compiled_one
-from fnnet.jit.programs import Mask, Program
+from fnnet.jit.programs import OWN, Mask, Program
 from fnnet.jit.updates import Rule, rule_loops, update_loops
 from fnnet.numerics.kernels import add_elastic_net, set_zero, shorten
 from fnnet.optimizers.averaging import Ema, Lookahead, toward
@@ -102,7 +102,9 @@ class Step:
 
     def rule(self, wrapper: Wrapper, rule: Rule, n: int, arrays: str, into: int, mask: Mask, given: str) -> str:
         """The line of a rule over parts of vectors, its result in one of them; n is how many numbers it reads."""
-        module, c = rule_loops(wrapper, lambda own: rule, (0.0,) * n, arrays.count(",") + 1, [into], self.program.dtype)
+        module, c = rule_loops(
+            wrapper, lambda own: rule, (0.0,) * n, arrays.count(",") + 1, [into], self.program.dtypes[OWN]
+        )
         name = self.program.function(module, "in_ranges", rule.__name__)
         return f"{name}({arrays}, {self.program.ranges(mask)}, {self.program.reals(c)}, {given})"
 
@@ -113,7 +115,7 @@ def step_lines(program: Program, wrappers: list[Wrapper], optimizer: Elementwise
     for wrapper in wrappers:
         WRAPPERS[type(wrapper)](step, wrapper)
         step.depth, step.slot = step.depth + 1, step.slot + wrapper.slots
-    module, settings = update_loops(optimizer, program.dtype)
+    module, settings = update_loops(optimizer, program.dtypes[OWN])
     slots = "".join([f"slots[{i}], " for i in range(step.slot, step.slot + optimizer.slots)])
     name, c = program.function(module, "in_ranges", "update"), program.reals(settings)
 

@@ -146,7 +146,7 @@ def _where(condition: Entry, a: Entry, b: Entry) -> Entry:
 
 
 def _clip(x: Entry, low: Entry, high: Entry) -> Entry:
-    return apply("clip", x, low, high)
+    return apply("minimum", apply("maximum", x, low), high)  # as NumPy has it: where low > high, high counts
 
 
 MEANINGS: dict[Any, Callable[..., Entry]] = {np.where: _where, np.clip: _clip}
