@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from operator import index
 from typing import TypeVar, overload
@@ -100,8 +100,29 @@ class Take:
 
     def __call__(self, items: Iterable[A], /) -> Iterator[A]:
         """The first n items, lazily; the item after them is never computed."""
-        taken: Iterator[A] = toolz.take(self.n, items)
-        return taken
+        source = iter(items)
+        return _Taken(source, toolz.take(self.n, source))
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken(Iterator[A]):
+    """Some items of a stream, which is closed with them where that is asked for; who lets go of them leaves it open, to
+    be read on."""
+
+    source: Iterator[A]
+    items: Iterator[A]
+
+    def __next__(self) -> A:
+        return next(self.items)
+
+    def close(self) -> None:
+        close(self.source)
+
+
+def close(items: Iterator[A]) -> None:
+    """Ends a stream that can be closed, a generator or what takes some of its items: what its end raises is raised."""
+    if isinstance(items, (Generator, _Taken)):
+        items.close()
 
 
 def take(n: int) -> Take:

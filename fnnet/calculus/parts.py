@@ -115,5 +115,6 @@ def accumulate(gradient: GradFn[T], n: int) -> Accumulate[T]:
     >>> fn.accumulate(fn.value_and_grad(fn.mse), 4).n
     4
     """
+    checks.method("accumulate", "gradient", gradient, "part")
     penalty_of("accumulate", gradient)
     return Accumulate(gradient, checks.size("accumulate", "n", n))

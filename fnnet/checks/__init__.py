@@ -29,6 +29,7 @@ from fnnet.checks.numbers import real as real
 from fnnet.checks.numbers import settle as settle
 from fnnet.checks.numbers import size as size
 from fnnet.checks.targets import between as between
+from fnnet.checks.targets import gapless as gapless
 from fnnet.checks.targets import labels as labels
 from fnnet.checks.targets import per_row as per_row
 from fnnet.checks.targets import prediction as prediction

@@ -21,7 +21,7 @@ def dtype(where: str, value: Dtype | np.dtype[np.floating]) -> np.dtype[np.float
     dtype('float32')
     """
     given: object = value
-    if given is not None and given in _DTYPES:  # NumPy takes None for float64
+    if isinstance(given, (str, type, np.dtype)) and given in _DTYPES:  # NumPy takes None and numbers for one
         return F32 if value == F32 else F64
     came = value.__name__ if isinstance(value, type) else value
     raise DtypeError(f"{where}: dtype must be float32 or float64, got {came}")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
+from numpy.typing import NDArray
 
 from fnnet.checks.arrays import array
 from fnnet.checks.dtypes import FLOATS, dtype
 from fnnet.errors import DtypeError, ShapeError
 from fnnet.types import Array, Labels
+
+S = TypeVar("S", bound=np.generic)
 
 
 def target(where: str, prediction: Array, value: Array) -> Array:
@@ -19,14 +24,24 @@ def target(where: str, prediction: Array, value: Array) -> Array:
            [2.]], dtype=float32)
     """
     if type(value) is np.ndarray and value.shape == prediction.shape and value.dtype == prediction.dtype:
-        return value
+        return gapless(value)
     array(where, "target", value)
     if value.shape != prediction.shape and value.shape != prediction.shape[-2:]:
         raise ShapeError(
             f"{where}: target must have the prediction's shape {prediction.shape}, got {value.shape}"
             f"{'; a column is target[:, None]' if value.ndim == prediction.ndim - 1 else ''}"
         )
-    return value.astype(prediction.dtype, copy=False)
+    return gapless(value).astype(prediction.dtype, copy=False)
+
+
+def gapless(value: NDArray[S]) -> NDArray[S]:
+    """An array as pickle and files have it: a view with gaps is copied in C order, for sums along other strides may
+    differ in their last bits.
+
+    >>> gapless(np.zeros((4, 4))[::2, ::2]).flags.c_contiguous
+    True
+    """
+    return value if value.flags.forc else np.ascontiguousarray(value)
 
 
 def between(where: str, name: str, value: Array, low: float, high: float) -> None:

@@ -7,7 +7,9 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from functools import cache
 from itertools import islice
+from multiprocessing.util import Finalize
 from pathlib import Path
 from threading import RLock
 from typing import NamedTuple
@@ -41,7 +43,8 @@ def epoch_and_batch(path: Path) -> tuple[int, int]:
 
 def listed(folder: File) -> tuple[Path, ...]:
     """The checkpoints in a folder, the oldest first."""
-    found = [path for path in Path(folder).glob("epoch-*.safetensors") if _NAME.fullmatch(path.name)]
+    names = os.listdir(folder) if os.path.isdir(folder) else ()
+    found = [Path(folder) / name for name in names if _NAME.fullmatch(name)]
     return tuple(sorted(found, key=epoch_and_batch))
 
 
@@ -89,6 +92,7 @@ class Writer:
         self._unwritten: TrainState[Params] | None = None
         self._lock = RLock()
         _WRITERS[id(self)] = self
+        _end_with(os.getpid())
         tell_runs()
 
     def add(self, state: TrainState[Params]) -> None:
@@ -199,7 +203,14 @@ def flush(folder: File) -> None:
             writer.end_if_there()
 
 
-@atexit.register
+@cache
+def _end_with(process: int) -> None:
+    """Has what is unwritten written at the end of a process, one of ``multiprocessing`` too, which ends without the
+    functions of ``atexit`` where it was forked."""
+    atexit.register(_end_all)
+    Finalize(None, _end_all, exitpriority=0)
+
+
 def _end_all() -> None:
     """Writes what is unwritten while Python still can; every writer has its turn, whatever becomes of the others."""
     with ExitStack() as all_of_them:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,7 @@ class ReceiptTo(Generic[P, T]):
     def __call__(self, stream: Iterable[S], /) -> Iterator[S]:
         """The stream as it is; the end of an epoch is handed on once its line is in the file."""
         begun = self._begun() if is_start(self.state) else self._continued()
-        written = None if self.path.exists() else self._save(begun)
+        written = None if os.path.exists(self.path) else self._save(begun)
         for i, item in enumerate(stream):
             state = state_of(item)
             if written is None or i == 0:

@@ -53,7 +53,7 @@ class Poisson(EntryLoss):
         scale = magnitude(np.maximum(np.where(rate < np.inf, rate, 1), target))
         a, b = rate / scale, target / scale
         cost = np.where(a < np.inf, a - weighed(b, prediction), a)
-        row: Array = np.add.reduce(cost, axis=-1) / cost.shape[-1] * scale[..., 0]
+        row: Array = np.add.reduce(cost / cost.shape[-1], axis=-1) * scale[..., 0]
         return row
 
 
@@ -64,10 +64,10 @@ def poisson_far_row(z: Array, t: Array, d: Array) -> Number:
         scale = max(scale, t[j], rate if rate < real(np.inf) else real(1))
     for j in range(z.size):
         rate = real(exp_of(z[j]))
-        total += rate / scale
+        total += rate / scale / real(z.size)
         if t[j] != 0 and rate != real(np.inf):
-            total -= t[j] / scale * z[j]
-    return total / real(z.size) * scale
+            total -= t[j] / scale * (z[j] / real(z.size))
+    return total * scale
 
 
 define_loss(Poisson, far=poisson_far_row)

@@ -37,7 +37,7 @@ class SoftCrossEntropy(RowLoss[Array]):
     def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """(Σ_j t_j) log Σ eᶻ - Σ_j t_j z_j, where 0 times -inf is 0, and its gradient (Σ_j t_j) softmax(z) - t."""
         checks.prediction(self.name, prediction)
-        t = checks.target(self.name, prediction, target)
+        prediction, t = checks.gapless(prediction), checks.target(self.name, prediction, target)
         checks.between(self.name, "target", t, 0, 1)
         total = row_sum(t)
         if not np.abs(total - 1).max() <= TOLERANCE:

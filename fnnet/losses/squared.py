@@ -94,7 +94,8 @@ def squares_far_row(z: Array, t: Array, d: Array) -> Number:
     real, n = z.dtype.type, z.size
     largest, total, two, factor = real(0), real(0), real(2), real(2 / n)
     for j in range(n):
-        d[j] = z[j] * factor - t[j] * factor
+        d[j] = z[j] - t[j]
+        d[j] = d[j] * factor if np.isfinite(d[j]) else z[j] * factor - t[j] * factor
         largest = max(largest, abs(z[j] / two - t[j] / two))
     for j in range(n):
         share = (z[j] / two - t[j] / two) / largest

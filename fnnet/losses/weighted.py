@@ -84,7 +84,7 @@ def _cast(prediction: Array, weights: Array) -> Array:
     checks.prediction("weighted", prediction)
     checks.per_row("weighted", "weights", prediction, weights)
     with np.errstate(over="ignore"):
-        w = weights.astype(prediction.dtype, copy=False)
+        w = checks.gapless(weights).astype(prediction.dtype, copy=False)
     if not (w.min() >= 0 and w.max() < np.inf):
         raise ValueError(
             f"weighted: weights must be finite {prediction.dtype} numbers, none of them negative, "
@@ -108,7 +108,7 @@ class ClassWeighted(RowLoss[Labels]):
             raise ShapeError(
                 f"class_weighted: weights must be one a class, {prediction.shape[-1]}, got {len(self.weights)}"
             )
-        return target, np.array(self.weights)[target]
+        return target, np.array(self.weights)[checks.gapless(target)]
 
     def rows(self, prediction: Array, target: Labels, /) -> tuple[Array, Array]:
         """The weight of its label times a row's value and gradient."""

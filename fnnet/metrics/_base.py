@@ -36,7 +36,7 @@ def split(where: str, prediction: Array, target: T | tuple[T, Array]) -> tuple[T
         raise TypeError(f"{where}: target must be an array or the pair (target, weights), got a tuple of {len(target)}")
     value, weights = cast("tuple[T, Array]", target)
     checks.per_row(where, "weights", prediction, weights)
-    w = np.broadcast_to(weights.astype(np.float64), prediction.shape[:-1])
+    w = np.broadcast_to(checks.gapless(weights).astype(np.float64), prediction.shape[:-1])
     if not (w.min() >= 0 and w.max() < np.inf):
         raise ValueError(f"{where}: weights must be finite and from 0 up, got {w.min()} to {w.max()}")
     if not w.any(axis=-1).all():

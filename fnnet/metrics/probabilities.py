@@ -72,7 +72,7 @@ class ExpectedCalibrationError:
     def __call__(self, prediction: Array, target: LabelTarget, /) -> Value:
         """The mean distance of confidence and accuracy."""
         guess, label, weights = guesses("expected_calibration_error", prediction, target)
-        confidence: Array = softmax(prediction.astype(np.float64)).max(axis=-1)
+        confidence: Array = softmax(checks.gapless(prediction).astype(np.float64)).max(axis=-1)
         edges = np.linspace(0, 1, self.bins + 1)[1:-1]
         shape = (*prediction.shape[:-2], self.bins)
         gap = (guess == label) - confidence

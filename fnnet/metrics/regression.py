@@ -89,9 +89,8 @@ class _Compared(NamedTuple):
 def _compared(where: str, prediction: Array, target: NumberTarget) -> _Compared:
     """The unit is 1, or 2 where a difference overflows. Entries without weight are 0 in both."""
     value, weights = split(where, prediction, target)
-    p = prediction.astype(np.float64)
+    p = checks.gapless(prediction).astype(np.float64)
     t = checks.target(where, p, value)
-    t = t if t.flags.forc else np.ascontiguousarray(t)  # as pickle and files have it: sums may depend on strides
     if weights is not None:
         counts = weights[..., None] > 0
         t, p = np.where(counts, t, 0), np.where(counts, p, 0)

@@ -29,21 +29,7 @@ class Recording:
 
     def __call__(self, epochs: Iterable[Epoch[P]], /) -> Iterator[Epoch[P]]:
         """The epochs, each as soon as it is in the files."""
-        paths = [path.absolute() for path in self.paths]  # whatever folder the program goes to meanwhile
-        for path in paths:
-            _check_writable(path)
-        seen, sheets = 0, [Sheet()] * len(paths)
-        for epoch in epochs:
-            check_epoch("record", epoch)
-            rows = _rows(epoch, seen)
-            if not rows:
-                raise TreeError(
-                    f"record: the history must grow by every epoch, got one of {len(epoch.state.history)} records "
-                    f"after {seen}; stand in front of what shortens it"
-                )
-            sheets = [_grown(path, sheet, rows, epoch) for path, sheet in zip(paths, sheets, strict=True)]
-            seen += len(rows)
-            yield epoch
+        return _recorded([path.absolute() for path in self.paths], epochs)  # whatever folder the program goes to
 
 
 def record(*paths: str | os.PathLike[str]) -> Recording:
@@ -71,9 +57,26 @@ def record(*paths: str | os.PathLike[str]) -> Recording:
         if not isinstance(given, (str, os.PathLike)) or Path(path).suffix not in FORMS:
             raise ValueError(f"record: paths must end in .json or .csv, got {path!r}")
     found = tuple([Path(path) for path in paths])
-    if not found or len(set(found)) < len(found):
+    if not found or len(set(map(os.path.realpath, found))) < len(found):
         raise ValueError(f"record: paths must be at least one, and no one twice, got {[str(path) for path in found]}")
     return Recording(found)
+
+
+def _recorded(paths: list[Path], epochs: Iterable[Epoch[P]]) -> Iterator[Epoch[P]]:
+    for path in paths:
+        _check_writable(path)
+    seen, sheets = 0, [Sheet()] * len(paths)
+    for epoch in epochs:
+        check_epoch("record", epoch)
+        rows = _rows(epoch, seen)
+        if not rows:
+            raise TreeError(
+                f"record: the history must grow by every epoch, got one of {len(epoch.state.history)} records "
+                f"after {seen}; stand in front of what shortens it"
+            )
+        sheets = [_grown(path, sheet, rows, epoch) for path, sheet in zip(paths, sheets, strict=True)]
+        seen += len(rows)
+        yield epoch
 
 
 # --- rows --------------------------------------------------------------------------------------------------------

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import FrameType
 from typing import TypeVar
 
 from fnnet.core.states import Moment
+from fnnet.functional import close
 
 S = TypeVar("S", bound=Moment)
 
@@ -33,8 +34,7 @@ class StopOnSignal:
             if item is None:
                 return
             yield item
-        if isinstance(items, Generator):  # now, and not when Python lets go of it: what its end raises is raised here
-            items.close()
+        close(items)  # now, and not when Python lets go of it: what its end raises is raised here
 
 
 def _note(number: int, noted: list[int], handlers: ExitStack) -> None:

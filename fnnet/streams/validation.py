@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from fnnet.core import Array, Epoch, History, Loss, LossFunction, Metric, Params
 from fnnet.core.entries import check_names
 from fnnet.layers.portable import in_bits_of
 from fnnet.streams.measures import check_epoch
-from fnnet.tree.nodes import Node, read_only
+from fnnet.tree.nodes import Node, plain, read_only
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class Validate(Node, Generic[T]):
             yield Epoch(replace(epoch.state, history=history))
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
-        return type(self), (self.x, self.y, self.metrics)  # metrics are functions, which a tree cannot hold
+        return _revived, (type(self), self.x, self.y, self.metrics)  # metrics are functions, which a tree cannot hold
 
     def _measured(self, epoch: Epoch[P]) -> Record:
         params = epoch.state.params
@@ -64,6 +64,11 @@ class Validate(Node, Generic[T]):
     def _metrics(self, prediction: Array) -> list[tuple[str, Value]]:
         replicas = prediction.shape[:-2]
         return [(name, _number(name, metric(prediction, self.y), replicas)) for name, metric in self.metrics]
+
+
+def _revived(kind: type[Validate[T]], x: Array, y: T, metrics: tuple[tuple[str, Metric[T]], ...]) -> Validate[T]:
+    """What was pickled, with plain arrays in place of files that what unpickles has mapped into memory."""
+    return kind(cast(Array, plain(x)), cast(T, plain(y)), metrics)
 
 
 def _number(name: str, value: Value, replicas: tuple[int, ...]) -> Value:

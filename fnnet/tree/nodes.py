@@ -216,14 +216,14 @@ def safe(leaf: Array) -> Array:
 
 
 def _revive(kind: type[T], *values: object) -> T:
-    made: T = layout(kind).make(*[_plain(value) for value in values])  # type: ignore[assignment]
+    made: T = layout(kind).make(*[plain(value) for value in values])  # type: ignore[assignment]
     return read_only(made)
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
     """The value with plain arrays in place of files that what unpickles (joblib) has mapped into memory."""
     if type(value) is tuple:
-        return tuple([_plain(child) for child in value])
+        return tuple([plain(child) for child in value])
     return np.asarray(value) if isinstance(value, np.memmap) else value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import multiprocessing
 import os
 import pickle
 import resource
@@ -331,6 +332,14 @@ def test_a_child_does_not_write_the_states_of_its_parent(tmp_path: Path) -> None
         os._exit(len(list(tmp_path.iterdir())))
     assert os.waitpid(child, 0)[1] == 0
     assert len(_names(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+def test_a_child_writes_its_own_states_when_it_ends(method: str, tmp_path: Path) -> None:
+    """One that was forked ends without what Python does at the end of a program."""
+    command, root = [sys.executable, "-m", "tests.support.leaving", method], Path(__file__).parents[2]
+    subprocess.run([*command, str(tmp_path)], cwd=root, check=True, timeout=100)
+    assert _names(tmp_path)[-1].startswith("epoch-00000003")
 
 
 def test_files_stay_where_they_were_begun_wherever_the_program_goes(

@@ -20,9 +20,10 @@ from fnnet import Array, Key, Params, tree
 from fnnet.keys import normal
 from fnnet.layers.portable import has_portable
 from fnnet.numerics.bits import portably
+from fnnet.streams import LossMetric
 from fnnet.tree import structures
 from tests.catalogue import CATEGORIES, LAYERS, LOSSES, METRICS, OPTIMIZERS, PENALTIES, WHOLE
-from tests.support.passages import PASSAGES, Passage
+from tests.support.passages import PASSAGES, Passage, of_leaves
 from tests.support.strategies import KEYS
 
 ROWS, WIDTH = 9, 5
@@ -94,6 +95,50 @@ def test_metrics(name: str) -> None:
             unseen(lambda *pair, of=of: np.asarray(of(*pair)), prediction, target)
 
 
+# --- views with gaps ------------------------------------------------------------------------------------------------
+def views(value: Any) -> Any:
+    """The same numbers, each array of two axes or more as a view with gaps."""
+    if isinstance(value, tuple):
+        return tuple(map(views, value))
+    return gapped(value) if value.ndim > 1 else value
+
+
+def stacked(value: Any, dtype: Any) -> Any:
+    """A target or weights for each of three replicas, numbers in a dtype."""
+    if isinstance(value, tuple):
+        return tuple([stacked(one, dtype) for one in value])
+    kept = value.astype(dtype) if value.dtype.kind == "f" else value
+    return np.stack([np.roll(kept, i, axis=0) for i in range(3)])
+
+
+WIDE = normal(Key(5), (3, 60, 20))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_of_views_with_gaps(name: str, dtype: Any) -> None:
+    """Long rows, for sums of few numbers are the same in every order."""
+    loss, target = LOSSES[name].of(20), LOSSES[name].target(Key(2), (60, 20))
+    for prediction in (WIDE[0].astype(dtype), WIDE.astype(dtype)):
+        for one in (target, stacked(target, dtype)) if prediction.ndim > 2 else (target,):
+            wanted = tree.digest((loss(prediction, one), loss.rows(prediction, one)))
+            for p, t in ((prediction, views(one)), (gapped(prediction), one)):
+                assert tree.digest((loss(p, t), loss.rows(p, t))) == wanted
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("name", METRICS)
+def test_metrics_of_views_with_gaps(name: str, dtype: Any) -> None:
+    case, columns = METRICS[name], 1 if name.startswith("binary") else 2 if "class 1" in name else 20
+    target: Any = case.target(Key(2), (60, columns))
+    weights = np.abs(WIDE[..., 0])
+    for t in (target, stacked(target, dtype)):
+        for one in (t, (t, weights)):
+            wanted = np.asarray(case.metric(WIDE[..., :columns].copy(), one))
+            for p, came in ((WIDE[..., :columns].copy(), views(one)), (gapped(WIDE[..., :columns]), one)):
+                assert np.array_equal(wanted, case.metric(p, came))
+
+
 @pytest.mark.parametrize("is_packed", [True, False])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -130,6 +175,28 @@ class Run:
         """The state so many steps after another one."""
         first = self.start if first is None else first
         return fn.last(fn.take(after)(fn.steps(self.step, self.data, first))) if after else first
+
+
+@pytest.mark.parametrize("name", PASSAGES)
+def test_validation(name: str) -> None:
+    run, passage = Run("adam", np.float64, False), PASSAGES[name]
+    x, y = normal(Key(7), (31, WIDTH)), (normal(Key(8), (31, 3)), np.abs(normal(Key(9), (31,))))
+    metrics: Any = {"r2": fn.metrics.r2, "loss of rows": LossMetric(fn.weighted(fn.mse))}
+    stream = fn.validate(x, y, metrics)
+    is_of_arrays = isinstance(passage, partial) and passage.func is of_leaves
+    came = fn.validate(passage(x), passage(y), metrics) if is_of_arrays else passage(stream)
+    held = [fn.reduce_on_plateau(fn.train, streams=[one], metric="r2", mode="max") for one in (stream, came)]
+    ends = [
+        fn.pipe(run_by(run.step, run.data, run.start), each, fn.take(2), fn.last).state
+        for each, run_by in (
+            (stream, fn.train),
+            (came, fn.train),
+            (fn.take(5), held[0]),
+            (fn.take(5), held[1] if is_of_arrays else passage(held[0])),
+        )
+    ]
+    assert tree.equal(ends[0], ends[1])
+    assert tree.equal(ends[2], ends[3])
 
 
 FORMS = [(np.float32, False), (np.float64, False), (np.float64, True)]

@@ -183,6 +183,33 @@ def test_the_end_of_what_stands_before_is_waited_for_and_its_errors_are_raised(c
     assert caught == [NUMBER]
 
 
+@pytest.mark.parametrize("between", [fn.take(9), fn.pipe], ids=["a take", "nothing"])
+def test_what_stands_before_a_take_is_ended_too(between: Any, caught: list[int]) -> None:
+    """As in a program that goes on after a stop: checkpoint_to, take, stop_on_signal."""
+    ends: list[int] = []
+
+    def ending(stream: Iterable[Any]) -> Iterator[Any]:
+        try:
+            yield from stream
+        finally:
+            send()  # noted, for the stream is at its end under stop_on_signal
+            ends.append(len(caught))
+            raise LookupError("the last write")
+
+    with pytest.raises(LookupError, match="the last write"):
+        list(stopped(between(ending(states({2})))))
+    assert ends == [1]  # the signal in the last write acts as it would have without
+
+
+def test_a_take_that_is_let_go_of_leaves_its_stream_open() -> None:
+    stream = states()
+    assert [number_of(state) for state in fn.take(2)(stream)] == [1, 2]
+    for state in fn.take(5)(stream):
+        assert number_of(state) == 3
+        break
+    assert number_of(next(stream)) == 4
+
+
 # --- the reader's own time ---------------------------------------------------------------------------------------
 def test_in_the_body_of_the_loop_it_acts_as_it_would_have_without(caught: list[int]) -> None:
     seen = []
