@@ -24,7 +24,7 @@ MODULES = ("fn.checks", "fn.keys", "fn.numerics", "fn.testing", "fn.tree")
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """The navigation with the reference and the examples."""
     assert config.nav is not None
-    config.nav.append({"Reference": [{group.title: page_of(group)} for group in all_groups()]})
+    config.nav.append({"Reference": [{title_of(group): page_of(group)} for group in all_groups()]})
     examples = [{path.stem: f"examples/{path.stem}.md"} for path in sorted((ROOT / "examples").glob("*.py"))]
     config.nav.append({"Programs": examples})
     return config
@@ -58,9 +58,14 @@ def public(module: ModuleType) -> tuple[str, ...]:
     return tuple(name for name in sorted(home) if home[name].startswith(module.__name__) and not name.startswith("_"))
 
 
+def title_of(group: Group) -> str:
+    """``Losses``, of ``Layers, and the functions that draw their weights`` what is before the comma."""
+    return group.title.partition(",")[0]
+
+
 def page_of(group: Group) -> str:
-    """``Your own layers, ...`` is reference/your_own_layers.md."""
-    return f"reference/{'_'.join(re.findall(r'[a-z]+', group.title.split(',')[0].lower()))}.md"
+    """``Training and prediction`` is reference/training_and_prediction.md."""
+    return f"reference/{'_'.join(re.findall(r'[a-z]+', title_of(group).lower()))}.md"
 
 
 def reference(group: Group) -> str:

@@ -32,11 +32,11 @@ Gradients and penalties:
 Optimizers:
     sgd sgd_update adam adamw radam nadam adamax amsgrad rmsprop adagrad adadelta lion lbfgs
 
-Wrappers of optimizers and of steps:
+Wrappers, around optimizers and steps:
     clip_by_value clip_by_global_norm weight_decay freeze scale_rate lookahead ema averaged
     reduce_on_plateau stop_on_nonfinite
 
-Learning rates as functions of the step:
+Schedules, learning rates as functions of the step:
     exponential_decay step_decay polynomial_decay cosine_decay inverse_sqrt linear_warmup one_cycle
     piecewise join find_rate RateCurve
 
@@ -46,7 +46,7 @@ Streams, functions from epochs to epochs:
 Data:
     split stratified balanced categories Categories one_hot
 
-Saving, resuming and verifying:
+Saving and resuming, and how a run is verified:
     save load load_torch checkpoint_to checkpoints_in resume receipt receipt_to read_receipt
     Receipt verify Verification portable fingerprint Fingerprint
 
@@ -55,14 +55,14 @@ Metrics (fn.metrics):
     expected_calibration_error ExpectedCalibrationError binary confusion_matrix
     mae rmse r2 explained_variance
 
-Compiled with Numba (fnnet.jit):
+Compiled, with Numba (fnnet.jit):
     fit train sgd sgd_update adam adamw radam nadam adamax amsgrad rmsprop adagrad adadelta lion
 
-Your own layers, losses and optimizers:
+Extending, what your own layers, losses and optimizers are made of:
     Params constant define_layer define_activation define_chain define_kernels define_loss
     RowLoss SumLoss EntryLoss Elementwise
 
-Randomness, inspection, and modules to build with:
+Tools, for randomness, inspection and building:
     Key keys summary testing tree numerics checks metrics
 
 Types, for signatures of your own:

@@ -1,0 +1,42 @@
+"""Every block of code in the README and the guide runs and prints what the page shows; every link leads somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.pages import GUIDE, PAGES, ROOT, fences, printed
+
+NAVIGATION = (ROOT / ".ci" / "mkdocs.yml").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_code_prints_what_is_shown(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for shown, output in printed(page):
+        assert output == shown
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_and_commands_lead_somewhere(page: Path) -> None:
+    text = page.read_text()
+    for link in re.findall(r"\]\(([^)#]+)(?:#[\w-]+)?\)", text):
+        assert (page.parent / link).exists() or link == "contributing.md", f"{page.name}: {link}"
+    for module in re.findall(r"python -m (tests[\w.]+)", text):
+        path = ROOT / module.replace(".", "/")
+        assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), f"{page.name}: {module}"
+
+
+def test_every_page_is_in_the_navigation_once() -> None:
+    for page in GUIDE.glob("*.md"):
+        assert NAVIGATION.count(f" {page.name}\n") == 1, page.name
+
+
+def test_pages_show_what_they_print() -> None:
+    """A block of text that follows none of Python's would be compared with nothing."""
+    for page in PAGES:
+        languages = [language for language, _ in fences(page)]
+        if "text" in languages:
+            assert "python" in languages[: languages.index("text")], page.name
