@@ -35,6 +35,9 @@ from fnnet.core.protocols import StreamFn as StreamFn
 from fnnet.core.rules import define_chain as define_chain
 from fnnet.core.rules import define_layer as define_layer
 from fnnet.core.segments import Record as Record
+from fnnet.core.stacking import init_many as init_many
+from fnnet.core.stacking import stack as stack
+from fnnet.core.stacking import unstack as unstack
 from fnnet.core.states import Epoch as Epoch
 from fnnet.core.states import OptState as OptState
 from fnnet.core.states import Part as Part

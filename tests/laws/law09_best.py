@@ -97,7 +97,7 @@ def _disks(folder: Path) -> Iterator[list[Disk]]:
 TRAIN = partial(fn.train, STEP, DATA)
 NUMBERS = fn.validate(X[:5], Y[:5], {"valid_loss": fn.metrics.rmse, "r2": fn.metrics.r2})
 LOWEST, HIGHEST = fn.best(), fn.best("r2", "max")
-STACKED = fn.start(tree.map(lambda *leaf: np.stack(leaf), NET, tree.map(lambda a: a / 2, NET)), WILD, Key(7))
+STACKED = fn.start(fn.stack([NET, tree.map(lambda a: a / 2, NET)]), WILD, Key(7))
 MEAN = fn.validate(X[:5], Y[:5], {"valid_loss": lambda p, y: np.asarray(fn.metrics.rmse(p, y).mean())})
 PLATEAU = fn.reduce_on_plateau(fn.train, metric="valid_loss", patience=2, streams=(NUMBERS,))
 

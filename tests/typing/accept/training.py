@@ -133,3 +133,9 @@ def own_parts(net: Mlp, x: Array, y: Array, key: Key) -> None:
     assert_type(last.state.params, Mlp)
     schedule: Callable[[int], float] = lambda step: 0.1  # noqa: E731
     assert_type(fn.sgd(schedule).update(net, net, fn.OptState(0))[0], Mlp)
+
+
+def stacked(net: Net, key: Key) -> None:
+    assert_type(fn.stack([net, net]), Serial[Linear, Linear])
+    assert_type(fn.unstack(net), tuple[Serial[Linear, Linear], ...])
+    assert_type(fn.init_many(lambda own: fn.mlp(own, (3, 4, 2)), key, 5), Mlp)
