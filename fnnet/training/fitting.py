@@ -82,7 +82,7 @@ class Fitting:
         metric = LOSS if valid is None else VALID
         measures = (*_validation(loss, valid, metrics), *_stopping(patience, metric))
         given = _checked(streams)
-        setup = Setup(self.train, step, data, measures, given, loss, metric, patience is not None)
+        setup = Setup(self.train, step, data, first.origin, measures, given, loss, metric, patience is not None)
         return fitted(setup, first, n)
 
 

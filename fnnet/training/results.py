@@ -12,6 +12,7 @@ import numpy as np
 import fnnet
 from fnnet import checks
 from fnnet.core import Array, Data, Epoch, History, Labels, Loss, LossFunction, Params, Step, StreamFn, TrainState
+from fnnet.core.states import Origin
 from fnnet.functional import take
 from fnnet.layers.portable import in_bits_of
 from fnnet.losses.links import labels_of, probabilities_of
@@ -30,12 +31,14 @@ WIDTH = 100
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Setup(Generic[T]):
-    """What ``fit`` makes a run of: the function that folds it, step and data; its own stream functions, then those that
-    it was given; the loss; the metric by which an epoch is the best; and whether the best one is what predicts."""
+    """What ``fit`` makes a run of: the function that folds it, step and data, and what began it; its own stream
+    functions, then those that it was given; the loss; the metric by which an epoch is the best; and whether the best
+    one is what predicts."""
 
     train: Train
     step: Step[T]
     data: Data[T]
+    origin: Origin | None
     measures: tuple[StreamFn, ...]
     streams: tuple[StreamFn, ...]
     loss: Loss[T] | LossFunction[T]
@@ -44,7 +47,8 @@ class Setup(Generic[T]):
 
     def stages(self, state: TrainState[P]) -> list[Iterator[Epoch[P]]]:
         """The stream of the epochs after a state, and what it becomes behind each stream function."""
-        found = [finite_ones("fit", self.step, self.data, state, self.train(self.step, self.data, state))]
+        begin = replace(state, origin=self.origin)  # a run that goes on is the same one to checkpoints and receipts
+        found = [finite_ones("fit", self.step, self.data, begin, self.train(self.step, self.data, begin))]
         for i, transform in enumerate((*self.measures, *self.streams), start=-len(self.measures)):
             made: object = transform(found[-1])
             if not isinstance(made, Iterable):

@@ -12,8 +12,8 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from io import StringIO
 from functools import partial
+from io import StringIO
 from itertools import count
 from pathlib import Path
 from types import ModuleType
@@ -212,8 +212,7 @@ def _sources(run: Run) -> list[Callable[[TrainState[fn.Params]], Iterator[Any]]]
 
 def _mine(stream: Iterable[Any]) -> Iterator[Any]:
     """A user's stream function."""
-    for item in stream:
-        yield item
+    yield from stream
 
 
 def _state(item: Any) -> TrainState[fn.Params]:
@@ -221,17 +220,15 @@ def _state(item: Any) -> TrainState[fn.Params]:
 
 
 @pytest.mark.parametrize("which", range(4))
-def test_until_ends_where_the_run_has_done_so_many_epochs(which: int, tmp_path: Path) -> None:
+def test_until_ends_where_the_run_has_done_so_many_epochs(which: int) -> None:
     run = Run(Key(0), 5, 2, "adam")
     source, begin = _sources(run)[which], begun(run)
     whole = list(fn.until(3)(source(begin)))
     assert (_state(whole[-1]).epoch, _state(whole[-1]).batch) == (3, 0)
     assert len(whole) == (9 if which == 1 else 3)
-    for item in whole:
-        rest = list(fn.until(3)(source(_state(item))))
-        assert [tree.digest(_state(i)) for i in rest] == [
-            tree.digest(_state(i)) for i in whole if i not in whole[: whole.index(item) + 1]
-        ]
+    for i, item in enumerate(whole, start=1):
+        rest = fn.until(3)(source(_state(item)))
+        assert [tree.digest(_state(one)) for one in rest] == [tree.digest(_state(one)) for one in whole[i:]]
     assert list(fn.until(2)(source(_state(whole[-1])))) == []
 
 
@@ -247,9 +244,15 @@ def test_a_run_that_has_been_there_computes_nothing(which: int, tmp_path: Path) 
     source = _sources(run)[which]
     final = fn.last(fn.until(3)(source(begun(run))))
     keep = fn.checkpoint_to(tmp_path)
-    for pipe in ([noting, keep, fn.until(3)], [fn.until(3), noting], [noting, fn.until(2), fn.until(9)]):
+    pipes: list[list[Any]] = [
+        [noting, keep, fn.until(3)],
+        [fn.until(3), noting],
+        [noting, fn.until(2), fn.until(9)],
+        [noting, fn.until(9), fn.until(2)],
+    ]
+    for functions in pipes:
         stream: Any = source(_state(final))
-        for function in (*pipe, _mine, fn.until(5)):
+        for function in (*functions, _mine, fn.until(5)):
             stream = function(stream)
         assert fn.last(stream, default=final) is final
     assert made == [] and not list(tmp_path.iterdir())
@@ -257,9 +260,9 @@ def test_a_run_that_has_been_there_computes_nothing(which: int, tmp_path: Path) 
 
 def test_the_limit_of_a_run_is_none_of_one_inside_it() -> None:
     run, inner = Run(Key(0), 4, 2, "sgd"), list[int]()
-    ahead = run.epochs(begun(run), 5)
+    ahead: Any = run.epochs(begun(run), 5)
 
-    def probing(epochs: Iterable[Epoch[fn.Params]]) -> Iterator[Epoch[fn.Params]]:
+    def probing(epochs: Iterable[Epoch[fn.Params]]) -> Iterator[Any]:
         for epoch in epochs:
             inner.extend(numbers_of(fn.take(1)(fn.train(run.step, run.data, ahead))))
             inner.extend(numbers_of(fn.until(7)(fn.train(run.step, run.data, ahead))))

@@ -131,7 +131,9 @@ def test_the_first_bad_tensor_and_the_rate_of_its_step_are_named(fit: Callable[.
 
     net = fn.serial(fn.linear(Key(0), 3, 4), fn.linear(Key(1), 4, 2))
     schedule = fn.pipe(fn.sgd(rate), fn.clip_by_global_norm(1.0))
-    with pytest.raises(NonFiniteError, match="fit: .* at learning rate 0.01; .* go back to an earlier epoch") as caught:
+    with pytest.raises(
+        NonFiniteError, match=r"fit: .* at learning rate 0.01; .* go back to an earlier epoch"
+    ) as caught:
         fit(net, X, Y, loss=fn.mse, optimizer=schedule, key=Key(0), epochs=9, batch_size=10)
     found = caught.value
     assert (found.tensor, found.path, found.step, found.learning_rate) == ("output", "layers.1", 10, 0.01)
@@ -151,7 +153,7 @@ def test_an_epoch_that_is_finite_the_second_time_is_an_error_all_the_same() -> N
 
 
 def test_parameters_that_are_lost_at_the_very_end_are_found() -> None:
-    with pytest.raises(NonFiniteError, match="params [wb] must be finite, got .* in batch 1 of epoch 1") as caught:
+    with pytest.raises(NonFiniteError, match=r"params [wb] must be finite, got .* in batch 1 of epoch 1") as caught:
         fn.fit(
             fn.linear(Key(0), 3, 2), X, Y, loss=fn.mse, optimizer=fn.sgd(1e300), key=Key(0), epochs=1, batch_size=len(X)
         )
