@@ -36,25 +36,29 @@ def items_in(item: griffe.Object) -> list[griffe.Object]:
 
 
 def named_after(name: griffe.Attribute, module: griffe.Module) -> None:
-    """``adam = Adam`` gets the parameters of Adam, ``mse = MeanSquaredError()`` its docstring."""
+    """``adam = Adam`` is shown as a function with Adam's parameters, ``fit = Fitting(train)`` with those of its call, and
+    ``mse = MeanSquaredError()``, whose call is its base's, as what it is. All get the docstring of the class."""
     kind = module.members.get(str(name.value).partition("(")[0])
     if not isinstance(kind, griffe.Class):
         return
     documentation = kind.docstring.value if kind.docstring else ""
-    if str(name.value) != kind.name:
+    call = kind.members.get("__call__")
+    if str(name.value) == kind.name:
+        parameters, returns = kind.parameters, kind.name
+    elif isinstance(call, griffe.Function):
+        parameters, returns = call.parameters, call.returns
+    else:
         name.docstring = name.docstring or griffe.Docstring(documentation, parent=name)
         return
     made = griffe.Function(
-        name.name, lineno=kind.lineno, endlineno=kind.endlineno, parameters=constructor(kind), returns=kind.name
+        name.name,
+        lineno=kind.lineno,
+        endlineno=kind.endlineno,
+        parameters=griffe.Parameters(*[each for each in parameters if each.name != "self"]),
+        returns=returns,
     )
     made.docstring = griffe.Docstring(documentation, parent=made)
     module.set_member(name.name, made)
-
-
-def constructor(kind: griffe.Class) -> griffe.Parameters:
-    """What a dataclass is called with."""
-    found = [parameter for parameter in kind.parameters if parameter.name != "self"]
-    return griffe.Parameters(*found)
 
 
 def fenced(text: str) -> str:

@@ -35,15 +35,17 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     made = {page_of(group): reference(group) for group in all_groups()}
     made |= {f"examples/{path.stem}.md": program(path) for path in (ROOT / "examples").glob("*.py")}
     made["contributing.md"] = (ROOT / ".github" / "CONTRIBUTING.md").read_text()
+    made["site.css"] = ".md-grid { max-width: 80rem; }\n"  # so that a line of code is read without scrolling
     for path, text in made.items():
         files.append(File.generated(config, path, content=text))
     return files
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
-    """Links to programs and to files of the repository lead to their pages."""
+    """Links to programs lead to their pages, and files of the repository that have none are only named."""
     linked = re.sub(r"\]\(\.\./(\w+)\.py\)", r"](examples/\1.md)", markdown)
-    return linked.replace("](../../.github/CONTRIBUTING.md)", "](contributing.md)")
+    linked = linked.replace("](../../.github/CONTRIBUTING.md)", "](contributing.md)")
+    return re.sub(r"\[([^\]]+)\]\(\.\./\.\./[^)]+\)", r"\1", linked)
 
 
 def all_groups() -> tuple[Group, ...]:

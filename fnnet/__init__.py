@@ -7,12 +7,15 @@
 The public names by group; ``help(fn.fit)`` describes one of them.
 
 Training and prediction:
-    fit Fit predict start train_step minibatches train steps pipe take last
+    fit Fit predict start train_step minibatches train steps pipe take until last
     Epoch TrainState OptState History Record
 
 Layers, and the functions that draw their weights:
     Linear linear Mlp mlp Serial serial Residual residual Branches branches Embedding embedding
     Standardize standardize Dropout LayerNorm layer_norm RmsNorm rms_norm Portable
+
+Stacking, for many networks in one pass:
+    init_many stack unstack
 
 Activations, which are layers too:
     Identity Relu LeakyRelu Elu Gelu Silu Softplus Tanh Sigmoid Softmax
@@ -71,7 +74,7 @@ Types, for signatures of your own:
 
 Errors:
     FnnetError ShapeError DtypeError TreeError LayerError NonFiniteError GradientError
-    CheckpointError ReceiptError
+    CheckpointError ReceiptError MetricError
 """
 
 from importlib import import_module

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from contextlib import redirect_stdout
@@ -12,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "examples" / "guide"
 PAGES = (ROOT / "README.md", *sorted(GUIDE.glob("*.md")))
 
+NUMBER = re.compile(r"\d+\.\d+|\d+")
 FENCES = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 
 
@@ -27,7 +29,15 @@ def printed(page: Path) -> Iterator[tuple[str, str]]:
     for language, text in fences(page):
         if language == "python":
             with redirect_stdout(StringIO()) as lines:
-                exec(compile(text, str(page), "exec"), namespace)
+                exec(compile(text, str(page), "exec", dont_inherit=True), namespace)
             output = lines.getvalue()
         elif language == "text":
             yield text, output
+
+
+def agree(shown: str, output: str) -> bool:
+    """Whether words and signs are the same, and numbers within 5 % or 0.02: elsewhere sums of floats are others."""
+    if NUMBER.sub("#", shown) != NUMBER.sub("#", output):
+        return False
+    pairs = zip(NUMBER.findall(shown), NUMBER.findall(output), strict=True)
+    return all(math.isclose(float(a), float(b), rel_tol=0.05, abs_tol=0.02) for a, b in pairs)
