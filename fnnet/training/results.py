@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any, ClassVar, Generic, TypeVar
 
-import numpy as np
-
 import fnnet
 from fnnet import checks
 from fnnet.core import Array, Data, Epoch, History, Labels, Loss, LossFunction, Params, Step, StreamFn, TrainState
@@ -58,7 +56,8 @@ class Setup(Generic[T]):
 
     def value(self, epoch: Epoch[P]) -> float:
         """What is lowest in the best epoch; of stacked networks the mean of theirs."""
-        return float(np.mean(epoch.record[self.metric]))
+        found = epoch.record[self.metric]
+        return float(found.mean() if found.ndim else found)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
