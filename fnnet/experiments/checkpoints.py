@@ -80,10 +80,9 @@ def checkpoint_to(
     needs ``anyway=True``.
 
     Raises ValueError for numbers below 1, for what is no path or no metric, and for an epoch without the metric;
-    CheckpointError where the folder cannot be made or
-    written to, or was deleted meanwhile; and when the first state comes for a folder of another run, naming what
-    differs, and for one that holds states which the run has not reached: resume from them, or use another folder;
-    ImportError without the extra ``checkpoint``.
+    CheckpointError where the folder cannot be made or written to, or was deleted meanwhile; and when the first state
+    comes for a folder of another run, naming what differs, and for one that holds states which the run has not reached:
+    resume from them, or use another folder; ImportError without the extra ``checkpoint``.
 
     >>> import fnnet as fn, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:

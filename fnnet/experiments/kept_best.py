@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from fnnet import tree
 from fnnet.core.history import History
+from fnnet.core.segments import Record
 from fnnet.core.states import TrainState
 from fnnet.errors import CheckpointError
 from fnnet.experiments import sealed_files
@@ -43,15 +44,14 @@ class BestSoFar:
             number("checkpoint_to", self._by.metric, history[-1])
         if len(history) < self._seen:  # another run that is begun anew
             self._seen, self._leader, self._epochs = 0, Leader(), []
-        for place in range(self._seen, len(history)):
-            self._look(self._by, state.epoch - len(history) + place + 1, history)
-        self._seen = len(history)
+        while self._seen < len(history):
+            self._look(self._by, state.epoch - len(history) + self._seen + 1, history[self._seen])
         if self._epochs[-1:] == [state.epoch] and not state.batch:
             self.unwritten = state
 
-    def _look(self, by: Best, epoch: int, history: History) -> None:
-        """Looks at the next record, which is that of an epoch."""
-        leader = by.leader(history[self._seen : self._seen + 1], self._leader, self._seen)
+    def _look(self, by: Best, epoch: int, record: Record) -> None:
+        """Looks at the next record of the history, which an epoch has left."""
+        leader = by.leader((record,), self._leader, self._seen)
         self._seen += 1
         if leader is not self._leader:
             self._leader, self.unwritten = leader, None

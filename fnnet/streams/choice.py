@@ -43,10 +43,10 @@ class Best(Settings):
     to there.
 
     A resumed run gives what it would have given without the stop: where its history says that an epoch before the
-    stream was the best, that is read from the folder of ``resume``, where ``checkpoint_to(folder, keep_best=...)`` has
-    kept it. No other epoch is ever given in its place. ``default`` is what a stream that may be empty goes on from,
-    such as the ``Epoch(state)`` of a resumed run that had ended: see ``__call__``. To choose among any epochs,
-    whatever their histories say, use Python's ``min(epochs, key=...)``.
+    stream was the best, that one is read from the folder of ``resume``, in which ``checkpoint_to(folder,
+    keep_best=...)`` has kept it. No other epoch is ever given in its place. A resumed run that was over gives an empty
+    stream: ``best("loss")(epochs, default=Epoch(state))`` is then the best epoch up to that state. To choose among any
+    epochs, whatever their histories say, use Python's ``min(epochs, key=...)``.
 
     Raises ValueError for an unknown mode. When it is called: ValueError for a stream that is empty without a default,
     or all NaN, and for a metric that is unknown or that no epoch before a resume has; CheckpointError where the best
@@ -120,9 +120,9 @@ class Best(Settings):
         if epoch is None:
             keep = repr(self.metric) if self.mode == "min" else f"fn.best({self.metric!r}, {self.mode!r})"
             raise CheckpointError(
-                f"best: by {self.metric!r} the best epoch of the run is the one with {value:g}, number {place} of its "
-                f"history, before the first of this stream, and it cannot be read: {why}; a resumed run can read it "
-                f"where checkpoint_to(folder, keep_best={keep}) was in the pipe from the run's start"
+                f"best: the best epoch of the run by {self.metric!r} is epoch {place}, with {value:g}, which came "
+                f"before this stream and cannot be read: {why}; put checkpoint_to(folder, keep_best={keep}) into "
+                "the pipe from the first epoch on, and a resumed run finds it"
             )
         return epoch
 

@@ -134,12 +134,12 @@ def test_an_epoch_that_is_not_there_is_named(tmp_path: Path) -> None:
     begin = _begun(tmp_path / "run", 5, keep=1)
     with pytest.raises(
         CheckpointError,
-        match=r"^best: by 'loss' the best epoch of the run is the one with 1, number 3 of its history, before the first"
-        r" of this stream, and it cannot be read: load: .*epoch-00000003-batch-00000000.safetensors could not be read, "
-        r".*; a resumed run can read it where checkpoint_to\(folder, keep_best='loss'\) was in the pipe from the run's",
+        match=r"^best: the best epoch of the run by 'loss' is epoch 3, with 1, which came before this stream and "
+        r"cannot be read: load: .*epoch-00000003-batch-00000000.safetensors could not be read, .*; put "
+        r"checkpoint_to\(folder, keep_best='loss'\) into the pipe from the first epoch on, and a resumed run finds it$",
     ):
         fn.best("loss")(fn.take(1)(_epochs(begin)))
-    with pytest.raises(CheckpointError, match=r"with 5, number 1 of .*, keep_best=fn.best\('loss', 'max'\)\) was in"):
+    with pytest.raises(CheckpointError, match=r"is epoch 1, with 5, .*, keep_best=fn.best\('loss', 'max'\)\) into"):
         fn.best("loss", "max")(fn.take(1)(_epochs(begin)))
     with pytest.raises(CheckpointError, match="a state that resume has not given"):
         fn.best("loss")(fn.take(1)(_epochs(fn.load(fn.checkpoints_in(tmp_path / "run")[0], like=FIRST))))
@@ -161,7 +161,7 @@ def test_a_file_of_another_run_is_not_taken_for_it(tmp_path: Path) -> None:
     fn.last(fn.pipe(fn.train(_step, DATA, other), fn.checkpoint_to(tmp_path / "other", keep=9), fn.take(5)))
     third = fn.checkpoints_in(tmp_path / "other")[2]
     shutil.copy(third, tmp_path / "run" / third.name)
-    with pytest.raises(CheckpointError, match=r"cannot be read: .*epoch-00000003.* is a state of another run; a resu"):
+    with pytest.raises(CheckpointError, match=r"cannot be read: .*epoch-00000003.* is a state of another run; put "):
         fn.best("loss")(fn.take(1)(_epochs(begin)))
 
 
