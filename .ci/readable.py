@@ -36,8 +36,8 @@ def items_in(item: griffe.Object) -> list[griffe.Object]:
 
 
 def named_after(name: griffe.Attribute, module: griffe.Module) -> None:
-    """``adam = Adam`` is shown as a function with Adam's parameters, ``fit = Fitting(train)`` with those of its call, and
-    ``mse = MeanSquaredError()``, whose call is its base's, as what it is. All get the docstring of the class."""
+    """``adam = Adam`` is shown as a function with Adam's parameters, ``fit = Fitting(train)`` with those of its call,
+    and ``mse = MeanSquaredError()``, whose call is its base's, as what it is. All get the docstring of the class."""
     kind = module.members.get(str(name.value).partition("(")[0])
     if not isinstance(kind, griffe.Class):
         return

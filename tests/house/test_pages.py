@@ -36,9 +36,8 @@ def test_names_of_fnnet_exist(page: Path) -> None:
     """In tables and sentences too, where no code runs."""
     for name, inner in re.findall(r"\bfn\.(\w+)(?:\.(\w+))?", page.read_text()):
         found = getattr(fn, name)
-        assert not inner or not isinstance(found, ModuleType) or hasattr(found, inner), (
-            f"{page.name}: fn.{name}.{inner}"
-        )
+        if inner and isinstance(found, ModuleType):
+            assert hasattr(found, inner), f"{page.name}: fn.{name}.{inner}"
 
 
 def test_every_page_is_in_the_navigation_once() -> None:
