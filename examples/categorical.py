@@ -78,7 +78,7 @@ def main() -> None:
             net, x_train, train.rents / scale, loss=fn.mse, optimizer=fn.adam(fn.cosine_decay(0.01, steps=1880)),
             key=key, epochs=40, batch_size=64,
         )  # fmt: skip
-        r2 = float(fn.metrics.r2(fn.predict(fitted.state.params, x_test), test.rents / scale))
+        r2 = float(fn.metrics.r2(fitted.predict(x_test), test.rents / scale))
         print(f"{name}: {fn.tree.count(net):,} parameters, R² of rents never seen {r2:.3f}")
     try:
         columns[0](["a street that is new"])

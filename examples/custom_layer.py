@@ -76,12 +76,12 @@ def main() -> None:
     print(f"network and loss: {whole.coordinates:3d} derivatives checked, largest error {whole.error:.0e}")
 
     fitted = fn.fit(net, x, y, loss=log_cosh, optimizer=fn.adam(0.01), key=key, epochs=300)
-    first, last = float(fitted.history[0].loss), float(fitted.history[-1].loss)
-    print(f"log-cosh loss:    {first:.4f} after one epoch, {last:.4f} after {len(fitted.history)}")
+    losses = fitted.history["loss"]
+    print(f"log-cosh loss:    {losses[0]:.4f} after one epoch, {losses[-1]:.4f} after {len(losses)}")
 
-    learned: Array = fitted.state.params.layers[3].a  # the type of each layer is known
+    learned: Array = fitted.params.layers[3].a  # the type of each layer is known
     grid = np.linspace(-3, 3, 61)[:, None]
-    worst = float(np.abs(fn.predict(fitted.state.params, grid) - np.sin(grid)).max())
+    worst = float(np.abs(fitted.predict(grid) - np.sin(grid)).max())
     print(f"the scales learned lie in [{learned.min():.2f}, {learned.max():.2f}]")
     print(f"largest distance from the sine without noise: {worst:.3f}")
 

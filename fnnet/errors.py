@@ -27,13 +27,20 @@ class GradientError(FnnetError, AssertionError):
     """An analytic gradient disagrees with its numeric counterpart."""
 
 
+class MetricError(FnnetError, KeyError):
+    """A record or a history has no metric of this name; the message lists those that it has."""
+
+    __str__ = Exception.__str__  # a KeyError shows its message in quotes
+
+
 class NonFiniteError(FnnetError, FloatingPointError):
     """A number of training became NaN or infinite.
 
     ``tensor`` says which: "x", "target", "output", "loss", "gradients", "params" or "opt_state"; ``path`` where in it,
     such as "layers.0.w"; ``step`` how many steps were done; ``loss`` is the last finite loss: the step's own, else the
     mean of the epoch so far, else the last epoch's, else None; ``state`` is the TrainState before the step, or None
-    where its parameters were not finite even then.
+    where its parameters were not finite even then; ``learning_rate`` is that of the step, or None where the optimizer
+    has none.
     """
 
     def __init__(
@@ -44,9 +51,11 @@ class NonFiniteError(FnnetError, FloatingPointError):
         step: int = 0,
         loss: float | None = None,
         state: object = None,
+        learning_rate: float | None = None,
     ) -> None:
         super().__init__(message)
         self.tensor, self.path, self.step, self.loss, self.state = tensor, path, step, loss, state
+        self.learning_rate = learning_rate
 
 
 class CheckpointError(FnnetError, ValueError):

@@ -6,8 +6,9 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
+from enum import Enum
 from operator import index
-from typing import TypeVar, overload
+from typing import Literal, TypeVar, overload
 
 import toolz
 
@@ -138,18 +139,29 @@ def take(n: int) -> Take:
     return Take(index(n))
 
 
-def last(items: Iterable[A], /) -> A:
-    """The last item of a finite stream, which is run to its end.
+class _Nothing(Enum):
+    """No default, for which None could be meant."""
 
-    Raises ValueError on an empty stream.
+    GIVEN = "no default"
 
-    >>> last("abc")
-    'c'
+
+def last(items: Iterable[A], /, default: A | Literal[_Nothing.GIVEN] = _Nothing.GIVEN) -> A:
+    """The last item of a finite stream, which is run to its end; of an empty stream the default, where one is given.
+
+    Raises ValueError on an empty stream without a default.
+
+    >>> last("abc"), last("", default="z")
+    ('c', 'z')
     """
     ending = deque(items, 1)  # toolz's tail tries an index first, and that error would hide the stream's own
-    if not ending:
-        raise ValueError("last: the stream is empty, so it has no last item; let it give at least one")
-    return ending[0]
+    if ending:
+        return ending[0]
+    if default is _Nothing.GIVEN:
+        raise ValueError(
+            "last: the stream is empty, so it has no last item; let it give at least one, or name a default, as in "
+            "last(stream, default=begin)"
+        )
+    return default
 
 
 def scan(f: Callable[[B, A], B], items: Iterable[A], initial: B) -> Iterator[B]:

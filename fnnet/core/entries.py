@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import numpy as np
 
-from fnnet.errors import DtypeError, ShapeError
+from fnnet.errors import DtypeError, MetricError, ShapeError
 from fnnet.types import Value
 
 LOSS = "loss"
@@ -53,6 +54,12 @@ def _check_no_column(where: str, name: str, taken: set[str]) -> None:
                 f"{where}: metrics must have names other than the columns of stacked networks, got {name!r} beside "
                 f"{above!r}; rename it"
             )
+
+
+def no_metric(where: str, name: object, known: Iterable[str]) -> MetricError:
+    """The error of a name that is none of those known."""
+    names = ", ".join(map(repr, known)) or "none"
+    return MetricError(f"{where}: the name must be one of {names}, got {name!r}")
 
 
 def value_of(name: str, value: object) -> Value:

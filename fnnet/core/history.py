@@ -6,12 +6,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import index, itemgetter
-from typing import NoReturn, overload
+from typing import TYPE_CHECKING, NoReturn, overload
 
-from fnnet.core.entries import LOSS, check_names, value_of
+import numpy as np
+from numpy.typing import NDArray
+
+from fnnet.core.columns import column_of, split
+from fnnet.core.entries import EPOCH, LOSS, check_names, value_of
 from fnnet.core.segments import RUNS, Form, Record, Segment, Woven, form_of, in_order, joined, pieces_of, runs_of
 from fnnet.errors import TreeError
 from fnnet.tree.nodes import Node, read_only
+
+if TYPE_CHECKING:
+    import pandas
 
 CHUNK = 128
 """Records that are put together into columns: an appended record costs at most a copy of so many references."""
@@ -30,11 +37,12 @@ class History(Node, Sequence[Record]):
 
     ``append`` gives a longer one in constant time; the two share what they have in common, so that an epoch which
     somebody keeps costs no more late in a run than early. As a tree, and so in a file, it is ``segments``: one array a
-    column for all epochs whose records have one form, in whatever order the forms come. A slice is a tuple of records.
+    column for all epochs whose records have one form, in whatever order the forms come. A number gives the record of
+    an epoch, a slice a tuple of records, and a name the values of all epochs.
 
     >>> import numpy as np
     >>> history = History().append(Record(np.asarray(0.5))).append(Record(np.asarray(0.25)))
-    >>> len(history), float(history[-1].loss), history.segments[0].columns[0].tolist()
+    >>> len(history), float(history[-1].loss), history["loss"].tolist()
     (2, 0.25, [0.5, 0.25])
     """
 
@@ -61,14 +69,42 @@ class History(Node, Sequence[Record]):
     @property
     def segments(self) -> tuple[Segment, ...] | tuple[Woven, ...]:
         """All records by columns: runs of neighbours of one form, or where these are many each form once."""
+        woven = self._woven()
+        runs = [run for piece in woven for run in runs_of(piece)]
+        return woven if len(runs) > RUNS else tuple([segment for _, segment in sorted(runs, key=itemgetter(0))])
+
+    def _woven(self) -> tuple[Woven, ...]:
+        """All records by columns, each form once."""
         chunks = [*[chunk.pieces for chunk in self._chunks], pieces_of(self._tail)]
         pieces: dict[Form, list[tuple[int, Woven]]] = {}
         for i, chunk in enumerate(chunks):
             for piece in chunk:
                 pieces.setdefault(form_of(piece), []).append((i * CHUNK, piece))
-        woven = tuple(map(joined, pieces.values()))
-        runs = [run for piece in woven for run in runs_of(piece)]
-        return woven if len(runs) > RUNS else tuple([segment for _, segment in sorted(runs, key=itemgetter(0))])
+        return tuple(map(joined, pieces.values()))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all values that an epoch has: "loss" first, the others in the order in which they came."""
+        pieces = sorted(self._woven(), key=lambda piece: int(piece.places[0]))
+        return tuple(dict.fromkeys(chain((LOSS,), *[piece.names for piece in pieces])))
+
+    def to_dict(self) -> dict[str, NDArray[np.float64] | NDArray[np.int64]]:
+        """The values of all epochs by name, after their numbers from 1 as "epoch".
+
+        >>> History().append(Record(np.asarray(0.5))).to_dict()
+        {'epoch': array([1]), 'loss': array([0.5])}
+        """
+        return {EPOCH: np.arange(1, len(self) + 1), **{name: self[name] for name in self.names}}
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """A pandas DataFrame of one row per epoch, whose index is the epoch's number; of K stacked networks each has
+        its column, "loss[0]" and so on. Raises ImportError without pandas."""
+        try:
+            from pandas import DataFrame, RangeIndex
+        except ImportError as error:
+            raise ImportError("to_pandas needs pandas: pip install pandas") from error
+        index = RangeIndex(1, len(self) + 1, name=EPOCH)
+        return DataFrame({head: column for name in self.names for head, column in split(name, self[name])}, index)
 
     def append(self, record: Record) -> History:
         """The history with one record more. Raises TreeError for what is none; ValueError, DtypeError or ShapeError for
@@ -101,7 +137,14 @@ class History(Node, Sequence[Record]):
     def __getitem__(self, at: int) -> Record: ...
     @overload
     def __getitem__(self, at: slice) -> tuple[Record, ...]: ...
-    def __getitem__(self, at: int | slice) -> Record | tuple[Record, ...]:
+    @overload
+    def __getitem__(self, at: str) -> NDArray[np.float64]: ...
+    def __getitem__(self, at: int | slice | str) -> Record | tuple[Record, ...] | NDArray[np.float64]:
+        """The record of an epoch, those of a slice, or by its name a value of all epochs: float64 (epochs,), or
+        (epochs, K) of K stacked networks, NaN in epochs without it. Raises IndexError, or MetricError for a name that
+        no epoch has."""
+        if isinstance(at, str):
+            return column_of(self._woven(), at, len(self))
         if isinstance(at, slice):
             return tuple([self[i] for i in range(*at.indices(len(self)))])
         chunk, i = divmod(range(len(self))[index(at)], CHUNK)  # the range raises IndexError

@@ -14,7 +14,7 @@ from fnnet import checks
 from fnnet.core.protocols import Stretch
 from fnnet.errors import LayerError
 from fnnet.keys import Key
-from fnnet.tree.nodes import Params, layout
+from fnnet.tree.nodes import Params, layout, network_of
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -139,9 +139,12 @@ def rule_of(params: P) -> Rule[P, object] | Chain[P]:
     """The rules of a layer. Raises LayerError where its class was never defined as one."""
     rule = known_rule(params)
     if rule is None:
+        name, hint = type(params).__name__, network_of(type(params))
         raise LayerError(
-            f"{type(params).__name__} was never defined as a layer; a network is an instance of a class that was given "
-            "to define_layer"
+            f"{name} is not a network{hint}"
+            if hint
+            else f"{name} was never defined as a layer; a network is an instance of a class that was given to "
+            "define_layer"
         )
     return rule
 

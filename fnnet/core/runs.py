@@ -73,8 +73,8 @@ def runs() -> list[Run[object]]:
 def within(run: Run[T], state: TrainState[P]) -> TrainState[P]:
     """The state as one of a run, which it does not keep alive."""
     origin = origin_of(state)
-    network, kinds = (origin.network, origin.kinds) if origin else ("", ())
-    return replace(state, origin=Origin(network, None, ref(run), kinds))
+    known = replace(origin, optimizer=None, run=ref(run)) if origin else Origin("", None, ref(run))
+    return replace(state, origin=known)
 
 
 def origin_of(state: TrainState[P]) -> Origin | None:

@@ -9,7 +9,7 @@ from typing import cast
 
 import numpy as np
 
-from fnnet.core.entries import LOSS
+from fnnet.core.entries import LOSS, no_metric
 from fnnet.errors import TreeError
 from fnnet.tree.nodes import Node, is_leaf
 from fnnet.types import Array, Value
@@ -18,10 +18,33 @@ from fnnet.types import Array, Value
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Record(Node):
     """What one finished epoch leaves in the history: the mean of its batches' losses, a batch counted by its rows, and
-    metrics by name."""
+    metrics by name: ``record["loss"]``, ``record["valid_loss"]``.
+
+    >>> record = Record(np.asarray(0.5), (("auc", np.asarray(0.75)),))
+    >>> record.names, float(record["auc"]), "r2" in record
+    (('loss', 'auc'), 0.75, False)
+    """
 
     loss: Value
     metrics: tuple[tuple[str, Value], ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its values: "loss", then those of its metrics."""
+        return (LOSS, *[name for name, _ in self.metrics])
+
+    def __getitem__(self, name: str) -> Value:
+        """The value of a name. Raises MetricError where there is none."""
+        for known, value in ((LOSS, self.loss), *self.metrics):
+            if known == name:
+                return value
+        raise no_metric("record", name, self.names)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -80,8 +103,7 @@ Form = tuple[tuple[str, ...], tuple[tuple[np.dtype[np.floating], tuple[int, ...]
 
 
 def _form(record: Record) -> Form:
-    kinds = tuple([(value.dtype, value.shape) for value in _values(record)])
-    return (LOSS, *[name for name, _ in record.metrics]), kinds
+    return record.names, tuple([(value.dtype, value.shape) for value in _values(record)])
 
 
 def form_of(piece: Woven) -> Form:

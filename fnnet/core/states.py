@@ -85,13 +85,15 @@ class Origin:
 
     ``network`` is the digest of the parameters at the start, ``kinds`` are the names of the classes of the optimizer
     and of what it wraps. The optimizer itself is that of the start's own state; later states leave it to the run, so
-    that a state which is kept keeps neither data nor settings alive.
+    that a state which is kept keeps neither data nor settings alive. ``earlier`` gives the state at the end of an epoch
+    that is in a state's history, of a run that ``resume`` has found: it raises CheckpointError where it has none.
     """
 
     network: str
     optimizer: object
     run: Callable[[], object]
     kinds: tuple[str, ...] = ()
+    earlier: Callable[[TrainState[Any], int], TrainState[Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

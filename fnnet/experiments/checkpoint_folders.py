@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from functools import cache
@@ -20,34 +19,17 @@ from fnnet.core.runs import Run, under_way
 from fnnet.core.states import TrainState
 from fnnet.errors import CheckpointError
 from fnnet.experiments import sealed_files
+from fnnet.experiments.checkpoint_names import NAME, epoch_and_batch, listed, name
+from fnnet.experiments.kept_best import BestSoFar
 from fnnet.experiments.run_identity import check_same, completed, run_of, settled, tell_runs
 from fnnet.experiments.saving import save_of_run
 from fnnet.experiments.sealed_files import File
 from fnnet.experiments.tree_json import as_json
+from fnnet.streams.choice import Best
 from fnnet.tree.nodes import Params
-
-_NAME = re.compile(r"epoch-(\d{8,})-batch-(\d{8,})\.safetensors")
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
-def name(state: TrainState[Params]) -> str:
-    """The name of a state's file."""
-    return f"epoch-{state.epoch:08}-batch-{state.batch:08}.safetensors"
-
-
-def epoch_and_batch(path: Path) -> tuple[int, int]:
-    """The epoch and the batch of a checkpoint, from its name."""
-    match = _NAME.fullmatch(path.name)
-    return (int(match[1]), int(match[2])) if match else (0, 0)
-
-
-def listed(folder: File) -> tuple[Path, ...]:
-    """The checkpoints in a folder, the oldest first."""
-    names = os.listdir(folder) if os.path.isdir(folder) else ()
-    found = [Path(folder) / name for name in names if _NAME.fullmatch(name)]
-    return tuple(sorted(found, key=epoch_and_batch))
-
-
 def _whole(folder: File) -> Iterator[tuple[Path, bytes]]:
     """The whole checkpoints of a folder and their bytes, the newest first."""
     for path in reversed(listed(folder)):
@@ -83,8 +65,9 @@ class Writer:
     than the one that the stream began in.
     """
 
-    def __init__(self, folder: str, every: int, keep: int, anyway: bool) -> None:
+    def __init__(self, folder: str, every: int, keep: int, anyway: bool, keep_best: Best | None) -> None:
         self.folder, self.every, self.keep, self.anyway = folder, every, keep, anyway
+        self._best = BestSoFar(keep_best)
         self._count, self._run, self._stock = 0, dict[str, str](), _Stock()
         self._of_run = 0
         self._made_by: Run[object] | None = None
@@ -102,10 +85,12 @@ class Writer:
             if self._count == 1:
                 self._begin(state)
             elif not self._goes_on(state):  # a stream may be made of several runs, one behind another
+                self._write_best()
                 self._run, self._of_run = completed(settled(run_of(state), state), self._run), 1
             elif self._of_run == 2:  # once more, for what moves later, or was not foreseen
                 self._run = settled(self._run, state)
             self._made_by = under_way(state)
+            self._best.add(state)
             self._unwritten = state
             if self._count % self.every == 0:
                 self.end()
@@ -163,7 +148,7 @@ class Writer:
                 check_same("checkpoint_to", self.folder, before, run)
             run = completed(run, before)
             self._check_behind(state, newest[0])
-        files.sweep_all(Path(self.folder), _NAME.pattern)
+        files.sweep_all(Path(self.folder), NAME.pattern)
         rest = islice(whole, self.keep - 1)  # the others to keep
         known = [path for path, _ in (newest, *rest)] if newest else []
         others = [path for path in listed(self.folder) if path not in known]
@@ -174,18 +159,34 @@ class Writer:
         if epoch_and_batch(newest) >= (state.epoch, state.batch):
             raise CheckpointError(
                 f"checkpoint_to: {self.folder} holds {newest.name} already, and this run is only at "
-                f"{name(state)}; go on from there by resume, or use another folder"
+                f"{name(state.epoch, state.batch)}; go on from there by resume, or use another folder"
             )
 
     def _write(self, state: TrainState[Params]) -> None:
-        """Writes a state and removes what is older than the newest whole ones, which are kept."""
-        new, stock = Path(self.folder) / name(state), self._stock
+        """Writes a state, and before it the best one so far where that is another and not on the disk."""
+        if self._best.unwritten is not state:
+            self._write_best()
+        self._put(state)
+        self._best.unwritten = None
+
+    def _write_best(self) -> None:
+        if self._best.unwritten is not None:
+            self._check_there()
+            self._put(self._best.unwritten)
+            self._best.unwritten = None
+
+    def _put(self, state: TrainState[Params]) -> None:
+        """Writes a state and removes what is older than the newest whole ones, which are kept, and no best one of
+        theirs."""
+        new, stock = Path(self.folder) / name(state.epoch, state.batch), self._stock
         save_of_run(new, state, self._run)
-        whole = (*[path for path in stock.whole if path != new], new)[-self.keep :]
+        whole = tuple(sorted({*stock.whole, new}, key=epoch_and_batch)[-self.keep :])
         others = [path for path in (*stock.whole, *stock.others) if path not in whole]
         oldest = epoch_and_batch(whole[0]) if len(whole) == self.keep else (0, 0)
-        files.remove(*[path for path in others if epoch_and_batch(path) < oldest])
-        self._stock = _Stock(whole, tuple([path for path in others if epoch_and_batch(path) >= oldest]))
+        best = self._best.of(whole)
+        old = [path for path in others if epoch_and_batch(path) < oldest and path.name not in best]
+        files.remove(*old)
+        self._stock = _Stock(whole, tuple([path for path in others if path not in old]))
 
 
 _WRITERS: WeakValueDictionary[int, Writer] = WeakValueDictionary()

@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import TypeVar
 
 from fnnet import checks
-from fnnet.core.runs import origin_of
-from fnnet.core.states import Epoch, Moment, TrainState
+from fnnet.core.runs import nothing, origin_of
+from fnnet.core.states import Epoch, Moment, Origin, TrainState
 from fnnet.errors import CheckpointError, TreeError
 from fnnet.experiments import sealed_files
-from fnnet.experiments.checkpoint_folders import Writer, flush, listed
+from fnnet.experiments.checkpoint_folders import Writer, flush
+from fnnet.experiments.checkpoint_names import listed
+from fnnet.experiments.kept_best import Stored
 from fnnet.experiments.run_identity import check_same, run_of
 from fnnet.experiments.saving import decoded_like
 from fnnet.experiments.sealed_files import File
+from fnnet.streams.choice import Best
 from fnnet.tree.nodes import Params
 
 P = TypeVar("P", bound=Params)
@@ -31,10 +34,11 @@ class CheckpointTo:
     every: int = 1
     keep: int = 3
     anyway: bool = False
+    keep_best: Best | None = None
 
     def __call__(self, stream: Iterable[S], /) -> Iterator[S]:
         """The stream as it is; a state that is due is on the disk before it is handed on."""
-        writer = Writer(self.folder, self.every, self.keep, self.anyway)
+        writer = Writer(self.folder, self.every, self.keep, self.anyway, self.keep_best)
         try:
             for item in stream:
                 writer.add(_state(item))
@@ -43,7 +47,9 @@ class CheckpointTo:
             writer.end()
 
 
-def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3, anyway: bool = False) -> CheckpointTo:
+def checkpoint_to(
+    folder: File, *, every: int = 1, keep: int = 3, anyway: bool = False, keep_best: str | Best | None = None
+) -> CheckpointTo:
     """Writes every n-th state of a stream of epochs or of steps, and the last one when the stream ends, for whatever
     reason: exhausted, cut short by a ``take`` after it, or an error. Where its reader leaves the stream and keeps it,
     that is done when ``resume`` or another stream comes to the folder, or when the program ends; not where the folder
@@ -56,6 +62,12 @@ def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3, anyway: bool =
     ``keep`` whole ones are newer, for it may only have been unreadable at that moment. What writes into the history,
     such as ``validate``, must come before.
 
+    With ``keep_best``, the name of a metric such as "valid_loss", of which the lowest value is best, or
+    ``best("r2", "max")``, the best epoch so far is on the disk before each state that is due, and stays there while it
+    is the best one of a newer state that is kept. So ``best`` at the end of the pipe finds it after any stop: give
+    ``keep_best`` from the first epoch to the last. It is a checkpoint like the others, and the run can be resumed from
+    it too.
+
     The folder belongs to one run and is made where it is missing. Each file also has the settings of the run: the key,
     the network at the start, your own layers, the optimizer, the step, the data by a digest, and what makes the epochs.
     A folder whose newest state belongs to a run that differs in one of these is refused; ``anyway=True`` uses it
@@ -67,10 +79,10 @@ def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3, anyway: bool =
     behind another: the settings are those of the run that a state is of, so one that was stopped exactly between two
     needs ``anyway=True``.
 
-    Raises ValueError for numbers below 1 and for what is no path, CheckpointError where the folder cannot be made or
-    written to, or was deleted meanwhile; and when the first state comes for a folder of another run, naming what
-    differs, and for one that holds states which the run has not reached: resume from them, or use another folder;
-    ImportError without the extra ``checkpoint``.
+    Raises ValueError for numbers below 1, for what is no path or no metric, and for an epoch without the metric;
+    CheckpointError where the folder cannot be made or written to, or was deleted meanwhile; and when the first state
+    comes for a folder of another run, naming what differs, and for one that holds states which the run has not reached:
+    resume from them, or use another folder; ImportError without the extra ``checkpoint``.
 
     >>> import fnnet as fn, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -86,7 +98,19 @@ def checkpoint_to(folder: File, *, every: int = 1, keep: int = 3, anyway: bool =
         Path(folder).mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
         raise CheckpointError(f"checkpoint_to: folder {folder} could not be made, {error}") from error
-    return CheckpointTo(str(Path(folder).absolute()), every, keep, anyway)
+    return CheckpointTo(str(Path(folder).absolute()), every, keep, anyway, _best(keep_best))
+
+
+def _best(given: object) -> Best | None:
+    """What says which epoch is the best. Raises ValueError for anything but that or the name of a metric."""
+    if given is None or isinstance(given, Best):
+        return given
+    if not isinstance(given, str):
+        raise ValueError(
+            f"checkpoint_to: keep_best must be the name of a metric such as 'valid_loss', or best('r2', 'max'), got "
+            f"{given!r}"
+        )
+    return Best(given)
 
 
 def checkpoints_in(folder: File) -> tuple[Path, ...]:
@@ -111,13 +135,17 @@ def _state(item: Moment) -> TrainState[Params]:
     return found
 
 
-def resume(folder: File, like: TrainState[P], *, anyway: bool = False) -> TrainState[P]:
+def resume(folder: File, like: TrainState[P], *, anyway: bool = False, missing_ok: bool = False) -> TrainState[P]:
     """The newest whole state that ``checkpoint_to`` wrote to a folder.
 
     ``like`` is the state at the run's start, as ``start`` gives it: its key, network, the code of your own layers and
     the optimizer must be those of the run in the folder; with ``anyway=True`` only their structures must. Step and data
     are compared by ``checkpoint_to`` when the run continues. A file that is damaged or cannot be read is skipped for
-    the one before it.
+    the one before it. With ``missing_ok=True`` a folder that is missing or has no checkpoint gives ``like``, so that
+    one program begins the run and goes on with it; where all checkpoints are damaged it is an error all the same.
+
+    ``best`` at the end of the pipe may be an epoch before the stop: it reads that from the folder, see
+    ``checkpoint_to``.
 
     Raises CheckpointError where there is none, and where the newest is that of another run, naming what differs, or of
     a newer format.
@@ -139,7 +167,7 @@ def resume(folder: File, like: TrainState[P], *, anyway: bool = False) -> TrainS
     given: object = like
     if type(given) is not TrainState:
         raise TreeError(f"resume: like must be the state at the run's start, as start gives it, got {given!r}")
-    damaged, like = list[str](), replace(like, origin=origin_of(like))
+    damaged, first, like = list[str](), like, replace(like, origin=origin_of(like))
     flush(folder)
     for path in reversed(listed(folder)):
         try:
@@ -150,6 +178,13 @@ def resume(folder: File, like: TrainState[P], *, anyway: bool = False) -> TrainS
         found = decoded_like(path, data, like)
         if not anyway:
             check_same("resume", folder, sealed_files.run_of(path, data), run_of(like))
-        return replace(found, origin=like.origin)
+        return replace(found, origin=_origin(like, folder))
+    if missing_ok and not damaged:
+        return first
     more = f"; damaged: {'; '.join(damaged)}" if damaged else ""
     raise CheckpointError(f"resume: {folder} holds no whole checkpoint{more}")
+
+
+def _origin(like: TrainState[P], folder: File) -> Origin:
+    """Where the states of a resumed run come from, with the folder that has earlier ones."""
+    return replace(like.origin or Origin("", None, nothing), earlier=Stored(str(Path(folder).absolute())))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
-from itertools import count
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -14,7 +13,8 @@ from numpy.typing import NDArray
 from fnnet import checks, keys
 from fnnet.core.facts import fork
 from fnnet.core.history import History
-from fnnet.core.protocols import Data, Loss, Optimizer, Rows, Step, StreamFn
+from fnnet.core.limits import epochs_from
+from fnnet.core.protocols import Data, Step
 from fnnet.core.runs import Run, run_from, under_way, within
 from fnnet.core.segments import Record
 from fnnet.core.states import Epoch, OptState, TrainState
@@ -28,7 +28,7 @@ from fnnet.jit.wrappers import numbers_of, states_of
 from fnnet.keys import NOISE, ORDER, Key
 from fnnet.losses.reductions import nonzero
 from fnnet.optimizers.elementwise import slots_of
-from fnnet.training.fitting import Fit, fit_by
+from fnnet.training.fitting import Fitting
 from fnnet.training.folds import check_run
 from fnnet.tree.nodes import Params
 from fnnet.tree.numbers import check_alike
@@ -63,7 +63,7 @@ def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[
     plan = _plan(step, data, state)
     _check_state(plan, state)
     made_by = run_from(state, step, data, train)
-    return map(Epoch, scan(partial(_epoch, plan, made_by), count(state.epoch), state))
+    return map(Epoch, scan(partial(_epoch, plan, made_by), epochs_from(state.epoch), state))
 
 
 _PLANS: WeakKeyDictionary[Run[object], Plan] = WeakKeyDictionary()
@@ -198,27 +198,4 @@ def _masks(program: Program, key: Key, rows: int, batches: range) -> NDArray[np.
     return noise
 
 
-def fit(
-    params: P,
-    x: Rows,
-    y: T,
-    *,
-    loss: Loss[T],
-    optimizer: Optimizer,
-    key: Key,
-    epochs: int,
-    batch_size: int = 32,
-    valid: tuple[Array, T] | None = None,
-    streams: Sequence[StreamFn] = (),
-) -> Fit[P]:
-    """``fnnet.fit`` with whole epochs compiled.
-
-    >>> import fnnet as fn, numpy as np
-    >>> from fnnet import jit
-    >>> x = np.linspace(-1, 1, 50)[:, None]
-    >>> net = fn.mlp(fn.Key(0), (1, 16, 1))
-    >>> trained = jit.fit(net, x, x * x, loss=fn.mse, optimizer=fn.adam(0.01), key=fn.Key(0), epochs=200)
-    >>> float(trained.history[-1].loss) < 0.001
-    True
-    """
-    return fit_by(train, params, x, y, loss, optimizer, key, epochs, batch_size, valid, streams)
+fit = Fitting(train)

@@ -8,14 +8,15 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.core import Array, Labels, define_loss
-from fnnet.losses.reductions import EntryLoss, RowLoss, scores, softmax_and_log
+from fnnet.losses.links import BinaryLoss, SoftmaxLoss
+from fnnet.losses.reductions import scores, softmax_and_log
 from fnnet.numerics import exp, log1p, sigmoid
 from fnnet.numerics.kernels import Number, softmax_row
 from fnnet.numerics.sums import weighed
 
 
 @dataclass(frozen=True, slots=True)
-class SoftmaxCrossEntropy(RowLoss[Labels]):
+class SoftmaxCrossEntropy(SoftmaxLoss[Labels]):
     """The mean over rows of -log softmax(prediction)[label] (C. M. Bishop, Pattern Recognition and Machine Learning,
     eq. 4.108); the gradient of a row is softmax(prediction) - onehot(label), divided by the number of rows.
 
@@ -49,7 +50,7 @@ define_loss(SoftmaxCrossEntropy, row=cross_entropy_row, is_labelled=True)
 
 
 @dataclass(frozen=True, slots=True)
-class BinaryCrossEntropy(EntryLoss):
+class BinaryCrossEntropy(BinaryLoss):
     """The mean over rows and columns of log(1 + e^z) - t z, the cross-entropy of σ(z) against t in [0, 1]
     (C. M. Bishop, Pattern Recognition and Machine Learning, eq. 4.90); the gradient of an entry is σ(z) - t.
 
@@ -69,9 +70,15 @@ class BinaryCrossEntropy(EntryLoss):
 
     def checked(self, prediction: Array, target: Array, /) -> Array:
         """The target, which has to be in [0, 1]."""
-        t = EntryLoss.checked(self, prediction, target)
+        t = BinaryLoss.checked(self, prediction, target)
         checks.between(self.name, "target", t, 0, 1)
         return t
+
+    def probabilities(self, prediction: Array, /) -> Array:
+        """Of a single column those of class 0 and class 1, (..., rows, 2); of several σ(z), that of each to be so."""
+        if prediction.shape[-1] > 1:
+            return sigmoid(prediction)
+        return np.concatenate([sigmoid(-prediction), sigmoid(prediction)], axis=-1)
 
 
 softmax_cross_entropy = SoftmaxCrossEntropy()

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet.core import Array, Labels, NonNegative, define_loss
-from fnnet.losses.reductions import RowLoss, scores, softmax_and_log
+from fnnet.losses.links import SoftmaxLoss
+from fnnet.losses.reductions import scores, softmax_and_log
 from fnnet.numerics import exp, expm1, power
 from fnnet.numerics.kernels import Number, softmax_row
 from fnnet.numerics.sums import weighed
 
 
 @dataclass(frozen=True, slots=True)
-class Focal(RowLoss[Labels]):
+class Focal(SoftmaxLoss[Labels]):
     """The mean over rows of -(1 - p)^gamma log p with p = softmax(prediction)[label]: cross-entropy whose easy rows
     count little (T.-Y. Lin et al., Focal Loss for Dense Object Detection, ICCV 2017, eq. 4). With gamma 0 it is
     cross-entropy itself.

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from fnnet.core import Array, Labels, define_loss
-from fnnet.losses.reductions import EntryLoss, RowLoss, scores
+from fnnet.losses.links import BinaryLoss, ClassLoss
+from fnnet.losses.reductions import scores
 from fnnet.numerics.kernels import Number
 
 
 @dataclass(frozen=True, slots=True)
-class Hinge(RowLoss[Labels]):
+class Hinge(ClassLoss[Labels]):
     """The mean over rows of max(0, 1 + the largest other score - the label's score) (K. Crammer, Y. Singer, JMLR 2,
     2001, section 3): 0 where the label leads by a margin of 1.
 
@@ -57,7 +58,7 @@ define_loss(Hinge, row=hinge_row, is_labelled=True)
 
 
 @dataclass(frozen=True, slots=True)
-class BinaryHinge(EntryLoss):
+class BinaryHinge(BinaryLoss):
     """The mean over rows and columns of max(0, 1 - s z) with the sign s = 2 t - 1 of a target t of 0 or 1 (C. Cortes,
     V. Vapnik, Support-Vector Networks, Machine Learning, 1995); the gradient of an entry is -s where s z < 1, else 0.
 
@@ -78,7 +79,7 @@ class BinaryHinge(EntryLoss):
 
     def checked(self, prediction: Array, target: Array, /) -> Array:
         """The target, which has to be 0 or 1."""
-        t = EntryLoss.checked(self, prediction, target)
+        t = BinaryLoss.checked(self, prediction, target)
         if not ((t == 0) | (t == 1)).all():
             raise ValueError(
                 f"binary_hinge: target must be 0 or 1, got {t.min()} to {t.max()}; of -1 and 1 it is (target + 1) / 2"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fnnet.core import Array, Labels, Share, define_loss
-from fnnet.losses.reductions import RowLoss, scores, softmax_and_log
+from fnnet.losses.links import SoftmaxLoss
+from fnnet.losses.reductions import scores, softmax_and_log
 from fnnet.numerics import row_sum
 from fnnet.numerics.kernels import Number, half_above, softmax_row
 
 
 @dataclass(frozen=True, slots=True)
-class LabelSmoothing(RowLoss[Labels]):
+class LabelSmoothing(SoftmaxLoss[Labels]):
     """The mean over rows of the cross-entropy of softmax(prediction) against (1 - rate) onehot(label) + rate / classes
     (C. Szegedy et al., Rethinking the Inception Architecture, CVPR 2016, section 7); the gradient of a row is
     softmax(prediction) less that.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeVar
 
-from fnnet.core import Array, Loss, Value
+from fnnet.core import Array, Labels, Loss, Value
+from fnnet.losses.links import labels_of, probabilities_of
 from fnnet.losses.reductions import RowLoss
 from fnnet.numerics.bits import portably
 
@@ -25,6 +26,14 @@ class PortableLoss(RowLoss[T]):
     def __call__(self, prediction: Array, target: T, /) -> tuple[Value, Array]:
         """The loss."""
         return portably(self.loss, prediction, target)
+
+    def labels(self, prediction: Array, /) -> Labels:
+        """Those of the loss."""
+        return labels_of(self.loss, prediction)
+
+    def probabilities(self, prediction: Array, /) -> Array:
+        """Those of the loss."""
+        return portably(probabilities_of, self.loss, prediction)
 
     @property
     def is_sum(self) -> bool:

@@ -17,7 +17,8 @@ T_contra = TypeVar("T_contra", contravariant=True)
 
 class RowLoss(Settings, ABC, Generic[T_contra]):
     """A loss that gives one value a row. A subclass writes ``rows``; the call is the mean of the rows. Its fields may
-    say their ranges in their types, as ``delta: Positive`` (see ``fnnet.core``); its ``name`` begins its errors.
+    say their ranges in their types, as ``delta: Positive`` (see ``fnnet.core``); its ``name`` begins its errors. One of
+    classes may have ``labels(prediction)`` and ``probabilities(prediction)``, which ``Fit`` predicts by.
 
     >>> import fnnet as fn
     >>> class Cubed(RowLoss[Array]):

@@ -8,7 +8,7 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.core import Array, define_loss
-from fnnet.losses.reductions import RowLoss
+from fnnet.losses.links import SoftmaxLoss
 from fnnet.numerics import exp, log, row_max, row_sum
 from fnnet.numerics.kernels import Number, half_above, softmax_row
 from fnnet.numerics.sums import weighed
@@ -18,7 +18,7 @@ TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class SoftCrossEntropy(RowLoss[Array]):
+class SoftCrossEntropy(SoftmaxLoss[Array]):
     """The mean over rows of -Σ_j t_j log softmax(prediction)_j for a distribution t a row, such as another network's
     softmax (G. Hinton et al., Distilling the Knowledge in a Neural Network, arXiv 1503.02531, section 2); the gradient
     of a row is softmax(prediction) - t. The divergence KL(t | softmax) is less by the entropy of t, its gradient the

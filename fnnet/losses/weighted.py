@@ -10,6 +10,7 @@ import numpy as np
 
 from fnnet import checks
 from fnnet.core import Array, Labels, Loss, ShapeError, Value
+from fnnet.losses.links import labels_of, probabilities_of
 from fnnet.losses.reductions import RowLoss, checked_rows, nonzero
 from fnnet.numerics.sums import shares
 
@@ -69,6 +70,14 @@ class Weighted(RowLoss[tuple[T, Array]], Generic[T]):
         """The sum of the weights."""
         return np.asarray(np.add.reduce(_cast(prediction, _pair(target)[1]), axis=-1, dtype=np.float64))
 
+    def labels(self, prediction: Array, /) -> Labels:
+        """Those of the loss inside."""
+        return labels_of(self.loss, prediction)
+
+    def probabilities(self, prediction: Array, /) -> Array:
+        """Those of the loss inside."""
+        return probabilities_of(self.loss, prediction)
+
 
 weighted = Weighted
 
@@ -126,6 +135,14 @@ class ClassWeighted(RowLoss[Labels]):
     def weight(self, prediction: Array, target: Labels, /) -> Value:
         """The sum of the rows' weights."""
         return self.loss.weight(prediction, self._weighed(prediction, target))
+
+    def labels(self, prediction: Array, /) -> Labels:
+        """Those of the loss inside."""
+        return labels_of(self.loss, prediction)
+
+    def probabilities(self, prediction: Array, /) -> Array:
+        """Those of the loss inside."""
+        return probabilities_of(self.loss, prediction)
 
 
 def class_weighted(loss: Loss[Labels], weights: Sequence[float] | Array) -> ClassWeighted:

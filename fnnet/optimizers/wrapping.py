@@ -7,7 +7,7 @@ from typing import ClassVar, TypeVar
 
 from fnnet import checks
 from fnnet.core import Optimizer, OptState, Params, Settings, TreeError
-from fnnet.optimizers.elementwise import slots_of
+from fnnet.optimizers.elementwise import rate, slots_of
 from fnnet.tree.structures import Remembers
 
 P = TypeVar("P", bound=Params)
@@ -76,6 +76,17 @@ def kinds_of(optimizer: object) -> tuple[str, ...]:
     if isinstance(optimizer, Wrapped):
         return (type(optimizer.wrapper).__qualname__, *kinds_of(inner))
     return (type(optimizer).__qualname__,) if inner is None else kinds_of(inner)
+
+
+def rate_of(optimizer: object, state: OptState[P]) -> float | None:
+    """The learning rate of the coming step, all factors in it; None where an optimizer of a user's says none."""
+    scale, inner = 1.0, getattr(optimizer, "optimizer", None)
+    while inner is not None:
+        if isinstance(optimizer, Wrapped) and state.inner is not None:
+            scale, state = scale * state.scale, state.inner
+        optimizer, inner = inner, getattr(inner, "optimizer", None)
+    lr = getattr(optimizer, "lr", None)
+    return scale * rate("optimizer", lr, state) if callable(lr) or isinstance(lr, (int, float)) else None
 
 
 def scaled_update(optimizer: Optimizer, params: P, grads: P, state: OptState[P], scale: float) -> tuple[P, OptState[P]]:

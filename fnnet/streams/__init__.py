@@ -24,6 +24,7 @@ from fnnet.streams.choice import Best as Best
 from fnnet.streams.choice import best as best
 from fnnet.streams.display import progress as progress
 from fnnet.streams.limits import time_limit as time_limit
+from fnnet.streams.limits import until as until
 from fnnet.streams.measures import Mode as Mode
 from fnnet.streams.recording import record as record
 from fnnet.streams.stopping import early_stopping as early_stopping

@@ -1,29 +1,56 @@
-"""The best epoch of a stream."""
+"""The best epoch of a run."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
-from fnnet.core import Epoch, Params
+from fnnet.core import Epoch, Params, Record
 from fnnet.core.settings import Settings
-from fnnet.streams.measures import MetricName, Mode, check_epoch, is_better, number
+from fnnet.errors import CheckpointError
+from fnnet.streams.measures import MetricName, Mode, check_epoch, check_known, is_better, number, values
 
 P = TypeVar("P", bound=Params)
 
 
+class Leader(NamedTuple):
+    """The best record of a history: how many records there are up to it, 0 where there is none, and its value."""
+
+    place: int = 0
+    value: float = math.nan
+
+
+_NONE = Leader()
+
+
+class _Choice(NamedTuple, Generic[P]):
+    """The best epoch so far; None where only the history knows it, and why."""
+
+    leader: Leader
+    epoch: Epoch[P] | None = None
+    why: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Best(Settings):
-    """The end of a pipeline: from a stream of epochs to the one whose metric is lowest, or with "max" highest.
+    """The end of a pipeline: from a stream of epochs to the best one of the run, whose metric is lowest, or with "max"
+    highest.
 
     The earliest where several are equal; NaN is never the best. Names of metrics are those of ``early_stopping``. An
     epoch stays valid for ever, so this is the state itself, with the network, the optimizer's memory and the history up
-    to there. Of a resumed run only the epochs since then pass; the better of two epochs is ``best(...)([a, b])``.
+    to there.
 
-    Raises ValueError for an unknown mode, and, when it is called, for a stream that is empty or all NaN and for an
-    unknown metric.
+    A resumed run gives what it would have given without the stop: where its history says that an epoch before the
+    stream was the best, that one is read from the folder of ``resume``, in which ``checkpoint_to(folder,
+    keep_best=...)`` has kept it. No other epoch is ever given in its place. A resumed run that was over gives an empty
+    stream: ``best("loss")(epochs, default=Epoch(state))`` is then the best epoch up to that state. To choose among any
+    epochs, whatever their histories say, use Python's ``min(epochs, key=...)``.
+
+    Raises ValueError for an unknown mode. When it is called: ValueError for a stream that is empty without a default,
+    or all NaN, and for a metric that is unknown or that no epoch before a resume has; CheckpointError where the best
+    epoch came before the stream and cannot be read.
 
     >>> import fnnet as fn, numpy as np
     >>> x, y = np.eye(4), np.ones((4, 1))
@@ -38,20 +65,66 @@ class Best(Settings):
     metric: MetricName = "valid_loss"
     mode: Mode = "min"
 
-    def __call__(self, epochs: Iterable[Epoch[P]], /) -> Epoch[P]:
-        """The best epoch of a finite stream, which is run to its end."""
-        found, best, count = None, math.nan, 0
-        for epoch in epochs:
+    def __call__(self, epochs: Iterable[Epoch[P]], /, default: Epoch[P] | None = None) -> Epoch[P]:
+        """The best epoch of a finite stream, which is run to its end; of an empty one that of the run up to
+        ``default``."""
+        choice, count = None, 0
+        for count, epoch in enumerate(epochs, 1):  # noqa: B007
             check_epoch("best", epoch)
-            count += 1
-            value = number("best", self.metric, epoch.record)
-            if is_better(value, best, self.mode):
-                found, best = epoch, value
-        if not count:
+            choice = self._better(choice or self._before(epoch), epoch)
+        if choice is None and default is not None and default.state.history:
+            check_epoch("best", default)
+            choice = self._better(self._before(default), default)
+        if choice is None:
             raise ValueError("best: the stream is empty, so it has no best epoch; let it give at least one")
-        if found is None:
+        return self._found(choice, count)
+
+    def leader(self, records: Iterable[Record], before: Leader = _NONE, seen: int = 0) -> Leader:
+        """The best of some records that come after ``seen`` others and their best; those without the metric do not
+        count."""
+        for place, record in enumerate(records, seen + 1):
+            if self.metric in values(record):
+                value = number("best", self.metric, record)
+                before = Leader(place, value) if is_better(value, before.value, self.mode) else before
+        return before
+
+    def _before(self, epoch: Epoch[P]) -> _Choice[P]:
+        """The best of the epochs before one, by its history."""
+        check_known("best", self.metric, epoch)
+        state = epoch.state
+        leader = self.leader(state.history if state.batch else state.history[:-1])
+        if not leader.place:
+            return _Choice(leader)
+        if state.origin is None or state.origin.earlier is None:
+            return _Choice(leader, None, "the run goes on from a state that resume has not given")
+        try:
+            earlier = state.origin.earlier(state, leader.place + state.epoch - len(state.history))
+        except CheckpointError as error:
+            return _Choice(leader, None, str(error))
+        return _Choice(leader, Epoch(earlier))
+
+    def _better(self, choice: _Choice[P], epoch: Epoch[P]) -> _Choice[P]:
+        """The better of what is known and the next epoch; a state inside an epoch is none."""
+        if epoch.state.batch:
+            return choice
+        mine = Leader(len(epoch.state.history), number("best", self.metric, epoch.record))
+        is_missing_one = choice.epoch is None and mine == choice.leader
+        is_progress = is_better(mine.value, choice.leader.value, self.mode)
+        return _Choice(mine, epoch) if is_progress or is_missing_one else choice
+
+    def _found(self, choice: _Choice[P], count: int) -> Epoch[P]:
+        """The epoch. Raises ValueError where all were NaN, CheckpointError where it is not to be had."""
+        (place, value), epoch, why = choice
+        if not place:
             raise ValueError(f"best: metric {self.metric!r} must be a number in one epoch, got NaN in all {count}")
-        return found
+        if epoch is None:
+            keep = repr(self.metric) if self.mode == "min" else f"fn.best({self.metric!r}, {self.mode!r})"
+            raise CheckpointError(
+                f"best: the best epoch of the run by {self.metric!r} is epoch {place}, with {value:g}, which came "
+                f"before this stream and cannot be read: {why}; put checkpoint_to(folder, keep_best={keep}) into "
+                "the pipe from the first epoch on, and a resumed run finds it"
+            )
+        return epoch
 
 
 best = Best

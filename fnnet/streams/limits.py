@@ -1,17 +1,21 @@
-"""The stream function that looks at the clock."""
+"""The ends of streams: at a time, or at an epoch."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeVar
 
-from fnnet.core import Epoch, Params
-from fnnet.core.settings import NonNegative, Settings
+from fnnet.core import Epoch, Params, TrainState, TreeError
+from fnnet.core.limits import first_within
+from fnnet.core.settings import NonNegative, Settings, Size
+from fnnet.core.states import Moment
 from fnnet.streams.measures import check_epoch
 
 P = TypeVar("P", bound=Params)
+S = TypeVar("S", bound=Moment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +45,50 @@ class TimeLimit(Settings):
 
 
 time_limit = TimeLimit
+
+
+@dataclass(frozen=True, slots=True)
+class Until(Settings):
+    """Ends a stream of epochs, or of steps, where the run has done so many epochs: ``take`` counts from where the
+    stream begins, ``until`` from the run's start.
+
+    A run that has been there already gives an empty stream, and computes nothing. So a program that resumes may be
+    started again and again::
+
+        begin = resume(folder, state)
+        final = last(pipe(train(step, data, begin), checkpoint_to(folder), until(40)), default=Epoch(begin))
+
+    Raises ValueError for a number of epochs below 1.
+
+    >>> import fnnet as fn, numpy as np
+    >>> x, y = np.eye(4), np.ones((4, 1))
+    >>> optimizer = fn.sgd(0.1)
+    >>> step, data = fn.train_step(fn.value_and_grad(fn.mse), optimizer), fn.minibatches(x, y, batch_size=4)
+    >>> state = fn.start(fn.linear(fn.Key(0), 4, 1), optimizer, fn.Key(0))
+    >>> third = fn.last(fn.until(3)(fn.train(step, data, state)))
+    >>> third.state.epoch, list(fn.until(3)(fn.train(step, data, third.state)))
+    (3, [])
+    """
+
+    epoch: Size
+
+    def __call__(self, stream: Iterable[S], /) -> Iterator[S]:
+        """The items up to the end of the epoch."""
+        items, end = iter(stream), (self.epoch, 0)
+        first = first_within(items, self.epoch)
+        for item in chain(() if first is None else (first,), items):
+            if _place(item) <= end:
+                yield item
+            if _place(item) >= end:
+                return
+
+
+def _place(item: object) -> tuple[int, int]:
+    """How many epochs a run has done, and how many batches of the next."""
+    state = item.state if isinstance(item, Epoch) else item
+    if not isinstance(state, TrainState):
+        raise TreeError(f"until: the stream must be of epochs or of states, got a {type(item).__name__}")
+    return state.epoch, state.batch
+
+
+until = Until

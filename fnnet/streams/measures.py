@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, TypeVar
 
-from fnnet.core import Epoch, Record, TreeError, Value
+from fnnet.core import Epoch, Params, Record, TreeError, Value
 from fnnet.core.entries import LOSS
+
+P = TypeVar("P", bound=Params)
 
 
 def metric_name(where: str, name: str, value: object) -> str:
@@ -56,6 +58,19 @@ def number(where: str, metric: str, record: Record) -> float:
             "decision for all; give validate a metric of one number, such as the mean of theirs, and name that"
         )
     return float(value.item())
+
+
+def check_known(where: str, metric: str, epoch: Epoch[P]) -> None:
+    """Raises ValueError where none of the epochs before a resume has the metric: it was added after they were written,
+    so the resumed run would decide by less than the uninterrupted one."""
+    state = epoch.state
+    before = state.history[:-1] if state.origin and state.origin.earlier else ()
+    if before and not any(metric in values(record) for record in before):
+        raise ValueError(
+            f"{where}: metric must be one that the {len(before)} epochs before this one have, which resume has read, "
+            f"got {metric!r}; what adds it, such as validate, must come before checkpoint_to; or begin with what "
+            "load gives, and only the epochs from here on count"
+        )
 
 
 def is_better(value: float, other: float, mode: Mode, by: float = 0.0) -> bool:

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from fnnet.core import Epoch, Params, Record
 from fnnet.core.settings import NonNegative, Settings, Size
-from fnnet.streams.measures import MetricName, Mode, check_epoch, is_better, number, values
+from fnnet.streams.measures import MetricName, Mode, check_epoch, check_known, is_better, number, values
 
 P = TypeVar("P", bound=Params)
 
@@ -33,7 +33,7 @@ class EarlyStopping(Settings):
     from its last one it gives an empty stream. To see that, it asks for one epoch more, which it drops: what writes,
     such as ``checkpoint_to``, must come after it, or it would write that epoch. For stacked networks the metric must be
     one number for all. Raises ValueError for a patience below 1, a negative or infinite ``min_delta``, an unknown mode,
-    and, when epochs come, an unknown metric.
+    and, when epochs come, for a metric that is unknown or that no epoch before a resume has.
 
     >>> import fnnet as fn, numpy as np
     >>> x, y = np.eye(4), np.ones((4, 1))
@@ -58,6 +58,8 @@ class EarlyStopping(Settings):
             check_epoch("early_stopping", epoch)
             number("early_stopping", self.metric, epoch.record)
             history = epoch.state.history
+            if not seen:
+                check_known("early_stopping", self.metric, epoch)
             wait = self._after(wait, history[seen:-1])
             if wait.epochs >= self.patience:
                 return

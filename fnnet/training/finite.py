@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fnnet.core import Epoch, NonFiniteError, Params, TrainState
+from fnnet.core import Data, Epoch, NonFiniteError, Params, Step, TrainState
+from fnnet.training.folds import steps
+from fnnet.training.guards import StopOnNonfinite
 from fnnet.tree import leaves
 
 P = TypeVar("P", bound=Params)
+T = TypeVar("T")
 
 CHUNK = 1 << 20
 """How many numbers are checked at a time: a mapped file may be larger than memory."""
@@ -50,14 +53,24 @@ def _columns(at: tuple[int, ...]) -> str:
     return f", column {', '.join(map(str, at))}" if at else ""
 
 
-def finite_ones(where: str, first: TrainState[P], epochs: Iterable[Epoch[P]]) -> Iterator[Epoch[P]]:
-    """The epochs of a run that begins with a state. Raises NonFiniteError, which has the state before, where the loss
-    or a parameter of one is NaN or infinite."""
+def finite_ones(
+    where: str, step: Step[T], data: Data[T], first: TrainState[P], epochs: Iterator[Epoch[P]]
+) -> Iterator[Epoch[P]]:
+    """The epochs of a run that begins with a state. Raises NonFiniteError where the loss or a parameter of one is NaN
+    or infinite: that epoch's steps are taken again, each of them watched, to find out where it began.
+
+    NumPy's warnings are silenced while an epoch is made: the error says more.
+    """
     before = first
-    for epoch in epochs:
-        loss, params = epoch.record.loss, epoch.state.params
-        if not (np.isfinite(loss).all() and _is_finite(params)):
-            raise _error(where, before, epoch)
+    while True:
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            epoch = next(epochs, None)
+        if epoch is None:
+            return
+        if not (np.isfinite(epoch.record.loss).all() and _is_finite(epoch.state.params)):
+            again = steps(StopOnNonfinite(step, where), data, before)
+            next(state for state in again if state.batch == 0)
+            raise _unfound(where, before, epoch)
         yield epoch
         before = epoch.state
 
@@ -66,19 +79,13 @@ def _is_finite(params: Params) -> bool:
     return all(bool(np.isfinite(leaf).all()) for leaf in leaves(params))
 
 
-def _error(where: str, before: TrainState[P], epoch: Epoch[P]) -> NonFiniteError:
+def _unfound(where: str, before: TrainState[P], epoch: Epoch[P]) -> NonFiniteError:
+    """The error of an epoch that was finite the second time: compiled steps round otherwise, and data may change."""
     loss = epoch.record.loss
-    is_loss = not np.isfinite(loss).all()
-    tensor, got = ("loss", str(loss)) if is_loss else ("params", "NaN or infinity")
-    known = before.history[-1].loss if before.history else None
-    is_sound = _is_finite(before.params)
-    remedy = "take a smaller learning rate, or clip the gradients" if is_sound else "begin with finite parameters"
-    return NonFiniteError(
-        f"{where}: the {tensor} must be finite, got {got} in epoch {epoch.state.epoch}; {remedy}; this error's state "
-        f"is that after epoch {before.epoch}",
-        tensor,
-        "",
-        before.opt_state.step,
-        None if known is None else float(np.mean(known)),
-        before if is_sound else None,
+    tensor, got = ("params", "NaN or infinity") if np.isfinite(loss).all() else ("loss", str(loss))
+    known = float(np.mean(before.history[-1].loss)) if before.history else None
+    message = (
+        f"{where}: {tensor} must be finite, got {got} in epoch {epoch.state.epoch}, whose steps were finite when they "
+        "were taken again one by one; go on from this error's state, with a smaller learning rate"
     )
+    return NonFiniteError(message, tensor, "", before.opt_state.step, known, before)

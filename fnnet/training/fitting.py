@@ -1,142 +1,125 @@
-"""Training and prediction in one call each."""
+"""Training in one call."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from typing import Generic, NamedTuple, TypeVar
-
-import numpy as np
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from fnnet import checks
 from fnnet.calculus.gradients import value_and_grad
-from fnnet.core import (
-    Array,
-    Data,
-    Epoch,
-    History,
-    Key,
-    Loss,
-    LossFunction,
-    Optimizer,
-    Params,
-    Rows,
-    Step,
-    StreamFn,
-    TrainState,
-    forward,
-)
+from fnnet.core import Array, Key, Loss, LossFunction, Metric, Optimizer, Params, Penalty, Rows, StreamFn
+from fnnet.core.entries import LOSS, check_names
+from fnnet.core.facts import check_network
 from fnnet.data.batches import minibatches
-from fnnet.functional import last, take
-from fnnet.streams import Best, LossMetric, validate
-from fnnet.training.finite import check_data, finite_ones
+from fnnet.functional import last
+from fnnet.streams import Best, LossMetric, Validate, early_stopping, validate
+from fnnet.training.finite import check_data
 from fnnet.training.folds import start, train
+from fnnet.training.plateau import Train
+from fnnet.training.results import Fit, Setup, fitted
 from fnnet.training.step import train_step
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")
 
-
-class Fit(NamedTuple, Generic[P]):
-    """What ``fit`` gives: the last state, in which the trained network is ``state.params``, and its history."""
-
-    state: TrainState[P]
-    history: History
+VALID = "valid_loss"
+"""The name of the loss of the validation data."""
 
 
-def fit(
-    params: P,
-    x: Rows,
-    y: T,
-    *,
-    loss: Loss[T] | LossFunction[T],
-    optimizer: Optimizer,
-    key: Key,
-    epochs: int,
-    batch_size: int = 32,
-    valid: tuple[Array, T] | None = None,
-    streams: Sequence[StreamFn] = (),
-) -> Fit[P]:
-    """Training in one call: ``start``, ``train`` over ``minibatches`` of ``batch_size``, ``take(epochs)``, ``last``.
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """Training in one call: ``fit(params, x, y, loss=..., optimizer=..., key=..., epochs=...)``, where ``jit.fit``
+    compiles whole epochs. It is ``start``, ``train`` over ``minibatches`` and ``take(epochs)``.
 
-    With ``valid=(x, y)`` each record has the loss of the validation data as "valid_loss". The streams come after that
-    and before ``take``, in their order.
+    ``penalty``, such as ``l2(1e-4)``, is added to the loss. With ``valid=(x, y)`` each record has the loss of the
+    validation data as "valid_loss", and each of ``metrics``, such as ``{"accuracy": metrics.accuracy}``. With
+    ``patience`` training stops after so many epochs in a row without a lower "valid_loss" (without validation data:
+    "loss"), and the best epoch's network is the one that predicts. ``streams`` come after that, in their order.
 
-    Raises what these functions raise, and NonFiniteError for x, y or validation data that contain NaN or infinity, and
-    where the loss or a parameter is not finite after an epoch; its ``state`` is the one before. ``train`` accepts such
-    data and continues.
+    Shapes: x (rows, n_in); y as the loss wants it, such as (rows, n_out), or class numbers (rows,).
+
+    Raises what these functions raise; ValueError for metrics without validation data. Raises NonFiniteError for data
+    that contain NaN or infinity, which ``train`` accepts, and where the loss or a parameter becomes NaN or infinite: it
+    names the batch, the first bad tensor and the learning rate, and its ``state`` is the last finite one.
 
     >>> import fnnet as fn, numpy as np
     >>> x = np.linspace(-1, 1, 50)[:, None]
     >>> net = fn.mlp(fn.Key(0), (1, 16, 1))
     >>> trained = fn.fit(net, x, x * x, loss=fn.mse, optimizer=fn.adam(0.01), key=fn.Key(0), epochs=200)
-    >>> float(trained.history[-1].loss) < 0.001
+    >>> float(trained.history["loss"][-1]) < 0.001
     True
+    >>> trained.predict(np.array([[0.5]])).round(1).tolist()
+    [[0.20000000298023224]]
     """
-    return fit_by(train, params, x, y, loss, optimizer, key, epochs, batch_size, valid, streams)
+
+    train: Train
+
+    def __call__(
+        self,
+        params: P,
+        x: Rows,
+        y: T,
+        *,
+        loss: Loss[T] | LossFunction[T],
+        optimizer: Optimizer,
+        key: Key,
+        epochs: int,
+        batch_size: int = 32,
+        penalty: Penalty | None = None,
+        valid: tuple[Array, T] | None = None,
+        metrics: Mapping[str, Metric[T]] | None = None,
+        patience: int | None = None,
+        streams: Sequence[StreamFn] = (),
+    ) -> Fit[P]:
+        """The network after so many epochs, or at its best one of them, and its history."""
+        n = checks.size("fit", "epochs", epochs)
+        check_network("fit", params)
+        step = train_step(value_and_grad(loss, penalty=penalty), optimizer)
+        data, first = minibatches(x, y, batch_size=batch_size), start(params, optimizer, key)
+        check_data("fit", "x", "x", x)
+        check_data("fit", "y", "target", y)
+        metric = LOSS if valid is None else VALID
+        measures = (*_validation(loss, valid, metrics), *_stopping(patience, metric))
+        given = _checked(streams)
+        setup = Setup(self.train, step, data, first.origin, measures, given, loss, metric, patience is not None)
+        return fitted(setup, first, n)
 
 
-def fit_by(
-    run: Callable[[Step[T], Data[T], TrainState[P]], Iterator[Epoch[P]]],
-    params: P,
-    x: Rows,
-    y: T,
-    loss: Loss[T] | LossFunction[T],
-    optimizer: Optimizer,
-    key: Key,
-    epochs: int,
-    batch_size: int,
-    valid: tuple[Array, T] | None,
-    streams: Sequence[StreamFn],
-) -> Fit[P]:
-    """``fit`` with another function than ``train`` to make the stream of epochs."""
-    epochs = checks.size("fit", "epochs", epochs)
-    step = train_step(value_and_grad(loss), optimizer)
-    data, first = minibatches(x, y, batch_size=batch_size), start(params, optimizer, key)
-    check_data("fit", "x", "x", x)
-    check_data("fit", "y", "target", y)
-    stream = finite_ones("fit", first, run(step, data, first))
-    stages = [stream]
-    if valid is not None:
-        checks.pair("fit", "valid", valid)
-        check_data("fit", "valid[0]", "x", valid[0])
-        check_data("fit", "valid[1]", "target", valid[1])
-        stream = validate(*valid, {"valid_loss": LossMetric(loss)})(stream)
-        stages.append(stream)
+fit = Fitting(train)
+
+
+def _validation(
+    loss: Loss[T] | LossFunction[T], valid: tuple[Array, T] | None, metrics: Mapping[str, Metric[T]] | None
+) -> tuple[Validate[T], ...]:
+    """What measures the loss and the metrics of the validation data, where there are any."""
+    if valid is None:
+        if metrics is not None:
+            raise ValueError("fit: metrics must be of validation data, got none of them; give valid=(x, y) too")
+        return ()
+    checks.pair("fit", "valid", valid)
+    check_data("fit", "valid[0]", "x", valid[0])
+    check_data("fit", "valid[1]", "target", valid[1])
+    own = validate(*valid, {VALID: LossMetric(loss)})
+    if metrics is None:
+        return (own,)
+    all_metrics = (*own.metrics, *validate(*valid, metrics).metrics)
+    check_names("fit", tuple([name for name, _ in all_metrics]))
+    return (replace(own, metrics=all_metrics),)
+
+
+def _stopping(patience: int | None, metric: str) -> tuple[StreamFn, ...]:
+    return () if patience is None else (early_stopping(checks.size("fit", "patience", patience), metric=metric),)
+
+
+def _checked(streams: Sequence[StreamFn]) -> tuple[StreamFn, ...]:
+    """The stream functions. Raises ValueError for what is none."""
     if not isinstance(streams, Sequence):
         raise ValueError(f"fit: streams must be a list or tuple of stream functions, got {streams!r}; write [it]")
     for i, transform in enumerate(streams):
         checks.function("fit", f"streams[{i}]", transform)
         given: object = transform
         if isinstance(given, Best) or given is last:  # they wait for the end of the stream, which only take brings
-            raise ValueError(
-                f"fit: streams must give streams, and {'last' if given is last else 'best'} gives one epoch; end a "
-                "pipe of train by it"
-            )
-        stream = transform(stream)
-        if not isinstance(stream, Iterable):
-            raise ValueError(f"fit: streams[{i}] must give a stream of epochs, got {stream!r}")
-        stages.append(stream)
-    state = last(take(epochs)(stream)).state
-    for stage in reversed(stages):  # what a stream function does at its end, such as writing, may raise
-        if isinstance(stage, Generator):
-            stage.close()
-    return Fit(state, state.history)
-
-
-def predict(params: P, x: Array, batch_size: int | None = None) -> Array:
-    """The network's output for all rows of x, without a cache; with ``batch_size``, so many rows at a time.
-
-    Shapes: x (..., rows, n_in), result (..., rows, n_out). Raises what ``forward`` raises, ValueError for a
-    batch size below 1.
-
-    >>> import fnnet as fn, numpy as np
-    >>> fn.predict(fn.linear(fn.Key(0), 4, 2), np.ones((3, 4)), batch_size=2).shape
-    (3, 2)
-    """
-    if batch_size is None:
-        y, _ = forward(params, x)
-        return y if y.flags.writeable else y.copy()
-    size = checks.size("predict", "batch_size", batch_size)
-    checks.inputs("predict", x)
-    pieces = [forward(params, x[..., i : i + size, :])[0] for i in range(0, x.shape[-2], size)]
-    return np.concatenate(pieces, axis=-2)
+            name = "last" if given is last else "best"
+            raise ValueError(f"fit: streams must give streams, and {name} gives one epoch; end a pipe of train by it")
+    return tuple(streams)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from enum import Enum
 from functools import partial
-from itertools import chain, count, islice
+from itertools import chain, islice
 from typing import TypeVar
 
 import numpy as np
@@ -28,6 +28,7 @@ from fnnet.core import (
     TreeError,
 )
 from fnnet.core.facts import check_network, fork
+from fnnet.core.limits import epochs_from
 from fnnet.core.protocols import Startable
 from fnnet.core.runs import Run, nothing, run_from, within
 from fnnet.core.states import Origin
@@ -172,7 +173,7 @@ def steps(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[TrainS
     """
     check_run(step, data, state)
     run = run_from(state, step, data, train)
-    epochs = (_marked(data, state, epoch) for epoch in count(state.epoch))
+    epochs = (_marked(data, state, epoch) for epoch in epochs_from(state.epoch))
     own = replace(state, params=pack(state.params), opt_state=frozen(state.opt_state))  # as start makes them
     states = scan(partial(_advance, run), chain.from_iterable(epochs), within(run, own))
     return islice(states, 1, None, 2)  # one per mark

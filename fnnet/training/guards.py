@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from fnnet import checks, tree
 from fnnet.core import Array, Key, NonFiniteError, OptState, Params, Step, TrainState, Value
 from fnnet.inspection.traces import Call, trace
+from fnnet.optimizers.wrapping import rate_of
 from fnnet.training.step import TrainStep
 from fnnet.tree.nodes import child_path, named_children
 from fnnet.tree.structures import structure_of
@@ -25,13 +26,14 @@ class StopOnNonfinite(Generic[T]):
     """What ``stop_on_nonfinite(step)`` returns."""
 
     step: Step[T]
+    where: str = field(default="stop_on_nonfinite", repr=False)
 
     def __call__(self, state: TrainState[P], batch: tuple[Array, T], key: Key, /) -> tuple[TrainState[P], Value]:
         """The step's result, where all of it is finite."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the error says more than warnings
             after, value = self.step(state, batch, key)
             if not (_all_finite(value) and _is_finite(after.params) and _kept_finite(state.opt_state, after.opt_state)):
-                raise _error(self.step, state, batch, key, after, value)
+                raise _error(self.where, self.step, state, batch, key, after, value)
         return after, value
 
 
@@ -106,17 +108,25 @@ REMEDIES = {
 
 # --- the culprit, found by computing the step again ------------------------------------------------------------
 def _error(
-    step: Step[T], state: TrainState[P], batch: tuple[Array, T], key: Key, after: TrainState[P], value: Value
+    where: str,
+    step: Step[T],
+    state: TrainState[P],
+    batch: tuple[Array, T],
+    key: Key,
+    after: TrainState[P],
+    value: Value,
 ) -> NonFiniteError:
     done, is_lost = state.opt_state.step, not _is_finite(state.params)
+    rate = rate_of(getattr(step, "optimizer", None), state.opt_state)
     tensor, path, entry = next(_culprits(step, state, batch, key, after, value))
     loss = float(np.mean(value)) if _all_finite(value) else _loss_before(state)
     remedy = "begin with finite parameters" if is_lost else REMEDIES[tensor]
     message = (
-        f"stop_on_nonfinite: {f'{tensor} {path}'.strip()} must be finite, got {entry} at step {done} (epoch "
-        f"{state.epoch}, batch {state.batch}); the last finite loss is {loss}; {remedy}"
+        f"{where}: {f'{tensor} {path}'.strip()} must be finite, got {entry} in batch {state.batch + 1} of epoch "
+        f"{state.epoch + 1}, after {done} steps{'' if rate is None else f', at learning rate {rate:g}'}; the last "
+        f"finite loss is {loss}; {remedy}"
     )
-    return NonFiniteError(message, tensor, path, done, loss, None if is_lost else state)
+    return NonFiniteError(message, tensor, path, done, loss, None if is_lost else state, rate)
 
 
 def _loss_before(state: TrainState[P]) -> float | None:

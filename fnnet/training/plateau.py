@@ -10,6 +10,7 @@ from typing import Annotated, NamedTuple, Protocol, TypeVar
 
 from fnnet import checks
 from fnnet.core import Data, Epoch, Params, Record, ShapeError, Step, StreamFn, TrainState, TreeError, Value
+from fnnet.core.limits import epochs_from
 from fnnet.core.runs import Run, run_from, within
 from fnnet.core.settings import NonNegative, Settings, Share, Size
 from fnnet.streams.choice import Best
@@ -79,11 +80,13 @@ class ReduceOnPlateau(Settings):
 
     def __call__(self, step: Step[T], data: Data[T], state: TrainState[P], /) -> Iterator[Epoch[P]]:
         """The epochs, each trained with the factor that the history before it gives."""
-        return self._epochs(run_from(state, step, data, self), step, data, state)
+        return self._epochs(run_from(state, step, data, self), step, data, state, epochs_from(state.epoch))
 
-    def _epochs(self, run: Run[T], step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[P]]:
+    def _epochs(
+        self, run: Run[T], step: Step[T], data: Data[T], state: TrainState[P], numbers: Iterator[int]
+    ) -> Iterator[Epoch[P]]:
         seen, wait = 0, Waiting()
-        while True:
+        for _ in numbers:
             epochs = self.train(step, data, state)
             for stream in self.streams:
                 epochs = stream(epochs)

@@ -85,16 +85,17 @@ def _layout(kind: type) -> Layout:
     """The layout of a class. Raises TreeError where its instances can be no part of a tree.
 
     A record that keeps its data in another form than it has as a tree names its fields in ``__tree_fields__``: they
-    are attributes, which its constructor takes by position.
+    are attributes, which its constructor takes by position. A frozen dataclass that is no tree has a ``__no_tree__``.
     """
     told: tuple[str, ...] | None = vars(kind).get("__tree_fields__")
     if told is not None:
         return Layout(told, _getter(told), (), (), False, kind)
-    if not is_dataclass(kind):
-        raise TreeError(
-            f"tree: a {kind.__name__} can be no part of a tree; a tree holds arrays, frozen dataclasses, tuples "
-            "(instead of lists and dicts) and static float, int, str, bool, None"
+    if not is_dataclass(kind) or "__no_tree__" in vars(kind):
+        rule = (
+            "; a tree holds arrays, frozen dataclasses, tuples (instead of lists and dicts) and static float, int, "
+            "str, bool, None"
         )
+        raise TreeError(f"tree: a {kind.__name__} can be no part of a tree{network_of(kind) or rule}")
     if not getattr(kind, "__dataclass_params__").frozen:  # noqa: B009  (the attribute is not in the type stubs)
         raise TreeError(f"tree: {kind.__name__} must be frozen; write @dataclass(frozen=True, slots=True, eq=False)")
     known = tuple([f for f in fields(kind) if _ASIDE not in f.metadata])
@@ -105,6 +106,12 @@ def _layout(kind: type) -> Layout:
     carried = tuple([f.name for f in known if _CARRIED in f.metadata])
     make = functools.partial(_by_name, kind, names) if any(f.kw_only for f in known) else kind
     return Layout(names, _getter(names), constants, carried, issubclass(kind, Params), make)
+
+
+def network_of(kind: type) -> str:
+    """How an error ends where an instance of a class stands for a network that it has."""
+    path = next((path for path in ("params", "state.params") if hasattr(kind, path.partition(".")[0])), "")
+    return f"; its network is .{path}" if path else ""
 
 
 def _by_name(kind: type, names: tuple[str, ...], *values: object) -> object:

@@ -21,7 +21,6 @@ from multiprocessing import get_context
 from statistics import mean
 from typing import Any, NamedTuple
 
-import numpy as np
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import KFold, StratifiedKFold
@@ -98,7 +97,7 @@ def ours(recipe: Recipe, is_regression: bool, seed: int, fold: Fold) -> float:
     key = fn.Key(seed)
     outputs = 1 if is_regression else int(fold.y.max()) + 1
     nets = [network(recipe, key.child(INIT, k), fold.x.shape[1], outputs) for k in range(recipe.networks)]
-    stacked = fn.tree.map(lambda *leaves: np.stack(leaves), nets[0], *nets[1:])
+    stacked = fn.stack(nets)
     loss: Any = fn.mse if is_regression else fn.softmax_cross_entropy
     optimizer = fn.adamw(recipe.lr, weight_decay=recipe.weight_decay)
     epochs, size = recipe.epochs, recipe.size

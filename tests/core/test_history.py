@@ -107,6 +107,49 @@ def test_it_is_shown_in_a_line() -> None:
     )
 
 
+# --- values by name ----------------------------------------------------------------------------------------------
+@given(records())
+def test_a_name_gives_the_values_of_all_epochs(given_ones: list[Record]) -> None:
+    history = History.of(given_ones)
+    names = dict.fromkeys(name for record in given_ones for name in record)
+    assert history.names == tuple(names or ("loss",))
+    for name in names:
+        widths = {record[name].shape for record in given_ones if name in record} - {()}
+        expected = np.full((len(given_ones), *next(iter(widths), ())), np.nan)
+        for i, record in enumerate(given_ones):
+            if name in record:
+                expected[i] = record[name]
+        assert history[name].dtype == np.float64 and np.array_equal(history[name], expected, equal_nan=True)
+    by_name = history.to_dict()
+    assert tuple(by_name) == ("epoch", *history.names)
+    assert by_name["epoch"].tolist() == list(range(1, len(given_ones) + 1))
+
+
+def test_columns_of_pandas() -> None:
+    plain = Record(np.asarray(0.5), (("auc", np.asarray(0.75)),))
+    frame = History.of([plain, Record(np.asarray(0.25))]).to_pandas()
+    assert frame.index.tolist() == [1, 2] and frame.index.name == "epoch" and list(frame) == ["loss", "auc"]
+    assert frame["loss"].tolist() == [0.5, 0.25] and np.isnan(frame["auc"][2])
+    stacked = History.of([Record(np.array([1.0, 2.0]), (("m", np.asarray(3.0)),))]).to_pandas()
+    assert list(stacked) == ["loss[0]", "loss[1]", "m"] and stacked["loss[1]"].tolist() == [2.0]
+    assert len(History().to_pandas()) == 0
+
+
+def test_a_name_that_there_is_not() -> None:
+    record = Record(np.asarray(0.5), (("auc", np.asarray(0.75)),))
+    history = History.of([record])
+    for found in (lambda: history["r2"], lambda: record["r2"]):
+        with pytest.raises(KeyError) as caught:
+            found()
+        assert isinstance(caught.value, fn.MetricError)
+        assert str(caught.value).endswith(": the name must be one of 'loss', 'auc', got 'r2'")
+    assert record.names == tuple(record) == ("loss", "auc") and "auc" in record and "r2" not in record
+    assert History()["loss"].shape == (0,)
+    uneven = History.of([Record(np.ones(2)), Record(np.ones(3))])
+    with pytest.raises(fn.ShapeError, match="history: 'loss' must be of as many networks in all epochs"):
+        uneven["loss"]
+
+
 # --- what an epoch costs ---------------------------------------------------------------------------------------------
 def _long(n: int) -> History:
     return History.of(

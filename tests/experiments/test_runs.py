@@ -49,11 +49,13 @@ class Experiment:
         data = self.data or fn.minibatches(self.x, self.y, batch_size=self.size, order=self.order)
         return iter(self.train(step, data, state))
 
-    def program(self, folder: Path, epochs: int, **anyway: bool) -> TrainState[Any]:
+    def program(self, folder: Path, epochs: int, anyway: bool = False) -> TrainState[Any]:
         """What the README tells a user to write: to be started again and again."""
         first = self.first()
-        begin = fn.resume(folder, first, **anyway) if fn.checkpoints_in(folder) else first
-        last: fn.Epoch[Any] = fn.last(fn.pipe(self.stream(begin), fn.checkpoint_to(folder, **anyway), fn.take(epochs)))
+        begin = fn.resume(folder, first, anyway=anyway) if fn.checkpoints_in(folder) else first
+        last: fn.Epoch[Any] = fn.last(
+            fn.pipe(self.stream(begin), fn.checkpoint_to(folder, anyway=anyway), fn.take(epochs))
+        )
         return last.state
 
 

@@ -10,6 +10,7 @@ import sys
 import threading
 from dataclasses import dataclass, make_dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -195,11 +196,22 @@ class Colour(enum.IntEnum):
     RED = 1
 
 
+class Pair(NamedTuple):
+    """A tuple of a user's."""
+
+    a: int
+    b: int
+
+
+FIT = fn.fit(
+    fn.linear(Key(0), 1, 1), np.ones((2, 1)), np.ones((2, 1)), loss=fn.mse, optimizer=fn.sgd(0.1), key=Key(0), epochs=1
+)
 REFUSED: dict[str, tuple[object, type[Exception], str]] = {
     "a list": ((1, ([np.zeros(1)],)), TreeError, "save: 1.0: tree: a list can be no part of a tree"),
     "a function": ((fn.mse, len), TreeError, "can be no part of a tree"),
     "a class": (fn.Relu, TreeError, "a type can be no part of a tree"),
-    "a named tuple": (fn.Fit(fn.start(fn.Relu(), fn.sgd(0.1), Key(0)), History()), TreeError, "a Fit can be no part"),
+    "a fit": (FIT, TreeError, "save: the root: tree: a Fit can be no part of a tree; its network is .params"),
+    "a named tuple": (Pair(1, 2), TreeError, "a Pair can be no part of a tree; a tree holds"),
     "a schedule of a user's": (fn.sgd(lambda step: 0.1), TreeError, "a function can be no part of a tree"),
     "a NumPy number": ((fn.Elu(0.5), (np.float64(0.5),)), TreeError, r"save: 1.0 is a numpy.float64, and files hold"),
     "a number of a user's": ((Number(3),), TreeError, r"save: 0 is a tests.*.test_saving.Number, and files"),

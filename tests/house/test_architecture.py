@@ -26,7 +26,7 @@ LEVELS = [re.findall(r"`([a-z_]+)/?`", line.split("|")[1]) for line in PLAN.spli
 KINDS = {"layers", "losses", "optimizers", "schedules", "metrics", "streams"}
 """Rooms with one file a thing, which knows nothing of its neighbours but what is private to the room."""
 
-SHARED = {"losses.reductions", "optimizers.elementwise", "streams.measures", "optimizers.wrapping"}
+SHARED = {"losses.reductions", "losses.links", "optimizers.elementwise", "streams.measures", "optimizers.wrapping"}
 """What all of such a room are written with, and other rooms too."""
 
 MADE_OF_OTHERS = {"layers.mlp": {"layers.linear", "layers.relu"}, "layers.linear": {"layers.relu"}}
@@ -91,10 +91,11 @@ def test_third_party_imports() -> None:
             top = module.split(".")[0]
             if top != "fnnet" and top not in sys.stdlib_module_names:
                 used.setdefault(top, set()).add(name_of(path))
-    assert set(used) == {"numpy", "toolz", "numba", "tqdm"}
+    assert set(used) == {"numpy", "toolz", "numba", "tqdm", "pandas"}
     assert used["toolz"] == {"functional"}
     assert {name.split(".")[0] for name in used["numba"]} == {"jit"}
     assert used["tqdm"] == {"streams.display"}
+    assert used["pandas"] == {"core.history"}
 
 
 def test_import_loads_numpy_and_toolz_and_nothing_else() -> None:

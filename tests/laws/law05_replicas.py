@@ -19,14 +19,9 @@ from tests.support.strategies import KEYS, SIZES
 CLOSE = 1e-12
 
 
-def stacked(nets: list[Params]) -> Params:
-    """One network of K."""
-    return tree.map(lambda *leaves: np.stack(leaves), nets[0], *nets[1:])
-
-
 def alone(net: Params, k: int) -> Params:
     """The k-th of K."""
-    return tree.map(lambda leaf: leaf[k], net)
+    return fn.unstack(net)[k] if replicas(net) else net
 
 
 def _agree(a: object, b: object) -> None:
@@ -40,7 +35,7 @@ def test_every_layer(
 ) -> None:
     n_out = n_out if name in WIDENING else n_in
     nets = [LAYERS[name](key.child(k), n_in, n_out) for k in range(count)]
-    net = stacked(nets)
+    net = fn.stack(nets)
     is_shared = is_shared and bool(replicas(net))
     x = normal(key.child(9), (batch, n_in) if is_shared else (count, batch, n_in))
     noise = key.child(7) if is_noisy else None
@@ -98,7 +93,7 @@ def test_training(name: str, key: Key, count: int, rows: int, epochs: int) -> No
         return fn.last(islice(stream, epochs)).state
 
     nets = [_noisy(key.child(10 + k)) for k in range(count)]
-    together = final(stacked(nets), key)
+    together = final(fn.stack(nets), key)
     assert together.history[-1].loss.shape == (count,)
     for k, net in enumerate(nets):
         single = final(net, key.child(k))
@@ -118,7 +113,9 @@ def test_accumulating(
     target = case.target(key.child(6), (rows, n) if is_target_shared else (count, rows, n))
     gradient = fn.value_and_grad(case.of(n))
     pieces = key.seed % rows + 1
-    _agree(fn.accumulate(gradient, pieces)(stacked(nets), (x, target), key), gradient(stacked(nets), (x, target), key))
+    _agree(
+        fn.accumulate(gradient, pieces)(fn.stack(nets), (x, target), key), gradient(fn.stack(nets), (x, target), key)
+    )
 
 
 @given(KEYS, st.integers(1, 3), st.integers(2, 5))
@@ -126,7 +123,7 @@ def test_accumulating_draws_for_each_network(key: Key, count: int, rows: int) ->
     nets = [_noisy(key.child(10 + k)) for k in range(count)]
     x, y = normal(key.child(5), (rows, 3)), normal(key.child(6), (rows, 2))
     gradient = fn.accumulate(fn.value_and_grad(fn.mse), 2)
-    value, grads = gradient(stacked(nets), (x, y), key)
+    value, grads = gradient(fn.stack(nets), (x, y), key)
     for k, net in enumerate(nets):
         value_k, grads_k = gradient(net, (x, y), key.child(k))
         _agree(value[k, None], value_k[None])
@@ -142,7 +139,7 @@ class Anything(fn.RowLoss[Array]):
 
 
 def test_accumulating_refuses_what_may_be_one_for_all_or_one_a_network() -> None:
-    net, x = stacked([fn.linear(Key(k), 3, 2) for k in range(4)]), np.ones((4, 3))
+    net, x = fn.stack([fn.linear(Key(k), 3, 2) for k in range(4)]), np.ones((4, 3))
     gradient = fn.accumulate(fn.value_and_grad(Anything()), 2)
     with pytest.raises(fn.ShapeError, match="takes the target for 4 stacked networks and 4 rows as one for all and as"):
         gradient(net, (x, np.ones((4, 4))), Key(0))
@@ -155,7 +152,7 @@ def test_accumulating_refuses_what_may_be_one_for_all_or_one_a_network() -> None
 
 
 def test_replica_axes_that_are_not_the_parameters_are_refused() -> None:
-    net = stacked([fn.linear(Key(k), 3, 2) for k in range(4)])
+    net = fn.stack([fn.linear(Key(k), 3, 2) for k in range(4)])
     with pytest.raises(fn.ShapeError, match=r"the replica axes of the parameters, \(4,\), or none, got \(5,\)"):
         fn.forward(net, np.ones((5, 2, 3)))
     with pytest.raises(fn.ShapeError, match=r"replica axes of the parameters, \(\), or none, got \(4,\)"):

@@ -46,7 +46,7 @@ def _net(key: Key, dtype: fn.Dtype, n_in: int = 3) -> fn.Params:
 
 
 def _stacked(key: Key, dtype: fn.Dtype) -> fn.Params:
-    return tree.map(lambda *leaf: np.stack(leaf), *[_net(key.child(i), dtype) for i in range(3)])
+    return fn.init_many(lambda k: _net(k, dtype), key, 3)
 
 
 class Run:

@@ -81,6 +81,12 @@ CASES: dict[str, Case] = {
         ValueError,
         r"time_limit: seconds must be in \[0, inf\), got -1",
     ),
+    "until no epoch": (lambda: fn.until(0), ValueError, "until: epoch must be a whole number from 1 up, got 0"),
+    "until of numbers": (
+        lambda: list(fn.until(3)([1, 2])),
+        TreeError,
+        "until: the stream must be of epochs or of states, got a int",
+    ),
     "an endless time limit": (
         lambda: fn.time_limit(float("inf")),
         ValueError,

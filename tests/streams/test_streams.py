@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from io import StringIO
 from itertools import count
 from pathlib import Path
@@ -24,7 +25,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fnnet as fn
-from fnnet import Array, Epoch, History, Key, Mlp, Record, TrainState, Value, files, streams, tree
+from fnnet import Array, Epoch, History, Key, Mlp, Record, TrainState, Value, files, jit, streams, tree
 from fnnet.keys import normal
 from fnnet.streams import display
 from tests.laws.law03_fold import RUNS, Run
@@ -67,6 +68,7 @@ def every(folder: Path) -> dict[str, fn.StreamFn]:
         "progress": fn.progress(10),
         "record": fn.record(folder / "run.json", folder / "run.csv"),
         "time_limit": fn.time_limit(1e6),
+        "until": fn.until(50),
         "stop_on_signal": fn.stop_on_signal(),
     }
 
@@ -76,7 +78,9 @@ def test_every_stream_function_is_among_them(tmp_path: Path) -> None:
     assert set(every(tmp_path)) == public - {"best"}
 
 
-@pytest.mark.parametrize("name", ["validate", "early_stopping", "progress", "record", "time_limit", "stop_on_signal"])
+@pytest.mark.parametrize(
+    "name", ["validate", "early_stopping", "progress", "record", "time_limit", "until", "stop_on_signal"]
+)
 def test_taking_n_epochs_trains_n_and_no_more(name: str, tmp_path: Path) -> None:
     run = Run(Key(0), 4, 2, "adam")
     made: list[int] = []
@@ -95,7 +99,7 @@ def test_taking_n_epochs_trains_n_and_no_more(name: str, tmp_path: Path) -> None
     assert len(made) == 5
 
 
-@pytest.mark.parametrize("name", ["early_stopping", "progress", "record", "time_limit", "stop_on_signal"])
+@pytest.mark.parametrize("name", ["early_stopping", "progress", "record", "time_limit", "until", "stop_on_signal"])
 def test_epochs_pass_unchanged(name: str, tmp_path: Path) -> None:
     given_epochs = list(epochs_of([3.0, 2.0, 1.0]))
     passed = list(every(tmp_path)[name](given_epochs))
@@ -196,6 +200,81 @@ def test_a_resumed_pipeline_is_the_uninterrupted_one(run: Run, patience: int) ->
     for i, epoch in enumerate(whole, start=1):
         rest = go(pickle.loads(pickle.dumps(epoch.state)), 6 - i)
         assert [tree.digest(e) for e in rest] == [tree.digest(e) for e in whole[i:]]
+
+
+# --- until -------------------------------------------------------------------------------------------------------
+def _sources(run: Run) -> list[Callable[[TrainState[fn.Params]], Iterator[Any]]]:
+    """All that makes streams."""
+    plateau: Any = fn.reduce_on_plateau(fn.train)
+    makers: list[Any] = [fn.train, fn.steps, jit.train, plateau]
+    return [partial(make, run.step, run.data) for make in makers]
+
+
+def _mine(stream: Iterable[Any]) -> Iterator[Any]:
+    """A user's stream function."""
+    yield from stream
+
+
+def _state(item: Any) -> TrainState[fn.Params]:
+    return item.state if isinstance(item, Epoch) else item
+
+
+@pytest.mark.parametrize("which", range(4))
+def test_until_ends_where_the_run_has_done_so_many_epochs(which: int) -> None:
+    run = Run(Key(0), 5, 2, "adam")
+    source, begin = _sources(run)[which], begun(run)
+    whole = list(fn.until(3)(source(begin)))
+    assert (_state(whole[-1]).epoch, _state(whole[-1]).batch) == (3, 0)
+    assert len(whole) == (9 if which == 1 else 3)
+    for i, item in enumerate(whole, start=1):
+        rest = fn.until(3)(source(_state(item)))
+        assert [tree.digest(_state(one)) for one in rest] == [tree.digest(_state(one)) for one in whole[i:]]
+    assert list(fn.until(2)(source(_state(whole[-1])))) == []
+
+
+@pytest.mark.parametrize("which", range(4))
+def test_a_run_that_has_been_there_computes_nothing(which: int, tmp_path: Path) -> None:
+    run, made = Run(Key(0), 5, 2, "adam"), list[int]()
+
+    def noting(stream: Iterable[Any]) -> Iterator[Any]:
+        for item in stream:
+            made.append(_state(item).epoch)
+            yield item
+
+    source = _sources(run)[which]
+    final = fn.last(fn.until(3)(source(begun(run))))
+    keep = fn.checkpoint_to(tmp_path)
+    pipes: list[list[Any]] = [
+        [noting, keep, fn.until(3)],
+        [fn.until(3), noting],
+        [noting, fn.until(2), fn.until(9)],
+        [noting, fn.until(9), fn.until(2)],
+    ]
+    for functions in pipes:
+        stream: Any = source(_state(final))
+        for function in (*functions, _mine, fn.until(5)):
+            stream = function(stream)
+        assert fn.last(stream, default=final) is final
+    assert made == [] and not list(tmp_path.iterdir())
+
+
+def test_the_limit_of_a_run_is_none_of_one_inside_it() -> None:
+    run, inner = Run(Key(0), 4, 2, "sgd"), list[int]()
+    ahead: Any = run.epochs(begun(run), 5)
+
+    def probing(epochs: Iterable[Epoch[fn.Params]]) -> Iterator[Any]:
+        for epoch in epochs:
+            inner.extend(numbers_of(fn.take(1)(fn.train(run.step, run.data, ahead))))
+            inner.extend(numbers_of(fn.until(7)(fn.train(run.step, run.data, ahead))))
+            yield epoch
+
+    assert numbers_of(fn.until(2)(probing(training(run)))) == [1, 2]
+    assert inner == [6, 6, 7] * 2
+
+
+def test_an_item_beyond_the_end_does_not_pass() -> None:
+    assert numbers_of(fn.until(2)(list(epochs_of([1.0] * 4))[2:])) == []
+    assert numbers_of(fn.until(2)(epochs_of([1.0] * 4))) == [1, 2]
 
 
 # --- best --------------------------------------------------------------------------------------------------------

@@ -43,6 +43,6 @@ def stream(*functions: Any, step: Any = None) -> object:
     return next(fn.pipe(fn.train(step, fn.minibatches(X, Y, batch_size=5), fn.start(NET, SGD, Key(0))), *functions))
 
 
-def fitted(**settings: Any) -> object:
+def fitted(**settings: Any) -> Any:
     """One epoch of fit."""
     return fn.fit(NET, X, Y, loss=fn.mse, optimizer=SGD, key=Key(0), epochs=1, batch_size=5, **settings)

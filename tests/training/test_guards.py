@@ -55,7 +55,10 @@ def test_data_that_are_not_finite() -> None:
         bad = np.where(np.arange(12).reshape(4, 3) == 7, value, X)
         error = caught(STEP, started(net_of()), x=bad)
         assert (error.tensor, error.path, error.step) == ("x", "", 0)
-        assert str(error).startswith(f"stop_on_nonfinite: x must be finite, got {value} at step 0 (epoch 0, batch 0)")
+        assert str(error).startswith(
+            f"stop_on_nonfinite: x must be finite, got {value} in batch 1 of epoch 1, after 0 "
+        )
+        assert error.learning_rate == 0.1 and "steps, at learning rate 0.1; " in str(error)
     error = caught(STEP, started(net_of()), y=np.full((4, 2), math.inf))
     assert (error.tensor, error.loss) == ("target", None)
     step = fn.train_step(fn.value_and_grad(fn.weighted(fn.mse)), fn.sgd(0.1))
@@ -102,7 +105,7 @@ def test_squares_of_gradients_that_overflow_in_the_optimizer(width: int) -> None
     state = fn.start(fn.mlp(Key(0), (3, width, width, 2)), optimizer, Key(0))
     error = caught(fn.train_step(fn.value_and_grad(steep), optimizer), state)
     assert (error.tensor, error.path, error.step) == ("opt_state", "inner.slots.1.layers.0.w", 0)
-    assert "opt_state inner.slots.1.layers.0.w must be finite, got inf at step 0" in str(error)
+    assert "opt_state inner.slots.1.layers.0.w must be finite, got inf in batch 1 of epoch 1" in str(error)
     assert isinstance(error.state, TrainState)
     assert tree.equal(error.state, state)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fnnet import DtypeError, Key, NonFiniteError, TreeError
+from fnnet import DtypeError, Key, LayerError, NonFiniteError, TreeError
 from tests.support.refusals import GRADIENT, NET, SGD, Case, X, Y, check, fitted, fn, stream
 
 
@@ -26,6 +26,66 @@ CASES: dict[str, Case] = {
         lambda: fn.fit(NET, X, Y, loss=fn.mse, optimizer=SGD, key=Key(0), epochs=0, batch_size=5),
         ValueError,
         "fit: epochs must be a whole number from 1 up",
+    ),
+    "metrics without data for them": (
+        lambda: fitted(metrics={"r2": fn.metrics.r2}),
+        ValueError,
+        r"fit: metrics must be of validation data, got none of them; give valid=\(x, y\) too",
+    ),
+    "a metric named valid_loss": (
+        lambda: fitted(valid=(X, Y), metrics={"valid_loss": fn.metrics.mae}),
+        ValueError,
+        "fit: metrics must have names of their own, got 'valid_loss'",
+    ),
+    "metrics in a list for fit": (
+        lambda: fitted(valid=(X, Y), metrics=[fn.metrics.mae]),
+        ValueError,
+        "validate: metrics must name at least one metric",
+    ),
+    "patience 0 in fit": (
+        lambda: fitted(patience=0),
+        ValueError,
+        "fit: patience must be a whole number from 1 up, got 0",
+    ),
+    "a penalty that is a number": (
+        lambda: fitted(penalty=0.1),
+        ValueError,
+        "value_and_grad: penalty must be a function or an object that can be called, got 0.1",
+    ),
+    "no more epochs": (
+        lambda: fitted().continue_(0),
+        ValueError,
+        "continue_: epochs must be a whole number from 1 up, got 0",
+    ),
+    "streams that let nothing pass": (
+        lambda: fitted(streams=[lambda epochs: iter(())]),
+        ValueError,
+        "fit: streams must let at least one epoch pass, got none",
+    ),
+    "a fit to predict by": (
+        lambda: fn.predict(fitted(), X),
+        LayerError,
+        r"^Fit is not a network; its network is \.params$",
+    ),
+    "a fit to be fitted": (
+        lambda: fn.fit(fitted(), X, Y, loss=fn.mse, optimizer=SGD, key=Key(0), epochs=1),
+        LayerError,
+        r"^fit: params must be a network, an instance of a Params class, got Fit; its network is \.params$",
+    ),
+    "an epoch to start from": (
+        lambda: fn.start(fitted().last, SGD, Key(0)),
+        LayerError,
+        r"^start: params must be a network, .*, got Epoch; its network is \.state\.params$",
+    ),
+    "a state to pass x through": (
+        lambda: fn.forward(fitted().state, X),
+        LayerError,
+        r"^TrainState is not a network; its network is \.params$",
+    ),
+    "a fit as a tree": (
+        lambda: fn.tree.digest(fitted()),
+        TreeError,
+        r"^tree: a Fit can be no part of a tree; its network is \.params$",
     ),
     "predict by 0": (
         lambda: fn.predict(NET, X, batch_size=0),
@@ -92,7 +152,7 @@ CASES: dict[str, Case] = {
             step=fn.stop_on_nonfinite(fn.train_step(fn.value_and_grad(lambda p, t: fn.mse(p, t * np.nan)), SGD))
         ),
         NonFiniteError,
-        r"stop_on_nonfinite: loss must be finite, got nan at step 0 \(epoch 0, batch 0\); the last finite loss is None",
+        r"stop_on_nonfinite: loss must be finite, got nan in batch 1 of epoch 1.*; the last finite loss is None",
     ),
     "a number for a key of start": (
         lambda: fn.start(NET, fn.sgd(0.1), 5),

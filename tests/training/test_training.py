@@ -167,8 +167,10 @@ def test_pipe_take_last() -> None:
     stream = iter(range(5))
     assert list(fn.take(2)(stream)) == [0, 1]
     assert next(stream) == 2
-    with pytest.raises(ValueError, match="the stream is empty"):
+    with pytest.raises(ValueError, match=r"the stream is empty, .* or name a default"):
         fn.last(iter(()))
+    assert fn.last(iter(()), default=None) is None
+    assert fn.last(iter([1, 2]), default=3) == 2
 
 
 # --- what a run carries -------------------------------------------------------------------------------------------

@@ -38,6 +38,13 @@ def resumed(step: fn.Step[Array], data: fn.Data[Array], first: TrainState[Net], 
     assert_type(last, TrainState[Serial[Linear, Relu, Linear]])
 
 
+def best(step: fn.Step[Array], data: fn.Data[Array], first: TrainState[Net], folder: Path) -> None:
+    begin, lowest = fn.resume(folder, first, missing_ok=True), fn.best("r2", "max")
+    keep = fn.checkpoint_to(folder, keep_best="loss"), fn.checkpoint_to(folder, keep_best=lowest)
+    epochs = fn.pipe(fn.train(step, data, begin), keep[0], keep[1], fn.take(9))
+    assert_type(lowest(epochs, default=Epoch(begin)), Epoch[Serial[Linear, Relu, Linear]])
+
+
 def as_stream_functions(net: Net, x: Array, y: Array, key: Key) -> None:
     chain: list[fn.StreamFn] = [fn.stop_on_signal(), fn.checkpoint_to("run")]
     fitted = fn.fit(net, x, y, loss=fn.mse, optimizer=fn.adam(0.01), key=key, epochs=9, streams=chain)

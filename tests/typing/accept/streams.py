@@ -27,6 +27,15 @@ def pipes(epochs: Iterator[Epoch[Net]], x: Array, labels: Labels) -> None:
     assert_type(limited, Epoch[Serial[Linear, Relu, Linear]])
 
 
+def resumable(epochs: Iterator[Epoch[Net]], states: Iterator[TrainState[Net]], begin: TrainState[Net]) -> None:
+    assert_type(fn.until(40)(epochs), Iterator[Epoch[Serial[Linear, Relu, Linear]]])
+    assert_type(fn.until(40)(states), Iterator[TrainState[Serial[Linear, Relu, Linear]]])
+    final = fn.last(fn.pipe(epochs, fn.progress(40), fn.until(40)), default=Epoch(begin))
+    assert_type(final, Epoch[Serial[Linear, Relu, Linear]])
+    limit: fn.StreamFn = fn.until(40)
+    assert_type(fn.pipe(epochs, limit, fn.last), Epoch[Serial[Linear, Relu, Linear]])
+
+
 def stream_functions(net: Net, x: Array, y: Array, key: fn.Key) -> None:
     chain: list[fn.StreamFn] = [fn.early_stopping(3), fn.progress(), fn.record("run.json"), fn.time_limit(1.5)]
     fitted = fn.fit(

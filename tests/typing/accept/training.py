@@ -4,8 +4,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar, assert_type
 
+import numpy as np
+from numpy.typing import NDArray
+
 import fnnet as fn
-from fnnet import Array, Epoch, Key, Labels, Linear, Mlp, OptState, Params, Part, Serial, TrainState, Value
+from fnnet import Array, Epoch, Key, Labels, Linear, Mlp, OptState, Params, Part, Serial, TrainState, Value, jit
 
 P = TypeVar("P", bound=Params)
 Net = Serial[Linear, Linear]
@@ -67,8 +70,39 @@ def streams(net: Net, x: Array, labels: Labels, key: Key) -> None:
         valid=(x, labels),
         streams=(checked, Printed(5)),
     )
+    assert_type(fit, fn.Fit[Serial[Linear, Linear]])
     assert_type(fit.state.params, Serial[Linear, Linear])
     assert_type(fit.history, fn.History)
+    assert_type(fit.best, Epoch[Serial[Linear, Linear]])
+    assert_type(fit.continue_(3).params, Serial[Linear, Linear])
+    assert_type(fit.predict(x), Array)
+    assert_type(fit.predict_proba(x, batch_size=10), Array)
+    assert_type(fit.predict_labels(x), Labels)
+    jitted = jit.fit(net, x, labels, loss=fn.softmax_cross_entropy, optimizer=optimizer, key=key, epochs=3)
+    assert_type(jitted, fn.Fit[Serial[Linear, Linear]])
+
+
+def settings_of_fit(net: Mlp, x: Array, y: Array, labels: Labels, key: Key) -> None:
+    fn.fit(
+        net,
+        x,
+        (labels, x[:, 0]),
+        loss=fn.weighted(fn.softmax_cross_entropy),
+        optimizer=fn.adam(0.01),
+        key=key,
+        epochs=3,
+        penalty=fn.l2(1e-4),
+        valid=(x, (labels, x[:, 0])),
+        metrics={"accuracy": fn.metrics.accuracy, "f1": fn.metrics.F1("macro")},
+        patience=3,
+    )
+    plain = fn.fit(net, x, y, loss=squared, optimizer=SignDescent(0.1), key=key, epochs=3)
+    assert_type(plain.history["loss"], NDArray[np.float64])
+    assert_type(plain.history[-1]["loss"], Value)
+    assert_type(plain.history.names, tuple[str, ...])
+    for name in plain.history[0]:
+        assert_type(name, str)
+    plain.save("net.safetensors")
 
 
 # --- what a user may bring, without inheriting ------------------------------------------------------------------
@@ -133,3 +167,9 @@ def own_parts(net: Mlp, x: Array, y: Array, key: Key) -> None:
     assert_type(last.state.params, Mlp)
     schedule: Callable[[int], float] = lambda step: 0.1  # noqa: E731
     assert_type(fn.sgd(schedule).update(net, net, fn.OptState(0))[0], Mlp)
+
+
+def stacked(net: Net, key: Key) -> None:
+    assert_type(fn.stack([net, net]), Serial[Linear, Linear])
+    assert_type(fn.unstack(net), tuple[Serial[Linear, Linear], ...])
+    assert_type(fn.init_many(lambda own: fn.mlp(own, (3, 4, 2)), key, 5), Mlp)

@@ -14,6 +14,12 @@ def streams(net: Mlp, epochs: Iterator[Epoch[Mlp]], x: Array, y: Array, labels: 
     fn.best(fn.metrics.r2)  # E: arg-type
     fn.record(3)  # E: arg-type
     fn.time_limit("60")  # E: arg-type
+    fn.until("60")  # E: arg-type
+    fitted = fn.fit(net, x, y, loss=fn.mse, optimizer=fn.sgd(0.1), key=key, epochs=1)
+    fn.predict(fitted, x)  # E: type-var
+    fn.start(fitted, fn.sgd(0.1), key)  # E: type-var
+    fitted.history[0.5]  # E: call-overload
+    fn.fit(net, x, labels, loss=fn.mse, optimizer=fn.sgd(0.1), key=key, epochs=1)  # E: arg-type
     fn.progress(1.5)  # E: arg-type
     fn.early_stopping(5)(net)  # E: arg-type
     fn.early_stopping(5)([1, 2])  # E: arg-type

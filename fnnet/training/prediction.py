@@ -1,0 +1,31 @@
+"""What a network says of new rows."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+
+from fnnet import checks
+from fnnet.core import Array, Params, forward
+
+P = TypeVar("P", bound=Params)
+
+
+def predict(params: P, x: Array, batch_size: int | None = None) -> Array:
+    """The network's output for all rows of x, without a cache; with ``batch_size``, so many rows at a time.
+
+    Shapes: x (..., rows, n_in), result (..., rows, n_out). Raises what ``forward`` raises, ValueError for a
+    batch size below 1.
+
+    >>> import fnnet as fn, numpy as np
+    >>> fn.predict(fn.linear(fn.Key(0), 4, 2), np.ones((3, 4)), batch_size=2).shape
+    (3, 2)
+    """
+    if batch_size is None:
+        y, _ = forward(params, x)
+        return y if y.flags.writeable else y.copy()
+    size = checks.size("predict", "batch_size", batch_size)
+    checks.inputs("predict", x)
+    pieces = [forward(params, x[..., i : i + size, :])[0] for i in range(0, x.shape[-2], size)]
+    return np.concatenate(pieces, axis=-2)
