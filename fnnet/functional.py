@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import wraps
 from operator import index
-from typing import Literal, TypeVar, overload
+from typing import Any, Literal, TypeVar, cast, overload
 
 import toolz
 
@@ -102,28 +103,47 @@ class Take:
     def __call__(self, items: Iterable[A], /) -> Iterator[A]:
         """The first n items, lazily; the item after them is never computed."""
         source = iter(items)
-        return _Taken(source, toolz.take(self.n, source))
+        return Stage(toolz.take(self.n, source), source)
 
 
 @dataclass(frozen=True, slots=True)
-class _Taken(Iterator[A]):
-    """Some items of a stream, which is closed with them where that is asked for; who lets go of them leaves it open, to
-    be read on."""
+class Stage(Generator[A, None, None]):
+    """What a stream function makes of a stream. ``close`` ends both; who only lets go of it leaves the stream before it
+    open, to be read on."""
 
-    source: Iterator[A]
     items: Iterator[A]
+    source: Iterator[object]
 
-    def __next__(self) -> A:
+    def send(self, value: None, /) -> A:
         return next(self.items)
 
+    def throw(self, *error: Any) -> A:
+        """Raises an error at the place in the stage where it waits."""
+        return cast(A, self.items.throw(*error)) if isinstance(self.items, Generator) else super().throw(*error)
+
     def close(self) -> None:
-        close(self.source)
+        """Ends the stages of a pipe, the last one first: whatever the end of one raises, all others are ended."""
+        try:
+            close(self.items)
+        finally:
+            close(self.source)
 
 
-def close(items: Iterator[A]) -> None:
-    """Ends a stream that can be closed, a generator or what takes some of its items: what its end raises is raised."""
-    if isinstance(items, (Generator, _Taken)):
+def close(items: Iterator[object]) -> None:
+    """Ends a stream that can be ended: what its end raises, such as an error in writing, is raised."""
+    if isinstance(items, Generator):
         items.close()
+
+
+def stage(function: Callable[[C, Iterator[A]], Iterator[A]]) -> Callable[[C, Iterable[A]], Iterator[A]]:
+    """A stream function, which is a method and a generator, as one whose streams are closed with those before them."""
+
+    @wraps(function)
+    def made(self: C, stream: Iterable[A], /) -> Iterator[A]:
+        source = iter(stream)
+        return Stage(function(self, source), source)
+
+    return made
 
 
 def take(n: int) -> Take:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +19,7 @@ from fnnet.experiments.kept_best import Stored
 from fnnet.experiments.run_identity import check_same, run_of
 from fnnet.experiments.saving import decoded_like
 from fnnet.experiments.sealed_files import File
+from fnnet.functional import stage
 from fnnet.streams.choice import Best
 from fnnet.tree.nodes import Params
 
@@ -36,7 +37,8 @@ class CheckpointTo:
     anyway: bool = False
     keep_best: Best | None = None
 
-    def __call__(self, stream: Iterable[S], /) -> Iterator[S]:
+    @stage
+    def __call__(self, stream: Iterator[S], /) -> Iterator[S]:
         """The stream as it is; a state that is due is on the disk before it is handed on."""
         writer = Writer(self.folder, self.every, self.keep, self.anyway, self.keep_best)
         try:

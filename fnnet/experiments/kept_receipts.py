@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -18,6 +18,7 @@ from fnnet.experiments.configurations import amended, check_arguments, comparabl
 from fnnet.experiments.digest_chains import Chain, Link, digest_of, link, longer
 from fnnet.experiments.receipt_files import File, Receipt, contents, epoch_line, metrics_of, read_receipt, sealed
 from fnnet.experiments.receipts import after_first_step, begun, chain_of, check_written, state_of
+from fnnet.functional import stage
 from fnnet.training.folds import train
 from fnnet.training.plateau import Train
 from fnnet.tree.nodes import Node, Params
@@ -47,7 +48,8 @@ class ReceiptTo(Generic[P, T]):
     run: Train = train
     anyway: bool = False
 
-    def __call__(self, stream: Iterable[S], /) -> Iterator[S]:
+    @stage
+    def __call__(self, stream: Iterator[S], /) -> Iterator[S]:
         """The stream as it is; the end of an epoch is handed on once its line is in the file."""
         begun = self._begun() if is_start(self.state) else self._continued()
         written = None if os.path.exists(self.path) else self._save(begun)

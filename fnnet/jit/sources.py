@@ -24,7 +24,8 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from threading import RLock
-from types import CodeType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
+from typing import Any
 
 import numba
 import numpy as np
@@ -137,8 +138,7 @@ def _link(function: Callable[..., object], by: str, found: dict[str, str], value
 def _check_defaults(function: FunctionType) -> None:
     """Raises TypeError where a default value is no number written out: its name would mean nothing in the copy."""
     if function.__defaults__ or function.__kwdefaults__:
-        made = ast.parse(_source(function)).body[0]
-        assert isinstance(made, ast.FunctionDef)
+        made: Any = ast.parse(_source(function)).body[0]
         for default in (*made.args.defaults, *[d for d in made.args.kw_defaults if d is not None]):
             try:
                 ast.literal_eval(default)
@@ -158,7 +158,7 @@ def _globals_of(function: FunctionType) -> list[str]:
     """The names that a function reads and does not make itself, in the code inside it too, such as comprehensions."""
     codes = [function.__code__]
     for code in codes:
-        codes += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
+        codes += [inner for inner in code.co_consts if inspect.iscode(inner)]
     return [step.argval for code in codes for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL"]
 
 

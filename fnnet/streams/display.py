@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, TextIO, TypeVar
 
 from fnnet.core import Epoch, Params, Record, Value
 from fnnet.core.settings import Settings, Size
+from fnnet.functional import stage
 from fnnet.streams.measures import check_epoch, values
 
 P = TypeVar("P", bound=Params)
@@ -35,7 +36,8 @@ class Progress(Settings):
 
     total: Size | None = None
 
-    def __call__(self, epochs: Iterable[Epoch[P]], /) -> Iterator[Epoch[P]]:
+    @stage
+    def __call__(self, epochs: Iterator[Epoch[P]], /) -> Iterator[Epoch[P]]:
         """The epochs as they are."""
         display: Display | None = None
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import TypeVar
@@ -12,6 +12,7 @@ from fnnet.core import Epoch, Params, TrainState, TreeError
 from fnnet.core.limits import first_within
 from fnnet.core.settings import NonNegative, Settings, Size
 from fnnet.core.states import Moment
+from fnnet.functional import stage
 from fnnet.streams.measures import check_epoch
 
 P = TypeVar("P", bound=Params)
@@ -34,7 +35,8 @@ class TimeLimit(Settings):
 
     seconds: NonNegative
 
-    def __call__(self, epochs: Iterable[Epoch[P]], /) -> Iterator[Epoch[P]]:
+    @stage
+    def __call__(self, epochs: Iterator[Epoch[P]], /) -> Iterator[Epoch[P]]:
         """The epochs up to the one that crosses the limit."""
         end = time.monotonic() + self.seconds
         for epoch in epochs:
@@ -72,11 +74,11 @@ class Until(Settings):
 
     epoch: Size
 
-    def __call__(self, stream: Iterable[S], /) -> Iterator[S]:
+    @stage
+    def __call__(self, stream: Iterator[S], /) -> Iterator[S]:
         """The items up to the end of the epoch."""
-        items, end = iter(stream), (self.epoch, 0)
-        first = first_within(items, self.epoch)
-        for item in chain(() if first is None else (first,), items):
+        first, end = first_within(stream, self.epoch), (self.epoch, 0)
+        for item in chain(() if first is None else (first,), stream):
             if _place(item) <= end:
                 yield item
             if _place(item) >= end:

@@ -16,6 +16,7 @@ import numpy as np
 
 from fnnet import files
 from fnnet.core import Epoch, History, Params, TreeError, Value
+from fnnet.functional import stage
 from fnnet.streams.measures import check_epoch, values
 
 P = TypeVar("P", bound=Params)
@@ -27,7 +28,8 @@ class Recording:
 
     paths: tuple[Path, ...]
 
-    def __call__(self, epochs: Iterable[Epoch[P]], /) -> Iterator[Epoch[P]]:
+    @stage
+    def __call__(self, epochs: Iterator[Epoch[P]], /) -> Iterator[Epoch[P]]:
         """The epochs, each as soon as it is in the files."""
         return _recorded([path.absolute() for path in self.paths], epochs)  # whatever folder the program goes to
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import FrameType
 from typing import TypeVar
 
 from fnnet.core.states import Moment
-from fnnet.functional import close
+from fnnet.functional import close, stage
 
 S = TypeVar("S", bound=Moment)
 
@@ -23,9 +23,10 @@ class StopOnSignal:
 
     signals: tuple[int, ...]
 
-    def __call__(self, stream: Iterable[S], /) -> Iterator[S]:
+    @stage
+    def __call__(self, items: Iterator[S], /) -> Iterator[S]:
         """The stream up to the item under way when a signal comes. Handlers are set only while that item is made."""
-        items, noted = iter(stream), list[int]()
+        noted = list[int]()
         while not noted:
             with ExitStack() as handlers:
                 for number in self.signals:

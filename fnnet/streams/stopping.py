@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from fnnet.core import Epoch, Params, Record
 from fnnet.core.settings import NonNegative, Settings, Size
+from fnnet.functional import stage
 from fnnet.streams.measures import MetricName, Mode, check_epoch, check_known, is_better, number, values
 
 P = TypeVar("P", bound=Params)
@@ -51,7 +52,8 @@ class EarlyStopping(Settings):
     mode: Mode = "min"
     min_delta: NonNegative = 0.0
 
-    def __call__(self, epochs: Iterable[Epoch[P]], /) -> Iterator[Epoch[P]]:
+    @stage
+    def __call__(self, epochs: Iterator[Epoch[P]], /) -> Iterator[Epoch[P]]:
         """The epochs up to the one at which the history has waited long enough."""
         seen, wait = 0, Wait()
         for epoch in epochs:

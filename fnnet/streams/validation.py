@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Generic, TypeVar, cast
@@ -12,6 +12,7 @@ import numpy as np
 from fnnet import checks
 from fnnet.core import Array, Epoch, History, Loss, LossFunction, Metric, Params, Record, ShapeError, Value, forward
 from fnnet.core.entries import check_names
+from fnnet.functional import stage
 from fnnet.layers.portable import in_bits_of
 from fnnet.streams.measures import check_epoch
 from fnnet.tree.nodes import Node, plain, read_only
@@ -39,7 +40,8 @@ class Validate(Node, Generic[T]):
     y: T
     metrics: tuple[tuple[str, Metric[T]], ...]
 
-    def __call__(self, epochs: Iterable[Epoch[P]], /) -> Iterator[Epoch[P]]:
+    @stage
+    def __call__(self, epochs: Iterator[Epoch[P]], /) -> Iterator[Epoch[P]]:
         """The epochs, each with the metrics in its record and in the histories that follow."""
         history: History | None = None
         for epoch in epochs:

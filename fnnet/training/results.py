@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any, ClassVar, Generic, TypeVar
@@ -11,7 +11,7 @@ import fnnet
 from fnnet import checks
 from fnnet.core import Array, Data, Epoch, History, Labels, Loss, LossFunction, Params, Step, StreamFn, TrainState
 from fnnet.core.states import Origin
-from fnnet.functional import take
+from fnnet.functional import close, take
 from fnnet.layers.portable import in_bits_of
 from fnnet.losses.links import labels_of, probabilities_of
 from fnnet.streams.display import described
@@ -159,8 +159,7 @@ def fitted(setup: Setup[T], state: TrainState[P], n: int, before: Fit[P] | None 
     for epoch in take(n)(stages[-1]):
         result, missing = _longer(setup, result, epoch), missing - 1
     for stage in reversed(stages):  # what a stream function does at its end, such as writing, may raise
-        if isinstance(stage, Generator):
-            stage.close()
+        close(stage)
     if result is None:
         raise ValueError("fit: streams must let at least one epoch pass, got none")
     return replace(result, stopped_early=missing > 0)

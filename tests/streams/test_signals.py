@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import pytest
 
 import fnnet as fn
@@ -199,6 +200,46 @@ def test_what_stands_before_a_take_is_ended_too(between: Any, caught: list[int])
     with pytest.raises(LookupError, match="the last write"):
         list(stopped(between(ending(states({2})))))
     assert ends == [1]  # the signal in the last write acts as it would have without
+
+
+def stages(folder: Path) -> dict[str, Any]:
+    """Every stream function of fnnet that hands on a stream."""
+    optimizer = fn.sgd(0.1)
+    step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
+    x = np.ones((2, 1))
+    start = fn.start(fn.linear(Key(0), 1, 1), optimizer, Key(0))
+    return {
+        "take": fn.take(3),
+        "until": fn.until(3),
+        "early_stopping": fn.early_stopping(3, metric="loss"),
+        "time_limit": fn.time_limit(60),
+        "progress": fn.progress(3),
+        "validate": fn.validate(x, x, {"r2": fn.metrics.rmse}),
+        "record": fn.record(folder / "run.csv"),
+        "checkpoint_to": fn.checkpoint_to(folder),
+        "receipt_to": fn.receipt_to(folder / "run.json", step, fn.minibatches(x, x, batch_size=1), start),
+        "stop_on_signal": fn.stop_on_signal(NUMBER),
+    }
+
+
+@pytest.mark.parametrize("name", stages(Path()))
+def test_closing_a_stage_closes_what_stands_before_it(name: str, tmp_path: Path) -> None:
+    """And to let go of a stage does not."""
+    function, ends = stages(tmp_path)[name], list[str]()
+    keep = function if name == "receipt_to" else stages(tmp_path)["receipt_to"]
+
+    def ending() -> Iterator[Any]:
+        try:
+            yield from fn.train(keep.step, keep.data, keep.state)
+        finally:
+            ends.append("closed")
+
+    stream = ending()
+    next(function(stream))
+    gc.collect()
+    assert ends == []
+    function(stream).close()
+    assert ends == ["closed"]
 
 
 def test_a_take_that_is_let_go_of_leaves_its_stream_open() -> None:
