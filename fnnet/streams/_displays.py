@@ -33,9 +33,10 @@ class Display(Protocol):
 
 def display_for(total: int | None, done: int) -> Display:
     """The display that fits where the program runs, after so many epochs."""
-    file = sys.stderr
+    is_notebook = in_notebook()
+    file = sys.stdout if is_notebook else sys.stderr  # notebooks show standard error in red
     try:
-        if file is None or not (in_notebook() or file.isatty()):
+        if file is None or not (is_notebook or file.isatty()):
             return Silence() if file is None else Log(file, total)
     except ValueError:  # a closed file
         return Silence()
