@@ -19,7 +19,7 @@ _CELL = "padding:2px 10px;border:0;white-space:pre-wrap;overflow-wrap:anywhere;v
 _LINE = "border-bottom:1px solid rgba(128,128,128,.5)"
 _QUIET = "opacity:.7"
 COLOURS = ("#2a86c8", "#d55e00", "#009e73", "#cc79a7")
-"""Those of Okabe and Ito (2008), which the colour-blind can tell apart; the blue is lighter, to be read on black too."""
+"""Those of Okabe and Ito (2008), which the colour-blind can tell apart; the blue is lighter, for black pages."""
 
 
 def escape(text: object) -> str:
