@@ -78,8 +78,12 @@ class Bar:
         self._bar.update(news.epoch - bool(news.batch) - self._bar.n)
 
     def close(self, is_failed: bool, /) -> None:
-        """Leaves the bar as it is."""
+        """Leaves the bar as it is. In a notebook tqdm makes one red that ends before its total, as after an error: a
+        run that has stopped early is none."""
         self._bar.close()
+        widget = getattr(self._bar, "container", None)
+        if widget is not None and not is_failed and widget.children[1].bar_style == "danger":
+            widget.children[1].bar_style = ""
 
 
 class Line:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from io import StringIO
 from itertools import count
 from types import ModuleType, SimpleNamespace
@@ -136,6 +137,22 @@ def test_progress_with_tqdm_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
     assert numbers_of(fn.progress(1)(epochs_of([1.0]))) == [1]
     assert FakeTqdm.told == [(1, 1, "epoch"), "loss 0, m 1", 1, "closed"]
+
+
+@pytest.mark.parametrize(("is_failed", "style"), [(False, ""), (True, "danger")])
+def test_a_run_that_stops_early_is_no_error(is_failed: bool, style: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    bar = SimpleNamespace(bar_style="danger")
+    monkeypatch.setattr(FakeTqdm, "container", SimpleNamespace(children=[None, bar, None]), raising=False)
+    watch(monkeypatch, Terminal(), FakeTqdm)
+
+    def epochs() -> Iterator[fn.Epoch[fn.Mlp]]:
+        yield from epochs_of([1.0, 2.0])
+        if is_failed:
+            raise ValueError("a failure")
+
+    with pytest.raises(ValueError, match="a failure") if is_failed else nullcontext():
+        numbers_of(fn.progress(9)(epochs()))
+    assert bar.bar_style == style
 
 
 def test_progress_with_the_true_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:
