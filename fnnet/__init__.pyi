@@ -192,8 +192,8 @@ from fnnet.training.rates import RateCurve as RateCurve
 from fnnet.training.rates import find_rate as find_rate
 from fnnet.training.results import Fit as Fit
 from fnnet.training.step import train_step as train_step
+from fnnet.tree.fields import constant as constant
 from fnnet.tree.nodes import Params as Params
-from fnnet.tree.nodes import constant as constant
 from fnnet.types import Array as Array
 from fnnet.types import Batch as Batch
 from fnnet.types import Dtype as Dtype

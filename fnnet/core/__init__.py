@@ -52,8 +52,8 @@ from fnnet.errors import ShapeError as ShapeError
 from fnnet.errors import TreeError as TreeError
 from fnnet.keys import Key as Key
 from fnnet.numerics.programs import Numbers as Numbers
+from fnnet.tree.fields import constant as constant
 from fnnet.tree.nodes import Params as Params
-from fnnet.tree.nodes import constant as constant
 from fnnet.types import Array as Array
 from fnnet.types import Batch as Batch
 from fnnet.types import Dtype as Dtype

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fnnet.core.columns import column_of, split
 from fnnet.core.entries import EPOCH, LOSS, check_names, value_of
+from fnnet.core.history_tables import history_html
 from fnnet.core.segments import RUNS, Form, Record, Segment, Woven, form_of, in_order, joined, pieces_of, runs_of
 from fnnet.errors import TreeError
 from fnnet.tree.nodes import Node, read_only
@@ -149,6 +150,10 @@ class History(Node, Sequence[Record]):
             return tuple([self[i] for i in range(*at.indices(len(self)))])
         chunk, i = divmod(range(len(self))[index(at)], CHUNK)  # the range raises IndexError
         return self._tail[i] if chunk == len(self._chunks) else self._chunks[chunk].records[i]
+
+    def _repr_html_(self) -> str:
+        """In a notebook: each column with its first, lowest, highest and last value, and their curves."""
+        return history_html(self)
 
     def __repr__(self) -> str:
         return f"History({len(self)} epochs{f', the last: {self[-1]!r}' if self else ''})"

@@ -9,7 +9,8 @@ from typing import Any, Generic, TypeVar
 from fnnet.core.history import History
 from fnnet.core.segments import Record
 from fnnet.keys import Key
-from fnnet.tree.nodes import ASIDE, CARRIED, Node, Params
+from fnnet.tree.fields import ASIDE, CARRIED
+from fnnet.tree.nodes import Node, Params
 from fnnet.tree.vectors import Unbuilt, built
 from fnnet.types import Value
 

@@ -48,6 +48,12 @@ class Minibatches(Node, Generic[T]):
             rows = keys.permutation(key, n) if self.shuffle else np.arange(n)
         return rows if self.last == "keep" else rows[: len(rows) - len(rows) % self.batch_size]
 
+    @property
+    def batches(self) -> int | None:
+        """How many batches an epoch has; None where ``order`` decides that."""
+        rows = len(self.x) if self.last == "keep" else len(self.x) - len(self.x) % self.batch_size
+        return -(-rows // self.batch_size) if self.order is None else None
+
     def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
         settings = self.x, self.y, self.batch_size, self.shuffle, self.last, self.order
         return type(self), settings  # a tree can hold neither rows of any kind nor an order that is a function

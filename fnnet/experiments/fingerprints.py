@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 
 import numpy as np
 
-from fnnet import tree
+from fnnet import html, tree
 from fnnet.calculus.gradients import value_and_grad
 from fnnet.data.batches import minibatches
 from fnnet.experiments.conditions import Conditions, conditions
@@ -48,6 +48,11 @@ class Fingerprint:
     def __str__(self) -> str:
         bits = "\n".join([f"{name:9}  {getattr(self, name)}" for name in self.names()])
         return f"{bits}\n{self.conditions}"
+
+    def _repr_html_(self) -> str:
+        """In a notebook: the digests and the conditions."""
+        digests = html.named({name: getattr(self, name) for name in self.names()})
+        return html.block("Fingerprint", digests, html.folded("conditions", html.named(asdict(self.conditions))))
 
     def names(self) -> tuple[str, ...]:
         """The names of the digests."""

@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from fnnet import files
+from fnnet import files, html
+from fnnet.core.history_tables import columns_html
 from fnnet.core.segments import Record
 from fnnet.errors import ReceiptError
 from fnnet.experiments.conditions import Conditions
@@ -63,6 +64,15 @@ class Receipt:
 
     def __str__(self) -> str:
         return f"receipt of {self.epochs} epochs, {self.links[-1].chain[:16]}: {json.dumps(dict(self.metrics))}"
+
+    def _repr_html_(self) -> str:
+        """In a notebook: the metrics, the settings, the machine and the end of the chain."""
+        spans = [
+            html.folded(f"conditions from epoch {begin}", html.named(asdict(span))) for begin, span in self.conditions
+        ]
+        settings = html.folded(f"{len(self.configuration)} settings", html.named(self.configuration))
+        chain = html.note(f"the chain ends with {self.links[-1].chain}")
+        return columns_html(f"Receipt of {self.epochs} epochs", self.history) + settings + "".join(spans) + chain
 
     def to_json(self) -> str:
         """The receipt as JSON lines, each with its seal."""

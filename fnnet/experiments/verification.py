@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice, takewhile
 from typing import NamedTuple, TypeVar
 
+from fnnet import html
 from fnnet.core.protocols import Data, Step, StreamFn
 from fnnet.core.states import Epoch, TrainState
 from fnnet.descriptions.comparisons import NOTHING, Difference, changes, not_covered
@@ -61,6 +62,13 @@ class Verification:
         for kind, found in kinds:
             lines += [f"  {kind} {name}: {_short(was)} in the receipt, {_short(now)} now" for name, was, now in found]
         return "\n".join([*lines, *[f"  not covered: {name}, {why}" for name, why in self.not_covered.items()]])
+
+    def _repr_html_(self) -> str:
+        """In a notebook: the verdict, what differs and what is not covered."""
+        kinds = ("metric", self.metrics), ("setting", self.settings), ("condition", self.conditions)
+        rows = [(kind, *difference) for kind, found in kinds for difference in found]
+        uncovered = html.table(("not covered", "why"), list(self.not_covered.items()))
+        return html.block(self._verdict(), html.table(("", "name", "in the receipt", "now"), rows), uncovered)
 
     def _verdict(self) -> str:
         if self.epoch is not None:

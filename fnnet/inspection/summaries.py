@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fnnet import checks, tree
+from fnnet import checks, html, tree
 from fnnet.core import Params
 from fnnet.core.facts import check_network, children, replicas
 from fnnet.inspection.traces import Call, trace
@@ -65,14 +65,23 @@ class Summary:
         """FLOPs of a backward pass."""
         return sum([line.backward_flops or 0 for line in self.lines])
 
+    def _repr_html_(self) -> str:
+        """In a notebook: the same table."""
+        head, body, foot = self._cells()
+        return html.table(head, [*body, foot], range(3, 7))
+
     def __str__(self) -> str:
-        head = ("", "layer", "output shape", "parameters", "bytes", "FLOPs forward", "FLOPs backward")
-        body = [line.cells() for line in self.lines]
-        foot = ("total", "", "", f"{self.parameters:,}", f"{self.bytes:,}", *self._flops())
+        head, body, foot = self._cells()
         widths = [max(map(len, column)) for column in zip(head, *body, foot, strict=True)]
         dashes = "  ".join("-" * width for width in widths)
         shown = [_printed(cells, widths) for cells in (head, *body, foot)]
         return "\n".join([shown[0], dashes, *shown[1:-1], dashes, shown[-1]])
+
+    def _cells(self) -> tuple[tuple[str, ...], list[tuple[str, ...]], tuple[str, ...]]:
+        """The cells of the head, of every line and of the foot."""
+        head = ("", "layer", "output shape", "parameters", "bytes", "FLOPs forward", "FLOPs backward")
+        foot = ("total", "", "", f"{self.parameters:,}", f"{self.bytes:,}", *self._flops())
+        return head, [line.cells() for line in self.lines], foot
 
     def _flops(self) -> tuple[str, str]:
         totals = self.forward_flops, self.backward_flops

@@ -1,33 +1,41 @@
-"""How far training is, for whoever watches a terminal."""
+"""How far training is, for whoever watches."""
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol, TextIO, TypeVar
+from typing import TypeVar
 
-from fnnet.core import Epoch, Params, Record, Value
+import numpy as np
+
+from fnnet.core import Epoch, Params, Record, TrainState, Value
+from fnnet.core.runs import under_way
 from fnnet.core.settings import Settings, Size
+from fnnet.core.watching import watched
 from fnnet.functional import stage
+from fnnet.streams._displays import PAUSE, Display, News, Silence, display_for
+from fnnet.streams._sparkline import LEVELS, sparkline
 from fnnet.streams.measures import check_epoch, values
 
 P = TypeVar("P", bound=Params)
 
-PAUSE = 0.1
-"""Seconds between two looks at a line: more often nobody reads it."""
+LONG = 1.0
+"""Seconds after which an epoch is a long one, whose batches are shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress(Settings):
-    """Shows epoch, loss and metrics on the terminal of standard error while the epochs pass on as they are.
+    """Shows epoch, loss and metrics on standard error while the epochs pass on as they are, and the batches of an epoch
+    that takes longer than a second.
 
-    With the optional extra ``progress`` (tqdm) it is a bar, with the remaining time where ``total``, the number of the
-    last epoch, is given; without it one plain line. It is silent where standard error is not a terminal. Whatever goes
-    wrong in the display ends the display and nothing else. Of K stacked networks the lowest and the highest value are
-    shown. Raises ValueError for a total below 1.
+    On a terminal it is one line, with the curve of the training loss in a few blocks (on a logarithmic scale). With the
+    optional extra ``progress`` (tqdm) it is a bar, on a terminal and in a notebook, with the remaining time where
+    ``total``, the number of the last epoch, is given. Elsewhere, as in a log, it is a line per epoch, at most one per
+    second. Whatever goes wrong in the display ends the display and nothing else. Of K stacked networks the lowest and
+    the highest value are shown. The batches of compiled epochs (``fnnet.jit``) are not seen. Raises ValueError for a
+    total below 1.
 
     >>> import fnnet as fn
     >>> fn.progress(100)
@@ -39,17 +47,59 @@ class Progress(Settings):
     @stage
     def __call__(self, epochs: Iterator[Epoch[P]], /) -> Iterator[Epoch[P]]:
         """The epochs as they are."""
-        display: Display | None = None
+        screen = Screen(self.total)
         try:
-            for epoch in epochs:
+            for epoch in watched(epochs, screen.batch):
                 check_epoch("progress", epoch)
-                display = _show(display or _display(self.total, epoch.state.epoch), epoch.state.epoch, epoch.record)
+                screen.epoch(epoch.state, epoch.record)
                 yield epoch
+        except GeneratorExit:  # whoever reads the stream has enough of it
+            raise
+        except BaseException:
+            screen.is_failed = True
+            raise
         finally:
-            _close(display)
+            screen.close()
 
 
 progress = Progress
+
+
+class Screen:
+    """Where news is shown; nowhere after the first failure, such as a closed terminal, a missing character or a future
+    tqdm: none is a reason to end training."""
+
+    def __init__(self, total: int | None) -> None:
+        self._total, self.is_failed = total, False
+        self._display: Display | None = None
+        self._next = time.monotonic() + LONG
+
+    def epoch(self, state: TrainState[P], record: Record) -> None:
+        """Shows a finished epoch."""
+        self._show(state, state.epoch, "", described(record))
+        self._next = time.monotonic() + LONG
+
+    def batch(self, state: TrainState[P]) -> None:
+        """Shows a batch of an epoch that takes long."""
+        if state.batch and time.monotonic() >= self._next:
+            self._next = time.monotonic() + PAUSE
+            loss = np.asarray(state.total / state.rows)
+            self._show(state, state.epoch + 1, f"batch {state.batch}{_of(state)}", f"loss {_short(loss)}")
+
+    def _show(self, state: TrainState[P], epoch: int, batch: str, text: str) -> None:
+        try:
+            self._display = self._display or display_for(self._total, state.epoch)
+            self._display.show(News(epoch, batch, _curve(state), text))
+        except Exception:
+            self._display = Silence()
+
+    def close(self) -> None:
+        """Leaves what was shown last."""
+        try:
+            if self._display is not None:
+                self._display.close(self.is_failed)
+        except Exception:
+            return
 
 
 def described(record: Record) -> str:
@@ -61,95 +111,17 @@ def _short(value: Value) -> str:
     return f"{value.item():.4g}" if value.size == 1 else f"{value.min():.4g} to {value.max():.4g}"
 
 
-# --- displays ----------------------------------------------------------------------------------------------------
-class Display(Protocol):
-    """Something that shows one epoch after another."""
+def _of(state: TrainState[P]) -> str:
+    """How many batches the epoch has, where the data say so, as ``minibatches`` do."""
+    run = under_way(state)
+    batches = getattr(run.data, "batches", None) if run else None
+    return f"/{batches}" if batches else ""
 
-    def show(self, epoch: int, text: str, /) -> None: ...
-    def close(self) -> None: ...
 
-
-def _show(display: Display, epoch: int, record: Record) -> Display:
-    """The display, which shows the epoch; after the first failure one that shows nothing."""
+def _curve(state: TrainState[P]) -> str:
+    """The curve of the loss, where standard error can show it."""
     try:
-        display.show(epoch, described(record))
-    except Exception:  # a closed terminal, a missing character, a future tqdm: no reason to end training
-        return Silence()
-    return display
-
-
-def _close(display: Display | None) -> None:
-    try:
-        if display is not None:
-            display.close()
-    except Exception:  # as above
-        return
-
-
-def _display(total: int | None, epoch: int) -> Display:
-    """The display for a stream that begins with this epoch."""
-    try:
-        if sys.stderr is None or not sys.stderr.isatty():
-            return Silence()
-    except ValueError:  # a closed file
-        return Silence()
-    try:
-        return Bar(total, epoch)
-    except Exception:  # above all ImportError: the extra is not installed
-        return Line(sys.stderr, total)
-
-
-class Silence:
-    """Shows nothing."""
-
-    def show(self, epoch: int, text: str, /) -> None:
-        """Nothing."""
-
-    def close(self) -> None:
-        """Nothing."""
-
-
-class Bar:
-    """A bar of tqdm's, which counts from the stream's first epoch."""
-
-    def __init__(self, total: int | None, epoch: int) -> None:
-        from tqdm import tqdm
-
-        self._bar = tqdm(total=total, initial=epoch, unit="epoch", dynamic_ncols=True)
-
-    def show(self, epoch: int, text: str, /) -> None:
-        """Moves the bar on to the epoch."""
-        self._bar.set_postfix_str(text, refresh=False)
-        self._bar.update(epoch - self._bar.n)
-
-    def close(self) -> None:
-        """Leaves the bar as it is."""
-        self._bar.close()
-
-
-class Line:
-    """One line that is overwritten again and again."""
-
-    def __init__(self, file: TextIO, total: int | None) -> None:
-        self._file, self._of = file, f"/{total}" if total else ""
-        self._text, self._is_written, self._next = "", False, 0.0
-
-    def show(self, epoch: int, text: str, /) -> None:
-        """Rewrites the line, unless it was written only a moment ago."""
-        self._text, self._is_written = f"epoch {epoch}{self._of}: {text}", False
-        if time.monotonic() >= self._next:
-            self._write()
-            self._next = time.monotonic() + PAUSE
-
-    def _write(self) -> None:
-        width = shutil.get_terminal_size().columns - 1  # a line that wraps could not be written over
-        self._file.write("\r" + self._text[:width].ljust(width))
-        self._file.flush()
-        self._is_written = True
-
-    def close(self) -> None:
-        """Ends the line with what was shown last."""
-        if not self._is_written:
-            self._write()
-        self._file.write("\n")
-        self._file.flush()
+        LEVELS.encode(getattr(sys.stderr, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return ""
+    return sparkline(state.history)

@@ -32,6 +32,7 @@ from fnnet.core.limits import epochs_from
 from fnnet.core.protocols import Startable
 from fnnet.core.runs import Run, nothing, run_from, within
 from fnnet.core.states import Origin
+from fnnet.core.watching import told
 from fnnet.functional import scan
 from fnnet.keys import NOISE, ORDER
 from fnnet.optimizers.wrapping import kinds_of
@@ -197,4 +198,4 @@ def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[
     >>> [round(float(e.record.loss), 3) for e in fn.take(3)(epochs)]
     [1.0, 0.062, 0.004]
     """
-    return (Epoch(after) for after in steps(step, data, state) if after.batch == 0)
+    return (Epoch(after) for after in steps(step, data, state) if told(after).batch == 0)

@@ -8,8 +8,9 @@ from os import PathLike
 from typing import Any, ClassVar, Generic, TypeVar
 
 import fnnet
-from fnnet import checks
+from fnnet import checks, html
 from fnnet.core import Array, Data, Epoch, History, Labels, Loss, LossFunction, Params, Step, StreamFn, TrainState
+from fnnet.core.history_tables import history_html
 from fnnet.core.states import Origin
 from fnnet.functional import close, take
 from fnnet.layers.portable import in_bits_of
@@ -137,12 +138,21 @@ class Fit(Generic[P]):
         """``fnnet.save(path, params)``: the network that predicts, for ``fnnet.load``."""
         fnnet.save(path, self.params)  # by the public door, for files are a room above this one
 
+    def _repr_html_(self) -> str:
+        """In a notebook: the last and the best epoch, the curves of the history, and the network that predicts."""
+        names = ("last", "best, which predicts" if self.setup.keeps_best else "best")
+        rows = [(name, _line(epoch)) for name, epoch in zip(names, (self.last, self.best), strict=True)]
+        title = f"Fit of {self.state.epoch} epochs, {self._end()}"
+        return html.block(title, html.table(("", ""), rows)) + history_html(self.history) + self.params._repr_html_()
+
+    def _end(self) -> str:
+        return "stopped early" if self.stopped_early else "all that were asked for"
+
     def __repr__(self) -> str:
         network = repr(self.params)
         shown = network if len(network) <= WIDTH else network[: WIDTH - 3] + "..."
-        end = "stopped early" if self.stopped_early else "all that were asked for"
         return (
-            f"Fit({self.state.epoch} epochs, {end}\n"
+            f"Fit({self.state.epoch} epochs, {self._end()}\n"
             f"    last: {_line(self.last)}\n"
             f"    best: {_line(self.best)}{', which predicts' if self.setup.keeps_best else ''}\n"
             f"    params: {shown})"

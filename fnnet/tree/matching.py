@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from fnnet.errors import TreeError
-from fnnet.tree.nodes import CONSTANT, Layout, Params, child_path, flatten, is_leaf, is_static, layout, named_children
+from fnnet.tree.fields import CONSTANT
+from fnnet.tree.nodes import Layout, Params, child_path, flatten, is_leaf, is_static, layout, named_children
 from fnnet.types import Array
 
 

@@ -8,29 +8,21 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from operator import attrgetter
 from typing import TypeGuard, TypeVar
 
 import numpy as np
 
+from fnnet import html
 from fnnet.errors import TreeError
+from fnnet.tree.fields import ASIDE_MARK, CARRIED_MARK, CONSTANT
 from fnnet.types import Array
 
 T = TypeVar("T")
 
-CONSTANT = "fnnet.constant"
-_CARRIED = "fnnet.carried"
-CARRIED = {_CARRIED: True}
-"""Metadata of a record's field (a key, a history) that operations on several trees take from the first as it is."""
-
 NAN = float("nan")
 """Stands for every NaN among settings: it is equal to itself alone, and one that was read from a file is another."""
-
-_ASIDE = "fnnet.aside"
-ASIDE = {_ASIDE: True}
-"""Metadata of a record's last fields, which have defaults, that are no part of the tree: they are not saved, compared,
-pickled or shown."""
 
 
 class Node:
@@ -51,21 +43,13 @@ class Params(Node):
     __slots__ = ("_structure", "_vector")
     """What ``structures`` knows of an instance: facts about it that no field shows and no new one inherits."""
 
-
-def constant() -> Array:
-    """Declares a field whose array is saved, stacked and cast with the network, and never trained.
-
-    Its gradient is zero; optimizers, penalties, averages, ``tree.count`` and the gradient check pass it by. The
-    instance has to be given the field all the same: only type checkers take the declaration for a default.
-
-    >>> @dataclass(frozen=True, slots=True, eq=False)
-    ... class Shift(Params):
-    ...     mean: Array = constant()
-    >>> layout(Shift).constant
-    ('mean',)
-    """
-    declared: Array = field(metadata={CONSTANT: True})
-    return declared
+    def _repr_html_(self) -> str:
+        """In a notebook: a row for each layer, with its arrays, settings and the parameters that training changes."""
+        rows = list(_layer_rows(self, ""))
+        kinds = sorted({str(leaf.dtype) for _, leaf in walk(self) if is_leaf(leaf)})
+        title = ", ".join([f"{type(self).__name__}: {sum([row[-1] for row in rows]):,} parameters", *kinds])
+        shown = [(*row[:-1], f"{row[-1]:,}") for row in rows]
+        return html.block(title, html.table(("path", "layer", "arrays", "settings", "parameters"), shown, [4]))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -98,12 +82,12 @@ def _layout(kind: type) -> Layout:
         raise TreeError(f"tree: a {kind.__name__} can be no part of a tree{network_of(kind) or rule}")
     if not getattr(kind, "__dataclass_params__").frozen:  # noqa: B009  (the attribute is not in the type stubs)
         raise TreeError(f"tree: {kind.__name__} must be frozen; write @dataclass(frozen=True, slots=True, eq=False)")
-    known = tuple([f for f in fields(kind) if _ASIDE not in f.metadata])
+    known = tuple([f for f in fields(kind) if ASIDE_MARK not in f.metadata])
     if not all(f.init for f in known):
         raise TreeError(f"tree: {kind.__name__} must be made of all its fields: no init=False")
     names = tuple([f.name for f in known])
     constants = tuple([f.name for f in known if CONSTANT in f.metadata])
-    carried = tuple([f.name for f in known if _CARRIED in f.metadata])
+    carried = tuple([f.name for f in known if CARRIED_MARK in f.metadata])
     make = functools.partial(_by_name, kind, names) if any(f.kw_only for f in known) else kind
     return Layout(names, _getter(names), constants, carried, issubclass(kind, Params), make)
 
@@ -160,6 +144,34 @@ def walk(node: object, path: str = "") -> Iterator[tuple[str, object]]:
 def leaf_paths(tree: object) -> tuple[str, ...]:
     """The path of every leaf, in their order."""
     return tuple([path for path, node in walk(tree) if is_leaf(node)])
+
+
+def _layer_rows(layer: Params, path: str) -> Iterator[tuple[str, str, str, str, int]]:
+    """Path, class, arrays, settings and number of parameters of a layer, and of those in it; one that does no more than
+    hold others has no row."""
+    arrays, settings, inside, count = list[str](), list[str](), list[tuple[str, Params]](), 0
+    for name, field in named_children(layer):
+        found = list(_through_tuples(field, name))
+        inside += [(child_path(path, place), node) for place, node in found if isinstance(node, Params)]
+        leaves = [(place, node) for place, node in found if is_leaf(node)]
+        mark = " constant" if name in layout(type(layer)).constant else ""
+        count += 0 if mark else sum([leaf.size for _, leaf in leaves])
+        arrays += [f"{place} {'×'.join(map(str, leaf.shape)) or 'number'}{mark}" for place, leaf in leaves]
+        if not any(isinstance(node, (Params, np.ndarray)) for _, node in found):
+            settings.append(f"{name}={field!r}")
+    if arrays or settings or not inside:
+        yield path, type(layer).__name__, ", ".join(arrays), ", ".join(settings), count
+    for place, child in inside:
+        yield from _layer_rows(child, place)
+
+
+def _through_tuples(node: object, path: str) -> Iterator[tuple[str, object]]:
+    """A node, or what it holds where it is a tuple, by their paths."""
+    if type(node) is not tuple:
+        yield path, node
+        return
+    for name, child in named_children(node):
+        yield from _through_tuples(child, child_path(path, name))
 
 
 # --- taken apart and put together ----------------------------------------------------------------------------------

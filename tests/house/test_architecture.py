@@ -94,7 +94,7 @@ def test_third_party_imports() -> None:
     assert set(used) == {"numpy", "toolz", "numba", "tqdm", "pandas"}
     assert used["toolz"] == {"functional"}
     assert {name.split(".")[0] for name in used["numba"]} == {"jit"}
-    assert used["tqdm"] == {"streams.display"}
+    assert used["tqdm"] == {"streams._displays"}
     assert used["pandas"] == {"core.history"}
 
 

@@ -15,7 +15,7 @@ import fnnet as fn
 from fnnet import Array, GradientError, Key, Params, tree
 from fnnet.keys import normal
 from fnnet.testing import BOUND, check_gradients
-from fnnet.tree import nodes
+from fnnet.tree import fields
 from tests.catalogue import LAYERS, LOSSES, PENALTIES, is_weight
 from tests.support.strategies import KEYS, Problem, composites, problems, target
 
@@ -101,7 +101,7 @@ class Scaled(Params):
 class Shift(Params):
     """x - mean with a constant mean that is given a gradient all the same."""
 
-    mean: Array = nodes.constant()
+    mean: Array = fields.constant()
 
 
 def _times(p: OffByATenthOfAPercent | Transposed, x: Array) -> tuple[Array, Array]:

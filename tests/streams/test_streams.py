@@ -8,7 +8,6 @@ import math
 import os
 import pickle
 import resource
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -16,7 +15,6 @@ from functools import partial
 from io import StringIO
 from itertools import count
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -27,7 +25,6 @@ from hypothesis import strategies as st
 import fnnet as fn
 from fnnet import Array, Epoch, History, Key, Mlp, Record, TrainState, Value, files, jit, streams, tree
 from fnnet.keys import normal
-from fnnet.streams import display
 from tests.laws.law03_fold import RUNS, Run
 
 NET = fn.mlp(Key(0), (1, 2, 1))
@@ -513,116 +510,6 @@ def test_time_limit_ends_after_the_epoch_that_crosses_it(
     stream = fn.time_limit(seconds)(slow())
     clock[0] += 1000  # the clock starts with the first epoch asked for
     assert numbers_of(stream) == list(range(1, passed + 1))
-
-
-# --- progress ----------------------------------------------------------------------------------------------------
-class Terminal(StringIO):
-    """Standard error as somebody watches it."""
-
-    def isatty(self) -> bool:
-        """Yes."""
-        return True
-
-
-class Broken(Terminal):
-    """A terminal that has gone away."""
-
-    def write(self, text: str) -> int:
-        """Fails."""
-        raise BrokenPipeError("gone")
-
-
-class FakeTqdm:
-    """A bar that notes what it is told."""
-
-    told: list[object] = []  # noqa: RUF012
-
-    def __init__(self, *, total: int | None, initial: int, unit: str, dynamic_ncols: bool) -> None:
-        self.n = initial
-        self.told[:] = [(total, initial, unit)]
-
-    def set_postfix_str(self, text: str, refresh: bool) -> None:
-        self.told.append(text)
-
-    def update(self, n: int) -> None:
-        self.n += n
-        self.told.append(self.n)
-
-    def close(self) -> None:
-        self.told.append("closed")
-
-
-def bare(monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    """A terminal and no tqdm; no fixture, for pytest sets standard error itself before each test."""
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    monkeypatch.setitem(sys.modules, "tqdm", None)
-    monkeypatch.setenv("COLUMNS", "60")
-    return terminal
-
-
-def test_progress_is_one_plain_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = bare(monkeypatch)
-    monkeypatch.setattr(display, "PAUSE", 0.0)
-    assert numbers_of(fn.progress(3)(epochs_of([0.5, 1 / 3]))) == [1, 2]
-    shown = terminal.getvalue()
-    assert shown.count("\n") == 1
-    assert [line.rstrip() for line in shown.split("\r")[1:]] == [
-        "epoch 1/3: loss 0, m 0.5",
-        "epoch 2/3: loss 0, m 0.3333",
-    ]
-    assert all(len(line.rstrip("\n")) == 59 for line in shown.split("\r")[1:])
-
-
-def test_progress_ends_with_the_last_epoch_however_fast_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = bare(monkeypatch)
-    assert numbers_of(fn.take(20)(fn.progress()(epochs_of(count())))) == list(range(1, 21))
-    assert terminal.getvalue().rstrip().endswith("epoch 20: loss 0, m 19")
-    assert terminal.getvalue().count("\r") < 20
-
-
-def test_progress_shows_the_range_of_stacked_networks() -> None:
-    record = Record(np.array([0.25, 2.0]), (("m", np.array([1.0])),))
-    assert display.described(record) == "loss 0.25 to 2, m 1"
-
-
-def test_progress_is_silent_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    for stderr in (StringIO(), None):
-        monkeypatch.setattr(sys, "stderr", stderr)
-        assert numbers_of(fn.progress(2)(epochs_of([1.0, 2.0]))) == [1, 2]
-        assert stderr is None or stderr.getvalue() == ""
-
-
-def _closed() -> Terminal:
-    terminal = Terminal()
-    terminal.close()
-    return terminal
-
-
-@pytest.mark.parametrize("make", [Broken, _closed])
-def test_progress_never_breaks_a_pipeline(make: Callable[[], Terminal], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "tqdm", None)
-    monkeypatch.setattr(sys, "stderr", make())
-    assert numbers_of(fn.progress(2)(epochs_of([1.0, 2.0, 3.0]))) == [1, 2, 3]
-
-
-def test_progress_with_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = ModuleType("tqdm")
-    monkeypatch.setattr(module, "tqdm", FakeTqdm, raising=False)
-    monkeypatch.setitem(sys.modules, "tqdm", module)
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    resumed = list(epochs_of([1.0, 2.0, 3.0]))[1:]
-    assert numbers_of(fn.progress(9)(resumed)) == [2, 3]
-    assert FakeTqdm.told == [(9, 2, "epoch"), "loss 0, m 2", 2, "loss 0, m 3", 3, "closed"]
-
-
-def test_progress_with_the_true_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("tqdm")
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    assert numbers_of(fn.progress(2)(epochs_of([1.0, 2.0]))) == [1, 2]
-    assert "2/2" in terminal.getvalue()
-    assert "m 2" in terminal.getvalue()
 
 
 # --- behind what drops epochs ----------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import fnnet as fn
 from fnnet import Array, Key, LayerError, Params, ShapeError, TreeError, tree
 from fnnet.keys import normal
-from fnnet.tree import nodes
+from fnnet.tree import fields
 from fnnet.tree.structures import _STRUCTURES, LIMIT, structure_of
 from fnnet.tree.vectors import blocks, frozen, pack, vector_behind, vector_of
 from tests.support.own_layers import Noise, Setting
@@ -26,8 +26,8 @@ from tests.support.strategies import KEYS, Problem, composites
 class Centred(Params):
     """A constant and a trained array."""
 
-    mean: Array = nodes.constant()
-    scale: Array = nodes.constant()
+    mean: Array = fields.constant()
+    scale: Array = fields.constant()
 
 
 @given(composites())

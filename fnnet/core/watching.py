@@ -1,0 +1,43 @@
+"""Watching a run while an epoch is made. A watcher is told of states and changes none; no result depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
+from typing import Any, TypeAlias, TypeVar
+
+from fnnet.core.states import TrainState
+from fnnet.tree.nodes import Params
+
+A = TypeVar("A")
+P = TypeVar("P", bound=Params)
+
+Watcher: TypeAlias = Callable[[TrainState[Any]], None]
+
+_WATCHER: ContextVar[Watcher | None] = ContextVar("fnnet.watcher", default=None)
+
+
+def watched(items: Iterable[A], watcher: Watcher) -> Iterator[A]:
+    """The items, while the watcher is told of each batch that is trained to make them.
+
+    It watches only while an item is made, and only what this thread trains: between two items, and in the body of the
+    loop that reads the stream, everything is as it was.
+    """
+    source = iter(items)
+    while True:
+        before = _WATCHER.set(watcher)
+        try:
+            item = next(source)
+        except StopIteration:
+            return
+        finally:
+            _WATCHER.reset(before)
+        yield item
+
+
+def told(state: TrainState[P]) -> TrainState[P]:
+    """The state as it is; whoever watches is told of it."""
+    watcher = _WATCHER.get()
+    if watcher is not None:
+        watcher(state)
+    return state
