@@ -86,10 +86,8 @@ def back(
     walk: Walk, params: P, saved: Saved, x_shape: tuple[int, ...], dy: Array, is_dx_wanted: bool
 ) -> tuple[P | Unbuilt[P], Array]:
     """The gradients of a pass, and dx where it is wanted."""
-    if saved[0] is not walk:
+    if saved[0] is not walk or not walk.is_tree:
         _check_saved(walk, params, saved)
-    if not walk.is_tree and not walk.is_leaf:
-        structure_of(params)  # which says why gradients like it cannot be made
     entries, legs, pieces = saved[1], walk.legs, Pieces()
     layers: Layers = ()
     grads, is_alike, last = None, True, 0 if is_dx_wanted else walk.lowest
@@ -118,7 +116,10 @@ def back(
 
 
 def _check_saved(walk: Walk, params: Params, saved: Saved) -> None:
-    """Raises LayerError where what was saved is that of a pass through other layers."""
+    """Raises LayerError where what was saved is that of a pass through other layers, TreeError where there are no
+    gradients like the network."""
+    if not walk.is_tree and not walk.is_leaf:
+        structure_of(params)
     name, (other, entries) = type(params).__name__, saved
     ours, theirs = [", ".join([leg.kind.__name__ for leg in each.legs]) for each in (walk, other)]
     if ours != theirs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Generic, TypeVar
@@ -132,18 +132,22 @@ def find_rate(
         )
     begin = replace(state, opt_state=replace(state.opt_state, scale=low), history=History())
     growing = _Growing(step, (high / low) ** (1 / (n - 1)))
-    found: list[tuple[float, float]] = []
-    total, weight, lowest = 0.0, 0.0, math.inf
-    for rate, loss in _measured(states(growing, data, begin), n):
-        found.append((rate, loss))
-        total, weight = total * smoothing + loss, weight * smoothing + 1  # as RateCurve.smoothed
-        last = total / weight
-        lowest = min(lowest, last) if len(found) > _settled(smoothing) else last
-        if last > lowest + DIVERGED * abs(lowest):
-            break
+    found = list(_until_diverged(_measured(states(growing, data, begin), n), smoothing))
     if not found:
         raise ValueError(f"find_rate: the loss must be finite at the lowest rate, {low:g}, where it is not")
     return read_only(RateCurve(*_columns(found), smoothing))
+
+
+def _until_diverged(pairs: Iterable[tuple[float, float]], smoothing: float) -> Iterator[tuple[float, float]]:
+    """Rates and losses up to the first whose smoothed loss is far above the lowest."""
+    total, weight, lowest = 0.0, 0.0, math.inf
+    for i, (rate, loss) in enumerate(pairs, start=1):
+        yield rate, loss
+        total, weight = total * smoothing + loss, weight * smoothing + 1  # as RateCurve.smoothed
+        last = total / weight
+        lowest = min(lowest, last) if i > _settled(smoothing) else last
+        if last > lowest + DIVERGED * abs(lowest):
+            return
 
 
 def _settled(smoothing: float) -> int:
