@@ -6,7 +6,7 @@ import atexit
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from functools import cache
+from functools import lru_cache
 from itertools import islice
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -204,7 +204,7 @@ def flush(folder: File) -> None:
             writer.end_if_there()
 
 
-@cache
+@lru_cache(1)
 def _end_with(process: int) -> None:
     """Has what is unwritten written at the end of a process, one of ``multiprocessing`` too, which ends without the
     functions of ``atexit`` where it was forked."""
