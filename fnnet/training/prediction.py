@@ -15,8 +15,8 @@ P = TypeVar("P", bound=Params)
 def predict(params: P, x: Array, batch_size: int | None = None) -> Array:
     """The network's output for all rows of x, without a cache; with ``batch_size``, so many rows at a time.
 
-    Shapes: x (..., rows, n_in), result (..., rows, n_out), no rows too. Raises what ``forward`` raises, ValueError for a
-    batch size below 1.
+    Shapes: x (..., rows, n_in), result (..., rows, n_out); there may be no rows. Raises what ``forward`` raises,
+    ValueError for a batch size below 1.
 
     >>> import fnnet as fn, numpy as np
     >>> fn.predict(fn.linear(fn.Key(0), 4, 2), np.ones((3, 4)), batch_size=2).shape

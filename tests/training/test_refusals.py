@@ -65,22 +65,22 @@ CASES: dict[str, Case] = {
     "a fit to predict by": (
         lambda: fn.predict(fitted(), X),
         LayerError,
-        r"^Fit is not a network; its network is \.params$",
+        r"^forward: params must be a network, .*, got an instance of Fit; give its params$",
     ),
     "a fit to be fitted": (
         lambda: fn.fit(fitted(), X, Y, loss=fn.mse, optimizer=SGD, key=Key(0), epochs=1),
         LayerError,
-        r"^fit: params must be a network, an instance of a Params class, got Fit; its network is \.params$",
+        r"^fit: params must be a network, an instance of a Params class, got an instance of Fit; give its params$",
     ),
     "an epoch to start from": (
         lambda: fn.start(fitted().last, SGD, Key(0)),
         LayerError,
-        r"^start: params must be a network, .*, got Epoch; its network is \.state\.params$",
+        r"^start: params must be a network, .*, got an instance of Epoch; give its state.params$",
     ),
     "a state to pass x through": (
         lambda: fn.forward(fitted().state, X),
         LayerError,
-        r"^TrainState is not a network; its network is \.params$",
+        r"^forward: params must be a network, .*, got an instance of TrainState; give its params$",
     ),
     "a fit as a tree": (
         lambda: fn.tree.digest(fitted()),
