@@ -55,7 +55,8 @@ Saving and resuming, and how a run is verified:
 
 Metrics (fn.metrics):
     accuracy balanced_accuracy top_k precision Precision recall Recall f1 F1 roc_auc log_loss brier
-    expected_calibration_error ExpectedCalibrationError binary confusion_matrix
+    expected_calibration_error ExpectedCalibrationError binary of_labels of_probabilities
+    confusion_matrix
     mae rmse r2 explained_variance
 
 Compiled, with Numba (fnnet.jit):
@@ -74,7 +75,7 @@ Types, for signatures of your own:
 
 Errors:
     FnnetError ShapeError DtypeError TreeError LayerError NonFiniteError GradientError
-    CheckpointError ReceiptError MetricError
+    CheckpointError CheckpointNotFoundError ReceiptError MetricError
 """
 
 from importlib import import_module

@@ -50,6 +50,7 @@ from fnnet.data.orders import balanced as balanced
 from fnnet.data.orders import stratified as stratified
 from fnnet.data.splits import split as split
 from fnnet.errors import CheckpointError as CheckpointError
+from fnnet.errors import CheckpointNotFoundError as CheckpointNotFoundError
 from fnnet.errors import DtypeError as DtypeError
 from fnnet.errors import FnnetError as FnnetError
 from fnnet.errors import GradientError as GradientError

@@ -62,5 +62,9 @@ class CheckpointError(FnnetError, ValueError):
     """A file is not a whole checkpoint, or not the one asked for; or it could not be written."""
 
 
+class CheckpointNotFoundError(CheckpointError, FileNotFoundError):
+    """A file is missing. It is a FileNotFoundError too."""
+
+
 class ReceiptError(FnnetError, ValueError):
     """A file is not a whole receipt, or was changed after it was written; or a receipt belongs to another run."""

@@ -94,6 +94,49 @@ def pipe(value: object, /, *functions: Callable[..., object]) -> object:
     return result
 
 
+# --- streams without an end --------------------------------------------------------------------------------------
+class Endless(itertools.chain[A]):
+    """A stream without an end, such as that of ``train``. Whoever would run it to its end hears so at once."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: Iterator[A]) -> None:
+        self.items = items
+
+    def close(self) -> None:
+        """Ends what is below, as a generator is ended."""
+        close(self.items)
+
+    def __length_hint__(self) -> int:
+        """Raises ValueError: what asks for the length is ``list``, ``tuple`` or ``sorted``."""
+        check_ends("list", self)
+        return 0
+
+
+def check_ends(where: str, items: object) -> None:
+    """Raises ValueError for a stream without an end."""
+    if isinstance(items, Endless):
+        raise ValueError(
+            f"{where}: the stream must have an end, got that of train or steps, which has none; end it by take(100), "
+            "as in pipe(train(step, data, state), take(100), last)"
+        )
+
+
+Passing = TypeVar("Passing", bound=Callable[..., Iterator[object]])
+
+
+def passes_all(call: Passing) -> Passing:
+    """A method from a stream to a stream of as many items: without an end where the stream has none."""
+
+    @wraps(call)
+    def passed(self: object, items: Iterable[object], /) -> Iterator[object]:
+        made = call(self, items)
+        return Endless(made) if isinstance(items, Endless) else made
+
+    return cast(Passing, passed)
+
+
+# --- take, last, scan --------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Take:
     """What ``take(n)`` returns."""
@@ -131,7 +174,7 @@ class Stage(Generator[A, None, None]):
 
 def close(items: Iterator[object]) -> None:
     """Ends a stream that can be ended: what its end raises, such as an error in writing, is raised."""
-    if isinstance(items, Generator):
+    if isinstance(items, (Generator, Endless)):
         items.close()
 
 
@@ -155,7 +198,8 @@ def take(n: int) -> Take:
     ['a', 'b']
     """
     if isinstance(n, bool) or not hasattr(n, "__index__") or index(n) < 0:
-        raise ValueError(f"take: n must be a whole number from 0 up, got {n!r}")
+        came = "a stream; in a pipe write take(100)" if isinstance(n, Iterator) else repr(n)
+        raise ValueError(f"take: n must be a whole number from 0 up, got {came}")
     return Take(index(n))
 
 
@@ -168,11 +212,12 @@ class _Nothing(Enum):
 def last(items: Iterable[A], /, default: A | Literal[_Nothing.GIVEN] = _Nothing.GIVEN) -> A:
     """The last item of a finite stream, which is run to its end; of an empty stream the default, where one is given.
 
-    Raises ValueError on an empty stream without a default.
+    Raises ValueError on an empty stream without a default, and on one without an end, as ``train`` gives it.
 
     >>> last("abc"), last("", default="z")
     ('c', 'z')
     """
+    check_ends("last", items)
     ending = deque(items, 1)  # toolz's tail tries an index first, and that error would hide the stream's own
     if ending:
         return ending[0]

@@ -15,6 +15,8 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fnnet.checks.numbers import settle
+from fnnet.checks.words import came
 from fnnet.numerics.elementary import cos_sin, log1p
 
 INIT = int.from_bytes(b"INIT")
@@ -38,8 +40,8 @@ class Fork(NamedTuple):
 class Key:
     """A source of randomness that can be printed, compared, saved and divided.
 
-    ``seed`` is in [0, 2^128), each entry of ``path`` in [0, 2^32); anything else raises ValueError. ``fork`` is set by
-    a stochastic pass through stacked networks; a user's keys have none.
+    ``seed`` is in [0, 2^128), each entry of ``path`` in [0, 2^32), NumPy's integers too; anything else raises
+    ValueError. ``fork`` is set by a stochastic pass through stacked networks; a user's keys have none.
 
     >>> Key(7).child(3, 1)
     Key(seed=7, path=(3, 1))
@@ -52,11 +54,9 @@ class Key:
     fork: Fork | None = None
 
     def __post_init__(self) -> None:
-        if type(self.seed) is not int or not 0 <= self.seed < 2**128:
-            raise ValueError(f"Key: seed must be an int in [0, 2^128), got {self.seed!r}")
         if type(self.path) is not tuple:
             raise ValueError(f"Key: path must be a tuple of ints, got {self.path!r}")
-        _check_path(self.path)
+        settle(self, seed=_whole("seed", self.seed, 128), path=_indices(self.path))
 
     def __repr__(self) -> str:
         fork = "" if self.fork is None else f", fork={tuple(self.fork)}"
@@ -64,8 +64,7 @@ class Key:
 
     def child(self, *index: int) -> Key:
         """The key further down the path; children of one key are independent of it and of each other."""
-        _check_path(index)
-        return _key(self.seed, self.path + index, self.fork)
+        return _key(self.seed, self.path + _indices(index), self.fork)
 
     def forked(self, replicas: tuple[int, ...]) -> Key:
         """This key as that of K replicas: replica k draws whatever it would draw under ``self.child(k)``.
@@ -83,10 +82,19 @@ class Key:
         return _key(self.seed, self.path[:at] + index + self.path[at:], None)
 
 
-def _check_path(path: tuple[int, ...]) -> None:
+def _indices(path: tuple[int, ...]) -> tuple[int, ...]:
+    """The indices as Python's ints, which most of them are."""
     for index in path:
         if type(index) is not int or not 0 <= index < 2**32:
-            raise ValueError(f"Key: an index must be an int in [0, 2^32), got {index!r}")
+            return tuple([_whole("an index", one, 32) for one in path])
+    return path
+
+
+def _whole(name: str, value: object, bits: int) -> int:
+    """A whole number, NumPy's too, as an int. Raises ValueError."""
+    if not (type(value) is int or isinstance(value, np.integer)) or not 0 <= value < 2**bits:
+        raise ValueError(f"Key: {name} must be an int in [0, 2^{bits}), got {came(value)}")
+    return int(value)
 
 
 def _key(seed: int, path: tuple[int, ...], fork: Fork | None) -> Key:
@@ -101,7 +109,7 @@ def _key(seed: int, path: tuple[int, ...], fork: Fork | None) -> Key:
 def check(where: str, key: object) -> None:
     """Raises ValueError unless this is a Key."""
     if type(key) is not Key:
-        raise ValueError(f"{where}: key must be a fnnet.Key such as Key(0), got {key!r}")
+        raise ValueError(f"{where}: key must be a fnnet.Key such as Key(0), got {came(key)}")
 
 
 def words(key: Key, n: int) -> Words:

@@ -157,7 +157,8 @@ def value_and_grad(loss: Loss[T] | LossFunction[T], *, penalty: Penalty | None =
     (9.0, [[6.0], [12.0]])
     """
     if not callable(loss):
-        raise TypeError(f"value_and_grad: loss must be a loss such as fnnet.mse, got {loss!r}")
+        raise TypeError(f"value_and_grad: loss must be a loss such as fnnet.mse, got {checks.came(loss)}")
+    checks.function("value_and_grad", "loss", loss, "prediction", "target")
     if penalty is not None:
-        checks.function("value_and_grad", "penalty", penalty)
+        checks.function("value_and_grad", "penalty", penalty, "params")
     return ValueAndGrad(loss, penalty)

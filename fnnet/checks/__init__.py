@@ -10,6 +10,7 @@ fnnet.errors.ShapeError: my_loss: target must have the prediction's shape (5, 2)
 """
 
 from fnnet.checks.arrays import array as array
+from fnnet.checks.arrays import as_array as as_array
 from fnnet.checks.arrays import features as features
 from fnnet.checks.arrays import inputs as inputs
 from fnnet.checks.arrays import same_length as same_length
@@ -34,3 +35,4 @@ from fnnet.checks.targets import labels as labels
 from fnnet.checks.targets import per_row as per_row
 from fnnet.checks.targets import prediction as prediction
 from fnnet.checks.targets import target as target
+from fnnet.checks.words import came as came

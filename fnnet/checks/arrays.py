@@ -14,11 +14,33 @@ def array(where: str, name: str, value: object) -> None:
     """Raises DtypeError unless the value is an ndarray of real numbers: no list, no subclass, no complex numbers, no
     objects, no text."""
     if type(value) is not np.ndarray:
-        is_masked = isinstance(value, np.ma.MaskedArray)  # numpy.asarray would give what the mask hides
-        remedy = "fill in what is masked, by its filled()" if is_masked else "use numpy.asarray"
-        raise DtypeError(f"{where}: {name} must be a numpy.ndarray, got {type(value).__name__}; {remedy}")
+        raise DtypeError(f"{where}: {name} must be a numpy.ndarray, got {type(value).__name__}; {as_array(value)}")
     if value.dtype.kind not in "fiub":
-        raise DtypeError(f"{where}: {name} must hold real numbers, got dtype {value.dtype}; cast it first")
+        raise DtypeError(f"{where}: {name} must hold real numbers, got dtype {value.dtype}; {as_numbers(value)}")
+
+
+_CONVERSIONS = {
+    "filled": "fill in what is masked, by its filled()",  # numpy.asarray would give what the mask hides
+    "detach": "use its detach().cpu().numpy()",
+    "toarray": "use its toarray()",
+    "to_numpy": "use its to_numpy()",
+}
+"""How the array of a value is had, by a method that such values have: masked arrays, PyTorch's tensors, SciPy's sparse
+arrays, tables and columns of pandas or Polars."""
+
+
+def as_array(value: object) -> str:
+    """How an array is made of what is none, in words."""
+    return next((words for name, words in _CONVERSIONS.items() if hasattr(value, name)), "use numpy.asarray")
+
+
+def as_numbers(array: np.ndarray) -> str:
+    """How real numbers are made of the entries of an array, in words."""
+    if array.dtype.kind in "UST" or (array.dtype.kind == "O" and any(isinstance(entry, str) for entry in array.flat)):
+        return "fnnet.categories(column)(column) makes numbers of a column of texts"
+    if array.dtype.kind in "mM":
+        return "make numbers of times, such as the days since the first"
+    return "take its real and imaginary parts" if array.dtype.kind == "c" else "use its astype(float)"
 
 
 def inputs(where: str, x: Array) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from functools import lru_cache, partial
+from inspect import signature
+from types import FunctionType, MethodType
+from typing import Any, TypeVar
+
+from fnnet.checks.words import came
 
 T = TypeVar("T")
 
@@ -10,20 +15,59 @@ T = TypeVar("T")
 def pair(where: str, name: str, value: object) -> None:
     """Raises ValueError unless the value is a tuple or list of two."""
     if not isinstance(value, (tuple, list)) or len(value) != 2:
-        came = f"{len(value)} things" if isinstance(value, (tuple, list)) else type(value).__name__
-        raise ValueError(f"{where}: {name} must be a pair, got {came}")
+        of = f"a {type(value).__name__} of {len(value)}" if isinstance(value, (tuple, list)) else came(value)
+        raise ValueError(f"{where}: {name} must be a pair, got {of}")
 
 
-def function(where: str, name: str, value: T) -> T:
-    """The value, which must be callable. Raises ValueError."""
-    if not callable(value):
-        raise ValueError(f"{where}: {name} must be a function or an object that can be called, got {value!r}")
+def function(where: str, name: str, value: T, *arguments: str) -> T:
+    """The value, which must be callable, with these arguments where they are given. Raises ValueError, also for a class
+    whose instances are called: then its own call was forgotten.
+
+    >>> import fnnet as fn
+    >>> function("my_step", "loss", fn.focal, "prediction", "target")
+    Traceback (most recent call last):
+    ValueError: my_step: loss must be a function or an object that can be called, got the class Focal; call it first, \
+as in focal(...)
+    """
+    if not callable(value) or _is_uncalled(value):
+        raise ValueError(f"{where}: {name} must be a function or an object that can be called, got {came(value)}")
+    if arguments and not _takes(value, arguments):
+        given, own = ", ".join(arguments), ", ".join(signature(value).parameters)
+        shown = getattr(value, "__name__", None) or came(value)
+        raise ValueError(f"{where}: {name} is called with ({given}), got {shown}, which is called with ({own})")
     return value
 
 
-def method(where: str, name: str, owner: object, part: str) -> None:
+def _is_uncalled(value: object) -> bool:
+    """Whether it is a class, or made of one, whose instances are what is called."""
+    return isinstance(value, type) and any("__call__" in vars(base) for base in value.__mro__[:-1])
+
+
+def _takes(value: object, arguments: tuple[str, ...]) -> bool:
+    """Whether it can be called with so many arguments. A class of instances is looked at once."""
+    if isinstance(value, (FunctionType, MethodType, partial, type)):
+        return _binds(value, len(arguments))
+    kind: Any = type(value)
+    return _instances_take(kind, len(arguments))
+
+
+@lru_cache(256)
+def _instances_take(kind: type, count: int) -> bool:
+    return _binds(getattr(kind, "__call__"), 1 + count)  # noqa: B004, B009  (it is there: an instance is callable)
+
+
+def _binds(value: object, count: int) -> bool:
+    try:
+        signature(value).bind(*range(count))  # type: ignore[arg-type]  # it is callable
+    except TypeError:
+        return False
+    except ValueError:  # written in C, and says nothing of its arguments
+        return True
+    return True
+
+
+def method(where: str, name: str, owner: object, part: str, such_as: str = "") -> None:
     """Raises ValueError unless an object has a method. A class has it too: then its call was forgotten."""
-    if isinstance(owner, type):
-        came = f"the class {owner.__name__}; call it with its settings first"
-        raise ValueError(f"{where}: {name}.{part} must be a function of an object, got {came}")
-    function(where, f"{name}.{part}", getattr(owner, part, None))
+    if isinstance(owner, type) or not callable(getattr(owner, part, None)):
+        example = f" such as {such_as}" if such_as else ""
+        raise ValueError(f"{where}: {name} must be an object with a method {part}{example}, got {came(owner)}")

@@ -8,6 +8,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from fnnet.checks.words import came
+
 F = TypeVar("F", bound=Callable[..., object])
 
 
@@ -18,7 +20,7 @@ def size(where: str, name: str, value: object, low: int = 1) -> int:
     3
     """
     if isinstance(value, (bool, np.bool)) or not isinstance(value, (int, np.integer)) or value < low:
-        raise ValueError(f"{where}: {name} must be a whole number from {low} up, got {value!r}")
+        raise ValueError(f"{where}: {name} must be a whole number from {low} up, got {came(value)}")
     return int(value)
 
 
@@ -29,7 +31,7 @@ def real(where: str, name: str, value: object, low: float = 0.0, below: float = 
     0.5
     """
     if isinstance(value, (bool, np.bool)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise ValueError(f"{where}: {name} must be a number in [{low:g}, {below:g}), got {value!r}")
+        raise ValueError(f"{where}: {name} must be a number in [{low:g}, {below:g}), got {came(value)}")
     try:
         number = float(value)
     except OverflowError:  # an int larger than any float

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnnet.checks.arrays import array
-from fnnet.checks.dtypes import FLOATS, dtype
+from fnnet.checks.dtypes import FLOATS
 from fnnet.errors import DtypeError, ShapeError
 from fnnet.types import Array, Labels
 
@@ -57,7 +57,8 @@ def per_row(where: str, name: str, prediction: Array, value: Array | Labels) -> 
     array(where, name, value)
     wanted = prediction.shape[:-1]
     if value.shape != wanted and value.shape != wanted[-1:]:
-        raise ShapeError(f"{where}: {name} must be one a row, {wanted}, got {value.shape}")
+        remedy = "; of a column take [:, 0]" if value.shape == (*wanted, 1) else ""
+        raise ShapeError(f"{where}: {name} must have one entry per row, {wanted}, got {value.shape}{remedy}")
 
 
 def labels(where: str, prediction: Array, value: Labels) -> None:
@@ -67,18 +68,37 @@ def labels(where: str, prediction: Array, value: Labels) -> None:
 
     >>> labels("my_loss", np.zeros((2, 3)), np.array([0, 3]))
     Traceback (most recent call last):
-    ValueError: my_loss: labels must be in [0, 3), the prediction's columns, got 0 to 3
+    ValueError: my_loss: labels must be in [0, 3), the prediction's columns, got 0 to 3; classes count from 0
     """
     array(where, "target", value)
-    if value.dtype.kind not in "iu":
-        raise DtypeError(f"{where}: target must hold class numbers of an integer dtype, got {value.dtype}")
+    if value.dtype.kind not in "iu" or value.ndim >= prediction.ndim:
+        _refuse_labels(where, prediction, value)
     per_row(where, "target", prediction, value)
     if value.size and not np.maximum.reduce(value.astype(np.uint64), axis=None) < prediction.shape[-1]:
         # one pass for both ends: cast to unsigned, a negative label is larger than any other
         raise ValueError(
             f"{where}: labels must be in [0, {prediction.shape[-1]}), the prediction's columns, "
-            f"got {value.min()} to {value.max()}"
+            f"got {value.min()} to {value.max()}; {_of_one_column(prediction) or 'classes count from 0'}"
         )
+
+
+def _refuse_labels(where: str, prediction: Array, value: Labels) -> None:
+    """Raises ShapeError for labels that are one-hot, DtypeError for what are no integers, each with its remedy."""
+    alone = _of_one_column(prediction)
+    if value.shape == prediction.shape:
+        of_rows = "of one-hot rows take target.argmax(axis=-1), and for probabilities soft_cross_entropy"
+        rule = f"target must hold class numbers, one per row, {value.shape[:-1]}"
+        raise ShapeError(f"{where}: {rule}, got {value.shape}; {alone or of_rows}")
+    if value.dtype.kind not in "iu":
+        remedy = alone or "use its astype(int)"
+        raise DtypeError(f"{where}: target must hold class numbers of an integer dtype, got {value.dtype}; {remedy}")
+
+
+def _of_one_column(prediction: Array) -> str:
+    """What to do with a network that has one output, and so no classes."""
+    if prediction.shape[-1] > 1:
+        return ""
+    return "for one output the loss is binary_cross_entropy, and a metric is metrics.binary(metric)"
 
 
 def prediction(where: str, value: Array) -> None:
@@ -87,6 +107,12 @@ def prediction(where: str, value: Array) -> None:
     if type(value) is np.ndarray and value.ndim >= 2 and value.size and value.dtype in FLOATS:
         return
     array(where, "prediction", value)
-    dtype(where, value.dtype)
+    if value.dtype not in FLOATS:
+        raise DtypeError(
+            f"{where}: prediction must be the network's output in float32 or float64, got {value.dtype} of the shape "
+            f"{value.shape}; class numbers are the target, the second argument, and guesses go through "
+            f"metrics.of_labels({where})"
+        )
     if value.ndim < 2 or value.size == 0:
-        raise ShapeError(f"{where}: prediction must be (..., batch, features), not empty, got {value.shape}")
+        remedy = "; a column is prediction[:, None]" if value.ndim == 1 else ""
+        raise ShapeError(f"{where}: prediction must be (..., batch, features), not empty, got {value.shape}{remedy}")

@@ -8,10 +8,10 @@ from typing import TypeVar
 import numpy as np
 
 from fnnet import checks
-from fnnet.core.rules import Chain, Rule, known_rule, rule_of
+from fnnet.core.rules import Chain, Rule, check_params, known_rule, rule_of
 from fnnet.errors import DtypeError, LayerError
 from fnnet.keys import Key
-from fnnet.tree.nodes import Params, child_path, is_leaf, layout, named_children, network_of
+from fnnet.tree.nodes import Params, child_path, is_leaf, layout, named_children
 from fnnet.tree.structures import remembered
 
 P = TypeVar("P", bound=Params)
@@ -87,12 +87,9 @@ def fork(params: Params, key: Key) -> Key:
     return key.forked(stacked) if stacked else key
 
 
-def check_network(where: str, params: object) -> np.dtype[np.floating]:
+def check_network(where: str, params: Params) -> np.dtype[np.floating]:
     """The one dtype of a network. Raises LayerError, TreeError or DtypeError where it is none that can be trained."""
-    if not isinstance(params, Params):
-        hint = network_of(type(params))
-        came = f"{type(params).__name__}{hint}" if hint else repr(params)
-        raise LayerError(f"{where}: params must be a network, an instance of a Params class, got {came}")
+    check_params(where, params)
     found: set[np.dtype[np.floating]] = set()
     _collect(where, params, found)
     replicas(params)  # which checks the arrays of layers against each other

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+import numpy as np
+
 from fnnet import checks
 from fnnet.core.protocols import Stretch
 from fnnet.errors import LayerError
 from fnnet.keys import Key
-from fnnet.tree.nodes import Params, layout, network_of
+from fnnet.tree.nodes import Params, layout
 from fnnet.types import Array
 
 P = TypeVar("P", bound=Params)
@@ -139,14 +141,20 @@ def rule_of(params: P) -> Rule[P, object] | Chain[P]:
     """The rules of a layer. Raises LayerError where its class was never defined as one."""
     rule = known_rule(params)
     if rule is None:
-        name, hint = type(params).__name__, network_of(type(params))
+        check_params("fnnet", params)
         raise LayerError(
-            f"{name} is not a network{hint}"
-            if hint
-            else f"{name} was never defined as a layer; a network is an instance of a class that was given to "
-            "define_layer"
+            f"{type(params).__name__} was never defined as a layer; a network is an instance of a class that was given "
+            "to define_layer"
         )
     return rule
+
+
+def check_params(where: str, params: object) -> None:
+    """Raises LayerError for what is no network, nor a layer of one."""
+    if not isinstance(params, Params):
+        came = checks.came(params, Params)
+        order = "; the network comes before x" if isinstance(params, np.ndarray) else ""
+        raise LayerError(f"{where}: params must be a network, an instance of a Params class, got {came}{order}")
 
 
 def layers_defined() -> tuple[type[Params], ...]:

@@ -22,7 +22,7 @@ from fnnet.core.chains import Layers, layers_getter, leaf_layers, places_in
 from fnnet.core.facts import casts, children, is_stochastic, named_layers
 from fnnet.core.places import locate
 from fnnet.core.protocols import Stretch
-from fnnet.core.rules import Chain, Rule, rule_of
+from fnnet.core.rules import Chain, Rule, check_params, rule_of
 from fnnet.errors import FnnetError
 from fnnet.tree.making import getter
 from fnnet.tree.nodes import Params, flatten, is_leaf, layout
@@ -88,6 +88,7 @@ class Walk:
 
 def walk_of(params: Params) -> Walk:
     """The walk of all networks of this one's structure. Raises what the checks of its layers raise."""
+    check_params("forward", params)
     _check(params, params)
     enters = _enters(params)
     found = list(leaf_layers(params))

@@ -77,7 +77,7 @@ def _column(column: Sequence[Category] | NDArray[np.generic]) -> NDArray[np.gene
     if not isinstance(column, np.ndarray) or entries.dtype.kind in "OT":  # T: texts of any length
         entries = _of_objects(list(column), entries)
     if entries.dtype.kind not in "USbiufO":
-        raise DtypeError(f"categories: column must hold text or numbers, got {entries.dtype}; write None as a text")
+        raise DtypeError(f"categories: column must hold text or numbers, got {entries.dtype}; make text of them")
     if entries.dtype.kind in "fO" and (entries != entries).any():
         raise ValueError("categories: column must not hold NaN; give it a value of its own first")
     return entries
@@ -104,14 +104,21 @@ def _as_text(column: Sequence[object]) -> NDArray[np.generic]:
     """
     kinds = {bytes if isinstance(entry, bytes) else str for entry in column if isinstance(entry, (str, bytes))}
     if len(kinds) != 1 or not all(isinstance(entry, (str, bytes)) for entry in column):
-        others = sorted({type(entry).__name__ for entry in column})
-        raise DtypeError(
-            f"categories: column must hold text or numbers, got {', '.join(others)} in one; write None as a text"
+        others = " and ".join(sorted({type(entry).__name__ for entry in column}))
+        missing = next((entry for entry in column if _is_missing(entry)), "")
+        remedy = (
+            f"give {missing} a text of its own, such as 'missing'" if _is_missing(missing) else "make all of them text"
         )
+        raise DtypeError(f"categories: column must hold text or numbers alone, got {others}; {remedy}")
     entries = np.asarray(column, kinds.pop())
     if entries.tolist() != column:
         raise ValueError("categories: column must hold no text that ends in a NUL, which NumPy's texts cannot")
     return entries
+
+
+def _is_missing(entry: object) -> bool:
+    """Whether an entry stands for none: None, NaN, pandas' NA and NaT."""
+    return entry is None or type(entry).__name__ in ("NAType", "NaTType") or entry != entry
 
 
 def _family(entries: NDArray[np.generic]) -> str:

@@ -32,7 +32,9 @@ def check_rows(where: str, x: object) -> None:
     else:
         shape = _shape_of_source(where, x)
     if len(shape) != 2:
-        raise ShapeError(f"{where}: x must be (rows, features), got {shape}")
+        raise ShapeError(
+            f"{where}: x must be (rows, features), got {shape}; of images make rows by x.reshape(len(x), -1)"
+        )
     if 0 in shape:
         raise ShapeError(f"{where}: x must have at least one row and one feature, got {shape}")
 
@@ -42,18 +44,14 @@ def _shape_of_source(where: str, x: object) -> tuple[int, ...]:
     has_rows = hasattr(x, "__len__") and hasattr(x, "__getitem__")
     if not (has_rows and isinstance(shape, tuple) and isinstance(dtype, np.dtype)):
         raise DtypeError(
-            f"{where}: x must be a numpy.ndarray, or have shape, dtype, a length and rows by arrays of their numbers, "
-            f"got {type(x).__name__}; use numpy.asarray"
+            f"{where}: x must be a numpy.ndarray, or what gives arrays of rows (fnnet.core.Rows), got "
+            f"{type(x).__name__}; {checks.as_array(x)}"
         )
     if dtype.kind not in "fiub":
-        raise DtypeError(f"{where}: x must hold real numbers, got dtype {dtype}; cast it first")
-    try:
-        rows = len(x)  # type: ignore[arg-type]  # it has a length
-    except TypeError as error:  # that of a sparse matrix
-        raise DtypeError(
-            f"{where}: x must have a length and give arrays of rows, got {type(x).__name__}; of a sparse matrix give "
-            "toarray(), or an object whose rows are arrays"
-        ) from error
+        raise DtypeError(f"{where}: x must hold real numbers, got dtype {dtype}; use its astype(float)")
+    if hasattr(x, "toarray"):  # a sparse matrix, whose rows are no arrays
+        raise DtypeError(f"{where}: x must be a numpy.ndarray, got {type(x).__name__}; {checks.as_array(x)}")
+    rows = len(x)  # type: ignore[arg-type]  # it has a length
     if shape and rows != shape[0]:
         raise ShapeError(f"{where}: x must have as many rows as its shape {shape} says, got {rows}")
     return shape

@@ -19,7 +19,7 @@ from fnnet.experiments.kept_best import Stored
 from fnnet.experiments.run_identity import check_same, run_of
 from fnnet.experiments.saving import decoded_like
 from fnnet.experiments.sealed_files import File
-from fnnet.functional import stage
+from fnnet.functional import passes_all, stage
 from fnnet.streams.choice import Best
 from fnnet.tree.nodes import Params
 
@@ -37,6 +37,7 @@ class CheckpointTo:
     anyway: bool = False
     keep_best: Best | None = None
 
+    @passes_all
     @stage
     def __call__(self, stream: Iterator[S], /) -> Iterator[S]:
         """The stream as it is; a state that is due is on the disk before it is handed on."""
@@ -94,7 +95,7 @@ def checkpoint_to(
     every, keep = checks.size("checkpoint_to", "every", every), checks.size("checkpoint_to", "keep", keep)
     given: object = folder
     if not isinstance(given, (str, os.PathLike)):
-        raise ValueError(f"checkpoint_to: folder must be a path, got {folder!r}; in a pipe write checkpoint_to(folder)")
+        raise ValueError(f"checkpoint_to: folder must be a path, got {checks.came(folder)}")
     sealed_files.check_installed()  # now, and not when the first state is due
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)

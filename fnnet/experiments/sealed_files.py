@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from fnnet import files
-from fnnet.errors import CheckpointError, TreeError
+from fnnet.errors import CheckpointError, CheckpointNotFoundError, TreeError
 from fnnet.types import Array
 
 File = str | PathLike[str]
@@ -76,11 +76,12 @@ def read(path: File) -> bytes:
 
 
 def read_any(where: str, path: File) -> bytes:
-    """The bytes of a file. Raises CheckpointError where it cannot be read."""
+    """The bytes of a file. Raises CheckpointError, of a missing file CheckpointNotFoundError."""
     try:
         return files.read(Path(path))
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"{where}: {path} could not be read, {error}") from error
+        kind = CheckpointNotFoundError if isinstance(error, FileNotFoundError) else CheckpointError
+        raise kind(f"{where}: {path} could not be read, {error}") from None
 
 
 def decoded(path: File, data: bytes) -> tuple[dict[str, Array], object]:
@@ -130,8 +131,8 @@ def _seal(data: bytes) -> int:
 def _package() -> Any:
     try:
         return import_module("safetensors.numpy")
-    except ImportError as error:
-        raise ImportError("checkpoints need safetensors: pip install 'fnnet[checkpoint]'") from error
+    except ImportError:
+        raise ImportError("checkpoints need safetensors: pip install safetensors") from None
 
 
 def check_installed() -> None:

@@ -12,7 +12,7 @@ and the other elementwise optimizers have compiled updates for every other way o
 from importlib.util import find_spec
 
 if not (find_spec("numba") and find_spec("scipy")):
-    raise ImportError("fnnet.jit needs Numba and SciPy: pip install 'fnnet[jit]'")
+    raise ImportError("fnnet.jit needs Numba and SciPy: pip install numba scipy")
 
 from fnnet.jit.optimizers import adadelta as adadelta
 from fnnet.jit.optimizers import adagrad as adagrad

@@ -19,7 +19,7 @@ from fnnet.core.runs import Run, run_from, under_way, within
 from fnnet.core.segments import Record
 from fnnet.core.states import Epoch, OptState, TrainState
 from fnnet.errors import TreeError
-from fnnet.functional import scan
+from fnnet.functional import Endless, scan
 from fnnet.jit.compiling import compiled_call
 from fnnet.jit.plans import Plan, plan_of
 from fnnet.jit.programs import Program
@@ -63,7 +63,7 @@ def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[
     plan = _plan(step, data, state)
     _check_state(plan, state)
     made_by = run_from(state, step, data, train)
-    return map(Epoch, scan(partial(_epoch, plan, made_by), epochs_from(state.epoch), state))
+    return Endless(map(Epoch, scan(partial(_epoch, plan, made_by), epochs_from(state.epoch), state)))
 
 
 _PLANS: WeakKeyDictionary[Run[object], Plan] = WeakKeyDictionary()

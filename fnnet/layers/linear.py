@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -117,7 +118,7 @@ def linear(
 def _drawn(name: str, init: Initializer, key: Key, shape: tuple[int, ...], dtype: np.dtype[np.floating]) -> Array:
     """What an initializer gives, in the layer's dtype. Raises ShapeError or DtypeError where it is no array of this
     shape."""
-    value = init(key, shape)
+    value = checks.function("linear", name, init, "key", "shape")(key, shape)
     checks.array("linear", f"the result of {name}", value)
     if value.shape != shape:
         raise ShapeError(f"linear: {name} must give an array of shape {shape}, got {value.shape}")
@@ -140,7 +141,9 @@ def cast_input(p: Linear, x: Array) -> Array:
     """x in the dtype of the parameters. Raises ShapeError or DtypeError where it does not fit them."""
     w = p.w
     if x.shape[-1] != w.shape[-2]:
-        raise ShapeError(f"linear: x must be (..., batch, {w.shape[-2]}), got {x.shape}")
+        is_flat = x.ndim <= 2 or prod(x.shape[1:]) != w.shape[-2]
+        remedy = "" if is_flat else "; of images make rows by x.reshape(len(x), -1)"
+        raise ShapeError(f"linear: x must be (..., batch, {w.shape[-2]}), got {x.shape}{remedy}")
     if x.ndim != 2 and x.shape[:-2] != w.shape[:-2]:
         raise ShapeError(
             f"linear: x must have the replica axes of the parameters, {w.shape[:-2]}, or none, got {x.shape[:-2]}"

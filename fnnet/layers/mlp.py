@@ -61,7 +61,7 @@ define_chain(Mlp, mlp_layers, draws=lambda i: i // 2, check=check_mlp)
 
 def mlp(
     key: Key,
-    sizes: Sequence[int],
+    sizes: Sequence[int] = (),  # so that a forgotten key is what the error is about
     *,
     activation: Params = Relu(),
     init: Initializer = he_uniform,
@@ -82,7 +82,7 @@ def mlp(
     if not isinstance(given, Sequence) or len(given) < 2:
         raise ValueError(f"mlp: sizes must be (inputs, hidden, ..., outputs), at least two, got {sizes!r}")
     if not isinstance(activation, Params):
-        raise LayerError(f"mlp: activation must be a layer such as Relu(), got {activation!r}")
+        raise LayerError(f"mlp: activation must be a layer such as Relu(), got {checks.came(activation)}")
     rule_of(activation)
     for i, size in enumerate(sizes):
         checks.size("mlp", f"sizes[{i}]", size)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Generic, TypeVarTuple
 
+from fnnet import checks
 from fnnet.core import LayerError, Params, TreeError, define_chain
 
 Ts = TypeVarTuple("Ts")
@@ -41,7 +42,10 @@ def serial(*layers: *Ts) -> Serial[*Ts]:
     given: tuple[object, ...] = layers
     for i, layer in enumerate(given):
         if not isinstance(layer, Params):
-            raise LayerError(f"serial: argument {i} must be a layer, an instance of a Params class, got {layer!r}")
+            remedy = "; write serial(*layers)" if isinstance(layer, (list, tuple)) else ""
+            raise LayerError(
+                f"serial: argument {i} must be a layer, an instance of a Params class, got {checks.came(layer)}{remedy}"
+            )
     return Serial(layers)
 
 

@@ -10,6 +10,8 @@ from fnnet.metrics.classification import accuracy as accuracy
 from fnnet.metrics.classification import balanced_accuracy as balanced_accuracy
 from fnnet.metrics.classification import confusion_matrix as confusion_matrix
 from fnnet.metrics.classification import top_k as top_k
+from fnnet.metrics.guesses import of_labels as of_labels
+from fnnet.metrics.guesses import of_probabilities as of_probabilities
 from fnnet.metrics.logits import binary as binary
 from fnnet.metrics.probabilities import ExpectedCalibrationError as ExpectedCalibrationError
 from fnnet.metrics.probabilities import brier as brier

@@ -47,5 +47,5 @@ def binary(metric: Metric[Labels]) -> Binary:
     >>> round(float(fn.metrics.binary(fn.metrics.accuracy)(logits, target)), 4)
     0.6667
     """
-    checks.function("binary", "metric", metric)
+    checks.function("binary", "metric", metric, "prediction", "target")
     return Binary(metric)

@@ -27,7 +27,10 @@ def slots_of(where: str, state: OptState[P], count: int) -> tuple[P | Unbuilt[P]
         raise TreeError(f"{where}: state must be the OptState that init or the last update gave, got {state!r}")
     slots = slots_in(state)
     if len(slots) != count:
-        raise TreeError(f"{where}: state must have {count} slots, as its own init makes them, got {len(slots)}")
+        raise TreeError(
+            f"{where}: state must have {count} slots, as its own init makes them, got {len(slots)}; give start the "
+            "optimizer that the step has"
+        )
     return slots
 
 

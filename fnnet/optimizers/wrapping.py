@@ -25,7 +25,7 @@ class Wrapper(Settings, Remembers):
     def __call__(self, optimizer: Optimizer, /) -> Wrapped:
         """The optimizer with this around it."""
         for part in ("init", "update"):
-            checks.method(self.name, "optimizer", optimizer, part)
+            checks.method(self.name, "optimizer", optimizer, part, "adam(1e-3)")
         return Wrapped(optimizer, self)
 
     def begin(self, params: P, /) -> tuple[P, ...]:

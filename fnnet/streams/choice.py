@@ -10,6 +10,7 @@ from typing import Generic, NamedTuple, TypeVar
 from fnnet.core import Epoch, Params, Record
 from fnnet.core.settings import Settings
 from fnnet.errors import CheckpointError
+from fnnet.functional import check_ends
 from fnnet.streams.measures import MetricName, Mode, check_epoch, check_known, is_better, number, values
 
 P = TypeVar("P", bound=Params)
@@ -68,6 +69,7 @@ class Best(Settings):
     def __call__(self, epochs: Iterable[Epoch[P]], /, default: Epoch[P] | None = None) -> Epoch[P]:
         """The best epoch of a finite stream, which is run to its end; of an empty one that of the run up to
         ``default``."""
+        check_ends("best", epochs)
         choice, count = None, 0
         for count, epoch in enumerate(epochs, 1):  # noqa: B007
             check_epoch("best", epoch)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal, TypeAlias, TypeVar
 
+from fnnet import checks
 from fnnet.core import Epoch, Params, Record, TreeError, Value
 from fnnet.core.entries import LOSS
 
@@ -14,7 +15,7 @@ P = TypeVar("P", bound=Params)
 def metric_name(where: str, name: str, value: object) -> str:
     """The name of a metric."""
     if not isinstance(value, str):
-        raise ValueError(f"{where}: {name} must be a name such as 'loss' or 'valid_loss', got {value!r}")
+        raise ValueError(f"{where}: {name} must be a name such as 'loss' or 'valid_loss', got {checks.came(value)}")
     return value
 
 

@@ -14,9 +14,9 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from fnnet import files
+from fnnet import checks, files
 from fnnet.core import Epoch, History, Params, TreeError, Value
-from fnnet.functional import stage
+from fnnet.functional import passes_all, stage
 from fnnet.streams.measures import check_epoch, values
 
 P = TypeVar("P", bound=Params)
@@ -28,6 +28,7 @@ class Recording:
 
     paths: tuple[Path, ...]
 
+    @passes_all
     @stage
     def __call__(self, epochs: Iterator[Epoch[P]], /) -> Iterator[Epoch[P]]:
         """The epochs, each as soon as it is in the files."""
@@ -57,7 +58,7 @@ def record(*paths: str | os.PathLike[str]) -> Recording:
     for path in paths:
         given: object = path
         if not isinstance(given, (str, os.PathLike)) or Path(path).suffix not in FORMS:
-            raise ValueError(f"record: paths must end in .json or .csv, got {path!r}")
+            raise ValueError(f"record: paths must end in .json or .csv, got {checks.came(path)}")
     found = tuple([Path(path) for path in paths])
     if not found or len(set(map(os.path.realpath, found))) < len(found):
         raise ValueError(f"record: paths must be at least one, and no one twice, got {[str(path) for path in found]}")

@@ -12,7 +12,7 @@ import numpy as np
 from fnnet import checks
 from fnnet.core import Array, Epoch, History, Loss, LossFunction, Metric, Params, Record, ShapeError, Value, forward
 from fnnet.core.entries import check_names
-from fnnet.functional import stage
+from fnnet.functional import passes_all, stage
 from fnnet.layers.portable import in_bits_of
 from fnnet.streams.measures import check_epoch
 from fnnet.tree.nodes import Node, plain, read_only
@@ -40,6 +40,7 @@ class Validate(Node, Generic[T]):
     y: T
     metrics: tuple[tuple[str, Metric[T]], ...]
 
+    @passes_all
     @stage
     def __call__(self, epochs: Iterator[Epoch[P]], /) -> Iterator[Epoch[P]]:
         """The epochs, each with the metrics in its record and in the histories that follow."""
@@ -104,12 +105,12 @@ def validate(x: Array, y: T, metrics: Mapping[str, Metric[T]]) -> Validate[T]:
     checks.inputs("validate", x)
     given: object = metrics
     if not isinstance(given, Mapping) or not given:
-        raise ValueError(
-            'validate: metrics must name at least one metric, such as {"accuracy": accuracy}, got ' + repr(metrics)
-        )
+        rule = 'metrics must name at least one metric, such as {"accuracy": metrics.accuracy}'
+        came = getattr(given, "__name__", None) or checks.came(given)
+        raise ValueError(f"validate: {rule}, got {came}")
     check_names("validate", tuple(metrics))
     for name, metric in metrics.items():
-        checks.function("validate", f"metric {name!r}", metric)
+        checks.function("validate", f"metric {name!r}", metric, "prediction", "target")
         kind: object = metric
         if isinstance(kind, Loss):
             raise ValueError(f"validate: metric {name!r} must be a metric, got the loss {metric!r}; {_OF_A_LOSS}")

@@ -114,12 +114,13 @@ def _stopping(patience: int | None, metric: str) -> tuple[StreamFn, ...]:
 
 def _checked(streams: Sequence[StreamFn]) -> tuple[StreamFn, ...]:
     """The stream functions. Raises ValueError for what is none."""
-    if not isinstance(streams, Sequence):
+    given: object = streams
+    if not isinstance(given, Sequence) or isinstance(given, str):
         raise ValueError(f"fit: streams must be a list or tuple of stream functions, got {streams!r}; write [it]")
     for i, transform in enumerate(streams):
         checks.function("fit", f"streams[{i}]", transform)
-        given: object = transform
-        if isinstance(given, Best) or given is last:  # they wait for the end of the stream, which only take brings
-            name = "last" if given is last else "best"
+        one: object = transform
+        if isinstance(one, Best) or one is last:  # they wait for the end of the stream, which only take brings
+            name = "last" if one is last else "best"
             raise ValueError(f"fit: streams must give streams, and {name} gives one epoch; end a pipe of train by it")
     return tuple(streams)

@@ -33,7 +33,7 @@ from fnnet.core.protocols import Startable
 from fnnet.core.runs import Run, nothing, run_from, within
 from fnnet.core.states import Origin
 from fnnet.core.watching import told
-from fnnet.functional import scan
+from fnnet.functional import Endless, scan
 from fnnet.keys import NOISE, ORDER
 from fnnet.optimizers.wrapping import kinds_of
 from fnnet.training.step import TrainStep
@@ -58,7 +58,7 @@ def start(params: P, optimizer: Startable, key: Key) -> TrainState[P]:
     """
     check_network("start", params)
     keys.check("start", key)
-    checks.method("start", "optimizer", optimizer, "init")
+    checks.method("start", "optimizer", optimizer, "init", "adam(1e-3)")
     params = pack(params)
     _keep_freed_memory()
     origin = Origin(tree.digest(params), optimizer, nothing, kinds_of(optimizer))
@@ -140,7 +140,8 @@ def check_run(step: Step[T], data: Data[T], state: TrainState[P]) -> None:
     checks.function("train", "step", step)
     checks.function("train", "data", data)
     if type(state) is not TrainState:
-        raise TreeError(f"train: state must be a TrainState, as start makes it, got {state!r}")
+        came = checks.came(state, TrainState)
+        raise TreeError(f"train: state must be a TrainState, as start(params, optimizer, key) makes it, got {came}")
     given: object = step
     if isinstance(given, TrainStep):
         _check_optimizer(given.optimizer, state)
@@ -177,7 +178,7 @@ def steps(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[TrainS
     epochs = (_marked(data, state, epoch) for epoch in epochs_from(state.epoch))
     own = replace(state, params=pack(state.params), opt_state=frozen(state.opt_state))  # as start makes them
     states = scan(partial(_advance, run), chain.from_iterable(epochs), within(run, own))
-    return islice(states, 1, None, 2)  # one per mark
+    return Endless(islice(states, 1, None, 2))  # one per mark
 
 
 def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[P]]:
@@ -198,4 +199,4 @@ def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[
     >>> [round(float(e.record.loss), 3) for e in fn.take(3)(epochs)]
     [1.0, 0.062, 0.004]
     """
-    return (Epoch(after) for after in steps(step, data, state) if told(after).batch == 0)
+    return Endless(Epoch(after) for after in steps(step, data, state) if told(after).batch == 0)

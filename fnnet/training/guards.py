@@ -55,7 +55,7 @@ def stop_on_nonfinite(step: Step[T]) -> StopOnNonfinite[T]:
     >>> step = fn.stop_on_nonfinite(fn.train_step(fn.value_and_grad(fn.mse), optimizer))
     >>> state = fn.start(fn.linear(fn.Key(0), 2, 1), optimizer, fn.Key(0))
     >>> try:
-    ...     fn.last(fn.train(step, fn.minibatches(np.eye(2), np.ones((2, 1)), batch_size=2), state))
+    ...     fn.last(fn.take(99)(fn.train(step, fn.minibatches(np.eye(2), np.ones((2, 1)), batch_size=2), state)))
     ... except fn.NonFiniteError as error:
     ...     print(error.tensor, error.step)
     loss 1

@@ -13,6 +13,7 @@ from fnnet.core import Data, Epoch, Params, Record, ShapeError, Step, StreamFn, 
 from fnnet.core.limits import epochs_from
 from fnnet.core.runs import Run, run_from, within
 from fnnet.core.settings import NonNegative, Settings, Share, Size
+from fnnet.functional import Endless
 from fnnet.streams.choice import Best
 from fnnet.streams.measures import MetricName, Mode, values
 
@@ -80,7 +81,8 @@ class ReduceOnPlateau(Settings):
 
     def __call__(self, step: Step[T], data: Data[T], state: TrainState[P], /) -> Iterator[Epoch[P]]:
         """The epochs, each trained with the factor that the history before it gives."""
-        return self._epochs(run_from(state, step, data, self), step, data, state, epochs_from(state.epoch))
+        made = self._epochs(run_from(state, step, data, self), step, data, state, epochs_from(state.epoch))
+        return made if self.streams else Endless(made)
 
     def _epochs(
         self, run: Run[T], step: Step[T], data: Data[T], state: TrainState[P], numbers: Iterator[int]

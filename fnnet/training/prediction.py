@@ -15,13 +15,16 @@ P = TypeVar("P", bound=Params)
 def predict(params: P, x: Array, batch_size: int | None = None) -> Array:
     """The network's output for all rows of x, without a cache; with ``batch_size``, so many rows at a time.
 
-    Shapes: x (..., rows, n_in), result (..., rows, n_out). Raises what ``forward`` raises, ValueError for a
-    batch size below 1.
+    Shapes: x (..., rows, n_in), result (..., rows, n_out); there may be no rows. Raises what ``forward`` raises,
+    ValueError for a batch size below 1.
 
     >>> import fnnet as fn, numpy as np
     >>> fn.predict(fn.linear(fn.Key(0), 4, 2), np.ones((3, 4)), batch_size=2).shape
     (3, 2)
     """
+    given: object = x
+    if isinstance(given, np.ndarray) and given.ndim > 1 and not given.shape[-2]:  # no rows have no outputs
+        return predict(params, np.zeros((*x.shape[:-2], 1, x.shape[-1]), x.dtype))[..., :0, :]
     if batch_size is None:
         y, _ = forward(params, x)
         return y if y.flags.writeable else y.copy()

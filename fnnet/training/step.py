@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from fnnet import checks, tree
 from fnnet.calculus.gradients import unbuilt
-from fnnet.core import Array, DtypeError, GradFn, Key, Optimizer, OptState, Params, ShapeError, TrainState, Value
+from fnnet.core import Array, DtypeError, GradFn, Key, Loss, Optimizer, OptState, Params, ShapeError, TrainState, Value
 from fnnet.optimizers.elementwise import Elementwise
 from fnnet.optimizers.wrapping import Wrapped
 from fnnet.tree.making import maker
@@ -87,6 +87,10 @@ def train_step(gradient: GradFn[T], optimizer: Optimizer) -> TrainStep[T]:
     >>> fn.train_step(fn.value_and_grad(fn.mse), fn.sgd(0.1)).optimizer
     Sgd(lr=0.1, momentum=0.0, nesterov=False)
     """
-    checks.function("train_step", "gradient", gradient)
-    checks.method("train_step", "optimizer", optimizer, "update")
+    given: object = gradient
+    if isinstance(given, Loss):
+        rule = "gradient must be a function (params, batch, key)"
+        raise ValueError(f"train_step: {rule}, got the loss {checks.came(given)}; write value_and_grad(loss)")
+    checks.function("train_step", "gradient", gradient, "params", "batch", "key")
+    checks.method("train_step", "optimizer", optimizer, "update", "adam(1e-3)")
     return TrainStep(gradient, optimizer)

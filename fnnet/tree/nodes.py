@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from operator import attrgetter
-from typing import TypeGuard, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeGuard, TypeVar
 
 import numpy as np
 
@@ -50,6 +50,16 @@ class Params(Node):
         title = ", ".join([f"{type(self).__name__}: {sum([row[-1] for row in rows]):,} parameters", *kinds])
         shown = [(*row[:-1], f"{row[-1]:,}") for row in rows]
         return html.block(title, html.table(("path", "layer", "arrays", "settings", "parameters"), shown, [4]))
+
+    if not TYPE_CHECKING:  # to which a network is no function
+
+        def __call__(self, *_: object, **__: object) -> NoReturn:
+            """Raises TypeError: a network is a value."""
+            name = type(self).__name__
+            raise TypeError(
+                f"{name}: a network is a value and is not called, got net(...); predict(net, x) gives its output, "
+                "forward(net, x) the cache for backward too"
+            )
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

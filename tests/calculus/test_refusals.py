@@ -22,7 +22,11 @@ def _wrong_loss(made: object) -> Callable[[], object]:
 
 
 CASES: dict[str, Case] = {
-    "a list for a network": (lambda: fn.l2(0.1)([NET]), LayerError, "list was never defined as a layer"),
+    "a list for a network": (
+        lambda: fn.l2(0.1)([NET]),
+        LayerError,
+        "fnnet: params must be a network, an instance of a Params class, got a list of 1",
+    ),
     "parts of a function": (
         lambda: fn.value_and_grad(lambda p, t: fn.mse(p, t)).part(NET, (X, Y), Key(0)),
         TypeError,
@@ -124,7 +128,7 @@ CASES: dict[str, Case] = {
     "a batch of three": (
         lambda: fn.value_and_grad(fn.mse)(NET, (X, Y, Y), Key(0)),
         ValueError,
-        "batch must be a pair, got 3 things",
+        "batch must be a pair, got a tuple of 3",
     ),
 }
 

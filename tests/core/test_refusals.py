@@ -113,7 +113,11 @@ CASES: dict[str, Case] = {
     "complex x": (lambda: fn.forward(NET, X + 1j), DtypeError, "serial: x must hold real numbers, got dtype complex64"),
     "objects": (lambda: fn.forward(NET, X.astype(object)), DtypeError, "x must hold real numbers, got dtype object"),
     "text": (lambda: fn.forward(NET, X.astype(str)), DtypeError, "x must hold real numbers, got dtype <U"),
-    "no layer": (lambda: fn.forward("net", X), LayerError, "str was never defined as a layer"),
+    "no layer": (
+        lambda: fn.forward("net", X),
+        LayerError,
+        "forward: params must be a network, an instance of a Params class, got 'net'",
+    ),
     "an undefined class": (
         lambda: fn.forward(Undefined(X), X),
         LayerError,

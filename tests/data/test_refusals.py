@@ -51,12 +51,12 @@ DATA: dict[str, Case] = {
     "a sparse matrix": (
         lambda: fn.minibatches(sparse.csr_matrix(FIVE), TARGETS, batch_size=2),
         DtypeError,
-        r"x must have a length and give arrays of rows, got csr_matrix; of a sparse matrix give toarray\(\)",
+        r"minibatches: x must be a numpy.ndarray, got csr_matrix; use its toarray\(\)",
     ),
     "a sparse array": (
         lambda: fn.fit(NET, sparse.csc_array(FIVE), TARGETS, loss=fn.mse, optimizer=SGD, key=Key(0), epochs=1),
         DtypeError,
-        r"x must have a length and give arrays of rows, got csc_array; of a sparse matrix give toarray\(\)",
+        r"x must be a numpy.ndarray, got csc_array; use its toarray\(\)",
     ),
     "a source of another length": (
         lambda: fn.minibatches(Source((7, 3)), np.ones((6, 2)), batch_size=2),
@@ -101,8 +101,7 @@ DATA: dict[str, Case] = {
     "a list": (
         lambda: _epoch(x=X.tolist()),
         DtypeError,
-        "minibatches: x must be a numpy.ndarray, or have shape, dtype, a length and rows by arrays of their numbers, "
-        "got list; use numpy.asarray",
+        r"minibatches: x must be a numpy.ndarray, or what gives arrays of rows \(fnnet.core.Rows\), got list; use",
     ),
     "a masked array": (
         lambda: _epoch(x=np.ma.ones((6, 3))),
@@ -117,7 +116,7 @@ DATA: dict[str, Case] = {
     "rows of text": (
         lambda: _epoch(x=Source(dtype=np.dtype("U3"))),
         DtypeError,
-        "minibatches: x must hold real numbers, got dtype <U3; cast it first",
+        "minibatches: x must hold real numbers, got dtype <U3; use its astype",
     ),
     "rows of a foreign dtype": (lambda: _epoch(x=Source(dtype="float32")), DtypeError, "got Source; use numpy.asarray"),
     "rows of one axis": (

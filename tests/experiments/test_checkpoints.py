@@ -108,6 +108,10 @@ def _interrupted(state: TrainState[Any], batch: Any, key: Key) -> Any:
     return STEP(state, batch, key)
 
 
+def _read(stream: Iterator[fn.TrainState[Any]]) -> None:
+    list(fn.take(99)(stream))
+
+
 def _broken_off(stream: Iterator[Any]) -> None:
     for state in stream:
         if state.opt_state.step == 7:
@@ -134,8 +138,8 @@ def _closed(stream: Iterator[Any]) -> None:
         (STEP, _broken_off, None),
         (STEP, _closed, None),
         (STEP, _failing, LookupError),
-        (_raising, list, ZeroDivisionError),
-        (_interrupted, list, KeyboardInterrupt),
+        (_raising, _read, ZeroDivisionError),
+        (_interrupted, _read, KeyboardInterrupt),
     ],
     ids=["take", "break", "close", "an error of the reader", "an error of the step", "an interrupt"],
 )
@@ -361,7 +365,7 @@ def test_files_stay_where_they_were_begun_wherever_the_program_goes(
 
 def test_a_folder_that_is_none_is_refused() -> None:
     for folder in (_steps(), 3, None, b"folder"):
-        with pytest.raises(ValueError, match=r"checkpoint_to: folder must be a path, got .*; in a pipe write checkpoi"):
+        with pytest.raises(ValueError, match=r"checkpoint_to: folder must be a path, got "):
             fn.checkpoint_to(folder)  # type: ignore[arg-type]
 
 

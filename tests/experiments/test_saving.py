@@ -452,7 +452,7 @@ def test_writers_at_the_same_time_leave_a_whole_file(tmp_path: Path) -> None:
 def test_without_the_extra_the_message_has_the_command(call: str) -> None:
     code = f"import sys; sys.modules['safetensors.numpy'] = None; import fnnet as fn; __file__ = fn.__file__; {call}"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stderr
-    assert shown.endswith("ImportError: checkpoints need safetensors: pip install 'fnnet[checkpoint]'\n")
+    assert shown.endswith("ImportError: checkpoints need safetensors: pip install safetensors\n")
 
 
 def test_a_field_with_the_name_that_the_format_needs_is_refused(folder: Path) -> None:

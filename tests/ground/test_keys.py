@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,7 +102,16 @@ def test_every_order_of_four_is_equally_likely() -> None:
 
 
 # --- bad input ----------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("seed", [-1, 2**128, 1.0, "1", None, True, np.int64(3)])
+def test_numbers_of_numpy_are_the_ints_that_they_are() -> None:
+    numbers: list[Any] = [np.int64(3), np.uint8(3), np.arange(4)[3]]
+    for number in numbers:
+        key = Key(number, (number,)).child(number)
+        assert repr(key) == "Key(seed=3, path=(3, 3))"
+        assert key == Key(3, (3, 3))
+        assert {type(key.seed), *map(type, key.path)} == {int}
+
+
+@pytest.mark.parametrize("seed", [-1, 2**128, 1.0, "1", None, True, np.int64(-1), np.float64(3)])
 def test_bad_seeds(seed: object) -> None:
     with pytest.raises(ValueError, match=r"Key: seed must be an int in \[0, 2\^128\), got "):
         Key(seed)  # type: ignore[arg-type]

@@ -15,6 +15,7 @@ from tests.support.tracebacks import check_tells_all
 
 X, Y = np.ones((8, 3)), np.ones((8, 1))
 ADAM = fn.adam(0.1)
+SOME: Any = fn.take(9)
 GOOD, NARROW = fn.mlp(Key(0), (3, 4, 1)), fn.mlp(Key(0), (4, 4, 1))
 STEP: fn.Step[Array] = fn.train_step(fn.value_and_grad(fn.mse), ADAM)
 
@@ -50,11 +51,11 @@ def _fit(net: fn.Params, *, loss: Any = fn.mse, y: Array = Y, size: int = 4, **m
 
 
 def _states(net: fn.Params = GOOD, step: Any = STEP, data: Any = None) -> Any:
-    return fn.steps(step, data or fn.minibatches(X, Y, batch_size=4), fn.start(net, ADAM, Key(0)))
+    return SOME(fn.steps(step, data or fn.minibatches(X, Y, batch_size=4), fn.start(net, ADAM, Key(0))))
 
 
 def _epochs(net: fn.Params = GOOD, step: Any = STEP, data: Any = None) -> Any:
-    return fn.train(step, data or fn.minibatches(X, Y, batch_size=4), fn.start(net, ADAM, Key(0)))
+    return SOME(fn.train(step, data or fn.minibatches(X, Y, batch_size=4), fn.start(net, ADAM, Key(0))))
 
 
 VALID = fn.validate(X, Y, {"m": _metric})

@@ -76,7 +76,7 @@ CASES: dict[str, Case] = {
     "one-hot labels": (
         lambda: gradient(np.eye(2, dtype=int)[LABELS], fn.softmax_cross_entropy),
         ShapeError,
-        r"target must be one a row, \(5,\), got \(5, 2\)",
+        r"target must hold class numbers, one per row, \(5,\), got \(5, 2\); of one-hot rows take target.argmax",
     ),
     "shares above 1": (
         lambda: gradient(np.full((5, 2), 1.5), fn.binary_cross_entropy),
@@ -91,7 +91,7 @@ CASES: dict[str, Case] = {
     "weights of another length": (
         lambda: gradient((Y, np.ones(4)), fn.weighted(fn.mse)),
         ShapeError,
-        r"weights must be one a row, \(5,\), got \(4,\)",
+        r"weights must have one entry per row, \(5,\), got \(4,\)",
     ),
     "negative weights": (
         lambda: gradient((Y, -np.ones(5)), fn.weighted(fn.mse)),
@@ -153,7 +153,7 @@ CASES: dict[str, Case] = {
     "one-hot labels for focal": (
         lambda: gradient(np.eye(2, dtype=int)[LABELS], fn.focal(2.0)),
         ShapeError,
-        r"focal: target must be one a row, \(5,\), got \(5, 2\)",
+        r"focal: target must hold class numbers, one per row, \(5,\), got \(5, 2\)",
     ),
     "infinite counts": (
         lambda: gradient(np.full((5, 2), np.inf), fn.poisson),
@@ -217,7 +217,7 @@ CASES: dict[str, Case] = {
     "an integer prediction": (
         lambda: fn.mse(LABELS[:, None], LABELS[:, None]),
         DtypeError,
-        "dtype must be float32 or float64, got int64",
+        "mse: prediction must be the network's output in float32 or float64, got int64",
     ),
     "delta 0": (lambda: fn.Huber(0.0), ValueError, "huber: delta must be above 0, got 0.0"),
     "rows in two axes": (
@@ -265,7 +265,7 @@ CASES: dict[str, Case] = {
     "labels of another length": (
         lambda: fn.label_smoothing(0.1)(SCORES, np.array([0])),
         ShapeError,
-        "label_smoothing: target must be one a row",
+        "label_smoothing: target must have one entry per row",
     ),
     "a negative class weight": (
         lambda: fn.class_weighted(fn.hinge, (1.0, -1.0)),

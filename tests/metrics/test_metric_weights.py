@@ -87,7 +87,7 @@ def test_validate_takes_weighted_targets(name: str) -> None:
 
 WRONG: dict[str, tuple[object, type[Exception], str]] = {
     "too many": ((0, np.ones(4), 0), TypeError, r"must be an array or the pair \(target, weights\), got a tuple of 3"),
-    "another length": (np.ones(5), fn.ShapeError, r"weights must be one a row, \(4,\), got \(5,\)"),
+    "another length": (np.ones(5), fn.ShapeError, r"weights must have one entry per row, \(4,\), got \(5,\)"),
     "negative": (np.array([1, 1, 1, -1.0]), ValueError, "weights must be finite and from 0 up, got -1.0 to 1.0"),
     "NaN": (np.array([1, 1, 1, np.nan]), ValueError, "weights must be finite and from 0 up, got nan to nan"),
     "infinite": (np.array([1, 1, 1, np.inf]), ValueError, "weights must be finite and from 0 up, got 1.0 to inf"),

@@ -17,8 +17,8 @@ X, SCORES, LABELS = normal(Key(2), (6, 3)), normal(Key(3), (6, 2)), np.array([0,
 CASES: dict[str, Case] = {
     "accuracy of shares": (
         lambda: fn.metrics.accuracy(Y, Y),
-        DtypeError,
-        "class numbers of an integer dtype, got float32",
+        ShapeError,
+        r"accuracy: target must hold class numbers, one per row, \(5,\), got \(5, 2\); of one-hot rows take",
     ),
     "r2 of a vector": (
         lambda: fn.metrics.r2(Y, Y[:, 0]),
@@ -91,7 +91,11 @@ def test_every_metric_checks_its_prediction_and_target(name: str) -> None:
         (prediction[:0], ShapeError, r"prediction must be \(..., batch, features\), not empty, got \(0, "),
         (prediction[:, 0], ShapeError, r"prediction must be \(..., batch, features\), not empty, got \(6,\)"),
         (prediction.tolist(), DtypeError, "prediction must be a numpy.ndarray, got list"),
-        (prediction.astype(int), DtypeError, "dtype must be float32 or float64, got int64"),
+        (
+            prediction.astype(int),
+            DtypeError,
+            "prediction must be the network's output in float32 or float64, got int64",
+        ),
     ):
         with pytest.raises(kind, match=where + message):
             metric(bad, target)

@@ -91,13 +91,17 @@ CASES: dict[str, Case] = {
     "a wrapper of no optimizer": (
         lambda: fn.ema(0.9)(GRADIENT),
         ValueError,
-        "ema: optimizer.init must be a function or an object that can be called, got None",
+        "ema: optimizer must be an object with a method init such as adam.*, got ValueAndGrad",
     ),
-    "a wrapper of a function": (lambda: fn.freeze(never)(fn.sgd), ValueError, "freeze: optimizer.init must be a func"),
+    "a wrapper of a function": (
+        lambda: fn.freeze(never)(fn.sgd),
+        ValueError,
+        "freeze: optimizer must be an object with a method init such as adam.*, got the class Sgd; call",
+    ),
     "a wrapper of a step": (
         lambda: fn.ema(0.9)(fn.lbfgs(GRADIENT)),
         ValueError,
-        "ema: optimizer.update must be a func",
+        "ema: optimizer must be an object with a method update",
     ),
     "a state without an inner one": (
         lambda: fn.clip_by_value(1.0)(SGD).update(NET, NET, SGD.init(NET)),

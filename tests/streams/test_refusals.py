@@ -58,7 +58,7 @@ CASES: dict[str, Case] = {
     "a metric that is a function": (
         lambda: fn.best(fn.metrics.r2),
         ValueError,
-        "best: metric must be a name such as 'loss' or 'valid_loss', got <function r2",
+        "best: metric must be a name such as 'loss' or 'valid_loss', got the function r2",
     ),
     "an unknown metric": (
         lambda: stream(fn.validate(X, Y, {"r2": fn.metrics.r2}), fn.early_stopping(3, metric="accuracy")),
