@@ -85,13 +85,18 @@ def pipe(
 def pipe(value: object, /, *functions: Callable[..., object]) -> object:
     """The value through the functions from left to right: ``pipe(x, f, g) == g(f(x))``.
 
-    Typed for up to eight functions; a longer chain is two pipes.
+    The streams between the functions are the pipe's own: where what it gives ends, or is closed, they are closed too,
+    so that an error of a last write is raised and not printed. Typed for up to eight functions; a longer chain is two
+    pipes.
 
     >>> pipe(3, str, len)
     1
     """
-    result: object = toolz.pipe(value, *functions)
-    return result
+    for i, function in enumerate(functions):
+        before, value = value, function(value)
+        if i and isinstance(before, Iterator) and isinstance(value, Iterator) and not isinstance(value, Endless):
+            value = Stage(value, before, is_owner=True)
+    return value
 
 
 # --- streams without an end --------------------------------------------------------------------------------------
@@ -149,16 +154,24 @@ class Take:
         return Stage(toolz.take(self.n, source), source)
 
 
-@dataclass(frozen=True, slots=True)
 class Stage(Generator[A, None, None]):
     """What a stream function makes of a stream. ``close`` ends both; who only lets go of it leaves the stream before it
-    open, to be read on."""
+    open, to be read on. At its end it lets go of that one, or closes it where it is its owner."""
 
-    items: Iterator[A]
-    source: Iterator[object]
+    __slots__ = ("is_owner", "items", "source")
+
+    def __init__(self, items: Iterator[A], source: Iterator[object], is_owner: bool = False) -> None:
+        self.items, self.source, self.is_owner = items, source, is_owner
 
     def send(self, value: None, /) -> A:
-        return next(self.items)
+        """The next item."""
+        try:
+            return next(self.items)
+        except Exception:
+            source, self.source = self.source, iter(())
+            if self.is_owner:
+                close(source)
+            raise
 
     def throw(self, *error: Any) -> A:
         """Raises an error at the place in the stage where it waits."""

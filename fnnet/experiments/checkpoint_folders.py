@@ -74,13 +74,21 @@ class Writer:
         self._number: tuple[int, int] | None = None
         self._unwritten: TrainState[Params] | None = None
         self._lock = RLock()
-        _WRITERS[id(self)] = self
-        _end_with(os.getpid())
+        self._process = -1
+        self._enter()
         tell_runs()
+
+    def _enter(self) -> None:
+        """Has this process write what is left at its end; a child may go on with the stream that it was forked with."""
+        if self._process != os.getpid():
+            self._process = os.getpid()
+            _WRITERS[id(self)] = self
+            _end_with(self._process)
 
     def add(self, state: TrainState[Params]) -> None:
         """The next state, which is on the disk after this if it is due."""
         with self._lock:
+            self._enter()
             self._count, self._of_run = self._count + 1, self._of_run + 1
             if self._count == 1:
                 self._begin(state)
@@ -106,9 +114,11 @@ class Writer:
         """Writes the last state where it is not written yet. Raises CheckpointError where its folder is gone."""
         with self._lock:
             if self._unwritten is not None:
+                _UNDONE.add(self)
                 self._check_there()
                 self._write(self._unwritten)
                 self._unwritten = None
+            _UNDONE.discard(self)
 
     def end_if_there(self) -> None:
         """The same for another stream or thread: a state whose folder was deleted or emptied is given up with it. A
@@ -123,6 +133,7 @@ class Writer:
         newest = self._stock.whole[-1:]
         if _number(self.folder) != self._number or not all(path.exists() for path in newest):
             self._unwritten = None
+            _UNDONE.discard(self)
             raise _GoneError(
                 f"checkpoint_to: {self.folder} was deleted, emptied or moved while a run was writing to it; begin the "
                 "run anew, with a checkpoint_to of its own"
@@ -191,6 +202,9 @@ class Writer:
 
 _WRITERS: WeakValueDictionary[int, Writer] = WeakValueDictionary()
 
+_UNDONE: set[Writer] = set()
+"""Those that were interrupted while they wrote their last state, or could not: somebody has to have them until then."""
+
 
 def _writers() -> list[Writer]:
     """All writers, whatever other threads add meanwhile."""
@@ -224,6 +238,7 @@ def _forget() -> None:
     for writer in _writers():
         writer.forget()
     _WRITERS.clear()
+    _UNDONE.clear()
 
 
 if hasattr(os, "register_at_fork"):

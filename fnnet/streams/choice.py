@@ -24,14 +24,16 @@ class Leader(NamedTuple):
 
 
 _NONE = Leader()
+_GONE = "came before this stream and cannot be read: "
 
 
 class _Choice(NamedTuple, Generic[P]):
-    """The best epoch so far; None where only the history knows it, and why."""
+    """The best epoch so far; None where only the history knows it, and why; and how many records have been seen."""
 
     leader: Leader
     epoch: Epoch[P] | None = None
     why: str = ""
+    seen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,14 @@ class Best(Settings):
 
     A resumed run gives what it would have given without the stop: where its history says that an epoch before the
     stream was the best, that one is read from the folder of ``resume``, in which ``checkpoint_to(folder,
-    keep_best=...)`` has kept it. No other epoch is ever given in its place. A resumed run that was over gives an empty
-    stream: ``best("loss")(epochs, default=Epoch(state))`` is then the best epoch up to that state. To choose among any
+    keep_best=...)`` has kept it; a state that was pickled since has forgotten the folder. No other epoch is ever given
+    in its place. Epochs that a function before this one drops count too, for the history has them. A resumed run that
+    was over gives an empty stream: ``best("loss")(epochs, default=Epoch(state))`` is then the best epoch up to that state. To choose among any
     epochs, whatever their histories say, use Python's ``min(epochs, key=...)``.
 
     Raises ValueError for an unknown mode. When it is called: ValueError for a stream that is empty without a default,
     or all NaN, and for a metric that is unknown or that no epoch before a resume has; CheckpointError where the best
-    epoch came before the stream and cannot be read.
+    epoch came before the stream and cannot be read, or was dropped.
 
     >>> import fnnet as fn, numpy as np
     >>> x, y = np.eye(4), np.ones((4, 1))
@@ -94,36 +97,41 @@ class Best(Settings):
         """The best of the epochs before one, by its history."""
         check_known("best", self.metric, epoch)
         state = epoch.state
-        leader = self.leader(state.history if state.batch else state.history[:-1])
+        records = state.history if state.batch else state.history[:-1]
+        leader, seen = self.leader(records), len(records)
         if not leader.place:
-            return _Choice(leader)
+            return _Choice(leader, seen=seen)
         if state.origin is None or state.origin.earlier is None:
-            return _Choice(leader, None, "the run goes on from a state that resume has not given")
+            return _Choice(leader, None, f"{_GONE}the run goes on from a state that resume has not given", seen)
         try:
             earlier = state.origin.earlier(state, leader.place + state.epoch - len(state.history))
         except CheckpointError as error:
-            return _Choice(leader, None, str(error))
-        return _Choice(leader, Epoch(earlier))
+            return _Choice(leader, None, f"{_GONE}{error}", seen)
+        return _Choice(leader, Epoch(earlier), seen=seen)
 
     def _better(self, choice: _Choice[P], epoch: Epoch[P]) -> _Choice[P]:
         """The better of what is known and the next epoch; a state inside an epoch is none."""
         if epoch.state.batch:
             return choice
-        mine = Leader(len(epoch.state.history), number("best", self.metric, epoch.record))
+        history = epoch.state.history
+        leader = self.leader(history[choice.seen : -1], choice.leader, choice.seen)
+        if leader.place != choice.leader.place:
+            choice = _Choice(leader, None, "was dropped by a function before best, which has to come first")
+        mine = Leader(len(history), number("best", self.metric, epoch.record))
         is_missing_one = choice.epoch is None and mine == choice.leader
         is_progress = is_better(mine.value, choice.leader.value, self.mode)
-        return _Choice(mine, epoch) if is_progress or is_missing_one else choice
+        return (_Choice(mine, epoch) if is_progress or is_missing_one else choice)._replace(seen=len(history))
 
     def _found(self, choice: _Choice[P], count: int) -> Epoch[P]:
         """The epoch. Raises ValueError where all were NaN, CheckpointError where it is not to be had."""
-        (place, value), epoch, why = choice
+        (place, value), epoch, why, _ = choice
         if not place:
             raise ValueError(f"best: metric {self.metric!r} must be a number in one epoch, got NaN in all {count}")
         if epoch is None:
             keep = repr(self.metric) if self.mode == "min" else f"fn.best({self.metric!r}, {self.mode!r})"
             raise CheckpointError(
-                f"best: the best epoch of the run by {self.metric!r} is epoch {place}, with {value:g}, which came "
-                f"before this stream and cannot be read: {why}; put checkpoint_to(folder, keep_best={keep}) into "
+                f"best: the best epoch of the run by {self.metric!r} is epoch {place}, with {value:g}, which {why}; "
+                f"put checkpoint_to(folder, keep_best={keep}) into "
                 "the pipe from the first epoch on, and a resumed run finds it"
             )
         return epoch

@@ -54,8 +54,9 @@ class Until(Settings):
     """Ends a stream of epochs, or of steps, where the run has done so many epochs: ``take`` counts from where the
     stream begins, ``until`` from the run's start.
 
-    A run that has been there already gives an empty stream, and computes nothing. So a program that resumes may be
-    started again and again::
+    A run that has been there already gives an empty stream, and computes nothing; only a stream that somebody has read
+    before, or a source that is not fnnet's, is asked for one epoch more, which shows where it is. So a program that
+    resumes may be started again and again::
 
         begin = resume(folder, state)
         final = last(pipe(train(step, data, begin), checkpoint_to(folder), until(40)), default=Epoch(begin))

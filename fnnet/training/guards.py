@@ -10,6 +10,7 @@ import numpy as np
 
 from fnnet import checks, tree
 from fnnet.core import Array, Key, NonFiniteError, OptState, Params, Step, TrainState, Value
+from fnnet.core.facts import casts
 from fnnet.inspection.traces import Call, trace
 from fnnet.optimizers.wrapping import rate_of
 from fnnet.training.step import TrainStep
@@ -141,7 +142,7 @@ def _culprits(
 ) -> Iterator[tuple[str, str, float]]:
     """What is not finite, in the order of the computation: tensor, path in it, first such entry."""
     yield from _bad("params", "", state.params)
-    yield from _bad("x", "", batch[0])
+    yield from _bad("x", "", _entering(state.params, batch[0]))
     if not _all_finite(value):
         yield from _bad("target", "", batch[1])
         for call in _in_order(trace(state.params, batch[0])):
@@ -151,6 +152,12 @@ def _culprits(
         yield from _bad("gradients", "", step.gradient(state.params, batch, key)[1])
     yield from _bad("params", "", after.params)
     yield from _lost(state.opt_state, after.opt_state)
+
+
+def _entering(params: Params, x: Array) -> Array:
+    """x as the network takes it: float32 may have no such number."""
+    first = next(iter(tree.leaves(params)), x)
+    return x.astype(first.dtype) if casts(params) and x.dtype.kind == "f" else x
 
 
 def _in_order(call: Call) -> Iterator[Call]:

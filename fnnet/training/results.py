@@ -16,7 +16,7 @@ from fnnet.functional import close, take
 from fnnet.layers.portable import in_bits_of
 from fnnet.losses.links import labels_of, probabilities_of
 from fnnet.streams.display import described
-from fnnet.streams.measures import is_better
+from fnnet.streams.measures import check_epoch, is_better
 from fnnet.training.finite import finite_ones
 from fnnet.training.plateau import Train
 from fnnet.training.prediction import predict
@@ -129,8 +129,9 @@ class Fit(Generic[P]):
     def continue_(self, epochs: int) -> Fit[P]:
         """So many epochs more, with the same settings, data and streams: the very bytes of one longer fit.
 
-        The stream functions begin anew at the last epoch, and decide by the history, as those of fnnet do. A run that
-        has stopped early by its history remains as it is. Raises what ``fit`` raises.
+        The stream functions begin anew at the last epoch, and decide by the history, as those of fnnet do; one that is
+        bound to the start of its run, as ``receipt_to`` is, refuses to. A run that has stopped early by its history
+        remains as it is. Raises what ``fit`` raises.
         """
         return fitted(self.setup, self.state, checks.size("continue_", "epochs", epochs), self)
 
@@ -176,6 +177,7 @@ def fitted(setup: Setup[T], state: TrainState[P], n: int, before: Fit[P] | None 
 
 
 def _longer(setup: Setup[T], before: Fit[P] | None, epoch: Epoch[P]) -> Fit[P]:
-    """The fit with one epoch more."""
+    """The fit with one epoch more. Raises TreeError where the streams give something else."""
+    check_epoch("fit", epoch)
     is_best = before is None or is_better(setup.value(epoch), setup.value(before.best), "min")
     return Fit(epoch, epoch if before is None or is_best else before.best, False, setup)

@@ -29,6 +29,7 @@ def _run() -> Iterator[object]:
     yield from (step, data, first, epoch, epoch.record, epoch.state.opt_state, epoch.state.history, first.key)
     yield from (fn.find_rate(step, data, first), fn.forward(net, X)[1], fn.summary(net))
     yield step.gradient.part(net, (X, Y), Key(0))
+    yield fn.fit(net, X, Y, loss=fn.softmax_cross_entropy, optimizer=optimizer, key=Key(0), epochs=1)
     receipt = fn.receipt([epoch], step, data, first)
     yield from (receipt, fn.verify(receipt, step, data, first), fn.fingerprint())
     yield from (fn.lbfgs(step.gradient), fn.accumulate(step.gradient, 2), fn.stop_on_nonfinite(step))
@@ -69,6 +70,7 @@ def values() -> dict[str, object]:
         "early_stopping": fn.early_stopping(3),
         "best": fn.best(),
         "take": fn.take(3),
+        "until": fn.until(3),
         "time_limit": fn.time_limit(3),
         "stop_on_signal": fn.stop_on_signal(),
         "progress": fn.progress(3),

@@ -157,11 +157,11 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "a column of objects": (lambda: fn.categories([None, "a"]), fn.DtypeError, "column must hold text or numbers"),  # type: ignore[list-item]
     "a column of NaN": (lambda: fn.categories([np.nan]), ValueError, "categories: column must not hold NaN"),
     "text and numbers": (
-        lambda: fn.categories(["a", 1]), fn.DtypeError, "column must hold text or numbers, got int, str in one"
+        lambda: fn.categories(["a", 1]), fn.DtypeError, "column must hold text or numbers alone, got int and str"
     ),
-    "text and NaN": (lambda: fn.categories(["a", np.nan]), fn.DtypeError, "got float, str in one"),
+    "text and NaN": (lambda: fn.categories(["a", np.nan]), fn.DtypeError, "got float and str"),
     "text and bytes": (
-        lambda: fn.categories(np.array(["a", b"a"], object)), fn.DtypeError, "got bytes, str in one"
+        lambda: fn.categories(np.array(["a", b"a"], object)), fn.DtypeError, "got bytes and str"
     ),
     "bytes for text": (
         lambda: fn.categories(["a"])(np.array([b"a"])), fn.DtypeError, "column must hold the kind of 'a', got |S1"
@@ -283,7 +283,7 @@ def test_what_was_never_seen_is_named_exactly() -> None:
         fn.categories([2**53, 2**53 + 2])(np.array([2**53, 2**53 + 1], np.uint64))
     with pytest.raises(ValueError, match="categories: column must not hold NaN"):
         fn.categories([2**70, float("nan")])
-    with pytest.raises(fn.DtypeError, match="column must hold text or numbers, got NoneType, int in one"):
+    with pytest.raises(fn.DtypeError, match="column must hold text or numbers alone, got NoneType and int"):
         fn.categories([2**70, None])  # type: ignore[list-item]
 
 

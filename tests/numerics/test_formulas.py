@@ -112,7 +112,7 @@ def test_the_same_entry_is_the_same_object() -> None:
     assert sigmoid(x) is sigmoid(x)
     square: Any = sigmoid(x) * sigmoid(x)
     assert sum(found.function == "exp" for found in in_order([square])) == 1
-    assert str(apply("erf", np.clip(x, -1, s))) == "erf(clip(x, -1.0, s))"
+    assert str(apply("erf", np.clip(x, -1, s))) == "erf(minimum(maximum(x, -1.0), s))"
 
 
 @pytest.mark.parametrize(

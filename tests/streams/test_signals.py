@@ -242,6 +242,58 @@ def test_closing_a_stage_closes_what_stands_before_it(name: str, tmp_path: Path)
     assert ends == ["closed"]
 
 
+def passing(stream: Iterable[Any]) -> Iterator[Any]:
+    """A stream function of a user's own."""
+    yield from stream
+
+
+PIPES: dict[str, Any] = {
+    "take": lambda stream, write: fn.pipe(stream, write, fn.take(2), fn.last),
+    "take outside": lambda stream, write: fn.last(fn.pipe(stream, write, fn.take(2))),
+    "until": lambda stream, write: fn.last(fn.pipe(stream, write, fn.until(2))),
+    "own function": lambda stream, write: fn.pipe(stream, write, passing, fn.take(2), fn.last),
+    "own function at the end": lambda stream, write: fn.last(fn.pipe(stream, write, fn.take(2), passing)),
+    "map": lambda stream, write: list(fn.pipe(stream, write, fn.take(2), lambda epochs: map(id, epochs))),
+    "stop_on_signal": lambda stream, write: fn.last(fn.pipe(stream, write, fn.take(2), fn.stop_on_signal(NUMBER))),
+    "early_stopping": lambda stream, write: fn.last(
+        fn.pipe(stream, write, fn.early_stopping(1, metric="loss", min_delta=1e9), fn.take(9))
+    ),
+    "best": lambda stream, write: fn.pipe(stream, write, fn.take(2), fn.best("loss")),
+    "closed": lambda stream, write: close_after_two(fn.pipe(stream, write, passing)),
+}
+"""Ways to end a pipe in whose midst checkpoints are written."""
+
+
+def close_after_two(stream: Any) -> None:
+    """Two items, and an end that is asked for."""
+    next(stream)
+    next(stream)
+    stream.close()
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, OSError])
+@pytest.mark.parametrize("name", PIPES)
+def test_what_is_raised_in_a_last_write_comes_through_and_nothing_is_lost(
+    name: str, kind: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    optimizer, x = fn.sgd(0.1), np.ones((2, 1))
+    step = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
+    epochs = fn.train(step, fn.minibatches(x, x, batch_size=1), fn.start(NET, optimizer, Key(0)))
+    sync, failing = os.fsync, [True]
+
+    def fails(handle: int) -> None:
+        if failing:
+            raise kind("in the last write")
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises((KeyboardInterrupt, fn.CheckpointError, OSError), match="in the last write"):
+        PIPES[name](epochs, fn.checkpoint_to(tmp_path, every=100))
+    failing.clear()
+    gc.collect()
+    assert [path.name[:14] for path in fn.checkpoints_in(tmp_path)] == ["epoch-00000002"]
+
+
 def test_a_take_that_is_let_go_of_leaves_its_stream_open() -> None:
     stream = states()
     assert [number_of(state) for state in fn.take(2)(stream)] == [1, 2]
