@@ -13,18 +13,21 @@ from fnnet.plot.looks import BLUE, GREY, SKY, tint
 from fnnet.plot.pictures import canvas
 
 WHERE = "plot.calibration"
+Z = 1.96
+"""How many standard deviations from the mean 95 % of a normal distribution lie."""
 
 
 def calibration(prediction: Array, target: Labels | Array, *, bins: int = 15, ax: Axes | None = None) -> Axes:
     """How often a classifier is right where it is so sure: accuracy against confidence, the probability of the guess,
     in bins of equal width (A. Niculescu-Mizil, R. Caruana, Predicting Good Probabilities, ICML 2005, section 4).
 
-    Points below the diagonal are too sure. The bars are the shares of the rows that lie in the bins: where they are
-    low, a point means little. The bins are those of ``metrics.ExpectedCalibrationError(bins)``, whose value is in the
-    legend. Shapes: prediction (..., N, classes) of scores and target (..., N) or (N,) of labels; or prediction
-    (..., N, 1) of logits and target (..., N, 1) or (N, 1) of 0 and 1. Each of K stacked networks has a line; bars and
-    the value in the legend are their means. Raises ShapeError, DtypeError, ValueError as the metric does, and
-    ValueError for a prediction that is not finite.
+    Points below the diagonal are too sure. The bars are the shares of the rows that lie in the bins, and a point has
+    the 95 % interval of so many rows (E. B. Wilson, Journal of the American Statistical Association 22, 1927). The bins
+    are those of ``metrics.ExpectedCalibrationError(bins)``, whose value is in the legend. Shapes: prediction (..., N,
+    classes) of scores and target (..., N) or (N,) of labels; or prediction (..., N, 1) of logits and target (..., N, 1)
+    or (N, 1) of 0 and 1. Each of K stacked networks has a line, without intervals; bars and the value in the legend are
+    their means. Raises ShapeError, DtypeError, ValueError as the metric does, and ValueError for a prediction that is
+    not finite.
 
     >>> import fnnet as fn, numpy as np
     >>> from fnnet import plot
@@ -39,29 +42,31 @@ def calibration(prediction: Array, target: Labels | Array, *, bins: int = 15, ax
     scores = scores_of(prediction)
     labels = labels_of(WHERE, scores, target)
     found = metric.reliability(scores, labels)
-    ax = canvas(WHERE, ax, 3.9, 3.6)
-    shares = found.share.reshape(-1, bins).mean(axis=0)
-    ax.bar(
-        (np.arange(bins) + 0.5) / bins, shares, 0.92 / bins, color=tint(SKY, 0.45), label="share of all rows", zorder=1
-    )
-    ax.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="perfect", zorder=2)
-    lines = zip(found.confidence.reshape(-1, bins), found.accuracy.reshape(-1, bins), strict=True)
-    networks = len(found.share.reshape(-1, bins))
-    name = "network" if networks == 1 else f"{networks} networks, mean"
-    label = f"{name}, ECE {float(metric(scores, labels).mean()):.3f}".replace("mean, ECE", "mean ECE")
+    ax = canvas(WHERE, ax, 3.6, 4.1)
+    shares = found.share.reshape(-1, bins)
+    networks, label = len(shares), f"ECE {float(metric(scores, labels).mean()):.3f}"
+    places, color = (np.arange(bins) + 0.5) / bins, tint(SKY, 0.45)
+    ax.bar(places, shares.mean(axis=0), 0.92 / bins, color=color, label="share of all rows", zorder=1)
+    ax.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="perfectly calibrated", zorder=2)
     width, size = (1.6, 4.5) if networks == 1 else (0.8, 2.5)
-    for i, (confidence, accuracy) in enumerate(lines):
-        seen = ~np.isnan(accuracy)
-        ax.plot(
-            confidence[seen],
-            accuracy[seen],
-            "o-",
-            color=BLUE,
-            linewidth=width,
-            markersize=size,
-            label="" if i else label,
-            zorder=3,
-        )
-    ax.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.02), aspect="equal")
-    ax.legend(frameon=False, loc="upper left")
+    pairs = zip(found.confidence.reshape(-1, bins), found.accuracy.reshape(-1, bins), strict=True)
+    for i, (sure, right) in enumerate(pairs):
+        name = "" if i else f"network, {label}" if networks == 1 else f"{networks} networks, mean {label}"
+        seen = ~np.isnan(right)
+        ax.plot(sure[seen], right[seen], "o-", color=BLUE, linewidth=width, markersize=size, label=name, zorder=3)
+    if networks == 1:
+        _bars(ax, found.confidence.ravel(), found.accuracy.ravel(), shares[0] * scores.shape[-2])
+    ax.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.36), aspect="equal")
+    ax.set_yticks(np.linspace(0, 1, 6))
+    ax.spines["left"].set_bounds(0, 1)
+    ax.legend(frameon=False, loc="upper left", borderaxespad=0.1)
     return ax
+
+
+def _bars(ax: Axes, sure: Array, right: Array, rows: Array) -> None:
+    """Where the accuracy of a bin may lie, from so many rows: Wilson's interval, of 95 %."""
+    seen = rows > 0
+    p, n = right[seen], rows[seen]
+    centre = (p + Z * Z / (2 * n)) / (1 + Z * Z / n)
+    half = Z / (1 + Z * Z / n) * np.sqrt(p * (1 - p) / n + Z * Z / (4 * n * n))
+    ax.vlines(sure[seen], centre - half, centre + half, color=BLUE, linewidth=0.8, zorder=2)

@@ -19,6 +19,9 @@ WHERE = "plot.confusion_matrix"
 SHADES = LinearSegmentedColormap.from_list("fnnet", [tint(BLUE, 0), tint(BLUE, 0.5), BLUE, "#003C5F"])
 """From white to dark: in grey the order stays."""
 
+LETTER = 0.07
+"""The width of a letter in inches."""
+
 FEW, SOME = 6, 20
 """So many classes have shares in the cells, and so many have numbers."""
 
@@ -44,20 +47,25 @@ def confusion_matrix(
     found = matrix.astype(np.float64)
     n = len(found)
     classes = names_of(WHERE, names, n, "class")
-    ax = canvas(WHERE, ax, *(min(2.2 + 0.45 * n, 7.5),) * 2)
+    ax, is_turned = _room(ax, classes)
     total = found.sum(axis=1, keepdims=True)
     shares = np.divide(found, total, out=np.zeros_like(found), where=total > 0)
     ax.pcolormesh(shares, cmap=SHADES, vmin=0, vmax=1, edgecolors="0.8", linewidth=0.5)
     _write(ax, found, shares)
-    centres = np.arange(n) + 0.5
-    is_long = max(map(len, classes)) * n > 36
-    ax.set_xticks(centres, classes, rotation=45 if is_long else 0, ha="right" if is_long else "center")
-    if is_long:
-        ax.tick_params(axis="x", pad=1)
-    ax.set_yticks(centres, classes)
+    ax.set_xticks(np.arange(n) + 0.5, classes, rotation=90 if is_turned else 0)
+    ax.set_yticks(np.arange(n) + 0.5, classes)
     ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
     ax.set(xlabel="predicted class", ylabel="true class", ylim=(n, 0), aspect="equal")
     return ax
+
+
+def _room(ax: Axes | None, classes: list[str]) -> tuple[Axes, bool]:
+    """An Axes for so many cells and such names, and whether those below are turned, as they are wider than a cell."""
+    n, width = len(classes), LETTER * max(map(len, classes))
+    cell = 0.75 if n <= FEW else 0.42 if n <= SOME else 0.2
+    is_turned = width > cell
+    return canvas(WHERE, ax, cell * n + 0.5 + width, cell * n + 0.5 + (width if is_turned else 0.1)), is_turned
 
 
 def _check(matrix: NDArray[np.int64] | Array) -> None:
@@ -77,7 +85,7 @@ def _write(ax: Axes, found: Array, shares: Array) -> None:
     n = len(found)
     if n > SOME:
         return
-    size = 9 if n <= FEW else 8 if n <= 12 else 6
+    size = 9 if n <= FEW else 8
     for row, col in np.ndindex(found.shape):
         number, share = found[row, col], shares[row, col]
         text = f"{number:.4g}" if number % 1 else f"{number:.0f}"

@@ -69,7 +69,7 @@ def learning_curves(
     ax.plot([best], [value], color=BLACK, marker="*", markersize=11, linestyle="none", label=label, zorder=4)
     ax.set_xlabel("epoch")
     ax.set_ylabel(LOSS if set(names) <= set(CALLED) else ", ".join(names))
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     ax.legend(frameon=False)
     return ax
 

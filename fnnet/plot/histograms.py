@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,7 +19,8 @@ from fnnet.tree.matching import columns, trained
 
 T = TypeVar("T")
 
-Kept = Epoch[Params] | TrainState[Params] | Params
+P = TypeVar("P", bound=Params)
+Kept: TypeAlias = Epoch[P] | TrainState[P] | P
 """A network, alone or in the epoch that it is of."""
 
 
@@ -30,7 +32,7 @@ class _Table(NamedTuple):
 
 
 def weight_histograms(
-    networks: Sequence[Kept], *, paths: Sequence[str] | None = None, bins: int = 40, ax: Axes | None = None
+    networks: Sequence[Kept[P]], *, paths: Sequence[str] | None = None, bins: int = 40, ax: Axes | None = None
 ) -> Axes:
     """How the weights of each layer are distributed, and how that changes over epochs, from light to dark.
 
@@ -38,8 +40,9 @@ def weight_histograms(
     counted from 0. A row is one array of trained parameters, named by its path such as "layers.0.w": all of them, or
     those whose path is in ``paths`` or begins with one. Each histogram is scaled to its own height, since one of equal
     weights would flatten all others: compare where they lie and how wide they are. The epochs of a row share their
-    bins. Of stacked networks all weights count together. Raises ValueError for no network, other paths, weights that
-    are not finite; LayerError for what is no network; TreeError where two differ in structure.
+    bins, at most ``bins``, and 2 n^(1/3) for an array of n numbers where that is fewer. Of stacked networks all weights
+    count together. Raises ValueError for no network, other paths, weights that are not finite; LayerError for what is
+    no network; TreeError where two differ in structure.
 
     >>> import fnnet as fn, numpy as np
     >>> from fnnet import plot
@@ -57,7 +60,7 @@ def weight_histograms(
 
 
 def gradient_histograms(
-    networks: Sequence[Kept],
+    networks: Sequence[Kept[P]],
     gradient: GradFn[T],
     batch: tuple[Array, T],
     *,
@@ -70,7 +73,8 @@ def gradient_histograms(
 
     They are the gradients of the same batch at each of the networks, under the same key, and not those that training
     met: so the epochs can be compared. Entries that are exactly 0, as those of units that no row of the batch reaches,
-    have no place on the axis; their share, at the first and at the last epoch, is written at the end of the row. A
+    have no place on the axis; their share, at the first and at the last epoch, is written under the name. The
+    lowest 1 % of the others are left out, for they may be as small as rounding. A
     layer far to the left of the others learns slowly. Networks, paths, rows, bins and Raises as in
     ``weight_histograms``, and what the gradient raises.
 
@@ -95,7 +99,7 @@ def gradient_histograms(
 
 
 # --- what is drawn ----------------------------------------------------------------------------------------------------
-def _kept(where: str, networks: Sequence[Kept]) -> tuple[list[int], list[Params]]:
+def _kept(where: str, networks: Sequence[Kept[P]]) -> tuple[list[int], list[Params]]:
     """The numbers of epochs, and their networks."""
     if isinstance(networks, Params) or not isinstance(networks, Iterable):
         raise ValueError(
@@ -149,18 +153,23 @@ def _linear(entries: list[Array], table: _Table, bins: int) -> Array:
     least = 0.01 * (max(b for _, b in ends) - min(a for a, _ in ends)) or 0.01 * abs(high) or 0.01
     if high - low < least:
         low, high = (low + high - least) / 2, (low + high + least) / 2
-    return np.linspace(low, high, bins + 1)
+    return np.linspace(low, high, _number(entries, bins) + 1)
+
+
+def _logarithmic(sizes: list[Array], bins: int) -> Array:
+    """Edges of bins that grow by a factor, from where all but the lowest 1 % are; those of no numbers are not used."""
+    some = [one for one in sizes if one.size]
+    low, high = (float(np.quantile(np.concatenate(some), 0.01)), _range(some)[1]) if some else (1.0, 1.0)
+    return np.geomspace(low / 1.05, high * 1.05, _number(sizes, bins) + 1)
 
 
 def _range(entries: list[Array]) -> tuple[float, float]:
     return min(float(one.min()) for one in entries), max(float(one.max()) for one in entries)
 
 
-def _logarithmic(sizes: list[Array], bins: int) -> Array:
-    """Edges of bins that grow by a factor; those of a row of zeros are not used."""
-    some = [one for one in sizes if one.size]
-    low, high = _range(some) if some else (1.0, 1.0)
-    return np.geomspace(low / 1.05, high * 1.05, bins + 1)
+def _number(entries: list[Array], bins: int) -> int:
+    """How many bins so many numbers fill, by Rice's rule."""
+    return min(bins, math.ceil(2 * max(one.size for one in entries) ** (1 / 3))) or 1
 
 
 def _zeros(entries: list[Array]) -> str:

@@ -9,7 +9,7 @@ from fnnet import checks
 from fnnet.core import Array, ShapeError
 from fnnet.plot.arguments import finite, in_units
 from fnnet.plot.looks import BLACK, BLUE, SKY, VERMILLION, tint
-from fnnet.plot.pictures import canvas
+from fnnet.plot.pictures import canvas, legend_above
 
 WHERE = "plot.intervals"
 
@@ -28,10 +28,11 @@ def intervals(
     """Predictions with their intervals, and which targets lie in them; for example of networks that were trained with
     ``quantile(0.5)``, ``quantile(0.05)`` and ``quantile(0.95)``.
 
-    Without ``x`` the rows are in the order of their predictions; with it they lie at its values, whose axis is called
-    ``name``. The legend has the share of targets inside, lower <= target <= upper, and how many rows have their lower
-    bound above the upper one, if any. Shapes: all of them (N,) or (N, 1). ``unit`` is that of the target. Raises
-    ShapeError, DtypeError, ValueError for numbers that are not finite.
+    Without ``x`` the rows are in the order of their predictions, each with a line for its interval; with it they lie at
+    its values, whose axis is called ``name``, and the intervals are a band. The legend has the share of targets inside,
+    lower <= target <= upper, and how many rows have their lower bound above the upper one, if any. Shapes: all of them
+    (N,) or (N, 1). ``unit`` is that of the target. Raises ShapeError, DtypeError, ValueError for numbers that are not
+    finite.
 
     >>> import fnnet as fn, numpy as np
     >>> from fnnet import plot
@@ -50,7 +51,7 @@ def intervals(
     _draw(ax, at, sorted_)
     ax.set_xlabel("rows, in the order of the prediction" if x is None else name)
     ax.set_ylabel(in_units("prediction" if target is None else "target", unit))
-    ax.legend(loc="upper left", framealpha=0.9, edgecolor="none")
+    legend_above(ax)
     return ax
 
 
@@ -68,7 +69,11 @@ def _numbers(name: str, value: Array) -> Array:
 def _draw(ax: Axes, at: Array, of: dict[str, Array]) -> None:
     """The band, the line in it, the points, and in the legend what they add up to."""
     low, high = of["lower"], of["upper"]
-    ax.fill_between(at, low, high, color=tint(SKY, 0.5), linewidth=0, label="interval", zorder=1)
+    if "x" in of:
+        ax.fill_between(at, low, high, color=tint(SKY, 0.5), linewidth=0, label="interval", zorder=1)
+    else:  # neighbours have nothing in common but their prediction
+        width = min(max(160 / len(at), 0.3), 4)
+        ax.vlines(at, low, high, color=tint(SKY, 0.6), linewidth=width, label="interval", zorder=1)
     ax.plot(at, of["prediction"], color=BLUE, linewidth=1.5, label="prediction", zorder=3)
     if "target" in of:
         inside = (low <= of["target"]) & (of["target"] <= high)

@@ -11,7 +11,7 @@ ORANGE, SKY, BLACK = "#E69F00", "#56B4E9", "#000000"
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, BLACK)
 """Those of Okabe and Ito but the yellow, which is too light for a line on paper."""
 
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 DASHES = ("-", "--", "-.", ":")
 
 GREY = "0.35"
@@ -34,4 +34,10 @@ def look(i: int) -> Look:
 def tint(color: str, share: float) -> str:
     """A colour mixed with white: its share from 0, which is white, to 1."""
     red, green, blue = [1 - share * (1 - part) for part in to_rgb(color)]
+    return to_hex((red, green, blue))
+
+
+def shade(color: str, share: float) -> str:
+    """A colour mixed with black: its share from 0, which is black, to 1."""
+    red, green, blue = [share * part for part in to_rgb(color)]
     return to_hex((red, green, blue))

@@ -47,6 +47,15 @@ def figure_of(where: str, ax: Axes) -> Figure:
     return figure
 
 
+def legend_above(ax: Axes, room: float = 0.09) -> None:
+    """A legend above what is drawn: the vertical axis grows by so large a share for each of its lines, of two entries
+    each."""
+    lines = (len(ax.get_legend_handles_labels()[1]) + 1) // 2
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + room * lines * (high - low))
+    ax.legend(loc="upper left", ncols=2, frameon=False, columnspacing=1.2, borderaxespad=0.1)
+
+
 def save(ax: Axes, path: str | PathLike[str]) -> None:
     """Writes the figure that an Axes is in, in the format of the path's ending: .pdf or .svg for print, .png otherwise.
 

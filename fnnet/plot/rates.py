@@ -35,7 +35,7 @@ def rate_curve(curve: RateCurve, *, ax: Axes | None = None) -> Axes:
     ax.plot(curve.rates, curve.losses, "o", color="0.6", markersize=2.5, label="loss of a batch")
     ax.plot(curve.rates, smoothed, color=BLUE, linewidth=1.8, label="running mean")
     _suggest(ax, curve)
-    low, high = float(smoothed.min()), float(smoothed.max())
+    low, high = float(min(smoothed.min(), curve.losses.min())), float(smoothed.max())
     margin = 0.08 * (high - low) or 0.5 * abs(high) or 0.5
     ax.set_ylim(low - margin, high + margin)
     ax.set_xscale("log")

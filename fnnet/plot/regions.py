@@ -15,6 +15,8 @@ from fnnet.plot.looks import BLACK, look, tint
 from fnnet.plot.pictures import canvas
 
 WHERE = "plot.decision_regions"
+SHARE = 0.28
+"""Of a class's colour in that of its region."""
 MARGIN = 0.06
 """How far the picture goes beyond the points, as a share of their range."""
 
@@ -62,7 +64,7 @@ def decision_regions(
         own = np.zeros(len(x), bool) if labels is None else labels == i
         _points(ax, i, x[own], name)
     ax.set(xlabel=inputs[0], ylabel=inputs[1], xlim=sides[0][[0, -1]], ylim=sides[1][[0, -1]])
-    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), title="class")
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), title="class", handletextpad=0.2)
     return ax
 
 
@@ -109,7 +111,7 @@ def _fill(ax: Axes, sides: list[Array], scores: Array) -> None:
     width = 1.2 if len(scores) == 1 else 0.6
     for i in range(scores.shape[-1]):
         if (whole[..., i] > 0).any():
-            ax.contourf(*sides, whole[..., i], levels=[0, np.inf], colors=[tint(look(i).color, 0.3)])
+            ax.contourf(*sides, whole[..., i], levels=[0, np.inf], colors=[tint(look(i).color, SHARE)])
         for network in scores:
             margin = _margins(network)[..., i]
             if margin.min() < 0 < margin.max():

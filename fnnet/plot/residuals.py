@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from fnnet import checks
 from fnnet.core import Array
 from fnnet.plot.arguments import finite, in_units, names_of
-from fnnet.plot.looks import BLACK, GREY, look
-from fnnet.plot.pictures import canvas
+from fnnet.plot.looks import GREY, look, shade
+from fnnet.plot.pictures import canvas, legend_above
 
 WHERE = "plot.residuals"
 BIN = 10
@@ -49,19 +49,20 @@ def residuals(
     ax.set_xlabel(in_units("prediction", unit))
     ax.set_ylabel(in_units("target − prediction", unit))
     if ax.get_legend_handles_labels()[1]:
-        ax.legend(loc="upper left", framealpha=0.9, edgecolor="none")
+        legend_above(ax)
     return ax
 
 
 def _draw(ax: Axes, i: int, p: Array, residual: Array, name: str) -> None:
     """The points of a column, and the means of groups of them."""
     own = look(i)
-    size, alpha = (14, 0.6) if len(p) <= 500 else (6, 0.4)
-    ax.scatter(p, residual, size, color=own.color, marker=own.marker, alpha=alpha, linewidth=0, label=name, zorder=2)
     groups = min(10, len(p) // BIN)
+    size, alpha = (14, 0.6) if len(p) <= 500 else (5, 0.25)
+    label = name if groups < 2 else ""
+    ax.scatter(p, residual, size, color=own.color, marker=own.marker, alpha=alpha, linewidth=0, label=label, zorder=2)
     if groups < 2:
         return
     parts = np.array_split(np.argsort(p, kind="stable"), groups)
     x, y = [p[part].mean() for part in parts], [residual[part].mean() for part in parts]
-    label = "mean" if i == 0 else ""
-    ax.plot(x, y, color=BLACK, linestyle=own.linestyle, marker=own.marker, markersize=4, label=label, zorder=3)
+    dark, label = shade(own.color, 0.6), f"{name}, mean" if name else "mean of neighbours"
+    ax.plot(x, y, color=dark, linestyle=own.linestyle, marker=own.marker, mec="white", linewidth=1.8, label=label)
