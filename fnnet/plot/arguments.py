@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnnet import checks
-from fnnet.core import Array, Epoch, History, Labels, LayerError, Params, ShapeError, TreeError
-from fnnet.streams.measures import values
+from fnnet.core import Array, Epoch, History, Labels, LayerError, Params, TreeError
 
 Numbers = Labels | Array
 
@@ -43,20 +42,12 @@ def history_of(where: str, run: object) -> History:
     return found
 
 
-def column(where: str, history: History, name: str) -> Array:
+def column(history: History, name: str) -> Array:
     """The values of a name in all epochs, NaN where an epoch has none, (epochs, K) with K = 1 for a single network.
 
-    Raises ValueError where no epoch has the name, ShapeError where epochs have it of different numbers of networks.
+    Raises what the history raises where it has no such name.
     """
-    epochs = [values(record) for record in history]
-    found = [np.ravel(np.asarray(epoch[name], np.float64)) for epoch in epochs if name in epoch]
-    if not found:
-        known = ", ".join(map(repr, dict.fromkeys(key for epoch in epochs for key in epoch)))
-        raise ValueError(f"{where}: the name must be one of {known}, which the history has, got {name!r}")
-    if len({len(value) for value in found}) > 1:
-        raise ShapeError(f"{where}: {name!r} must be of as many networks in all epochs; draw the parts by themselves")
-    rest = iter(found)
-    return np.array([next(rest) if name in epoch else np.full(len(found[0]), np.nan) for epoch in epochs])
+    return history[name].reshape(len(history), -1)
 
 
 def network_of(where: str, network: object) -> Params:

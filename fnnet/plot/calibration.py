@@ -57,8 +57,10 @@ def calibration(prediction: Array, target: Labels | Array, *, bins: int = 15, ax
     if networks == 1:
         _bars(ax, found.confidence.ravel(), found.accuracy.ravel(), shares[0] * scores.shape[-2])
     ax.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.36), aspect="equal")
+    ax.set_xticks(np.linspace(0, 1, 6))
     ax.set_yticks(np.linspace(0, 1, 6))
-    ax.spines["left"].set_bounds(0, 1)
+    if not ax.spines["top"].get_visible():
+        ax.spines["left"].set_bounds(0, 1)
     ax.legend(frameon=False, loc="upper left", borderaxespad=0.1)
     return ax
 

@@ -38,7 +38,7 @@ def learning_curves(
 
     A training loss is the mean over an epoch in which the network changes, a validation loss that of the network at its
     end: early in training the first may well be the higher one. Raises TreeError for what has no history, ValueError
-    for an empty one, a name that it has not, and values none of which is finite.
+    for an empty one and for values none of which is finite, MetricError for a name that it has not.
 
     >>> import fnnet as fn, numpy as np
     >>> from fnnet import plot
@@ -53,11 +53,11 @@ def learning_curves(
     history = history_of(WHERE, run)
     if mode not in ("min", "max"):
         raise ValueError(f"{WHERE}: mode must be 'min' or 'max', got {mode!r}")
-    is_missing = valid == VALID and not any(VALID in dict(record.metrics) for record in history)
+    is_missing = valid == VALID and VALID not in history.names
     names = [name for name in (train, None if is_missing else valid) if name is not None]
     if not names:
         raise ValueError(f"{WHERE}: train or valid must be a name in the history, got None for both")
-    curves = [column(WHERE, history, name) for name in names]
+    curves = [column(history, name) for name in names]
     best, value = _best(names[-1], curves[-1], mode)
     ax = canvas(WHERE, ax)
     for name, values, shape in zip(
@@ -70,7 +70,7 @@ def learning_curves(
     ax.set_xlabel("epoch")
     ax.set_ylabel(LOSS if set(names) <= set(CALLED) else ", ".join(names))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-    ax.legend(frameon=False)
+    ax.legend(framealpha=0.85, edgecolor="none")
     return ax
 
 

@@ -39,7 +39,7 @@ def intervals(
     >>> middle = np.array([1.0, 2.0, 3.0, 4.0])
     >>> ax = plot.intervals(middle, middle - 1, middle + 1, np.array([1.5, 2.5, 0.0, 4.0]))
     >>> ax.get_legend_handles_labels()[1]
-    ['interval', 'prediction', 'target inside: 75 %', 'target outside: 25 %']
+    ['interval', 'prediction', '75 % inside', '25 % outside']
     """
     given = {"prediction": prediction, "lower": lower, "upper": upper, "target": target, "x": x}
     found = {key: _numbers(key, value) for key, value in given.items() if value is not None}
@@ -78,7 +78,7 @@ def _draw(ax: Axes, at: Array, of: dict[str, Array]) -> None:
     if "target" in of:
         inside = (low <= of["target"]) & (of["target"] <= high)
         for name, those, color, marker in (("inside", inside, BLACK, "o"), ("outside", ~inside, VERMILLION, "X")):
-            label = f"target {name}: {those.mean():.0%}".replace("%", " %")
+            label = f"{those.mean():.0%} {name}".replace("%", " %")
             size = 10 if marker == "o" else 24
             ax.scatter(
                 at[those], of["target"][those], size, color=color, marker=marker, linewidth=0, label=label, zorder=4

@@ -41,7 +41,7 @@ def rate_curve(curve: RateCurve, *, ax: Axes | None = None) -> Axes:
     ax.set_xscale("log")
     ax.set_xlabel("learning rate")
     ax.set_ylabel("loss")
-    ax.legend(frameon=False)
+    ax.legend(framealpha=0.85, edgecolor="none")
     return ax
 
 

@@ -146,7 +146,7 @@ def test_intervals_lie_in_the_order_of_the_prediction_and_say_how_many_targets_t
     target = np.array([3.5, 5.0, 1.0])
     ax = plot.intervals(MIDDLE, MIDDLE - 1, MIDDLE + 1, target, unit="s")
     assert xy(ax.lines[0]) == [[1, 1], [2, 2], [3, 3]]
-    assert points(ax) == {"target inside: 67 %": [[2, 1], [3, 3.5]], "target outside: 33 %": [[1, 5]]}
+    assert points(ax) == {"67 % inside": [[2, 1], [3, 3.5]], "33 % outside": [[1, 5]]}
     assert bars(ax).tolist() == [[[1, 0], [1, 2]], [[2, 1], [2, 3]], [[3, 2], [3, 4]]]
     assert ax.get_ylabel() == "target (s)"
 
@@ -168,4 +168,4 @@ def test_the_shares_are_those_of_the_quantiles() -> None:
     """Nine tenths of the targets lie between their quantiles 5 % and 95 %."""
     t = normal(Key(0), (2000, 1))
     middle, low, high = [np.full_like(t, np.quantile(t, q)) for q in (0.5, 0.05, 0.95)]
-    assert "target inside: 90 %" in legend(plot.intervals(middle, low, high, t))
+    assert "90 % inside" in legend(plot.intervals(middle, low, high, t))

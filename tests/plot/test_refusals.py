@@ -45,8 +45,8 @@ CASES: dict[str, Case] = {
     ),
     "a curve that is not there": (
         lambda: plot.learning_curves(HISTORY, valid="auc"),
-        ValueError,
-        "plot.learning_curves: the name must be one of 'loss', which the history has, got 'auc'",
+        fn.MetricError,
+        "history: the name must be one of 'loss', got 'auc'",
     ),
     "no curve": (
         lambda: plot.learning_curves(HISTORY, train=None),
@@ -66,7 +66,7 @@ CASES: dict[str, Case] = {
     "epochs of one and of two networks": (
         lambda: plot.learning_curves(fn.History.of([fn.Record(np.zeros(1)), fn.Record(np.zeros(2))])),
         fn.ShapeError,
-        "plot.learning_curves: 'loss' must be of as many networks in all epochs",
+        "history: 'loss' must be of as many networks in all epochs",
     ),
     "rates of a history": (
         lambda: plot.rate_curve(HISTORY),
