@@ -41,28 +41,33 @@ def calibration(prediction: Array, target: Labels | Array, *, bins: int = 15, ax
     finite(WHERE, "prediction", prediction)
     scores = scores_of(prediction)
     labels = labels_of(WHERE, scores, target)
-    found = metric.reliability(scores, labels)
+    share, sure, right = [of.reshape(-1, bins) for of in metric.reliability(scores, labels)]
     ax = canvas(WHERE, ax, 3.6, 4.1)
-    shares = found.share.reshape(-1, bins)
-    networks, label = len(shares), f"ECE {float(metric(scores, labels).mean()):.3f}"
     places, color = (np.arange(bins) + 0.5) / bins, tint(SKY, 0.45)
-    ax.bar(places, shares.mean(axis=0), 0.92 / bins, color=color, label="share of all rows", zorder=1)
+    ax.bar(places, share.mean(axis=0), 0.92 / bins, color=color, label="share of all rows", zorder=1)
     ax.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="perfectly calibrated", zorder=2)
-    width, size = (1.6, 4.5) if networks == 1 else (0.8, 2.5)
-    pairs = zip(found.confidence.reshape(-1, bins), found.accuracy.reshape(-1, bins), strict=True)
-    for i, (sure, right) in enumerate(pairs):
-        name = "" if i else f"network, {label}" if networks == 1 else f"{networks} networks, mean {label}"
-        seen = ~np.isnan(right)
-        ax.plot(sure[seen], right[seen], "o-", color=BLUE, linewidth=width, markersize=size, label=name, zorder=3)
-    if networks == 1:
-        _bars(ax, found.confidence.ravel(), found.accuracy.ravel(), shares[0] * scores.shape[-2])
-    ax.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.36), aspect="equal")
-    ax.set_xticks(np.linspace(0, 1, 6))
-    ax.set_yticks(np.linspace(0, 1, 6))
+    _lines(ax, sure, right, f"ECE {float(metric(scores, labels).mean()):.3f}")
+    if len(share) == 1:
+        _bars(ax, sure[0], right[0], share[0] * scores.shape[-2])
+    ticks = np.linspace(0, 1, 6)
+    ax.set(
+        xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.36), aspect="equal", xticks=ticks, yticks=ticks
+    )
     if not ax.spines["top"].get_visible():
-        ax.spines["left"].set_bounds(0, 1)
+        ax.spines["left"].set_bounds(0, 1)  # above it there is the legend
     ax.legend(frameon=False, loc="upper left", borderaxespad=0.1)
     return ax
+
+
+def _lines(ax: Axes, sure: Array, right: Array, error: str) -> None:
+    """The points of each network, thinner where there are several."""
+    networks = len(sure)
+    width, size = (1.6, 4.5) if networks == 1 else (0.8, 2.5)
+    label = f"network, {error}" if networks == 1 else f"{networks} networks, mean {error}"
+    for i in range(networks):
+        seen = ~np.isnan(right[i])
+        name = "" if i else label
+        ax.plot(sure[i, seen], right[i, seen], "o-", color=BLUE, linewidth=width, markersize=size, label=name, zorder=3)
 
 
 def _bars(ax: Axes, sure: Array, right: Array, rows: Array) -> None:

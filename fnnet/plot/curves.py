@@ -53,17 +53,16 @@ def learning_curves(
     history = history_of(WHERE, run)
     if mode not in ("min", "max"):
         raise ValueError(f"{WHERE}: mode must be 'min' or 'max', got {mode!r}")
-    is_missing = valid == VALID and VALID not in history.names
-    names = [name for name in (train, None if is_missing else valid) if name is not None]
-    if not names:
+    if valid == VALID and VALID not in history.names:
+        valid = None
+    wanted = [(name, own) for name, own in ((train, LOOKS[0]), (valid, LOOKS[1])) if name is not None]
+    if not wanted:
         raise ValueError(f"{WHERE}: train or valid must be a name in the history, got None for both")
-    curves = [column(history, name) for name in names]
+    names, curves = [name for name, _ in wanted], [column(history, name) for name, _ in wanted]
     best, value = _best(names[-1], curves[-1], mode)
     ax = canvas(WHERE, ax)
-    for name, values, shape in zip(
-        names, curves, LOOKS[-len(names) :] if train is None else LOOKS[: len(names)], strict=True
-    ):
-        _draw(ax, name, values, shape)
+    for (name, own), values in zip(wanted, curves, strict=True):
+        _draw(ax, name, values, own)
     ax.axvline(best, color=GREY, linestyle=":", linewidth=1, zorder=1)
     label = f"best: epoch {best}, {value:.4g}"
     ax.plot([best], [value], color=BLACK, marker="*", markersize=11, linestyle="none", label=label, zorder=4)
@@ -84,13 +83,13 @@ def _best(name: str, values: Array, mode: Literal["min", "max"]) -> tuple[int, f
     return at + 1, float(middle[at])
 
 
-def _draw(ax: Axes, name: str, values: Array, shape: Look) -> None:
+def _draw(ax: Axes, name: str, values: Array, own: Look) -> None:
     """One curve, with eight markers or so, and the range of stacked networks around it."""
     seen = np.flatnonzero(np.isfinite(values).all(axis=-1))
     shown, networks = values[seen], values.shape[-1]
     label = CALLED.get(name, name) + (f", mean and range of {networks}" if networks > 1 else "")
     gap = max(1, len(seen) // 8)
-    ax.plot(seen + 1, shown.mean(axis=-1), **shape._asdict(), linewidth=1.6, markersize=4.5, markevery=gap, label=label)
+    ax.plot(seen + 1, shown.mean(axis=-1), **own._asdict(), linewidth=1.6, markersize=4.5, markevery=gap, label=label)
     if networks > 1:
         low, high = shown.min(axis=-1), shown.max(axis=-1)
-        ax.fill_between(seen + 1, low, high, color=shape.color, alpha=0.2, linewidth=0)
+        ax.fill_between(seen + 1, low, high, color=own.color, alpha=0.2, linewidth=0)

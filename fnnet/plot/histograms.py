@@ -72,11 +72,10 @@ def gradient_histograms(
     """How large the gradients of each layer are, |g| on a logarithmic axis, and how that changes over epochs.
 
     They are the gradients of the same batch at each of the networks, under the same key, and not those that training
-    met: so the epochs can be compared. Entries that are exactly 0, as those of units that no row of the batch reaches,
-    have no place on the axis; their share, at the first and at the last epoch, is written under the name. The
-    lowest 1 % of the others are left out, for they may be as small as rounding. A
-    layer far to the left of the others learns slowly. Networks, paths, rows, bins and Raises as in
-    ``weight_histograms``, and what the gradient raises.
+    met: so the epochs can be compared. Entries that are exactly 0, as those of units that are off for all rows of the
+    batch, have no place on the axis; their share, at the first and at the last epoch, is written under the name. The
+    lowest 1 % of the others are left out, for they may be as small as rounding. A layer far to the left of the others
+    learns slowly. Networks, paths, rows, bins and Raises as in ``weight_histograms``, and what the gradient raises.
 
     >>> import fnnet as fn, numpy as np
     >>> from fnnet import plot

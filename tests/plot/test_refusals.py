@@ -193,8 +193,8 @@ CASES: dict[str, Case] = {
         ValueError,
         "plot.calibration: prediction must be finite to be drawn, got 12 of 12",
     ),
-    "calibration of one-hot rows": (
-        lambda: plot.calibration(np.eye(3), np.eye(3)),
+    "calibration of labels that are no integers": (
+        lambda: plot.calibration(np.eye(3), A),
         fn.DtypeError,
         "plot.calibration: target must hold class numbers of an integer dtype, got float64",
     ),
