@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -14,6 +14,7 @@ from fnnet.core import Array, Epoch, GradFn, Key, LayerError, Params, TrainState
 from fnnet.keys import check as check_key
 from fnnet.plot.arguments import finite
 from fnnet.plot.ridges import Row, draw
+from fnnet.training.step import check_gradient
 from fnnet.tree import paths as paths_of
 from fnnet.tree.matching import columns, trained
 
@@ -87,7 +88,7 @@ def gradient_histograms(
     """
     where = "plot.gradient_histograms"
     numbers, nets = _kept(where, networks)
-    checks.function(where, "gradient", gradient)
+    check_gradient(where, gradient)
     check_key(where, key)
     table = _table(where, [gradient(net, batch, key)[1] for net in nets], paths, numbers)
     sizes = [[np.abs(one[one != 0]) for one in entries] for entries in table.entries]
@@ -100,14 +101,14 @@ def gradient_histograms(
 # --- what is drawn ----------------------------------------------------------------------------------------------------
 def _kept(where: str, networks: Sequence[Kept[P]]) -> tuple[list[int], list[Params]]:
     """The numbers of epochs, and their networks."""
-    if isinstance(networks, Params) or not isinstance(networks, Iterable):
-        raise ValueError(
-            f"{where}: networks must be a list of epochs, states or networks, got {type(networks).__name__}; write [it]"
-        )
-    items = list(networks)
-    if not items:
+    given: object = networks
+    if not isinstance(given, Sequence):  # a stream may have no end
+        remedy = "list(take(n)(it))" if isinstance(given, Iterator) else "[it]"
+        rule = "networks must be a list of epochs, states or networks"
+        raise ValueError(f"{where}: {rule}, got {type(given).__name__}; write {remedy}")
+    if not networks:
         raise ValueError(f"{where}: networks must be at least one, got none; keep some epochs of the stream")
-    found = [_network(where, i, item) for i, item in enumerate(items)]
+    found = [_network(where, i, item) for i, item in enumerate(networks)]
     return [number for number, _ in found], [net for _, net in found]
 
 

@@ -57,7 +57,7 @@ def decision_regions(
     sides = [_side(x[:, i], checks.size(WHERE, "resolution", resolution, 2)) for i in (0, 1)]
     scores = _scores(net, sides)
     classes = names_of(WHERE, names, scores.shape[-1], "class")
-    labels = None if target is None else labels_of(WHERE, _of_points(scores, len(x)), target)
+    labels = None if target is None else labels_of(WHERE, np.zeros((len(x), scores.shape[-1])), target)
     ax = canvas(WHERE, ax, 4.6, 3.6)
     _fill(ax, sides, scores)
     for i, name in enumerate(classes):
@@ -82,11 +82,6 @@ def _scores(net: Params, sides: list[Array]) -> Array:
     finite(WHERE, "the network's output", y)
     found = scores_of(y.astype(np.float64))
     return found.reshape(-1, *grid.shape[:-1], found.shape[-1])
-
-
-def _of_points(scores: Array, n: int) -> Array:
-    """Something of the shape that the scores of n points have."""
-    return np.empty((n, scores.shape[-1]))
 
 
 def _margins(scores: Array) -> Array:

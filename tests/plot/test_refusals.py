@@ -78,6 +78,16 @@ CASES: dict[str, Case] = {
         ValueError,
         r"plot.weight_histograms: networks must be a list of epochs, states or networks, got Serial; write \[it\]",
     ),
+    "a stream": (
+        lambda: plot.weight_histograms(iter([NET])),
+        ValueError,
+        r"plot.weight_histograms: networks must be a list .*, got list_iterator; write list\(take\(n\)\(it\)\)",
+    ),
+    "a loss for a gradient": (
+        lambda: plot.gradient_histograms([NET], fn.mse, (X, Y), key=Key(0)),
+        ValueError,
+        r"plot.gradient_histograms: gradient must be a function \(params, batch, key\), got the loss .*value_and_grad",
+    ),
     "no network": (
         lambda: plot.weight_histograms([]),
         ValueError,
