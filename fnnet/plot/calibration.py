@@ -67,7 +67,8 @@ def _lines(ax: Axes, sure: Array, right: Array, error: str) -> None:
     for i in range(networks):
         seen = ~np.isnan(right[i])
         name = "" if i else label
-        ax.plot(sure[i, seen], right[i, seen], "o-", color=BLUE, linewidth=width, markersize=size, label=name, zorder=3)
+        shown = ax.plot(sure[i, seen], right[i, seen], "o-", color=BLUE, linewidth=width, markersize=size, label=name)
+        shown[0].set(zorder=3, clip_on=False)
 
 
 def _bars(ax: Axes, sure: Array, right: Array, rows: Array) -> None:

@@ -34,12 +34,12 @@ def decision_regions(
     """Where in the plane a network of two inputs guesses which class, and the points that it is asked about.
 
     The class is that of the largest score, or of a network with one output, a logit, class 1 where it is above 0. With
-    ``target`` the points have the colour and marker of their class; without it they only say how far the picture goes.
-    The scores are computed at ``resolution`` by ``resolution`` points; lines are where two classes have equal scores.
-    Of K stacked networks each has its lines, and a region is that of the class that most of them guess, the first where
-    several are. ``network`` may be a Fit or a TrainState. Shapes: x (N, 2), target (N,) of labels, or (N, 1) of 0 and 1
-    for a network with one output. Raises ShapeError, DtypeError, LayerError, and ValueError for points or scores that
-    are not finite.
+    ``target`` the points have the colour and marker of their class; without it they only say how far the picture goes,
+    and the regions bear the names. The scores are computed at ``resolution`` by ``resolution`` points; lines are where
+    two classes have equal scores. Of K stacked networks each has its lines, and a region is that of the class that most
+    of them guess, the first where several are. ``network`` may be a Fit or a TrainState. Shapes: x (N, 2), target (N,)
+    of labels, or (N, 1) of 0 and 1 for a network with one output. Raises ShapeError, DtypeError, LayerError, and
+    ValueError for points or scores that are not finite.
 
     >>> import fnnet as fn, numpy as np
     >>> from fnnet import plot
@@ -59,12 +59,16 @@ def decision_regions(
     classes = names_of(WHERE, names, scores.shape[-1], "class")
     labels = None if target is None else labels_of(WHERE, np.zeros((len(x), scores.shape[-1])), target)
     ax = canvas(WHERE, ax, 4.6, 3.6)
-    _fill(ax, sides, scores)
+    whole = _margins(scores[0] if len(scores) == 1 else _votes(scores))
+    _fill(ax, sides, scores, whole)
     for i, name in enumerate(classes):
-        own = np.zeros(len(x), bool) if labels is None else labels == i
-        _points(ax, i, x[own], name)
+        if labels is None:
+            _write(ax, sides, whole[..., i] > 0, name)
+        else:
+            _points(ax, i, x[labels == i], name)
     ax.set(xlabel=inputs[0], ylabel=inputs[1], xlim=sides[0][[0, -1]], ylim=sides[1][[0, -1]])
-    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), title="class", handletextpad=0.2)
+    if labels is not None:
+        ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), title="class", handletextpad=0.2)
     return ax
 
 
@@ -100,9 +104,8 @@ def _votes(scores: Array) -> Array:
     return votes
 
 
-def _fill(ax: Axes, sides: list[Array], scores: Array) -> None:
-    """The regions, and the lines between them."""
-    whole = _margins(scores[0] if len(scores) == 1 else _votes(scores))
+def _fill(ax: Axes, sides: list[Array], scores: Array, whole: Array) -> None:
+    """The regions, where the margin of all networks together is above 0, and the lines between those of each."""
     width = 1.2 if len(scores) == 1 else 0.6
     for i in range(scores.shape[-1]):
         if (whole[..., i] > 0).any():
@@ -111,6 +114,14 @@ def _fill(ax: Axes, sides: list[Array], scores: Array) -> None:
             margin = _margins(network)[..., i]
             if margin.min() < 0 < margin.max():
                 ax.contour(*sides, margin, levels=[0], colors=[BLACK], linewidths=width)
+
+
+def _write(ax: Axes, sides: list[Array], region: NDArray[np.bool], name: str) -> None:
+    """The name of a class in its region, where there is one: at the place in it that is nearest to its middle."""
+    places = np.argwhere(region)
+    if len(places):
+        row, col = places[((places - places.mean(axis=0)) ** 2).sum(axis=-1).argmin()]
+        ax.text(sides[0][col], sides[1][row], name, ha="center", va="center", zorder=3)
 
 
 def _points(ax: Axes, i: int, x: Array, name: str) -> None:
