@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fnnet import checks
 from fnnet.core import Array, Value
 from fnnet.losses.cross_entropy import softmax_cross_entropy
 from fnnet.losses.reductions import checked_rows
-from fnnet.metrics._base import LabelTarget, average, guesses, in_cells, split
+from fnnet.metrics._base import Counts, LabelTarget, average, guesses, in_cells, split
 from fnnet.numerics import softmax
 from fnnet.numerics.sums import shares, weighed
 
@@ -50,6 +52,15 @@ def brier(prediction: Array, target: LabelTarget) -> Value:
     return np.asarray(average(squares, weights) * (0.5 if p.shape[-1] == 2 else 1.0))
 
 
+class Reliability(NamedTuple):
+    """The bins of a reliability diagram, (..., bins): the share of all rows in each, or of their weights, and the means
+    of confidence and accuracy of its rows, NaN where it has none."""
+
+    share: Array
+    confidence: Array
+    accuracy: Array
+
+
 @dataclass(frozen=True, slots=True)
 class ExpectedCalibrationError:
     """Σ_b (n_b / N) |accuracy_b - confidence_b| over bins of equal width of the confidence, the probability of the
@@ -71,14 +82,35 @@ class ExpectedCalibrationError:
 
     def __call__(self, prediction: Array, target: LabelTarget, /) -> Value:
         """The mean distance of confidence and accuracy."""
+        place, right, confidence, weights = self._placed(prediction, target)
+        gap = right - confidence
+        gap = gap if weights is None else weighed(shares(weights), gap)
+        gaps: Array = np.abs(in_cells(place, (*prediction.shape[:-2], self.bins), gap)).sum(axis=-1)
+        return np.asarray(gaps / (prediction.shape[-2] if weights is None else 1))
+
+    def reliability(self, prediction: Array, target: LabelTarget, /) -> Reliability:
+        """The bins themselves, as a reliability diagram shows them: the metric is Σ share |accuracy - confidence|.
+
+        Shapes and Raises as in the call.
+
+        >>> import numpy as np
+        >>> scores = np.log([[0.1, 0.9], [0.25, 0.75], [0.7, 0.3]])
+        >>> ExpectedCalibrationError(2).reliability(scores, np.array([1, 1, 1])).accuracy.round(2).tolist()
+        [nan, 0.67]
+        """
+        place, right, confidence, weights = self._placed(prediction, target)
+        weight = np.full(right.shape, 1 / right.shape[-1]) if weights is None else shares(weights)
+        shape = (*prediction.shape[:-2], self.bins)
+        share, sure, hits = [in_cells(place, shape, w) for w in (weight, weight * confidence, weight * right)]
+        whole = np.where(share > 0, share, np.nan)
+        return Reliability(share, sure / whole, hits / whole)
+
+    def _placed(self, prediction: Array, target: LabelTarget) -> tuple[Counts, NDArray[np.bool], Array, Array | None]:
+        """The bin of each row, whether its guess is right, its confidence, and the weights of the rows, if any."""
         guess, label, weights = guesses("expected_calibration_error", prediction, target)
         confidence: Array = softmax(checks.gapless(prediction).astype(np.float64)).max(axis=-1)
         edges = np.linspace(0, 1, self.bins + 1)[1:-1]
-        shape = (*prediction.shape[:-2], self.bins)
-        gap = (guess == label) - confidence
-        gap = gap if weights is None else weighed(shares(weights), gap)
-        gaps: Array = np.abs(in_cells(np.searchsorted(edges, confidence), shape, gap)).sum(axis=-1)
-        return np.asarray(gaps / (prediction.shape[-2] if weights is None else 1))
+        return np.searchsorted(edges, confidence), guess == label, confidence, weights
 
 
 expected_calibration_error = ExpectedCalibrationError()

@@ -87,10 +87,14 @@ def train_step(gradient: GradFn[T], optimizer: Optimizer) -> TrainStep[T]:
     >>> fn.train_step(fn.value_and_grad(fn.mse), fn.sgd(0.1)).optimizer
     Sgd(lr=0.1, momentum=0.0, nesterov=False)
     """
-    given: object = gradient
-    if isinstance(given, Loss):
-        rule = "gradient must be a function (params, batch, key)"
-        raise ValueError(f"train_step: {rule}, got the loss {checks.came(given)}; write value_and_grad(loss)")
-    checks.function("train_step", "gradient", gradient, "params", "batch", "key")
+    check_gradient("train_step", gradient)
     checks.method("train_step", "optimizer", optimizer, "update", "adam(1e-3)")
     return TrainStep(gradient, optimizer)
+
+
+def check_gradient(where: str, gradient: object) -> None:
+    """Raises ValueError for what cannot be called as a gradient, above all for a loss."""
+    if isinstance(gradient, Loss):
+        rule = "gradient must be a function (params, batch, key)"
+        raise ValueError(f"{where}: {rule}, got the loss {checks.came(gradient)}; write value_and_grad(loss)")
+    checks.function(where, "gradient", gradient, "params", "batch", "key")

@@ -91,9 +91,10 @@ def test_third_party_imports() -> None:
             top = module.split(".")[0]
             if top != "fnnet" and top not in sys.stdlib_module_names:
                 used.setdefault(top, set()).add(name_of(path))
-    assert set(used) == {"numpy", "toolz", "numba", "tqdm", "pandas"}
+    assert set(used) == {"numpy", "toolz", "matplotlib", "numba", "tqdm", "pandas"}
     assert used["toolz"] == {"functional"}
     assert {name.split(".")[0] for name in used["numba"]} == {"jit"}
+    assert {name.split(".")[0] for name in used["matplotlib"]} == {"plot"}
     assert used["tqdm"] == {"streams._displays"}
     assert used["pandas"] == {"core.history"}
 

@@ -194,6 +194,8 @@ def test_calibration_is_its_formula(key: Key, rows: int) -> None:
     place = np.ceil(confidence * 4)
     gaps = [abs(float((w * (hit - confidence))[place == i].sum())) for i in range(1, 5)]
     close(metrics.ExpectedCalibrationError(4)(prediction, (labels, w)), sum(gaps) / w.sum())
+    share, sure, right = metrics.ExpectedCalibrationError(4).reliability(prediction, (labels, w))
+    close(np.nansum(share * np.abs(right - sure)), sum(gaps) / w.sum())
 
 
 # --- the ends of the range -------------------------------------------------------------------------------------------

@@ -187,6 +187,11 @@ def test_calibration(key: Key, rows: int, classes: int, bins: int) -> None:
     counts = np.bincount(np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], confidence), minlength=bins)
     expected = float((counts[counts > 0] / rows * np.abs(right - claimed)).sum())
     agree(metrics.ExpectedCalibrationError(bins)(prediction, labels), expected)
+    found = metrics.ExpectedCalibrationError(bins).reliability(prediction, labels)
+    np.testing.assert_allclose(found.share, counts / rows)
+    np.testing.assert_allclose(found.confidence[counts > 0], claimed)
+    np.testing.assert_allclose(found.accuracy[counts > 0], right)
+    assert np.isnan(found.accuracy[counts == 0]).all()
     assert metrics.expected_calibration_error == metrics.ExpectedCalibrationError(15)
 
 
