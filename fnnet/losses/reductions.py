@@ -101,6 +101,7 @@ class EntryLoss(RowLoss[Array]):
     def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """Σ_j f_j / F, with gradient f' / F."""
         t, n = self.checked(prediction, target), prediction.shape[-1]
+        prediction = checks.gapless(prediction)
         values, slopes = self.entries(prediction, t)
         row: Array = np.add.reduce(values, axis=-1) / n
         if not is_finite(row):
@@ -170,7 +171,7 @@ def scores(where: str, prediction: Array, labels: Labels, factor: float = 1.0) -
     checks.labels(where, prediction, labels)
     shape = prediction.shape
     label = labels if labels.shape == shape[:-1] else np.broadcast_to(labels, shape[:-1])
-    z = columnwise(prediction.reshape(-1, shape[-1]))
+    z = columnwise(checks.gapless(prediction).reshape(-1, shape[-1]))
     z = z if factor == 1 else z * factor
     return z - row_max(z), (np.arange(len(z)), label.reshape(-1))
 

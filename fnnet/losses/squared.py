@@ -73,14 +73,14 @@ class SumSquaredError(_Squares, SumLoss[Array]):
     def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
         """The sum of a row's squares: Σ_j d_j², with gradient 2 d."""
         checks.prediction(self.name, prediction)
-        squares, slopes = self.entries(prediction, checks.target(self.name, prediction, target))
+        squares, slopes = self.entries(checks.gapless(prediction), checks.target(self.name, prediction, target))
         values: Array = np.add.reduce(squares, axis=-1)
         return values, slopes
 
 
 def _difference(prediction: Array, target: Array) -> Array:
     checks.prediction("mse", prediction)
-    return prediction - checks.target("mse", prediction, target)
+    return checks.gapless(prediction) - checks.target("mse", prediction, target)
 
 
 def _slopes(prediction: Array, target: Array, d: Array, factor: float) -> Array:

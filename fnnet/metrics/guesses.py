@@ -63,7 +63,7 @@ class OfProbabilities:
     def __call__(self, prediction: Array, target: LabelTarget, /) -> Value:
         """The metric of the scores log p, whose softmax is p."""
         checks.prediction("of_probabilities", prediction)
-        p = prediction.astype(np.float64)
+        p = checks.gapless(prediction).astype(np.float64)
         checks.between("of_probabilities", "prediction", p, 0, 1)
         sums: Array = np.add.reduce(p, axis=-1)
         if not (abs(sums - 1) <= TOLERANCE).all():

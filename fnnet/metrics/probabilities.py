@@ -30,7 +30,7 @@ def log_loss(prediction: Array, target: LabelTarget) -> Value:
     """
     labels, weights = split("log_loss", prediction, target)
     checks.labels("log_loss", prediction, labels)
-    values, _ = checked_rows(softmax_cross_entropy, prediction.astype(np.float64), labels)
+    values, _ = checked_rows(softmax_cross_entropy, checks.gapless(prediction).astype(np.float64), labels)
     return np.asarray(average(values, weights))
 
 

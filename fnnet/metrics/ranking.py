@@ -34,7 +34,7 @@ def roc_auc(prediction: Array, target: LabelTarget) -> Value:
         )
     labels, weights = split("roc_auc", prediction, target)
     checks.labels("roc_auc", prediction, labels)
-    scores: Array = prediction.astype(np.float64)
+    scores: Array = checks.gapless(prediction).astype(np.float64)
     is_pair = scores.shape[-1] == 2
     scores = _difference(scores) if is_pair else softmax(scores)
     label = np.broadcast_to(labels, scores.shape[:-1])

@@ -49,8 +49,8 @@ class Best(Settings):
     stream was the best, that one is read from the folder of ``resume``, in which ``checkpoint_to(folder,
     keep_best=...)`` has kept it; a state that was pickled since has forgotten the folder. No other epoch is ever given
     in its place. Epochs that a function before this one drops count too, for the history has them. A resumed run that
-    was over gives an empty stream: ``best("loss")(epochs, default=Epoch(state))`` is then the best epoch up to that state. To choose among any
-    epochs, whatever their histories say, use Python's ``min(epochs, key=...)``.
+    was over gives an empty stream: ``best("loss")(epochs, default=Epoch(state))`` is then the best epoch up to
+    that state. To choose among any epochs, whatever their histories say, use Python's ``min(epochs, key=...)``.
 
     Raises ValueError for an unknown mode. When it is called: ValueError for a stream that is empty without a default,
     or all NaN, and for a metric that is unknown or that no epoch before a resume has; CheckpointError where the best

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,16 @@ def views(value: Any) -> Any:
     return gapped(value) if value.ndim > 1 else value
 
 
+def orders(a: Array) -> Iterator[Array]:
+    """An array as views with gaps, its axes in every order in memory, and backwards."""
+    for axes in permutations(range(a.ndim)):
+        shape = [a.shape[axis] for axis in axes]
+        view = np.empty((*shape[:-1], 3 * shape[-1]), a.dtype)[..., ::3].transpose(np.argsort(axes))
+        view[...] = a
+        yield view
+    yield a[::-1, ::-1].copy()[::-1, ::-1]
+
+
 def stacked(value: Any, dtype: Any) -> Any:
     """A target or weights for each of three replicas, numbers in a dtype."""
     if isinstance(value, tuple):
@@ -122,7 +133,7 @@ def test_losses_of_views_with_gaps(name: str, dtype: Any) -> None:
     for prediction in (WIDE[0].astype(dtype), WIDE.astype(dtype)):
         for one in (target, stacked(target, dtype)) if prediction.ndim > 2 else (target,):
             wanted = tree.digest((loss(prediction, one), loss.rows(prediction, one)))
-            for p, t in ((prediction, views(one)), (gapped(prediction), one)):
+            for p, t in ((prediction, views(one)), *[(each, one) for each in orders(prediction)]):
                 assert tree.digest((loss(p, t), loss.rows(p, t))) == wanted
 
 
@@ -134,8 +145,9 @@ def test_metrics_of_views_with_gaps(name: str, dtype: Any) -> None:
     weights = np.abs(WIDE[..., 0])
     for t in (target, stacked(target, dtype)):
         for one in (t, (t, weights)):
-            wanted = np.asarray(case.metric(WIDE[..., :columns].copy(), one))
-            for p, came in ((WIDE[..., :columns].copy(), views(one)), (gapped(WIDE[..., :columns]), one)):
+            p0 = WIDE[..., :columns].copy()
+            wanted = np.asarray(case.metric(p0, one))
+            for p, came in ((p0, views(one)), *[(each, one) for each in orders(p0)]):
                 assert np.array_equal(wanted, case.metric(p, came))
 
 
