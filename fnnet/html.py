@@ -102,16 +102,21 @@ def curves(columns: Mapping[str, Sequence[float]]) -> str:
 
 
 def _curve(column: Sequence[float], epochs: int, low: float, high: float, is_log: bool, place: int) -> str:
-    """A line through the values, broken where they are no numbers."""
+    """A line through the values, broken where they are no numbers; one between such is a dot."""
     chosen = sorted({round(i * (epochs - 1) / (POINTS - 1)) for i in range(POINTS)})
-    f = log if is_log else float
+    f = log if is_log else _quarter
     bottom, span, words = f(low), f(high) - f(low), list[str]()
     for epoch in chosen:
         value = column[epoch] if epoch < len(column) else float("nan")
         x = 44 + epoch / (epochs - 1) * (WIDTH - 44)
         y = HEIGHT - (f(value) - bottom) / span * (HEIGHT - 8) if isfinite(value) else None
-        words.append("" if y is None else f"{'L' if words and words[-1] else 'M'}{x:.1f} {y:.1f}")
-    return f'<path d="{"".join(words)}" fill="none" stroke-width="1.8" {_stroke(place)}/>'
+        words.append("" if y is None else f"{'L' if words and words[-1] else 'M'}{x:.1f} {y:.1f}h0")
+    return f'<path d="{"".join(words)}" fill="none" stroke-width="1.8" stroke-linecap="round" {_stroke(place)}/>'
+
+
+def _quarter(value: float) -> float:
+    """A value on a scale where the difference of any two is a float."""
+    return value / 4
 
 
 def _stroke(place: int) -> str:

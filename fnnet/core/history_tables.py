@@ -42,7 +42,8 @@ def _columns(rows: list[Mapping[str, object]]) -> dict[str, Column]:
 
 
 def _mean(column: Column) -> Column:
-    mean: Column = column.reshape(len(column), -1).mean(axis=1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean: Column = column.reshape(len(column), -1).mean(axis=1)
     return mean
 
 

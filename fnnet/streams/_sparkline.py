@@ -33,7 +33,7 @@ def drawn(values: Sequence[float]) -> str:
     >>> drawn([8.0, 4.0, 2.0, float("nan"), 1.0])
     '█▆▃·▁'
     """
-    numbers = np.array(values, np.float64)
+    numbers = np.array(values, np.float64) / 4  # the difference of any two is a float then
     numbers[~np.isfinite(numbers)] = np.nan
     known = numbers[~np.isnan(numbers)]
     if not known.size:
