@@ -51,9 +51,8 @@ def main() -> None:
         same = fn.load(path, like=net)
         assert same.layers[0].a.shape == (5,)
         assert np.array_equal(fn.predict(fn.load(path), valid[0]), fn.predict(same, valid[0]))
-    print(
-        f"loss {float(fitted.history[-1].loss):.3f}, within 0.5: {Within(0.5)(fn.predict(same, valid[0]), valid[1]):.0%}"
-    )
+    share = Within(0.5)(fn.predict(same, valid[0]), valid[1])
+    print(f"loss {float(fitted.history[-1].loss):.3f}, within 0.5: {share:.0%}")
 
 
 if __name__ == "__main__":
