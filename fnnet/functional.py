@@ -100,7 +100,7 @@ class Endless(itertools.chain[A]):
 
     __slots__ = ("items",)
 
-    def __init__(self, items: Iterator[A]) -> None:
+    def __init__(self, items: Iterator[A]) -> None:  # pyright: ignore[reportInconsistentConstructor]  (one, not several)
         self.items = items
 
     def close(self) -> None:
