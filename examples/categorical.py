@@ -61,13 +61,14 @@ def with_numbers(key: Key, x: Array) -> fn.Params:
 
 def main() -> None:
     """Trains both networks and prints how much of the rents each explains."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--seed", type=int, default=0)
     key = Key(parser.parse_args().seed)
     train, test = make(key.child(0), 3000), make(key.child(1), 1000)
     columns = fn.categories(train.streets), fn.categories(train.kinds)
     x_train, x_test = [
-        np.column_stack([columns[0](flats.streets), columns[1](flats.kinds), flats.sizes]) for flats in (train, test)
+        np.column_stack([columns[0](flats.streets), columns[1](flats.kinds), flats.sizes]).astype(np.float64)
+        for flats in (train, test)
     ]
     scale = float(train.rents.std())
     for name, net in (

@@ -70,7 +70,7 @@ Tools, for randomness, inspection and building:
     Key keys summary testing tree numerics checks metrics
 
 Types, for signatures of your own:
-    Array Labels Value Batch Dtype Rows Data Order Loss LossFunction GradFn Penalty Optimizer
+    Array Labels Value ValueLike Batch Dtype Rows Data Order Loss LossFunction GradFn Penalty Optimizer
     Schedule Step StreamFn Metric Initializer
 
 Errors:

@@ -6,7 +6,7 @@ import errno
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from io import BufferedWriter, FileIO
 from pathlib import Path
@@ -48,7 +48,7 @@ def write(path: Path, *pieces: bytes | memoryview) -> None:
 
 
 @contextmanager
-def _temporary(path: Path, mode: int | None) -> Iterator[tuple[Path, BufferedWriter]]:
+def _temporary(path: Path, mode: int | None) -> Generator[tuple[Path, BufferedWriter], None, None]:
     """A new, locked file beside a path, whose mode is set before the first byte is written; removed after an error."""
     temporary, file = _locked(path, 0o666 if mode is None else 0o600)
     try:

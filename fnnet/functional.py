@@ -105,7 +105,7 @@ class Endless(itertools.chain[A]):
 
     __slots__ = ("items",)
 
-    def __init__(self, items: Iterator[A]) -> None:
+    def __init__(self, items: Iterator[A]) -> None:  # pyright: ignore[reportInconsistentConstructor]  (one, not several)
         self.items = items
 
     def close(self) -> None:
@@ -175,7 +175,9 @@ class Stage(Generator[A, None, None]):
 
     def throw(self, *error: Any) -> A:
         """Raises an error at the place in the stage where it waits."""
-        return cast(A, self.items.throw(*error)) if isinstance(self.items, Generator) else super().throw(*error)
+        waiting: Any = self.items if isinstance(self.items, Generator) else super(Stage, self)
+        given: A = waiting.throw(*error)
+        return given
 
     def close(self) -> None:
         """Ends the stages of a pipe, the last one first: whatever the end of one raises, all others are ended."""

@@ -174,7 +174,8 @@ def _normal(key: Key, shape: tuple[int, ...]) -> NDArray[np.float64]:
     u = _uniform(key, (n + n % 2,))
     radius, (cosine, sine) = np.sqrt(-2.0 * log1p(-u[0::2])), cos_sin(u[1::2])
     pairs = np.stack([radius * cosine, radius * sine], axis=-1)
-    return pairs.reshape(-1)[:n].reshape(shape)
+    numbers: NDArray[np.float64] = pairs.reshape(-1)[:n].reshape(shape).astype(np.float64, copy=False)
+    return numbers
 
 
 def _keep(rate: float, key: Key, shape: tuple[int, ...]) -> NDArray[np.bool]:

@@ -56,7 +56,7 @@ class GradientReport:
 
 
 def check_gradients(
-    params: P,
+    params: Params,
     x: Array,
     *,
     loss: Loss[T] | LossFunction[T] | None = None,

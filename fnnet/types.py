@@ -22,6 +22,9 @@ Labels: TypeAlias = NDArray[np.integer]
 Value: TypeAlias = Array
 """A loss or a metric: 0-d, or (K,) for K replicas."""
 
+ValueLike: TypeAlias = Array | np.floating | float
+"""What becomes a value: a user's own loss, metric or penalty may give a plain number, or one of NumPy's."""
+
 Batch: TypeAlias = tuple[Array, T]
 """Inputs and their targets; what a target is, the loss says."""
 

@@ -23,8 +23,8 @@ settings.load_profile("some")
 # The cross-check runs in an environment of its own, which has JAX; here it is left out where there is none.
 collect_ignore = [] if find_spec("jax") else ["crosscheck"]
 
-# Files for type checkers, and commands: not to be imported in search of doctests.
-collect_ignore_glob = ["typing/*", "stubs/*", "benchmarks/*"]
+# Files for type checkers, commands, and a project of its own: not to be imported in search of doctests.
+collect_ignore_glob = ["typing/*", "stubs/*", "benchmarks/*", "downstream/*"]
 
 # Names are imported when they are used; tests that look through the module want to see all of them.
 for _name in dir(fnnet):

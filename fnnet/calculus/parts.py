@@ -75,7 +75,7 @@ class Accumulate(Generic[T]):
         return reduce(add, [self.gradient.part(params, piece, key.child(i)) for i, piece in pieces])
 
     def _fitting(
-        self, found: list[Form], params: P, batch: tuple[Array, T], key: Key, axes: tuple[int, ...], first: slice
+        self, found: list[Form], params: Params, batch: tuple[Array, T], key: Key, axes: tuple[int, ...], first: slice
     ) -> Form:
         """The form of a target that by its shape has several: the one in which the loss takes its first piece.
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import TypeVar
 
 import numpy as np
 
 from fnnet.checks.words import came
-
-F = TypeVar("F", bound=Callable[..., object])
 
 
 def size(where: str, name: str, value: object, low: int = 1) -> int:
@@ -48,7 +44,7 @@ def positive(where: str, name: str, value: object) -> float:
     return real(where, name, value)
 
 
-def rate(where: str, name: str, value: float | F) -> float | F:
+def rate(where: str, name: str, value: object) -> object:
     """A number in [0, inf), or a function from the number of steps done to one. Raises ValueError."""
     return value if callable(value) else real(where, name, value)
 

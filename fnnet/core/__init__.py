@@ -59,3 +59,4 @@ from fnnet.types import Batch as Batch
 from fnnet.types import Dtype as Dtype
 from fnnet.types import Labels as Labels
 from fnnet.types import Value as Value
+from fnnet.types import ValueLike as ValueLike

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fnnet.core.states import Epoch, OptState, Part, TrainState
 from fnnet.keys import Key
 from fnnet.tree.nodes import Params
-from fnnet.types import Array, Value
+from fnnet.types import Array, Value, ValueLike
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")
@@ -36,21 +36,21 @@ class Loss(Protocol[T_contra]):
     def __call__(self, prediction: Array, target: T_contra, /) -> tuple[Value, Array]: ...
 
 
-LossFunction = Callable[[Array, T_contra], tuple[Value, Array]]
-"""A plain function is a loss too, for all that needs no rows."""
+LossFunction = Callable[[Array, T_contra], tuple[ValueLike, Array]]
+"""A plain function is a loss too, for all that needs no rows. Its value may be a float."""
 
 
 class Metric(Protocol[T_contra]):
     """A number that tells how well a prediction meets its target."""
 
-    def __call__(self, prediction: Array, target: T_contra, /) -> Value: ...
+    def __call__(self, prediction: Array, target: T_contra, /) -> ValueLike: ...
 
 
 class Penalty(Protocol):
     """What is added to a loss for the parameters' own sake: its value, 0-d or one a replica, and its gradient. A plain
     function of this signature is a penalty too."""
 
-    def __call__(self, params: P, /) -> tuple[Value, P]: ...
+    def __call__(self, params: P, /) -> tuple[ValueLike, P]: ...
 
 
 class GradFn(Protocol[T_contra]):
@@ -133,9 +133,12 @@ class Stretch(Protocol):
     @property
     def length(self) -> int:
         """How many layers."""
+        ...
 
     def forward(self, vector: Array, x: Array, /) -> tuple[Array, object] | None:
         """y and what the way back needs; None where the layers are to be passed one by one."""
+        ...
 
     def backward(self, vector: Array, saved: object, dy: Array, is_first: bool, /) -> tuple[Array, Array]:
         """The gradient of the vector, and dx, or anything in its place where nothing stands before."""
+        ...

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, pairwise
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fnnet.core.entries import LOSS, no_metric
 from fnnet.errors import TreeError
 from fnnet.tree.nodes import Node, is_leaf
 from fnnet.types import Array, Value
+
+A = TypeVar("A", bound=NDArray[np.generic])
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -71,7 +74,7 @@ class Woven(Node):
 
     names: tuple[str, ...]
     columns: tuple[Array, ...]
-    places: Array
+    places: NDArray[np.int64]
 
     def __post_init__(self) -> None:
         _check_columns(self.names, self.columns)
@@ -138,7 +141,7 @@ def runs_of(piece: Woven) -> list[tuple[int, Segment]]:
     return [(int(piece.places[a]), Segment(piece.names, tuple([c[a:b] for c in piece.columns]))) for a, b in ends]
 
 
-def _read_only(fresh: Array) -> Array:
+def _read_only(fresh: A) -> A:
     fresh.setflags(write=False)
     return fresh
 

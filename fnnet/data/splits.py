@@ -18,6 +18,8 @@ from fnnet.keys import SPLIT, permutation
 Ts = TypeVarTuple("Ts")
 
 Counts = NDArray[np.int64]
+FourOrMore = tuple[float, float, float, float, *tuple[float, ...]]
+"""Types of ``parts`` that exclude each other: pyright finds the right one although an array's type is partly Any."""
 
 
 @overload
@@ -30,7 +32,7 @@ def split(
 ) -> tuple[tuple[*Ts], tuple[*Ts], tuple[*Ts]]: ...
 @overload
 def split(
-    key: Key, data: tuple[*Ts], *, parts: Sequence[float], stratify: Labels | None = None
+    key: Key, data: tuple[*Ts], *, parts: list[float] | list[int] | FourOrMore, stratify: Labels | None = None
 ) -> tuple[tuple[*Ts], ...]: ...
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, fields
 from enum import Enum, EnumMeta
 from types import FunctionType
-from typing import Any
+from typing import Any, cast
 
 from fnnet.descriptions.code_digests import is_library
 from fnnet.descriptions.edges import Edge, Unseen, as_function, asked, unique
@@ -54,7 +54,7 @@ def _put(kind: type, name: str, value: object) -> Unseen | None:
 
 
 def _members(kind: type) -> Iterator[tuple[str, object]]:
-    entries: Mapping[str, Enum] = kind.__members__ if isinstance(kind, EnumMeta) else {}
+    entries: Mapping[str, Enum] = cast("type[Enum]", kind).__members__ if isinstance(kind, EnumMeta) else {}
     yield from [(name, member.value) for name, member in entries.items()]
     for name, value in sorted(vars(kind).items()):
         is_of_enum = name in entries or (isinstance(kind, EnumMeta) and name[0] == "_" and as_function(value) is None)
@@ -99,7 +99,7 @@ def _is_generated(value: object) -> bool:
 def _declared(kind: type) -> Iterator[Edge]:
     """The order of an enumeration's members, and what the methods that ``dataclass`` has written are made from."""
     if isinstance(kind, EnumMeta):
-        members: Mapping[str, Enum] = kind.__members__
+        members: Mapping[str, Enum] = cast("type[Enum]", kind).__members__
         yield Edge("(members)", tuple(members))
         for name, member in members.items():
             yield from [edge._replace(name=f"{name}'s {edge.name}") for edge in attributes(member) if _is_own(edge)]

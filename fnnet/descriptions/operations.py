@@ -30,8 +30,10 @@ ENDS = ("JUMP_FORWARD", "JUMP_BACKWARD", "RETURN_VALUE", "RETURN_CONST", "RAISE_
 _POPPED = {"LOAD_ATTR": 1, "LOAD_METHOD": 1, "LOAD_SUPER_ATTR": 3, "UNPACK_SEQUENCE": 1, "UNPACK_EX": 1}
 VARIABLES = ("LOAD_FAST", "LOAD_DEREF", "LOAD_CLOSURE", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF")
 ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR")
-FRESH = {"copy", "astype", "tolist", "sum", "mean", "std", "min", "max", "dot", "cumsum", "round", "clip", "repeat"}
-FRESH |= {"flatten", "take", "prod", "cumprod", "var", "argsort", "nonzero"}
+FRESH = {
+    *("copy", "astype", "tolist", "sum", "mean", "std", "min", "max", "dot", "cumsum", "round", "clip", "repeat"),
+    *("flatten", "take", "prod", "cumprod", "var", "argsort", "nonzero"),
+}
 """Methods whose results share no memory with their objects."""
 
 KNOWN = ("BUILD_SLICE", "BUILD_TUPLE", "LOAD_CONST", "LOAD_SMALL_INT")

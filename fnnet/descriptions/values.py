@@ -81,7 +81,8 @@ def _rows(value: Any) -> tuple[str | Callable[[], str], list[Edge]]:
     if isinstance(value, np.ma.MaskedArray):
         parts = {"data": value.data, "mask": np.ma.getmaskarray(value), "fill_value": value.fill_value}
         return "MaskedArray", [*[Edge(name, part) for name, part in parts.items()], *given(value)]
-    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.hasobject:
+    array: Any = value
+    if isinstance(array, (np.ndarray, np.generic)) and array.dtype.hasobject:
         return f"|O{list(value.shape)}", [Edge("entries", np.asarray(value).tolist()), *given(value)]
     if not gives_arrays(value):
         return _object(value)
@@ -194,7 +195,7 @@ def _enum(value: Enum) -> tuple[str, list[Edge]]:
 
 def _derived(value: Any) -> tuple[str, list[Edge]]:
     """A number or text of a derived class."""
-    base = next(base for base in _TEXTS if isinstance(value, base))
+    base: Any = next(base for base in _TEXTS if isinstance(value, base))
     return f"{named(type(value))} {base.__repr__(value)}", given(value)
 
 
@@ -237,7 +238,7 @@ _KINDS: list[tuple[Callable[[Any], bool], Callable[[Any], tuple[str | Callable[[
     (_of(MethodType), callables.method),
     (_of(BuiltinFunctionType, MethodWrapperType, *_DESCRIPTORS), callables.builtin),
     (_of(np.ufunc), callables.ufunc),
-    (_of(types.GenericAlias, types.UnionType), _type),
+    (_of(types.GenericAlias, type(int | str)), _type),
     (_of(type), _class),
     (lambda value: type(value).__module__ == "typing", _type),
     (_of(partial), callables.bound),

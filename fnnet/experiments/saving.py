@@ -68,7 +68,7 @@ def _content(tree: object) -> tuple[dict[str, Array], object]:
 
 
 @overload
-def load(path: File) -> object: ...
+def load(path: File) -> Params: ...
 @overload
 def load(path: File, like: T) -> T: ...
 def load(path: File, like: object = None) -> object:
@@ -78,6 +78,8 @@ def load(path: File, like: object = None) -> object:
     with it, while counters, keys, the history and the values of ``Categories`` come from the file. Without it classes
     are looked up among the layers that this program has given to ``define_layer`` and among fnnet's own; where it has
     defined several of one name, the last one is taken; of those that a function has made none is, without ``like``.
+    Its type is then that of any network, ``Params``, for ``predict`` and the like; of a file that holds something else,
+    such as a state, only ``like`` gives the type.
 
     Raises CheckpointError for a file that is missing, damaged in any bit, of another program or of a newer format, for
     classes that are not defined, and, naming the path, where it differs from ``like``; ImportError without the extra

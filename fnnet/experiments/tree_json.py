@@ -172,6 +172,8 @@ def _built(node: Any, arrays: dict[str, Array], path: str, known: Mapping[str, t
         case {"class": str(name), "fields": dict(fields)} if len(node) == 2:
             kind = _class(name, fields, path, known)
             return _made(kind, [_built(child, arrays, child_path(path, f), known) for f, child in fields.items()], path)
+        case _:
+            pass
     raise CheckpointError(f"{_where(path)} is written as {str(node)[:80]}, which is no array, record or static value")
 
 

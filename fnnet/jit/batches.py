@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from fnnet.numerics.kernels import Number
 from fnnet.types import Array
 
-Target = NDArray[np.generic]
+Target = NDArray[Any]
 Index = NDArray[np.int64]
 
 

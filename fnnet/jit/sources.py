@@ -29,6 +29,7 @@ from typing import Any
 
 import numba
 import numpy as np
+from numba.core import config
 
 from fnnet import files
 from fnnet.jit import compiling
@@ -95,7 +96,7 @@ def _file(name: str, text: str) -> Path | None:
 
 def folder() -> Path:
     """The folder of generated sources: in Numba's own where the user has set one, else in the user's cache folder."""
-    own: str = getattr(numba.config, "CACHE_DIR", "")
+    own: str = getattr(config, "CACHE_DIR", "")
     if own:
         return Path(own) / "fnnet"
     if sys.platform == "win32":

@@ -51,7 +51,7 @@ def are_labels(labels: Index, order: Index, classes: int) -> bool:
     lowest, highest = 0, 0
     for r in order:
         lowest, highest = min(lowest, labels[r]), max(highest, labels[r])
-    return lowest == 0 and highest < classes
+    return bool(lowest == 0 and highest < classes)
 
 
 def copy(a: Array, b: Array) -> None:

@@ -7,7 +7,7 @@ a time, so that it takes little memory beside the data.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,9 +44,9 @@ def check_target(loss: Loss[T], target: T, rows: int, columns: int, dtype: np.dt
 
 def _check_same(loss: object, zeros: Array, target: object) -> None:
     """Raises TypeError where a loss changes its targets: what is compiled reads them as they are."""
-    checked = getattr(loss, "checked", None)
-    own = np.asarray(target)
-    if callable(checked) and not np.array_equal(checked(zeros, own), own.astype(zeros.dtype), equal_nan=True):
+    checked: Any = getattr(loss, "checked", None)
+    own: NDArray[Any] = np.asarray(target)
+    if checked is not None and not np.array_equal(checked(zeros, own), own.astype(zeros.dtype), equal_nan=True):
         raise TypeError(
             f"jit: loss must be that of its targets as they are, {type(loss).__name__} changes them in `checked`; use "
             "fnnet.train"
@@ -61,7 +61,7 @@ def _pieces(rows: int, size: int) -> Iterator[Index]:
 def _extremes(target: object) -> Iterator[Index]:
     """The rows of the smallest and the largest class number, and of such weights, which stand for all: it is the range
     that is asked, and there may be thousands of columns to one label."""
-    arrays = target if isinstance(target, tuple) else (target,)
+    arrays: tuple[Any, ...] = target if isinstance(target, tuple) else (target,)
     if all(isinstance(a, np.ndarray) and a.ndim == 1 for a in arrays):
         yield np.unique([place for a in arrays for place in (a.argmin(), a.argmax())])
     else:

@@ -25,7 +25,7 @@ class OfLabels:
         _check_labels("target", labels)
         classes = np.arange(max(int(prediction.max()), int(labels.max()), 1) + 1)
         scores = np.where(prediction[..., None] == classes, 0.0, -np.inf)
-        return self.metric(scores, target)
+        return np.asanyarray(self.metric(scores, target))
 
 
 def _check_labels(name: str, labels: Labels) -> None:
@@ -73,7 +73,7 @@ class OfProbabilities:
             )
         with np.errstate(divide="ignore"):
             scores: Array = log(p)
-        return self.metric(scores, target)
+        return np.asanyarray(self.metric(scores, target))
 
 
 TOLERANCE = 1e-3

@@ -32,7 +32,7 @@ class Binary:
             raise ValueError(f"binary: target must be 0 or 1, got {t.min()} to {t.max()}")
         scores = np.concatenate([np.zeros_like(prediction), prediction], axis=-1)
         labels = t[..., 0].astype(np.int64)
-        return self.metric(scores, labels if weights is None else cast(Labels, (labels, weights)))
+        return np.asanyarray(self.metric(scores, labels if weights is None else cast(Labels, (labels, weights))))
 
 
 def binary(metric: Metric[Labels]) -> Binary:

@@ -70,7 +70,8 @@ class Entry(np.lib.mixins.NDArrayOperatorsMixin):
             )
         return meaning(*[as_entry(value, self.dtype) for value in given])
 
-    __hash__ = object.__hash__
+    def __hash__(self) -> int:
+        return object.__hash__(self)
 
     def astype(self, dtype: object, copy: bool = True) -> Entry:
         """Itself: a trace has one dtype."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from functools import partial
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -65,13 +65,11 @@ class Elementwise(Settings, ABC):
     """
 
     __slots__ = ("_program",)
-    lr: float | Schedule
+    lr: Any
+    """A float or a Schedule; which of them, an optimizer's own field says."""
+    slots: int
+    """How many slot variables there are."""
     rule: ClassVar[Rule]
-
-    @property
-    @abstractmethod
-    def slots(self) -> int:
-        """How many slot variables there are."""
 
     def numbers(self, lr: float, t: int) -> Numbers:
         """What is the same for all entries in the t-th step: by default the learning rate alone."""

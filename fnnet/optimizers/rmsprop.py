@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
+from typing import cast
 
 import numpy as np
 
@@ -37,11 +38,12 @@ class Rmsprop(Elementwise):
     centered: Flag = False
     eps_in_sqrt: Flag = False
 
-    @property
-    def slots(self) -> int:
+    def _slots(self) -> int:
         """The mean square of the gradient or its variance, the velocity where there is momentum, and the mean of the
         gradient where it is centered."""
         return 1 + bool(self.momentum) + self.centered
+
+    slots = cast(int, property(_slots))  # as the others have a number: to read an int
 
     def rule(self, numbers: Numbers, p: Array, g: Array, v: Array, *others: Array) -> tuple[Array, ...]:
         """With momentum or without, centered or not.

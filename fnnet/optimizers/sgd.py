@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from fnnet import checks
 from fnnet.core import Array, Flag, Numbers, Params, Rate, Settings, Share
@@ -44,10 +44,11 @@ class Sgd(Elementwise):
         if self.nesterov and not self.momentum:
             raise ValueError("sgd: nesterov needs a momentum above 0, such as momentum=0.9, got 0")
 
-    @property
-    def slots(self) -> int:
+    def _slots(self) -> int:
         """The velocity, where there is momentum."""
         return 1 if self.momentum else 0
+
+    slots = cast(int, property(_slots))  # as the others have a number: to read an int
 
     def rule(self, numbers: Numbers, p: Array, g: Array, *velocity: Array) -> tuple[Array, ...]:
         """That of plain descent, of the heavy ball or of Nesterov."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from fnnet import checks
-from fnnet.core import Optimizer, OptState, Params, Settings, TreeError
+from fnnet.core import Optimizer, OptState, Params, Schedule, Settings, TreeError
 from fnnet.optimizers.elementwise import rate, slots_of
 from fnnet.tree.structures import Remembers
 
@@ -85,8 +85,9 @@ def rate_of(optimizer: object, state: OptState[P]) -> float | None:
         if isinstance(optimizer, Wrapped) and state.inner is not None:
             scale, state = scale * state.scale, state.inner
         optimizer, inner = inner, getattr(inner, "optimizer", None)
-    lr = getattr(optimizer, "lr", None)
-    return scale * rate("optimizer", lr, state) if callable(lr) or isinstance(lr, (int, float)) else None
+    lr: Any = getattr(optimizer, "lr", None)
+    is_rate = callable(lr) or isinstance(lr, (int, float))
+    return scale * rate("optimizer", cast("float | Schedule", lr), state) if is_rate else None
 
 
 def scaled_update(optimizer: Optimizer, params: P, grads: P, state: OptState[P], scale: float) -> tuple[P, OptState[P]]:

@@ -10,7 +10,20 @@ from typing import Generic, TypeVar, cast
 import numpy as np
 
 from fnnet import checks
-from fnnet.core import Array, Epoch, History, Loss, LossFunction, Metric, Params, Record, ShapeError, Value, forward
+from fnnet.core import (
+    Array,
+    Epoch,
+    History,
+    Loss,
+    LossFunction,
+    Metric,
+    Params,
+    Record,
+    ShapeError,
+    Value,
+    ValueLike,
+    forward,
+)
 from fnnet.core.entries import check_names
 from fnnet.functional import passes_all, stage
 from fnnet.layers.portable import in_bits_of
@@ -27,7 +40,7 @@ class LossMetric(Generic[T]):
 
     loss: Loss[T] | LossFunction[T]
 
-    def __call__(self, prediction: Array, target: T, /) -> Value:
+    def __call__(self, prediction: Array, target: T, /) -> ValueLike:
         """The loss."""
         return self.loss(prediction, target)[0]
 
@@ -74,7 +87,7 @@ def _revived(kind: type[Validate[T]], x: Array, y: T, metrics: tuple[tuple[str, 
     return kind(cast(Array, plain(x)), cast(T, plain(y)), metrics)
 
 
-def _number(name: str, value: Value, replicas: tuple[int, ...]) -> Value:
+def _number(name: str, value: ValueLike, replicas: tuple[int, ...]) -> Value:
     """What a metric gave, in float64. Raises DtypeError or ShapeError unless it is a real number, or one a replica."""
     try:  # asarray would show what a mask hides
         found = value if isinstance(value, np.ma.MaskedArray) else np.asarray(value)

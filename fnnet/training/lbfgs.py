@@ -89,7 +89,7 @@ class Lbfgs(Settings, Generic[T]):
         return (*[none] * (2 * self.memory - len(kept)), *kept)
 
 
-def _evaluated(gradient: GradFn[T], like: P, batch: tuple[Array, T], key: Key, x: Array) -> tuple[float, Array]:
+def _evaluated(gradient: GradFn[T], like: Params, batch: tuple[Array, T], key: Key, x: Array) -> tuple[float, Array]:
     value, grads = gradient(_network(like, x), batch, key)
     alike("lbfgs", (like, grads))
     return float(value), vector_of(grads)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 import numpy as np
 
 from fnnet import checks
 from fnnet.core import Array, Params, forward
 
-P = TypeVar("P", bound=Params)
 
-
-def predict(params: P, x: Array, batch_size: int | None = None) -> Array:
+def predict(params: Params, x: Array, batch_size: int | None = None) -> Array:
     """The network's output for all rows of x, without a cache; with ``batch_size``, so many rows at a time.
 
     Shapes: x (..., rows, n_in), result (..., rows, n_out); there may be no rows. Raises what ``forward`` raises,

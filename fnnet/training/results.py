@@ -144,7 +144,8 @@ class Fit(Generic[P]):
         names = ("last", "best, which predicts" if self.setup.keeps_best else "best")
         rows = [(name, _line(epoch)) for name, epoch in zip(names, (self.last, self.best), strict=True)]
         title = f"Fit of {self.state.epoch} epochs, {self._end()}"
-        return html.block(title, html.table(("", ""), rows)) + history_html(self.history) + self.params._repr_html_()
+        network = self.params._repr_html_()  # pyright: ignore[reportPrivateUsage]  (the name is that of notebooks)
+        return html.block(title, html.table(("", ""), rows)) + history_html(self.history) + network
 
     def _end(self) -> str:
         return "stopped early" if self.stopped_early else "all that were asked for"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 import numpy as np
 
@@ -44,6 +44,14 @@ def rebuild(tree: T, values: tuple[Array, ...]) -> T:
             raise TreeError(f"tree.rebuild: values[{i}] must be a numpy.ndarray, got {value!r}")
     rebuilt: T = restore(tree, iter(values))  # type: ignore[assignment]
     return rebuilt
+
+
+@overload
+def map(f: Callable[[Array], Array], tree: T) -> T: ...
+@overload
+def map(f: Callable[[Array, Array], Array], tree: T, other: object, /) -> T: ...
+@overload
+def map(f: Callable[..., Array], tree: T, *rest: object) -> T: ...
 
 
 def map(f: Callable[..., Array], tree: T, *rest: object) -> T:

@@ -58,6 +58,7 @@ def test_stacked_networks_have_one_each(name: str, key: Key, count: int) -> None
     nets = [_net(key.child(k)) for k in range(count)]
     stacked = tree.map(lambda *leaves: np.stack(leaves), nets[0], *nets[1:])
     value, grads = PENALTIES[name](stacked)
+    value = np.asarray(value)
     assert value.shape == (count,)
     for k, net in enumerate(nets):
         alone, slopes = PENALTIES[name](net)
@@ -103,6 +104,7 @@ def test_a_function_of_ones_own_is_a_penalty() -> None:
 def test_packed_networks_and_others_have_the_same_bits(name: str, problem: Problem, dtype: fn.Dtype) -> None:
     net = tree.astype(problem.net, dtype)
     value, grads = PENALTIES[name](net)
+    value = np.asarray(value)
     assert tree.equal((value, grads), PENALTIES[name](fn.start(net, fn.sgd(0.1), Key(0)).params))
     assert {leaf.dtype for leaf in (value, *tree.leaves(grads))} == {np.dtype(dtype)}
     assert not any(np.shares_memory(mine, leaf) for mine in tree.leaves(grads) for leaf in tree.leaves(net))
@@ -126,7 +128,8 @@ def test_what_is_left_out_may_be_anything() -> None:
 def test_it_is_added_once_to_sums_and_to_weighted_means() -> None:
     net, x, y = _net(Key(0)), normal(Key(1), (6, 3)), normal(Key(2), (6, 2))
     more, slopes = fn.l2(0.7)(net)
-    for loss, target in ((fn.sum_squared_error, y), (fn.weighted(fn.mse), (y, np.arange(6.0)))):
+    cases: list[tuple[fn.Loss[Any], object]] = [(fn.sum_squared_error, y), (fn.weighted(fn.mse), (y, np.arange(6.0)))]
+    for loss, target in cases:
         plain: Any = fn.value_and_grad(loss)
         full: Any = fn.value_and_grad(loss, penalty=fn.l2(0.7))
         for n in (1, 2, 5):

@@ -71,10 +71,11 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("name", WRONG)
 def test_what_is_out_of_range_is_refused_by_its_name(name: str) -> None:
     given, message = WRONG[name]
+    changed: dict[str, Any] = {"lr": 0.1, **given}
     with pytest.raises(ValueError, match=f"^slow_start: {message}$"):
-        SlowStart(**{"lr": 0.1, **given})
+        SlowStart(**changed)
     with pytest.raises(ValueError, match=f"^own: {message}$"):
-        Slower(**{"lr": 0.1, **given})
+        Slower(**changed)
     with pytest.raises(ValueError, match=f"^slow_start: {message}$"):
         replace(SlowStart(0.1), **given)
 

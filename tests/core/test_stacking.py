@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -110,7 +110,11 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ShapeError,
         r"unstack: layers\.1 must be stacked as the rest of the network is, \(2,\), got w \(2, 2\), b \(2,\)",
     ),
-    "no network to take apart": (lambda: fn.unstack((A, A)), LayerError, "unstack: params must be a network"),
+    "no network to take apart": (
+        lambda: fn.unstack(cast(Any, (A, A))),
+        LayerError,
+        "unstack: params must be a network",
+    ),
     "no number": (lambda: fn.init_many(_make, Key(0), 0), ValueError, "init_many: n must be a whole number from 1 up"),
     "no key": (lambda: fn.init_many(_make, 0, 2), ValueError, "init_many: key must be a fnnet.Key"),  # type: ignore[arg-type]
     "no function": (lambda: fn.init_many("mlp", Key(0), 2), ValueError, "init_many: make must be a function"),  # type: ignore[arg-type]

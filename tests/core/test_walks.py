@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
@@ -183,7 +183,7 @@ def test_a_class_derived_from_a_layer_keeps_its_own_rules_wherever_it_stands(pla
 
 
 @contextmanager
-def _limit(numbers: int) -> Iterator[None]:
+def _limit(numbers: int) -> Generator[None, None, None]:
     """Networks of more numbers than this have no vector."""
     before = structures.LIMIT, structures._STRUCTURES
     structures.LIMIT, structures._STRUCTURES = numbers, WeakValueDictionary()

@@ -106,7 +106,7 @@ class Proxy(io.BytesIO):
     def __init__(self, inner: Any) -> None:
         self.inner = inner
 
-    __class__ = property(lambda self: type(self.inner))
+    __class__ = property(lambda self: type(self.inner))  # pyright: ignore[reportIncompatibleMethodOverride]
 
 
 def compiled_by_a_user() -> object:

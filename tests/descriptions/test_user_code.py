@@ -292,7 +292,7 @@ class _Node:
 
 def _tree(depth: int, number: float = 1.0) -> _Node:
     node = _Node(depth)
-    node.near = {_tree(depth - 1, number), _tree(depth - 1, 2 * number)} if depth else {number}
+    node.near.update({_tree(depth - 1, number), _tree(depth - 1, 2 * number)} if depth else {number})
     return node
 
 

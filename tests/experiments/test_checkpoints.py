@@ -517,7 +517,8 @@ def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
     for folder in (tmp_path / "file" / "folder", tmp_path / "file", "a\0b"):
         with pytest.raises(CheckpointError, match=r"checkpoint_to: folder .* could not be made"):
             fn.checkpoint_to(folder)
-    for wrong in ({"every": 0}, {"keep": 0}, {"every": 1.5}, {"keep": True}):
+    mistakes: list[dict[str, Any]] = [{"every": 0}, {"keep": 0}, {"every": 1.5}, {"keep": True}]
+    for wrong in mistakes:
         with pytest.raises(ValueError, match=f"checkpoint_to: {next(iter(wrong))} must be a whole number from 1 up"):
             fn.checkpoint_to(tmp_path, **wrong)
 

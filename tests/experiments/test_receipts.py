@@ -568,9 +568,9 @@ def test_states_and_receipts_that_do_not_fit() -> None:
         fn.verify(RECEIPT, step, data, inside, check)
     with pytest.raises(ReceiptError, match="verify: receipt must be a Receipt, as read_receipt gives it"):
         fn.verify("run.json", step, data, first, check)  # type: ignore[arg-type]
-    for wrong in ({"run": 3}, {"run": None}):
+    for wrong in (3, None):
         with pytest.raises(ValueError, match=r"verify: run must be a function"):
-            fn.verify(RECEIPT, *RUN.parts, **wrong)
+            fn.verify(RECEIPT, *RUN.parts, run=wrong)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"verify: streams\[1\] must be a function"):
         fn.verify(RECEIPT, *RUN.parts, 3)  # type: ignore[arg-type]
     with pytest.raises(ReceiptError, match="verify: the run ended before epoch 3 of 4; leave out streams that end it"):

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -111,7 +111,7 @@ ALL[sys.argv[1]][1](Path(sys.argv[2]))
 
 
 @contextmanager
-def writing(kind: str, path: Path) -> Iterator[None]:
+def writing(kind: str, path: Path) -> Generator[None, None, None]:
     """While this lasts another process is in the midst of writing; in the end it is killed."""
     command = [sys.executable, "-c", KILLED, kind, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as process:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -180,7 +180,7 @@ def test_a_state_whose_slots_are_not_those_of_its_parameters_is_refused() -> Non
 
 # --- what it costs -----------------------------------------------------------------------------------------------
 @contextmanager
-def _within(megabytes: float) -> Iterator[None]:
+def _within(megabytes: float) -> Generator[None, None, None]:
     tracemalloc.start()
     try:
         yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -250,7 +250,7 @@ def test_a_batch_of_counts_has_the_loss_of_the_plain_path(is_weighted: bool) -> 
     y[:, 1:] = 0
     net = fn.Linear(np.array([[-most / 2, 0, 0], [-1, -1, -1]], np.float32), np.zeros(3, np.float32))
     target: Any = (y, w) if is_weighted else y
-    some: fn.Loss[Any] = fn.weighted(fn.poisson) if is_weighted else fn.poisson
+    some = cast("fn.Loss[Any]", fn.weighted(fn.poisson) if is_weighted else fn.poisson)
     step, data = fn.train_step(fn.value_and_grad(some), fn.sgd(0.1)), fn.minibatches(x, target, batch_size=2)
     first = fn.start(net, fn.sgd(0.1), Key(0))
     ours, plain = next(jit.train(step, data, first)), next(fn.train(step, data, first))
@@ -289,7 +289,9 @@ def test_kernels_are_the_numpy_form_without_numba(name: str, dtype: Any) -> None
             d = grads[i].copy()
             ours = kernel(z, target[i], d, *given)
             assert abs(ours - values[i]) <= 4 * np.finfo(dtype).eps * max(1, abs(values[i]))
-            np.testing.assert_allclose(d, grads[i], 1e-6 if dtype is np.float32 else 1e-14, 4 * np.finfo(dtype).eps)
+            np.testing.assert_allclose(
+                d, grads[i], 1e-6 if dtype is np.float32 else 1e-14, 4 * float(np.finfo(dtype).eps)
+            )
 
 
 @pytest.mark.parametrize("is_weighted", [False, True])
@@ -304,7 +306,8 @@ def test_a_batch_has_a_number_where_only_sums_on_the_way_to_it_have_none(name: s
     loss, size = cases[name]
     x, y, optimizer = np.zeros((3, 2)), np.zeros((3, 4)), fn.sgd(1.0)
     some, target = (fn.weighted(loss), (y, np.array([0.0, 1e300, 1e300]))) if is_weighted else (loss, y)
-    step, data = fn.train_step(fn.value_and_grad(some), optimizer), fn.minibatches(x, target, batch_size=3)
+    data: fn.Data[Any] = fn.minibatches(x, target, batch_size=3)
+    step = fn.train_step(fn.value_and_grad(some), optimizer)
     net = fn.Linear(np.zeros((2, 4)), np.full(4, size))
     done = next(jit.train(step, data, fn.start(net, optimizer, Key(0))))
     assert abs(float(done.record.loss) / (0.3 * most) - 1) < 1e-15

@@ -15,6 +15,7 @@ import fnnet as fn
 from fnnet import Array, Key, Params, jit, tree
 from fnnet.jit.activations import activation_loops
 from fnnet.jit.losses import loss_loops
+from fnnet.jit.optimizers import Compiled
 from fnnet.jit.sources import linked
 from fnnet.jit.updates import update_loops
 from fnnet.keys import normal
@@ -143,7 +144,7 @@ def test_a_formula_that_decides_by_settings_is_compiled_as_it_decides(loss: Any)
 def test_an_optimizer_of_a_users_has_compiled_updates_too() -> None:
     net = net_around(fn.Tanh())
     grads = tree.map(lambda leaf: normal(Key(leaf.size), leaf.shape), net)
-    own, compiled = Signed(0.1), jit.optimizers.Compiled(Signed(0.1))
+    own, compiled = Signed(0.1), Compiled(Signed(0.1))
     a, b = own.update(net, grads, own.init(net)), compiled.update(net, grads, compiled.init(net))
     assert tree.equal(a, b)
 

@@ -94,7 +94,7 @@ class Ordered(fn.Params):
 
 fn.define_layer(
     Ordered,
-    forward=lambda p, x: (x[..., p.order], None),
+    forward=lambda p, x: (x[..., p.order.astype(np.intp)], None),
     backward=lambda p, saved, dy: (Ordered(np.zeros_like(p.order)), dy[..., np.argsort(p.order)]),
 )
 

@@ -6,7 +6,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial, reduce
@@ -21,6 +21,8 @@ from hypothesis import strategies as st
 import fnnet as fn
 from fnnet import Epoch, Key, TrainState, files, jit, tree
 from fnnet.keys import normal
+from fnnet.streams import Best
+from fnnet.streams.measures import Mode
 
 X = normal(Key(0), (22, 3))
 Y = np.tanh(X[:, :2] - X[:, 1:]) + 0.3 * normal(Key(1), (22, 2))
@@ -38,7 +40,7 @@ class Program:
     """A program that begins a run, or goes on with it, and ends with the best epoch."""
 
     train: Any
-    keep_best: fn.streams.Best
+    keep_best: Best
     every: int = 1
     keep: int = 3
     first: TrainState[Any] = FIRST
@@ -73,7 +75,7 @@ def _restored(disk: Disk, folder: Path) -> Path:
 
 
 @contextmanager
-def _disks(folder: Path) -> Iterator[list[Disk]]:
+def _disks(folder: Path) -> Generator[list[Disk], None, None]:
     """What is on the disk after every file that is written or removed: whatever moment a kill comes at, it leaves one
     of these."""
     found, write, remove = [Disk()], files.write, files.remove
@@ -202,7 +204,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_stops_upon_stops(
     losses: list[float],
-    mode: fn.streams.Mode,
+    mode: Mode,
     every: int,
     keep: int,
     stops: list[tuple[int, int, bool]],

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fnnet as fn
-from fnnet import Epoch, Key, TrainState, jit, tree
+from fnnet import Array, Epoch, Key, TrainState, jit, tree
 from fnnet.keys import normal, uniform
 from fnnet.training.lbfgs import Lbfgs
 from tests.catalogue import OPTIMIZERS, PENALTIES, WHOLE, is_weight
@@ -34,6 +34,11 @@ ALL: dict[str, fn.Optimizer] = OPTIMIZERS | {
         fn.adamw(0.01), fn.freeze(lambda path: path.endswith("b")), fn.weight_decay(0.1), fn.clip_by_global_norm(0.1)
     ),
 }
+
+
+def squared(p: Array, y: Array) -> tuple[Array, Array]:
+    """A loss that is a function."""
+    return np.asarray(((p - y) ** 2).mean()), 2 * (p - y) / p.size
 
 
 def _net(key: Key, dtype: fn.Dtype, n_in: int = 3) -> fn.Params:
@@ -113,7 +118,7 @@ GRADIENTS: dict[str, tuple[Any, fn.Data[Any]]] = {
         fn.minibatches(X, LABELS, batch_size=5, order=fn.balanced(LABELS), last="drop"),
     ),
     "a loss that is a function": (
-        fn.value_and_grad(lambda p, y: (np.asarray(((p - y) ** 2).mean()), 2 * (p - y) / p.size)),
+        fn.value_and_grad(squared),
         fn.minibatches(X, Y, batch_size=5),
     ),
 }

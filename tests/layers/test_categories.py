@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 import pytest
@@ -223,7 +224,7 @@ def test_columns_that_float32_cannot_tell_apart(dtype: fn.Dtype) -> None:
         (np.array([1e-60, -1e-60]), "0"),
         (np.array([1e39, -1e39]), "0"),
     ):
-        column = np.stack([np.arange(len(near)), near], axis=-1)
+        column = np.stack([np.arange(float(len(near))), near], axis=-1)
         if dtype is np.float32:
             with pytest.raises(ValueError, match=f"standardize: x's column 1 has the mean {re.escape(name)} and the"):
                 fn.standardize(column)
@@ -289,7 +290,7 @@ def test_what_was_never_seen_is_named_exactly() -> None:
 
 # --- columns of any size ---------------------------------------------------------------------------------------------
 def _standardized(column: NDArray[np.generic], dtype: fn.Dtype) -> Array:
-    x: Array = np.asarray(column)[:, None]
+    x = cast(Array, np.asarray(column)[:, None])
     return fn.forward(fn.standardize(x, dtype=dtype), x)[0][:, 0]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pytest
@@ -163,7 +163,8 @@ KINDS: dict[str, fn.Params] = {
 @pytest.mark.parametrize("name", KINDS)
 def test_the_gradient_of_many_rows_keeps_its_digits(name: str, loss: str) -> None:
     """Plain and compiled: it is that of the same network in float64, to float32's rounding."""
-    net, some = KINDS[name], fn.weighted(fn.mse) if loss == "weighted" else fn.mse
+    net = KINDS[name]
+    some = cast("fn.Loss[Any]", fn.weighted(fn.mse) if loss == "weighted" else fn.mse)
     x, w = 1 + uniform(Key(1), (MANY, 3)), np.full(MANY, 0.1)
     y = np.zeros((MANY, fn.forward(net, x[:1])[0].shape[-1]))
     target: Any = (y, w) if loss == "weighted" else y

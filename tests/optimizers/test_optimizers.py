@@ -160,14 +160,15 @@ def _with_eps_hat(p: Array, gradients: list[Array], small: float) -> dict[str, A
     """The end of section 2 of Adam's paper, p' = p - lr √(1 - b₂ᵗ) / (1 - b₁ᵗ) m / (√v + eps), and what follows:
     with decay, the look-ahead, the largest v so far, the rectified step."""
     names, most = ("adam", "adamw", "nadam", "amsgrad", "radam"), 2 / (1 - B2) - 1
-    new, m, v, top = dict.fromkeys(names, p), np.zeros_like(p), np.zeros_like(p), np.zeros_like(p)
+    new: dict[str, Array] = dict.fromkeys(names, p)
+    m, v, top = np.zeros_like(p), np.zeros_like(p), np.zeros_like(p)
     for t, g in enumerate(gradients, start=1):
         m, v = B1 * m + (1 - B1) * g, B2 * v + (1 - B2) * g**2
         top, root = np.maximum(top, v), np.sqrt(1 - B2**t)
         rho, m_hat = most - 2 * t * B2**t / (1 - B2**t), m / (1 - B1**t)
         plain = m_hat * root / (np.sqrt(v) + small)
         ahead = (B1 * m / (1 - B1 ** (t + 1)) + (1 - B1) * g / (1 - B1**t)) * root / (np.sqrt(v) + small)
-        r = np.sqrt((rho - 4) * (rho - 2) * most / ((most - 4) * (most - 2) * rho)) if rho > 5 else 0
+        r = np.sqrt((rho - 4) * (rho - 2) * most / ((most - 4) * (most - 2) * rho)) if rho > 5 else 0.0
         steps = plain, plain + 0.3 * new["adamw"], ahead, m_hat * root / (np.sqrt(top) + small)
         made = (*steps, r * plain if rho > 5 else m_hat)
         new = {name: new[name] - 0.1 * step for name, step in zip(names, made, strict=True)}
@@ -237,7 +238,7 @@ PLAIN: dict[str, Elementwise] = {name: o for name, o in OPTIMIZERS.items() if is
 @pytest.mark.parametrize("name", PLAIN)
 def test_the_scale_is_a_factor_on_every_rate(name: str) -> None:
     optimizer: Any = PLAIN[name]
-    lr = optimizer.lr
+    lr: float | fn.Schedule = optimizer.lr
     slower = replace(optimizer, lr=(lambda step: lr(step) * 0.25) if callable(lr) else lr * 0.25)
     net = fn.mlp(Key(0), (3, 4, 2), dtype=np.float64)
     scaled, plain = (net, replace(optimizer.init(net), scale=0.25)), (net, slower.init(net))

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import fnnet as fn
 from fnnet import Array, DtypeError, Key, OptState, ShapeError, tree
@@ -23,7 +24,7 @@ P = TypeVar("P", bound=fn.Params)
 class Own:
     """p' = f(p, g)."""
 
-    f: Callable[[Array, Array], Array]
+    f: Callable[[Array, Array], NDArray[Any]]
 
     def init(self, params: P, /) -> OptState[P]:
         return OptState(0)
@@ -32,7 +33,7 @@ class Own:
         return tree.map(self.f, params, grads), OptState(state.step + 1)
 
 
-def trained(f: Callable[[Array, Array], Array], net: fn.Params) -> fn.TrainState[fn.Params]:
+def trained(f: Callable[[Array, Array], NDArray[Any]], net: fn.Params) -> fn.TrainState[fn.Params]:
     optimizer = Own(f)
     step: Any = fn.train_step(fn.value_and_grad(fn.mse), optimizer)
     data = fn.minibatches(np.ones((6, 3)), np.ones((6, 2)), batch_size=2)

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 
 import fnnet as fn
 from fnnet import Array, Epoch, History, Key, Mlp, Record, TrainState, Value, files, jit, streams, tree
+from fnnet.functional import Stage
 from fnnet.keys import normal
 from tests.laws.law03_fold import RUNS, Run
 
@@ -561,3 +562,8 @@ def test_a_history_that_is_cut_off_is_refused(name: str, tmp_path: Path) -> None
     assert len(list(fn.take(3)(stream))) == 3
     with pytest.raises(fn.TreeError, match="the history must grow by every epoch, got one of 3 records after 3"):
         next(stream)
+
+
+def test_an_error_thrown_into_a_stage_is_raised() -> None:
+    with pytest.raises(LookupError, match="wanted"):
+        Stage(iter([1]), iter([1])).throw(LookupError("wanted"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fnnet import Key, ShapeError, TreeError, tree
+from fnnet import Key, Optimizer, ShapeError, TreeError, tree
 from tests.support.refusals import NET, X, Y, fn
 
 
@@ -26,7 +26,7 @@ def test_nothing_is_half_done() -> None:
 
 
 @pytest.mark.parametrize("other", [fn.adamax(0.1), fn.radam(0.1), fn.pipe(fn.lion(0.1), fn.ema(0.9)), fn.adadelta()])
-def test_the_slots_of_another_optimizer_are_refused_wherever_a_run_goes_on(other: fn.Optimizer) -> None:
+def test_the_slots_of_another_optimizer_are_refused_wherever_a_run_goes_on(other: Optimizer) -> None:
     x, own = np.eye(4), fn.adam(0.1)
     data, gradient = fn.minibatches(x, x[:, :1], batch_size=2), fn.value_and_grad(fn.mse)
     state = fn.start(fn.linear(Key(0), 4, 1), own, Key(0))

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import assert_type
 
+import numpy as np
+
 import fnnet as fn
-from fnnet import Array, Epoch, History, Key, Linear, OptState, Relu, Serial, TrainState
+from fnnet import Array, Epoch, History, Key, Linear, OptState, Params, Relu, Serial, TrainState
 
 Net = Serial[Linear, Relu, Linear]
 
@@ -13,7 +15,8 @@ Net = Serial[Linear, Relu, Linear]
 def loaded(net: Net, state: TrainState[Net], path: Path) -> None:
     fn.save(path, net)
     fn.save("state.safetensors", (state, state.history))
-    assert_type(fn.load(path), object)
+    assert_type(fn.load(path), Params)
+    assert_type(fn.predict(fn.load(path), np.ones((2, 3))), Array)
     assert_type(fn.load(path, like=net), Serial[Linear, Relu, Linear])
     assert_type(fn.load(path, net).layers[2].w, Array)
     assert_type(fn.load("state", like=state), TrainState[Serial[Linear, Relu, Linear]])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TypeVar, assert_type
 
 import fnnet as fn
-from fnnet import Array, Key, Labels, Linear, Mlp, Params, Part, Serial, Value
+from fnnet import Array, Key, Labels, Linear, Mlp, Params, Part, Serial, Value, ValueLike
 
 P = TypeVar("P", bound=Params)
 Net = Serial[Linear, Linear]
@@ -51,7 +51,7 @@ class Halved:
 
     penalty: fn.Penalty
 
-    def __call__(self, params: P, /) -> tuple[Value, P]:
+    def __call__(self, params: P, /) -> tuple[ValueLike, P]:
         value, grads = self.penalty(params)
         return value / 2, fn.tree.map(lambda g: g / 2, grads)
 
@@ -61,15 +61,15 @@ def first(path: str) -> bool:
 
 
 def penalties(net: Net, mlp: Mlp, x: Array, y: Array, key: Key) -> None:
-    chosen: tuple[fn.Penalty, ...] = (
+    chosen: list[fn.Penalty] = [
         fn.l1(1e-4),
         fn.l2(1e-4, where=lambda path: path.endswith("w")),
         fn.elastic_net(1e-4, 1e-3, where=first),
         square,
         Halved(square),
-    )
+    ]
     for penalty in chosen:
-        assert_type(penalty(net), tuple[Value, Serial[Linear, Linear]])
+        assert_type(penalty(net), tuple[ValueLike, Serial[Linear, Linear]])
         gradient = fn.value_and_grad(fn.mse, penalty=penalty)
         assert_type(gradient(net, (x, y), key), tuple[Value, Serial[Linear, Linear]])
         assert_type(fn.accumulate(gradient, 2)(mlp, (x, y), key), tuple[Value, Mlp])

@@ -16,7 +16,7 @@ def streams(net: Mlp, epochs: Iterator[Epoch[Mlp]], x: Array, y: Array, labels: 
     fn.time_limit("60")  # E: arg-type
     fn.until("60")  # E: arg-type
     fitted = fn.fit(net, x, y, loss=fn.mse, optimizer=fn.sgd(0.1), key=key, epochs=1)
-    fn.predict(fitted, x)  # E: type-var
+    fn.predict(fitted, x)  # E: arg-type
     fn.start(fitted, fn.sgd(0.1), key)  # E: type-var
     fitted.history[0.5]  # E: call-overload
     fn.fit(net, x, labels, loss=fn.mse, optimizer=fn.sgd(0.1), key=key, epochs=1)  # E: arg-type
