@@ -19,7 +19,7 @@ from fnnet.experiments.kept_best import Stored
 from fnnet.experiments.run_identity import check_same, run_of
 from fnnet.experiments.saving import decoded_like
 from fnnet.experiments.sealed_files import File
-from fnnet.functional import passes_all, stage
+from fnnet.stages import passes_all, stage
 from fnnet.streams.choice import Best
 from fnnet.tree.nodes import Params
 

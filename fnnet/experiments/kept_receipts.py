@@ -18,7 +18,7 @@ from fnnet.experiments.configurations import amended, check_arguments, comparabl
 from fnnet.experiments.digest_chains import Chain, Link, digest_of, link, longer
 from fnnet.experiments.receipt_files import File, Receipt, contents, epoch_line, metrics_of, read_receipt, sealed
 from fnnet.experiments.receipts import after_first_step, begun, chain_of, check_written, state_of
-from fnnet.functional import passes_all, stage
+from fnnet.stages import passes_all, stage
 from fnnet.training.folds import train
 from fnnet.training.plateau import Train
 from fnnet.tree.nodes import Node, Params

@@ -19,7 +19,7 @@ from fnnet.core.runs import Run, run_from, under_way, within
 from fnnet.core.segments import Record
 from fnnet.core.states import Epoch, OptState, TrainState
 from fnnet.errors import TreeError
-from fnnet.functional import Endless, scan
+from fnnet.functional import scan
 from fnnet.jit.compiling import compiled_call
 from fnnet.jit.plans import Plan, plan_of
 from fnnet.jit.programs import Program
@@ -28,6 +28,7 @@ from fnnet.jit.wrappers import numbers_of, states_of
 from fnnet.keys import NOISE, ORDER, Key
 from fnnet.losses.reductions import nonzero
 from fnnet.optimizers.elementwise import slots_of
+from fnnet.stages import Endless
 from fnnet.training.fitting import Fitting
 from fnnet.training.folds import check_run
 from fnnet.tree.nodes import Params

@@ -10,7 +10,7 @@ from typing import Generic, NamedTuple, TypeVar
 from fnnet.core import Epoch, Params, Record
 from fnnet.core.settings import Settings
 from fnnet.errors import CheckpointError
-from fnnet.functional import check_ends
+from fnnet.stages import check_ends
 from fnnet.streams.measures import MetricName, Mode, check_epoch, check_known, is_better, number, values
 
 P = TypeVar("P", bound=Params)

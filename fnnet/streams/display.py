@@ -14,7 +14,7 @@ from fnnet.core import Epoch, Params, Record, TrainState, Value
 from fnnet.core.runs import under_way
 from fnnet.core.settings import Settings, Size
 from fnnet.core.watching import watched
-from fnnet.functional import passes_all, stage
+from fnnet.stages import passes_all, stage
 from fnnet.streams._displays import PAUSE, Display, News, Silence, display_for
 from fnnet.streams._sparkline import LEVELS, sparkline
 from fnnet.streams.measures import check_epoch, values

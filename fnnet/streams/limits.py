@@ -12,7 +12,7 @@ from fnnet.core import Epoch, Params, TrainState, TreeError
 from fnnet.core.limits import first_within
 from fnnet.core.settings import NonNegative, Settings, Size
 from fnnet.core.states import Moment
-from fnnet.functional import stage
+from fnnet.stages import stage
 from fnnet.streams.measures import check_epoch
 
 P = TypeVar("P", bound=Params)

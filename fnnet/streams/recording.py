@@ -16,7 +16,7 @@ import numpy as np
 
 from fnnet import checks, files
 from fnnet.core import Epoch, History, Params, TreeError, Value
-from fnnet.functional import passes_all, stage
+from fnnet.stages import passes_all, stage
 from fnnet.streams.measures import check_epoch, values
 
 P = TypeVar("P", bound=Params)

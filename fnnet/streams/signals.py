@@ -10,7 +10,7 @@ from types import FrameType
 from typing import TypeVar
 
 from fnnet.core.states import Moment
-from fnnet.functional import close, stage
+from fnnet.stages import close, stage
 
 S = TypeVar("S", bound=Moment)
 

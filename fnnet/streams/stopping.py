@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from fnnet.core import Epoch, Params, Record
 from fnnet.core.settings import NonNegative, Settings, Size
-from fnnet.functional import stage
+from fnnet.stages import stage
 from fnnet.streams.measures import MetricName, Mode, check_epoch, check_known, is_better, number, values
 
 P = TypeVar("P", bound=Params)

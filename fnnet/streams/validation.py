@@ -25,10 +25,11 @@ from fnnet.core import (
     forward,
 )
 from fnnet.core.entries import check_names
-from fnnet.functional import passes_all, stage
 from fnnet.layers.portable import in_bits_of
+from fnnet.stages import passes_all, stage
 from fnnet.streams.measures import check_epoch
-from fnnet.tree.nodes import Node, plain, read_only
+from fnnet.tree.arrays import plain
+from fnnet.tree.nodes import Node, read_only
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")

@@ -33,9 +33,10 @@ from fnnet.core.protocols import Startable
 from fnnet.core.runs import Run, nothing, run_from, within
 from fnnet.core.states import Origin
 from fnnet.core.watching import told
-from fnnet.functional import Endless, scan
+from fnnet.functional import scan
 from fnnet.keys import NOISE, ORDER
 from fnnet.optimizers.wrapping import kinds_of
+from fnnet.stages import Endless
 from fnnet.training.step import TrainStep
 from fnnet.tree.vectors import frozen, pack
 

@@ -13,7 +13,7 @@ from fnnet.core import Data, Epoch, Params, Record, ShapeError, Step, StreamFn, 
 from fnnet.core.limits import epochs_from
 from fnnet.core.runs import Run, run_from, within
 from fnnet.core.settings import NonNegative, Settings, Share, Size
-from fnnet.functional import Endless
+from fnnet.stages import Endless
 from fnnet.streams.choice import Best
 from fnnet.streams.measures import MetricName, Mode, values
 

@@ -12,9 +12,10 @@ from fnnet import checks, html
 from fnnet.core import Array, Data, Epoch, History, Labels, Loss, LossFunction, Params, Step, StreamFn, TrainState
 from fnnet.core.history_tables import history_html
 from fnnet.core.states import Origin
-from fnnet.functional import close, take
+from fnnet.functional import take
 from fnnet.layers.portable import in_bits_of
 from fnnet.losses.links import labels_of, probabilities_of
+from fnnet.stages import close
 from fnnet.streams.display import described
 from fnnet.streams.measures import check_epoch, is_better
 from fnnet.training.finite import finite_ones

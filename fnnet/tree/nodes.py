@@ -16,6 +16,7 @@ import numpy as np
 
 from fnnet import html
 from fnnet.errors import TreeError
+from fnnet.tree.arrays import plain, safe
 from fnnet.tree.fields import ASIDE_MARK, CARRIED_MARK, CONSTANT
 from fnnet.types import Array
 
@@ -232,28 +233,9 @@ def read_only(node: T) -> T:
     return frozen
 
 
-def safe(leaf: Array) -> Array:
-    """The array in C order, where nobody can write to it, else a copy that nobody can."""
-    base: object = leaf
-    while isinstance(base, np.ndarray) and not base.flags.writeable:
-        base = base.base
-    if base is None and leaf.flags.c_contiguous:
-        return leaf
-    copy = np.array(leaf, order="C", copy=True)
-    copy.setflags(write=False)
-    return copy
-
-
 def _revive(kind: type[T], *values: object) -> T:
     made: T = layout(kind).make(*[plain(value) for value in values])  # type: ignore[assignment]
     return read_only(made)
-
-
-def plain(value: object) -> object:
-    """The value with plain arrays in place of files that what unpickles (joblib) has mapped into memory."""
-    if type(value) is tuple:
-        return tuple([plain(child) for child in value])
-    return np.asarray(value) if isinstance(value, np.memmap) else value
 
 
 def describe(node: object) -> str:

@@ -10,8 +10,9 @@ import numpy as np
 
 from fnnet.checks import FLOATS
 from fnnet.errors import DtypeError, LayerError, ShapeError
+from fnnet.tree.arrays import safe
 from fnnet.tree.matching import columns, trained
-from fnnet.tree.nodes import Params, leaf_paths, safe
+from fnnet.tree.nodes import Params, leaf_paths
 from fnnet.tree.structures import Structure, structure_of
 from fnnet.tree.vectors import Unbuilt, blocks, built, locked, unbuilt, vector_behind
 from fnnet.types import Array

@@ -24,8 +24,8 @@ from hypothesis import strategies as st
 
 import fnnet as fn
 from fnnet import Array, Epoch, History, Key, Mlp, Record, TrainState, Value, files, jit, streams, tree
-from fnnet.functional import Stage
 from fnnet.keys import normal
+from fnnet.stages import Stage
 from tests.laws.law03_fold import RUNS, Run
 
 NET = fn.mlp(Key(0), (1, 2, 1))
