@@ -62,6 +62,10 @@ Metrics (fn.metrics):
 Compiled, with Numba (fnnet.jit):
     fit train sgd sgd_update adam adamw radam nadam adamax amsgrad rmsprop adagrad adadelta lion
 
+Pictures, with Matplotlib (fnnet.plot):
+    learning_curves rate_curve weight_histograms gradient_histograms decision_regions confusion_matrix
+    calibration residuals intervals save
+
 Extending, what your own layers, losses and optimizers are made of:
     Params constant define_layer define_activation define_chain define_kernels define_loss
     RowLoss SumLoss EntryLoss Elementwise

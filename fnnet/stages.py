@@ -80,8 +80,9 @@ class Stage(Generator[A, None, None]):
 
     def close(self) -> None:
         """Ends the stages of a pipe, the last one first: whatever the end of one raises, all others are ended."""
+        items, self.items = self.items, iter(())
         try:
-            close(self.items)
+            close(items)
         finally:
             close(self.source)
 

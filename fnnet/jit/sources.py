@@ -45,6 +45,8 @@ import numpy as np
 from fnnet.jit.compiling import called, compiled, inlined, loosely
 """
 
+HEAD_NAMES = ("called", "compiled", "inlined", "loosely", "annotations")
+
 USABLE = {**vars(builtins), "math": math, "np": np}
 """What kernels use and what is not copied: the head of a module imports it, or it needs no import."""
 
@@ -115,6 +117,8 @@ def linked(function: Callable[..., object], by: str = "compiled", **given: str) 
 
 def _link(function: Callable[..., object], by: str, found: dict[str, str], values: dict[str, object]) -> None:
     assert type(function) is FunctionType
+    if function.__name__ in HEAD_NAMES:
+        raise TypeError(f"{function.__name__} is a name of what a generated module imports; rename the function")
     _check_defaults(function)
     _note(function.__name__, function, values)
     for name in _globals_of(function):

@@ -77,8 +77,9 @@ class Best(Settings):
         for count, epoch in enumerate(epochs, 1):  # noqa: B007
             check_epoch("best", epoch)
             choice = self._better(choice or self._before(epoch), epoch)
-        if choice is None and default is not None and default.state.history:
+        if default is not None:
             check_epoch("best", default)
+        if choice is None and default is not None and default.state.history:
             choice = self._better(self._before(default), default)
         if choice is None:
             raise ValueError("best: the stream is empty, so it has no best epoch; let it give at least one")

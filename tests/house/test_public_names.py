@@ -8,10 +8,10 @@ from types import ModuleType
 import pytest
 
 import fnnet as fn
-from fnnet import jit, metrics
+from fnnet import jit, metrics, plot
 from tests.support.public_names import groups
 
-MODULES = {"fn": fn, "fn.metrics": metrics, "fnnet.jit": jit}
+MODULES = {"fn": fn, "fn.metrics": metrics, "fnnet.jit": jit, "fnnet.plot": plot}
 
 
 def public(module: ModuleType) -> set[str]:
