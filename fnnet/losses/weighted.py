@@ -23,8 +23,8 @@ def _weighable(where: str, name: str, loss: object) -> object:
         raise TypeError(f"{where}: {name} must have rows to be weighted, got {loss!r}; derive it from fnnet.RowLoss")
     if isinstance(loss, RowLoss) and type(loss).weight is not RowLoss.weight:
         raise TypeError(
-            f"{where}: {name} must weigh all rows alike, got {loss!r}; multiply the two weights instead; portable comes "
-            "last, as in portable(weighted(loss))"
+            f"{where}: {name} must weigh all rows alike, got {loss!r}; multiply the two weights instead; portable "
+            "comes last, as in portable(weighted(loss))"
         )
     return loss
 
