@@ -1,4 +1,4 @@
-"""A step that checks what another one gives."""
+"""A step that checks the result of another one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class StopOnNonfinite(Generic[T]):
 
     def __call__(self, state: TrainState[P], batch: tuple[Array, T], key: Key, /) -> tuple[TrainState[P], Value]:
         """The step's result, where all of it is finite."""
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the error says more than warnings
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the error says more than these warnings
             after, value = self.step(state, batch, key)
             if not (_all_finite(value) and _is_finite(after.params) and _kept_finite(state.opt_state, after.opt_state)):
                 raise _error(self.where, self.step, state, batch, key, after, value)
@@ -107,7 +107,7 @@ REMEDIES = {
 }
 
 
-# --- the culprit, found by computing the step again ------------------------------------------------------------
+# --- the culprit, found by re-running the step -----------------------------------------------------------------
 def _error(
     where: str,
     step: Step[T],
@@ -131,7 +131,7 @@ def _error(
 
 
 def _loss_before(state: TrainState[P]) -> float | None:
-    """The mean loss of the epoch so far, or that of the last epoch, where there is one."""
+    """The mean loss of the epoch so far, else that of the last epoch, else None."""
     if state.rows:
         return float(np.mean(state.total / state.rows))
     return float(np.mean(state.history[-1].loss)) if state.history else None
@@ -140,7 +140,7 @@ def _loss_before(state: TrainState[P]) -> float | None:
 def _culprits(
     step: Step[T], state: TrainState[P], batch: tuple[Array, T], key: Key, after: TrainState[P], value: Value
 ) -> Iterator[tuple[str, str, float]]:
-    """What is not finite, in the order of the computation: tensor, path in it, first such entry."""
+    """Whatever is not finite, in the order of the computation: tensor, path in it, first such entry."""
     yield from _bad("params", "", state.params)
     yield from _bad("x", "", _entering(state.params, batch[0]))
     if not _all_finite(value):
@@ -155,7 +155,7 @@ def _culprits(
 
 
 def _entering(params: Params, x: Array) -> Array:
-    """x as the network takes it: float32 may have no such number."""
+    """x in the network's dtype: a large float64 number is infinite in float32."""
     first = next(iter(tree.leaves(params)), x)
     return x.astype(first.dtype) if casts(params) and x.dtype.kind == "f" else x
 
