@@ -43,13 +43,13 @@ def stop_on_nonfinite(step: Step[T]) -> StopOnNonfinite[T]:
     becomes NaN or infinite.
 
     The error names the first of these that was not finite: the "params" before the step, the batch's "x" or "target",
-    the "output" of a layer (in a pass without chance), the "loss", the "gradients", the "params" after the step, or the
-    "opt_state", where an overflow of squared gradients may stop a parameter for ever. It has the state before the step,
-    which is finite and from which training can be continued: after the bad batch, or with smaller steps. (Where output
-    or loss were too large, that state is the cause, and an earlier epoch is the better one.) The cost is one look at
-    the loss, every parameter and every slot. NumPy's warnings are silenced inside.
+    the "output" of a layer (in a deterministic pass), the "loss", the "gradients", the "params" after the step, or the
+    "opt_state", where an overflow of squared gradients may stop a parameter forever. Its ``state`` is the one before
+    the step, which is finite and from which training can be continued: after the bad batch, or with smaller steps.
+    (Where the output or the loss overflowed, that state is itself the cause, and an earlier epoch is a better start.)
+    The cost is one scan of the loss, every parameter and every slot. NumPy's warnings are silenced inside.
 
-    Raises ValueError where step is not a function.
+    Raises ValueError where ``step`` is not a function.
 
     >>> import fnnet as fn, numpy as np
     >>> optimizer = fn.sgd(1e30)
@@ -82,7 +82,7 @@ def _slots(state: OptState[P]) -> Iterator[P]:
 
 
 def _lost(before: OptState[P], after: OptState[P]) -> Iterator[tuple[str, str, float]]:
-    """What has become NaN or infinite in the optimizer's state: an optimizer may begin with such numbers."""
+    """What has become NaN or infinite in the optimizer's state; an optimizer may start with such numbers."""
     old, new = tree.leaves(before), tree.leaves(after)
     for path, a, b in zip(tree.paths(after), old if len(old) == len(new) else new, new, strict=True):
         is_bad = ~np.isfinite(b) & (np.isfinite(a) if a is not b and a.shape == b.shape else True)
@@ -91,7 +91,7 @@ def _lost(before: OptState[P], after: OptState[P]) -> Iterator[tuple[str, str, f
 
 
 def _all_finite(a: Array) -> bool:
-    """Whether all entries are; counting them is faster than ``all``."""
+    """Whether all entries are finite; counting them is faster than ``all``."""
     finite = np.isfinite(a)
     return int(np.count_nonzero(finite)) == finite.size
 

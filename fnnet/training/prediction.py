@@ -21,7 +21,7 @@ def predict(params: Params, x: Array, batch_size: int | None = None) -> Array:
     (3, 2)
     """
     given: object = x
-    if isinstance(given, np.ndarray) and given.ndim > 1 and not given.shape[-2]:  # the output's columns are known from one row
+    if isinstance(given, np.ndarray) and given.ndim > 1 and not given.shape[-2]:  # one row tells the columns
         return predict(params, np.zeros((*x.shape[:-2], 1, x.shape[-1]), x.dtype))[..., :0, :]
     if batch_size is None:
         y, _ = forward(params, x)

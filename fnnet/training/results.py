@@ -34,8 +34,8 @@ class Setup(Generic[T]):
     """All that ``fit`` needs to run and to continue.
 
     ``train`` makes the epochs from ``step`` and ``data``; ``origin`` says what the run began with. ``measures`` are the
-    stream functions that ``fit`` adds itself, ``streams`` those that it was given. ``metric`` decides which epoch is the
-    best, and ``keeps_best`` whether that one predicts.
+    stream functions that ``fit`` adds itself, ``streams`` those that it was given. ``loss`` turns outputs into
+    probabilities, ``metric`` decides which epoch is the best, and ``keeps_best`` whether that one predicts.
     """
 
     train: Train
