@@ -148,5 +148,5 @@ class Stretch(Protocol):
         ...
 
     def backward(self, vector: Array, saved: object, dy: Array, is_first: bool, /) -> tuple[Array, Array]:
-        """The gradient of the vector, and dx; where ``is_first`` says that nothing needs dx, anything instead."""
+        """The gradient of the vector, and dx where ``is_first`` is true; otherwise anything in its place."""
         ...

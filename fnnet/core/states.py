@@ -27,6 +27,11 @@ class Part(Node, Generic[P]):
     ``value`` is the sum of the rows' losses, ``grads`` that of their gradients, a network like the parameters.
     ``weight`` is the number of rows, or the sum of their weights, by which both are divided in the end, unless
     ``is_sum`` says that the loss is itself a sum.
+
+    >>> import fnnet as fn, numpy as np
+    >>> net = fn.linear(fn.Key(0), 4, 2)
+    >>> float(fn.value_and_grad(fn.mse).part(net, (np.ones((3, 4)), np.ones((3, 2))), fn.Key(0)).weight)
+    3.0
     """
 
     value: Value
@@ -80,7 +85,7 @@ def slots_in(state: OptState[P]) -> tuple[P | Unbuilt[P], ...]:
 
 
 _slots: Any = vars(OptState)["slots"]
-setattr(OptState, "slots", _BuiltWhenRead(_slots))  # noqa: B010  (to a type checker it is the field that it was)
+setattr(OptState, "slots", _BuiltWhenRead(_slots))  # noqa: B010  (to a type checker it is the same field)
 
 
 class Moment(Node):
@@ -133,7 +138,12 @@ class TrainState(Moment, Generic[P]):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Epoch(Moment, Generic[P]):
-    """A finished epoch: ``state`` is that at its end, which stays valid forever."""
+    """A finished epoch: ``state`` is that at its end, which stays valid forever.
+
+    >>> import fnnet as fn
+    >>> Epoch(fn.start(fn.linear(fn.Key(0), 4, 2), fn.sgd(0.1), fn.Key(0))).state.epoch
+    0
+    """
 
     state: TrainState[P]
 

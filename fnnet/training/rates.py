@@ -33,6 +33,9 @@ class RateCurve(Node):
     """The result of ``find_rate(...)``: the learning rates and the loss of the batch on which each was tried.
 
     Shapes: ``rates`` and ``losses`` (steps,). ``smoothing`` is the share of the old value in the running mean.
+
+    >>> RateCurve(np.array([0.1, 1.0, 10.0]), np.array([4.0, 2.0, 8.0]), 0.0).suggestion
+    0.1
     """
 
     rates: Array
