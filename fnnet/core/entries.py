@@ -69,15 +69,15 @@ def value_of(name: str, value: object) -> Value:
     try:
         found = np.asarray(value)
     except ValueError as error:  # lists of several lengths
-        raise ShapeError(f"history: {name!r} must be a number, or one a replica, got {value!r}") from error
+        raise ShapeError(f"history: {name!r} must be a number, or one per replica, got {value!r}") from error
     if found.dtype in _DTYPES and found.size:
         return found
     native = found.dtype.newbyteorder("=")
     if native not in _DTYPES:
         raise DtypeError(
-            f"history: {name!r} must be a real number of at most 64 bits, or one a replica, got {value!r}, dtype "
+            f"history: {name!r} must be a real number of at most 64 bits, or one per replica, got {value!r}, dtype "
             f"{found.dtype}; give a float"
         )
     if not found.size:
-        raise ShapeError(f"history: {name!r} must be a number, or one a replica, got an array {found.shape}")
+        raise ShapeError(f"history: {name!r} must be a number, or one per replica, got an array {found.shape}")
     return found.astype(native)

@@ -63,7 +63,7 @@ def named(where: str, name: str, y: object) -> list[tuple[str, NDArray[np.generi
         return [pair for i, child in enumerate(y) for pair in named(where, f"{name}[{i}]", child)]
     checks.array(where, name, _plain(y))
     if not isinstance(y, np.ndarray) or y.ndim == 0:
-        raise ShapeError(f"{where}: {name} must have one entry a row, got a single number")
+        raise ShapeError(f"{where}: {name} must have one entry per row, got a single number")
     return [(name, y)]
 
 

@@ -74,7 +74,7 @@ def _recorded(paths: list[Path], epochs: Iterable[Epoch[P]]) -> Iterator[Epoch[P
         if not rows:
             raise TreeError(
                 f"record: the history must grow by every epoch, got one of {len(epoch.state.history)} records "
-                f"after {seen}; stand in front of what shortens it"
+                f"after {seen}; put record before what shortens it"
             )
         sheets = [_grown(path, sheet, rows, epoch) for path, sheet in zip(paths, sheets, strict=True)]
         seen += len(rows)

@@ -135,7 +135,7 @@ class ReduceOnPlateau(Settings):
 def _number(name: str, value: Value) -> float:
     if value.ndim:
         raise ShapeError(
-            f"reduce_on_plateau: metric {name!r} must be one number an epoch, for all networks have one factor, got "
+            f"reduce_on_plateau: metric {name!r} must be one number per epoch, as all networks share one factor, got "
             f"{value.shape}; train stacked networks on a schedule"
         )
     return float(value)
