@@ -22,8 +22,8 @@ def stack(networks: Iterable[P]) -> P:
     """One network of K: each array is theirs along a new first axis, read-only.
 
     It trains K networks in one pass with no further code: network k learns what it would learn alone on the same
-    batches, drawing its noise from ``key.child(k)``. x is one for all, or has K as its first axis; outputs are (K, rows, n_out), losses and metrics
-    (K,). ``unstack`` takes it apart.
+    batches, drawing its noise from ``key.child(k)``. x is one for all, or has K as its first axis; outputs are
+    (K, rows, n_out), losses and metrics (K,). ``unstack`` takes it apart.
 
     Raises ValueError where there is none, TreeError naming the path where their structures or settings differ,
     ShapeError where shapes do, DtypeError where dtypes do.

@@ -121,7 +121,7 @@ def _write(ax: Axes, sides: list[Array], region: NDArray[np.bool], name: str) ->
     places = np.argwhere(region)
     if len(places):
         row, col = places[((places - places.mean(axis=0)) ** 2).sum(axis=-1).argmin()]
-        ax.text(sides[0][col], sides[1][row], name, ha="center", va="center", zorder=3)
+        ax.text(float(sides[0][col]), float(sides[1][row]), name, ha="center", va="center", zorder=3)
 
 
 def _points(ax: Axes, i: int, x: Array, name: str) -> None:
