@@ -22,6 +22,9 @@ H = 1e-5
 BOUND = 1e-6
 """The largest error that a right gradient may have."""
 
+PLACES = 8
+"""How many last places an output is off by: those of a sum, of its terms and of a function of it."""
+
 NOISE = 1 / 16
 """The share of the worst rounding that is reckoned with."""
 
@@ -70,13 +73,13 @@ class Problem:
         return *tree.leaves(grads), dx
 
     def rounding(self, leaves: Leaves) -> float:
-        """What f is known to at best: the last places of its terms t and of the outputs y that they are made of, and a
-        subnormal number for each."""
+        """What f is known to at best: a few last places of its terms t and of the outputs y that they are made of, for
+        each is a sum and a function of one; and a subnormal number for each."""
         y, _ = forward(tree.rebuild(self.net, leaves[:-1]), leaves[-1], self.noise)
         terms, dy = self.terms(leaves), self._terms(y)[1]
         mass = max(float(np.abs(terms).sum()), float(np.abs(dy * y).sum()))
         about = np.finfo(np.float64)
-        return float(about.eps) * mass + float(about.smallest_subnormal) * (terms.size + y.size)
+        return PLACES * float(about.eps) * mass + float(about.smallest_subnormal) * (terms.size + y.size)
 
     def along(self, leaves: Leaves, i: int, j: Coordinate) -> Terms:
         """The terms of f as a function of how far one coordinate is moved."""
@@ -134,8 +137,8 @@ def _h(leaves: Leaves, i: int, j: Coordinate) -> float:
 def judgement(problem: Problem, leaves: Leaves, i: int, j: Coordinate, analytic: float, size: float) -> Judgement:
     """That of a derivative which the difference over h does not confirm, by the limit of smaller h.
 
-    Where the limit is not found, or the sides differ, there is a kink,
-    judged by f alone. Near a minimum of f it is the rounding at p ± h that h has to bear.
+    One that the limit confirms is right, however sure that is. Else, where the limit is not found, or the sides differ,
+    there is a kink, judged by f alone. Near a minimum of f it is the rounding at p ± h that h has to bear.
     """
     terms, h, rounding = problem.along(leaves, i, j), _h(leaves, i, j), problem.rounding(leaves)
     far = max([problem.rounding(problem.moved(leaves, i, j, by)) for by in (-h, h)])
@@ -143,7 +146,7 @@ def judgement(problem: Problem, leaves: Leaves, i: int, j: Coordinate, analytic:
     room = BOUND * size
     best = extrapolated(terms, h, NOISE * rounding, room)
     error, is_sure = abs(analytic - best.value) / size, best.doubt <= room / 2
-    is_kink = not is_sure or (not error <= BOUND and has_kink(terms, max(best.h, rounding / room), room))
+    is_kink = not error <= BOUND and (not is_sure or has_kink(terms, max(best.h, rounding / room), room))
     return Judgement(error, best.value, is_kink)
 
 

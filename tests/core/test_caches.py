@@ -31,6 +31,7 @@ KEPT = {
     "core.runs._RUNS": "weak: the runs that somebody holds",
     "experiments.run_identity._TOLD": "weak: what is known of them",
     "experiments.checkpoint_folders._WRITERS": "weak: the streams that write to a folder",
+    "experiments.checkpoint_folders._UNDONE": "the streams whose last write failed, until it succeeds",
     "tree.structures._STRUCTURES": "weak: the structures of the trees that there are",
     "jit.training._PLANS": "weak: the plans of the runs that go on",
 }
