@@ -1,26 +1,27 @@
-"""The errors of fnnet. Each says where, the rule, what came, and what to do; each is also the built-in kind it is."""
+"""The errors of fnnet. A message says where, the rule, what was given and what to do; each class also derives from the
+built-in error of its kind."""
 
 from __future__ import annotations
 
 
 class FnnetError(Exception):
-    """What every error class of fnnet derives from. Settings outside their range are plain ``ValueError``."""
+    """Base of all error classes of fnnet. Settings outside their range raise a plain ``ValueError``."""
 
 
 class ShapeError(FnnetError, ValueError):
-    """An array does not have the shape that the rule asks for. Nothing is ever broadcast to make it fit."""
+    """An array does not have the required shape. Nothing is ever broadcast to make it fit."""
 
 
 class DtypeError(FnnetError, TypeError):
-    """A value is not an array, or not one of numbers that can be cast without loss of meaning."""
+    """A value is not an array, or not one of numbers that can be cast without losing their meaning."""
 
 
 class TreeError(FnnetError, TypeError):
-    """Two trees differ in structure, or a tree holds what no tree can hold; the message names the path."""
+    """Two trees differ in structure, or a tree holds something that no tree can hold; the message names the path."""
 
 
 class LayerError(FnnetError, TypeError):
-    """A class was not defined as a layer, or cannot be used the way it is."""
+    """A class was not defined as a layer, or a layer is used in a way that it does not support."""
 
 
 class GradientError(FnnetError, AssertionError):
@@ -28,19 +29,19 @@ class GradientError(FnnetError, AssertionError):
 
 
 class MetricError(FnnetError, KeyError):
-    """A record or a history has no metric of this name; the message lists those that it has."""
+    """A record or a history has no metric of this name; the message lists the names that it has."""
 
     __str__ = Exception.__str__  # a KeyError shows its message in quotes
 
 
 class NonFiniteError(FnnetError, FloatingPointError):
-    """A number of training became NaN or infinite.
+    """A number in training became NaN or infinite.
 
-    ``tensor`` says which: "x", "target", "output", "loss", "gradients", "params" or "opt_state"; ``path`` where in it,
-    such as "layers.0.w"; ``step`` how many steps were done; ``loss`` is the last finite loss: the step's own, else the
-    mean of the epoch so far, else the last epoch's, else None; ``state`` is the TrainState before the step, or None
-    where its parameters were not finite even then; ``learning_rate`` is that of the step, or None where the optimizer
-    has none.
+    ``message`` is the text of the error. ``tensor`` says which number: "x", "target", "output", "loss", "gradients",
+    "params" or "opt_state"; ``path`` says where in it, such as "layers.0.w". ``step`` is the number of steps done.
+    ``loss`` is the last finite loss: the step's own, else the mean of the epoch so far, else the last epoch's, else
+    None. ``state`` is the TrainState before the step, or None where its parameters were already not finite.
+    ``learning_rate`` is that of the step, or None where the optimizer has none.
     """
 
     def __init__(
@@ -59,12 +60,12 @@ class NonFiniteError(FnnetError, FloatingPointError):
 
 
 class CheckpointError(FnnetError, ValueError):
-    """A file is not a whole checkpoint, or not the one asked for; or it could not be written."""
+    """A file is not a complete checkpoint, or not the one expected; or it could not be written."""
 
 
 class CheckpointNotFoundError(CheckpointError, FileNotFoundError):
-    """A file is missing. It is a FileNotFoundError too."""
+    """A checkpoint file is missing."""
 
 
 class ReceiptError(FnnetError, ValueError):
-    """A file is not a whole receipt, or was changed after it was written; or a receipt belongs to another run."""
+    """A file is not a complete receipt, or was changed after it was written; or a receipt belongs to another run."""

@@ -1,4 +1,4 @@
-"""Typed ``pipe``, ``take``, ``last`` and ``scan``: the one place that imports toolz, which ships no types."""
+"""Typed ``pipe``, ``take``, ``last`` and ``scan``: the only module that imports toolz, which has no types."""
 
 from __future__ import annotations
 
@@ -84,11 +84,11 @@ def pipe(
 
 
 def pipe(value: object, /, *functions: Callable[..., object]) -> object:
-    """The value through the functions from left to right: ``pipe(x, f, g) == g(f(x))``.
+    """The value passed through the functions from left to right: ``pipe(x, f, g) == g(f(x))``.
 
-    The streams between the functions are the pipe's own: where what it gives ends, or is closed, they are closed too,
-    so that an error of a last write is raised and not printed. Typed for up to eight functions; a longer chain is two
-    pipes.
+    The streams between the functions belong to the pipe: when its result ends or is closed, they are closed too, so
+    that an error in a last write is raised and not printed. It is typed for up to eight functions; write a longer chain
+    as two pipes. Raises what the functions raise.
 
     >>> pipe(3, str, len)
     1
@@ -108,15 +108,15 @@ class Take:
     n: int
 
     def __call__(self, items: Iterable[A], /) -> Iterator[A]:
-        """The first n items, lazily; the item after them is never computed."""
+        """The first n of ``items``, lazily; the item after them is never computed."""
         source = iter(items)
         return Stage(toolz.take(self.n, source), source)
 
 
 def take(n: int) -> Take:
-    """A function that passes on the first n items of a stream, made for ``pipe``.
+    """A function from a stream to its first n items, for use in ``pipe``.
 
-    Raises ValueError where n is not a whole number from 0 up.
+    Raises ValueError where n is not an integer from 0 up.
 
     >>> list(take(2)("abc"))
     ['a', 'b']
@@ -128,21 +128,21 @@ def take(n: int) -> Take:
 
 
 class _Nothing(Enum):
-    """No default, for which None could be meant."""
+    """Stands for no default, since None may be meant as one."""
 
     GIVEN = "no default"
 
 
 def last(items: Iterable[A], /, default: A | Literal[_Nothing.GIVEN] = _Nothing.GIVEN) -> A:
-    """The last item of a finite stream, which is run to its end; of an empty stream the default, where one is given.
+    """The last of ``items``, a finite stream, which is run to its end; ``default`` for an empty stream, if given.
 
-    Raises ValueError on an empty stream without a default, and on one without an end, as ``train`` gives it.
+    Raises ValueError for an empty stream without a default, and for an endless one, such as that of ``train``.
 
     >>> last("abc"), last("", default="z")
     ('c', 'z')
     """
     check_ends("last", items)
-    ending = deque(items, 1)  # toolz's tail tries an index first, and that error would hide the stream's own
+    ending = deque(items, 1)  # toolz.tail tries an index first, whose error would hide the stream's own
     if ending:
         return ending[0]
     if default is _Nothing.GIVEN:
@@ -154,11 +154,13 @@ def last(items: Iterable[A], /, default: A | Literal[_Nothing.GIVEN] = _Nothing.
 
 
 def scan(f: Callable[[B, A], B], items: Iterable[A], initial: B) -> Iterator[B]:
-    """The running results of the fold ``reduce(f, items, initial)``, the initial value not among them.
+    """The running results of the fold ``reduce(f, items, initial)``, lazily and without the initial value.
+
+    ``f(result, item)`` gives the next result.
 
     >>> list(scan(lambda total, x: total + x, [1, 2, 3], 0))
     [1, 3, 6]
     """
-    running = itertools.accumulate(items, f, initial=initial)  # toolz's keeps the initial value alive to the end
+    running = itertools.accumulate(items, f, initial=initial)  # toolz.accumulate keeps the initial value alive
     next(running)
     return running

@@ -1,6 +1,6 @@
-"""What notebooks show of values: tables and curves as HTML, without scripts, styles of the page or files from outside.
+"""HTML for notebooks: tables and curves, without scripts, style sheets or external files.
 
-Colours are those of the page, so a dark notebook stays dark. Whatever comes in is text and is escaped.
+Colours are those of the page, so a dark notebook stays dark. All values are treated as text and escaped.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from math import isfinite, log
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
 
 ROWS = 60
-"""Rows that a table shows; of more the first and the last."""
+"""The most rows that a table shows; of more rows, the first and the last ones are shown."""
 LENGTH = 240
-"""Characters that a cell shows."""
+"""The most characters that a cell shows."""
 
 _CELL = "padding:2px 10px;border:0;white-space:pre-wrap;overflow-wrap:anywhere;vertical-align:top"
 _LINE = "border-bottom:1px solid rgba(128,128,128,.5)"
 _QUIET = "opacity:.7"
 COLOURS = ("#2a86c8", "#d55e00", "#009e73", "#cc79a7")
-"""Those of Okabe and Ito (2008), which the colour-blind can tell apart; the blue is lighter, for black pages."""
+"""Colours of Okabe and Ito (2008), which colour-blind readers can tell apart; the blue is lighter, for dark pages."""
 
 
 def escape(text: object) -> str:
-    """Text as HTML shows it, cut where it is very long.
+    """Text escaped for HTML, and truncated where it is very long.
 
     >>> escape("<b>")
     '&lt;b&gt;'
@@ -33,22 +33,22 @@ def escape(text: object) -> str:
 
 
 def block(title: str, *parts: str) -> str:
-    """A titled group of parts that are HTML."""
+    """A titled group of ``parts``, which are HTML."""
     return f'<div style="margin:4px 0"><div style="margin:2px 0"><b>{escape(title)}</b></div>{"".join(parts)}</div>'
 
 
 def folded(title: str, *parts: str) -> str:
-    """Parts that are shown when somebody opens them."""
+    """A group of ``parts``, which are HTML, that is collapsed until it is opened."""
     return f'<details style="margin:2px 0"><summary>{escape(title)}</summary>{"".join(parts)}</details>'
 
 
 def note(text: object) -> str:
-    """A quiet line."""
+    """A line in a fainter colour."""
     return f'<div style="{_QUIET};margin:2px 0">{escape(text)}</div>'
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]], numbers: Iterable[int] = ()) -> str:
-    """A table; the columns of these places hold numbers, to the right. Empty without rows."""
+    """A table with the headings ``head``, or "" without rows; the columns ``numbers`` are aligned to the right."""
     right, half = frozenset(numbers), ROWS // 2
     if len(rows) > ROWS:
         left_out = (f"… {len(rows) - 2 * half} more", *[""] * (len(rows[0]) - 1))
@@ -77,10 +77,10 @@ WIDTH, HEIGHT, POINTS = 360, 100, 180
 
 
 def curves(columns: Mapping[str, Sequence[float]]) -> str:
-    """Values by epoch as a small picture, one line for each name, of long ones evenly spaced epochs.
+    """Values by epoch as a small picture, with one line per name; a long run is sampled at evenly spaced epochs.
 
-    The scale is logarithmic where all values are positive and the highest is 20 times the lowest. Empty where there are
-    fewer than two numbers, or all are one.
+    The scale is logarithmic where all values are positive and the highest exceeds 20 times the lowest. The result is
+    empty for fewer than two epochs, and where all values are equal.
     """
     known = [value for column in columns.values() for value in column if isfinite(value)]
     epochs = max(map(len, columns.values()), default=0)
@@ -102,7 +102,7 @@ def curves(columns: Mapping[str, Sequence[float]]) -> str:
 
 
 def _curve(column: Sequence[float], epochs: int, low: float, high: float, is_log: bool, place: int) -> str:
-    """A line through the values, broken where they are no numbers; one between such is a dot."""
+    """A line through the values, broken where they are NaN or infinite; a value between such breaks is a dot."""
     chosen = sorted({round(i * (epochs - 1) / (POINTS - 1)) for i in range(POINTS)})
     f = log if is_log else _quarter
     bottom, span, words = f(low), f(high) - f(low), list[str]()
@@ -120,7 +120,7 @@ def _quarter(value: float) -> float:
 
 
 def _stroke(place: int) -> str:
-    """The colour and the dashes of a line: its place is seen without the colour too."""
+    """The colour and the dashes of a line, so that it can be told from others without colour too."""
     dashes = ("", "6 3", "2 2", "8 2 2 2")[place % 4]
     return f'stroke="{COLOURS[place % 4]}"' + (f' stroke-dasharray="{dashes}"' if dashes else "")
 

@@ -1,8 +1,8 @@
 """Keys: randomness as a value, and the draws made from it.
 
-A key is a seed and a path. Its 64-bit words come from Philox (J. K. Salmon et al., Parallel Random Numbers: As Easy as
-1, 2, 3, SC 2011) seeded by both, a stream of integers that NumPy guarantees for ever; uniform numbers, normal numbers
-and permutations are the few lines below. So a seed means the same in every NumPy, and two paths share no stream.
+A key is a seed and a path. Both seed Philox (J. K. Salmon et al., Parallel Random Numbers: As Easy as 1, 2, 3, SC
+2011), whose 64-bit words NumPy guarantees never to change; uniform numbers, normal numbers and permutations are made
+from them by the few lines below. So a seed means the same in every version of NumPy, and no two paths share a stream.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ INIT = int.from_bytes(b"INIT")
 ORDER = int.from_bytes(b"ORDR")
 NOISE = int.from_bytes(b"NOIS")
 SPLIT = int.from_bytes(b"SPLT")
-"""The purposes: the first entry under a run's key, far from the small numbers that users take for children."""
+"""The purposes: the first path entry under a run's key, far from the small numbers that users choose for children."""
 
 S = TypeVar("S", bound=np.generic)
 Words = NDArray[np.uint64]
 
 
 class Fork(NamedTuple):
-    """Where in a key's path the number of a replica goes, and the replica axes there are."""
+    """The position in a key's path at which a replica's number is inserted, and the lengths of the replica axes."""
 
     at: int
     replicas: tuple[int, ...]
@@ -40,8 +40,10 @@ class Fork(NamedTuple):
 class Key:
     """A source of randomness that can be printed, compared, saved and divided.
 
-    ``seed`` is in [0, 2^128), each entry of ``path`` in [0, 2^32), NumPy's integers too; anything else raises
-    ValueError. ``fork`` is set by a stochastic pass through stacked networks; a user's keys have none.
+    ``seed`` is an integer in [0, 2^128), ``path`` a tuple of integers in [0, 2^32), NumPy's integers too. ``fork`` is
+    set by a stochastic pass through stacked networks; a user's keys have none.
+
+    Raises ValueError for any other seed or path.
 
     >>> Key(7).child(3, 1)
     Key(seed=7, path=(3, 1))
@@ -63,19 +65,22 @@ class Key:
         return f"Key(seed={self.seed}, path={self.path}{fork})"
 
     def child(self, *index: int) -> Key:
-        """The key further down the path; children of one key are independent of it and of each other."""
+        """The key whose path is longer by ``index``; children of a key are independent of it and of each other.
+
+        Raises ValueError for an index that is not an integer in [0, 2^32).
+        """
         return _key(self.seed, self.path + _indices(index), self.fork)
 
     def forked(self, replicas: tuple[int, ...]) -> Key:
-        """This key as that of K replicas: replica k draws whatever it would draw under ``self.child(k)``.
+        """This key for replicas with these axes: replica k draws what it would draw under ``self.child(k)``.
 
-        Its children insert k at the same position of the path, so the k-th of several stacked networks gets the very
+        Its children insert k at the same position of the path, so the k-th of several stacked networks gets exactly the
         draws that it gets alone, however deep the layer that makes them.
         """
         return _key(self.seed, self.path, Fork(len(self.path), replicas)) if self.fork is None else self
 
     def of_replica(self, index: tuple[int, ...]) -> Key:
-        """The key of one replica."""
+        """The key of the replica at ``index``, one number per replica axis."""
         if self.fork is None:
             return self
         at = self.fork.at
@@ -83,7 +88,7 @@ class Key:
 
 
 def _indices(path: tuple[int, ...]) -> tuple[int, ...]:
-    """The indices as Python's ints, which most of them are."""
+    """The indices as Python ints, which most of them are already."""
     for index in path:
         if type(index) is not int or not 0 <= index < 2**32:
             return tuple([_whole("an index", one, 32) for one in path])
@@ -91,14 +96,14 @@ def _indices(path: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _whole(name: str, value: object, bits: int) -> int:
-    """A whole number, NumPy's too, as an int. Raises ValueError."""
+    """An integer in [0, 2^bits), NumPy's too, as an int. Raises ValueError for anything else."""
     if not (type(value) is int or isinstance(value, np.integer)) or not 0 <= value < 2**bits:
         raise ValueError(f"Key: {name} must be an int in [0, 2^{bits}), got {came(value)}")
     return int(value)
 
 
 def _key(seed: int, path: tuple[int, ...], fork: Fork | None) -> Key:
-    """A key of a seed and a path that are checked already; every batch makes one."""
+    """A key of a seed and a path that are already checked; every batch makes one."""
     key = object.__new__(Key)
     object.__setattr__(key, "seed", seed)
     object.__setattr__(key, "path", path)
@@ -113,7 +118,11 @@ def check(where: str, key: object) -> None:
 
 
 def words(key: Key, n: int) -> Words:
-    """n 64-bit words. A longer draw begins with the shorter one's words."""
+    """n 64-bit words from the key. A longer draw begins with the words of a shorter one.
+
+    >>> bool((words(Key(0), 9)[:3] == words(Key(0), 3)).all())
+    True
+    """
     check("keys", key)
     sequence = np.random.SeedSequence(key.seed, spawn_key=key.path)
     drawn: Words = np.random.Philox(sequence).random_raw(n)
@@ -121,14 +130,22 @@ def words(key: Key, n: int) -> Words:
 
 
 def uniform(key: Key, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Float64 numbers in [0, 1): the upper 53 bits of a word times 2^-53."""
+    """Float64 numbers in [0, 1), of the given shape: the upper 53 bits of a word times 2^-53.
+
+    >>> uniform(Key(0), (2, 3)).shape
+    (2, 3)
+    """
     return _drawn(_uniform, key, shape)
 
 
 def normal(key: Key, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Float64 numbers from N(0, 1), two from two uniform ones (G. E. P. Box, M. E. Muller, Ann. Math. Stat. 29, 1958).
+    """Float64 numbers from N(0, 1), of the given shape.
 
+    Two are made from two uniform ones (G. E. P. Box, M. E. Muller, Ann. Math. Stat. 29, 1958):
     z₁ = √(-2 log(1 - u₁)) cos 2πu₂ and z₂ = √(-2 log(1 - u₁)) sin 2πu₂.
+
+    >>> normal(Key(0), (2, 3)).shape
+    (2, 3)
     """
     return _drawn(_normal, key, shape)
 
@@ -138,6 +155,9 @@ def permutation(key: Key, n: int) -> NDArray[np.int64]:
 
     Sorting such words is several times faster than ``argsort``, and no two are equal. The other bits decide the order;
     two of n words agree in them with probability below n³ / 2^64.
+
+    >>> np.sort(permutation(Key(0), 4)).tolist()
+    [0, 1, 2, 3]
     """
     low = np.uint64((1 << max(n - 1, 0).bit_length()) - 1)
     index = np.arange(n, dtype=np.uint64)
@@ -145,14 +165,20 @@ def permutation(key: Key, n: int) -> NDArray[np.int64]:
 
 
 def keep(key: Key, shape: tuple[int, ...], rate: float) -> NDArray[np.bool]:
-    """True with probability 1 - rate, to 2^-32: half a word each, the same for every dtype of the numbers it masks."""
+    """A mask of the given shape that is True with probability 1 - rate, to within 2^-32.
+
+    Each entry takes half a word, so the mask is the same for every dtype of the numbers that it masks.
+
+    >>> keep(Key(0), (2, 3), 0.0).all().item()
+    True
+    """
     return _drawn(partial(_keep, rate), key, shape)
 
 
 def _drawn(draw: Callable[[Key, tuple[int, ...]], NDArray[S]], key: Key, shape: tuple[int, ...]) -> NDArray[S]:
-    """A draw; under a forked key one for each replica, with the replica's own key.
+    """A draw; under a forked key one draw per replica, with the replica's own key.
 
-    The replica axes are those of the fork, in front of the last two axes of ``shape``, or those of ``shape`` where the
+    The replica axes, before the last two axes of ``shape``, are those of the fork, or those of ``shape`` where the
     network has no parameters.
     """
     check("keys", key)

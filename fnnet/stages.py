@@ -1,4 +1,4 @@
-"""The streams of a pipe: those without an end, and stages that end each other."""
+"""The streams of a pipe: endless ones, and stages that close each other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ C = TypeVar("C")
 
 # --- streams without an end --------------------------------------------------------------------------------------
 class Endless(itertools.chain[A]):
-    """A stream without an end, such as that of ``train``. Whoever would run it to its end hears so at once."""
+    """An endless stream of ``items``, such as that of ``train``: running it to its end raises an error at once."""
 
     __slots__ = ("items",)
 
@@ -21,17 +21,17 @@ class Endless(itertools.chain[A]):
         self.items = items
 
     def close(self) -> None:
-        """Ends what is below, as a generator is ended."""
+        """Closes the stream below, as a generator is closed."""
         close(self.items)
 
     def __length_hint__(self) -> int:
-        """Raises ValueError: what asks for the length is ``list``, ``tuple`` or ``sorted``."""
+        """Raises ValueError, for only ``list``, ``tuple`` or ``sorted`` ask for the length."""
         check_ends("list", self)
         return 0
 
 
 def check_ends(where: str, items: object) -> None:
-    """Raises ValueError for a stream without an end."""
+    """Raises ValueError for an endless stream."""
     if isinstance(items, Endless):
         raise ValueError(
             f"{where}: the stream must have an end, got that of train or steps, which has none; end it by take(100), "
@@ -43,7 +43,7 @@ Passing = TypeVar("Passing", bound=Callable[..., Iterator[object]])
 
 
 def passes_all(call: Passing) -> Passing:
-    """A method from a stream to a stream of as many items: without an end where the stream has none."""
+    """A method from a stream to one of as many items, whose result is endless where the stream is."""
 
     @wraps(call)
     def passed(self: object, items: Iterable[object], /) -> Iterator[object]:
@@ -54,8 +54,11 @@ def passes_all(call: Passing) -> Passing:
 
 
 class Stage(Generator[A, None, None]):
-    """What a stream function makes of a stream. ``close`` ends both; who only lets go of it leaves the stream before it
-    open, to be read on. At its end it lets go of that one, or closes it where it is its owner."""
+    """The stream ``items`` that a stream function makes of the stream ``source``.
+
+    ``close`` closes both; dropping a stage leaves the source open, so that it can be read further. When a stage ends it
+    drops its source, or closes it where ``is_owner`` says that it owns it.
+    """
 
     __slots__ = ("is_owner", "items", "source")
 
@@ -73,13 +76,13 @@ class Stage(Generator[A, None, None]):
             raise
 
     def throw(self, *error: Any) -> A:
-        """Raises an error at the place in the stage where it waits."""
+        """Raises an error at the point where the stage is suspended."""
         waiting: Any = self.items if isinstance(self.items, Generator) else super()
         given: A = waiting.throw(*error)
         return given
 
     def close(self) -> None:
-        """Ends the stages of a pipe, the last one first: whatever the end of one raises, all others are ended."""
+        """Closes the stages of a pipe, the last one first; where closing one raises, all others are still closed."""
         items, self.items = self.items, iter(())
         try:
             close(items)
@@ -88,13 +91,13 @@ class Stage(Generator[A, None, None]):
 
 
 def close(items: Iterator[object]) -> None:
-    """Ends a stream that can be ended: what its end raises, such as an error in writing, is raised."""
+    """Closes a stream that can be closed. Raises what closing it raises, such as an error in writing."""
     if isinstance(items, (Generator, Endless)):
         items.close()
 
 
 def stage(function: Callable[[C, Iterator[A]], Iterator[A]]) -> Callable[[C, Iterable[A]], Iterator[A]]:
-    """A stream function, which is a method and a generator, as one whose streams are closed with those before them."""
+    """A stream function, a generator method, as one whose streams are closed together with their sources."""
 
     @wraps(function)
     def made(self: C, stream: Iterable[A], /) -> Iterator[A]:

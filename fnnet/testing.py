@@ -1,10 +1,10 @@
 """The gradient check: every analytic derivative against central differences.
 
 The error of a coordinate is |analytic - numeric| / the largest |entry| of its leaf, where the numeric derivative is
-(f(p + h) - f(p - h)) / 2h with h = 1e-5 max(1, |p|), in float64; where that disagrees, because f bends within h, it is
-the limit of smaller h, as far as rounding allows. f is the loss, or Σ c y with random numbers c where no loss is
-given, so that all outputs take part. Only where a whole leaf is smaller than the rounding error of
-that quotient, the error is relative to the rounding error instead.
+(f(p + h) - f(p - h)) / 2h with h = 1e-5 max(1, |p|), in float64. Where that disagrees, because f bends within h, it is
+the limit for smaller h, as far as rounding allows. f is the loss, or Σ c y with random numbers c where no loss is
+given, so that all outputs take part. Where a whole leaf is smaller than the rounding error of the quotient, the error
+is relative to the rounding error instead.
 """
 
 from __future__ import annotations
@@ -47,7 +47,11 @@ REDRAWN = 0.05
 
 @dataclass(frozen=True, slots=True)
 class GradientReport:
-    """What a passed check found: the largest error, where, and how many coordinates were checked and redrawn."""
+    """The result of a passed check.
+
+    ``error`` is the largest error, ``path`` the leaf where it is, ``coordinates`` the number of coordinates that were
+    checked, and ``redrawn`` how many of them were moved off a kink.
+    """
 
     error: float
     path: str
@@ -66,17 +70,18 @@ def check_gradients(
     key: Key = Key(0),
     inputs: bool = True,
 ) -> GradientReport:
-    """Checks each trained parameter's and each input's derivative of a network, with or without a loss behind it, and a
-    penalty beside it.
+    """Checks the derivatives of the network ``params`` by every trained parameter and every input, against differences.
 
-    ``inputs`` says whether x's derivatives are checked too; those of whole numbers are not.
-    ``noise`` is the key of a stochastic pass. ``key`` decides the numbers c, and where coordinates that lie at a
-    kink are moved to (at most 5 % of all, rounded up). Parameters and x are cast to float64.
+    ``x`` (..., rows, n_in) is the input at which they are checked. With a ``loss`` of the output and ``target``, and
+    with a ``penalty``, the derivatives are those of their sum. ``noise`` is the key of a stochastic pass. ``key``
+    decides the numbers c, and where coordinates that lie at a kink are moved to (at most 5 % of all, rounded up).
+    ``inputs`` says whether x's derivatives are checked too; those of integers never are. Parameters and x are cast to
+    float64.
 
-    Raises GradientError naming the path, the coordinate and both derivatives where the error is above 1e-6, where the
-    gradient of a constant field is not zero, where ``gradients`` disagrees with ``backward``, where a loss's call
-    disagrees with its rows, or where more than 5 % of the coordinates lie at kinks; ShapeError or DtypeError where a
-    gradient is not real or does not have the shape of its parameter or input.
+    Raises GradientError naming the path, the coordinate and both derivatives where the error is above 1e-6; also where
+    the gradient of a constant field is not zero, where ``gradients`` disagrees with ``backward``, where a loss's call
+    disagrees with its rows, and where more than 5 % of the coordinates lie at kinks. Raises ShapeError or DtypeError
+    where a gradient is not real or does not have the shape of its parameter or input.
 
     >>> import fnnet as fn
     >>> net = fn.mlp(fn.Key(0), (3, 5, 2), activation=fn.Tanh())
@@ -123,8 +128,8 @@ def _refuse_error(where: str, analytic: float, found: Judgement) -> None:
 
 
 def _checked(problem: Problem, leaves: Leaves, analytic: Leaves) -> list[tuple[int, str]]:
-    """The leaves that are to be checked, by number and path. Raises ShapeError where a gradient has another shape than
-    its leaf, GradientError where one of a constant is not 0."""
+    """The leaves to check, by number and path. Raises ShapeError where a gradient has another shape than its leaf,
+    GradientError where that of a constant is not 0."""
     is_trained = [*trained(columns("check_gradients", (problem.net,))[1]), problem.inputs]
     found = []
     for i, path in enumerate([*tree.paths(problem.net), "x"]):
@@ -139,7 +144,7 @@ def _checked(problem: Problem, leaves: Leaves, analytic: Leaves) -> list[tuple[i
 
 
 def _check_call(problem: Problem) -> None:
-    """Whether calling a loss gives the mean or the sum of its rows, which are what is compared with differences."""
+    """Raises GradientError unless calling a loss gives the mean or the sum of its rows."""
     loss = problem.loss
     if not isinstance(loss, Loss):
         return

@@ -1,7 +1,7 @@
 """The checks of arguments, for fnnet's own layers and losses and for a user's.
 
-Each takes ``where``, the name that its error begins with. The error says the rule, what came, and the remedy where that
-is not plain:
+``where`` is the name that the error begins with, ``name`` what it calls the argument. The error says the rule, what
+was given, and the remedy where that is not obvious:
 
 >>> import fnnet as fn, numpy as np
 >>> fn.checks.target("my_loss", np.zeros((5, 2)), np.zeros((5, 1)))

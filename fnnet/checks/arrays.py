@@ -12,7 +12,12 @@ from fnnet.types import Array
 
 def array(where: str, name: str, value: object) -> None:
     """Raises DtypeError unless the value is an ndarray of real numbers: no list, no subclass, no complex numbers, no
-    objects, no text."""
+    objects, no text.
+
+    >>> array("my_layer", "x", [1.0])
+    Traceback (most recent call last):
+    fnnet.errors.DtypeError: my_layer: x must be a numpy.ndarray, got list; use numpy.asarray
+    """
     if type(value) is not np.ndarray:
         raise DtypeError(f"{where}: {name} must be a numpy.ndarray, got {type(value).__name__}; {as_array(value)}")
     if value.dtype.kind not in "fiub":
@@ -25,17 +30,17 @@ _CONVERSIONS = {
     "toarray": "use its toarray()",
     "to_numpy": "use its to_numpy()",
 }
-"""How the array of a value is had, by a method that such values have: masked arrays, PyTorch's tensors, SciPy's sparse
+"""How to convert a value to an array, by a method that tells its kind: masked arrays, PyTorch's tensors, SciPy's sparse
 arrays, tables and columns of pandas or Polars."""
 
 
 def as_array(value: object) -> str:
-    """How an array is made of what is none, in words."""
+    """How to convert a value to an array, in words."""
     return next((words for name, words in _CONVERSIONS.items() if hasattr(value, name)), "use numpy.asarray")
 
 
 def as_numbers(array: np.ndarray) -> str:
-    """How real numbers are made of the entries of an array, in words."""
+    """How to convert the entries of an array to real numbers, in words."""
     if array.dtype.kind in "UST" or (array.dtype.kind == "O" and any(isinstance(entry, str) for entry in array.flat)):
         return "fnnet.categories(column)(column) makes numbers of a column of texts"
     if array.dtype.kind in "mM":
@@ -60,7 +65,7 @@ def inputs(where: str, x: Array) -> None:
 
 
 def features(where: str, x: Array, arrays: dict[str, Array]) -> None:
-    """Checks the parameters of a layer that has one number per feature, and the x that they meet.
+    """Checks the parameters of a layer that has one number per feature, ``arrays`` by name, against its input x.
 
     Raises ShapeError or DtypeError unless all arrays are (..., n) in one dtype, and x is (..., batch, n) with their
     replica axes or none.
@@ -82,7 +87,11 @@ def features(where: str, x: Array, arrays: dict[str, Array]) -> None:
 
 
 def same_length(where: str, arrays: Sequence[tuple[str, Sized]]) -> int:
-    """The number of rows of several named arrays. Raises ShapeError where they differ."""
+    """The number of rows of several named arrays. Raises ShapeError where they differ.
+
+    >>> same_length("my_data", [("x", np.zeros((3, 2))), ("y", np.zeros(3))])
+    3
+    """
     lengths = {name: len(value) for name, value in arrays}
     if len(set(lengths.values())) != 1:
         counts = ", ".join(f"{name} has {n}" for name, n in lengths.items())

@@ -11,7 +11,7 @@ from fnnet.types import Array, Dtype
 F32 = np.dtype(np.float32)
 F64 = np.dtype(np.float64)
 FLOATS = frozenset((F32, F64))
-"""The dtypes of networks. Compare by ``==`` or ``in``: the dtype of an unpickled array is equal, and another object."""
+"""The dtypes of networks. Compare by ``==`` or ``in``: the dtype of an unpickled array is equal but another object."""
 
 
 def dtype(where: str, value: Dtype | np.dtype[np.floating]) -> np.dtype[np.floating]:
@@ -21,7 +21,7 @@ def dtype(where: str, value: Dtype | np.dtype[np.floating]) -> np.dtype[np.float
     dtype('float32')
     """
     given: object = value
-    if isinstance(given, (str, type, np.dtype)) and given in _DTYPES:  # NumPy takes None and numbers for one
+    if isinstance(given, (str, type, np.dtype)) and given in _DTYPES:  # NumPy accepts None and numbers as a dtype
         return F32 if value == F32 else F64
     came = value.__name__ if isinstance(value, type) else value
     raise DtypeError(f"{where}: dtype must be float32 or float64, got {came}")
@@ -31,8 +31,9 @@ _DTYPES: tuple[object, ...] = (np.float32, np.float64, F32, F64, "float32", "flo
 
 
 def cast(where: str, name: str, value: Array, wanted: np.dtype[np.floating]) -> Array:
-    """The array in the dtype of the parameters that it meets; itself where it has that dtype already. Raises
-    DtypeError.
+    """The array in the dtype ``wanted``, that of the parameters; itself where it has that dtype already.
+
+    Raises DtypeError where it does not hold real numbers.
 
     >>> cast("my_layer", "x", np.array([1, 2]), F32)
     array([1., 2.], dtype=float32)
@@ -44,8 +45,13 @@ def cast(where: str, name: str, value: Array, wanted: np.dtype[np.floating]) -> 
 
 
 def floating(where: str, x: Array) -> Array:
-    """The array as it is where it is float32 or float64, else as float64: for layers that have no parameters. Raises
-    DtypeError."""
+    """The array itself where it is float32 or float64, else as float64: for layers without parameters.
+
+    Raises DtypeError where it does not hold real numbers.
+
+    >>> floating("my_layer", np.array([[1, 2]])).dtype
+    dtype('float64')
+    """
     if x.dtype in FLOATS:
         return x
     array(where, "x", x)

@@ -1,4 +1,4 @@
-"""The checks of what is called, and of pairs."""
+"""The checks of functions, of methods and of pairs."""
 
 from __future__ import annotations
 
@@ -13,15 +13,19 @@ T = TypeVar("T")
 
 
 def pair(where: str, name: str, value: object) -> None:
-    """Raises ValueError unless the value is a tuple or list of two."""
+    """Raises ValueError unless the value is a tuple or list of two.
+
+    >>> pair("my_layer", "sizes", (3, 4))
+    """
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         of = f"a {type(value).__name__} of {len(value)}" if isinstance(value, (tuple, list)) else came(value)
         raise ValueError(f"{where}: {name} must be a pair, got {of}")
 
 
 def function(where: str, name: str, value: T, *arguments: str) -> T:
-    """The value, which must be callable, with these arguments where they are given. Raises ValueError, also for a class
-    whose instances are called: then its own call was forgotten.
+    """The value, which must be callable, with as many arguments as ``arguments`` names, where there are any.
+
+    Raises ValueError for anything else, also for a class whose instances are called: its own call was forgotten.
 
     >>> import fnnet as fn
     >>> function("my_step", "loss", fn.focal, "prediction", "target")
@@ -39,12 +43,12 @@ as in focal(...)
 
 
 def _is_uncalled(value: object) -> bool:
-    """Whether it is a class, or made of one, whose instances are what is called."""
+    """Whether it is a class whose instances are to be called."""
     return isinstance(value, type) and any("__call__" in vars(base) for base in value.__mro__[:-1])
 
 
 def _takes(value: object, arguments: tuple[str, ...]) -> bool:
-    """Whether it can be called with so many arguments. A class of instances is looked at once."""
+    """Whether it can be called with as many arguments. The class of an instance is inspected once."""
     if isinstance(value, (FunctionType, MethodType, partial, type)):
         return _binds(value, len(arguments))
     kind: Any = type(value)
@@ -61,13 +65,20 @@ def _binds(value: object, count: int) -> bool:
         signature(value).bind(*range(count))  # type: ignore[arg-type]  # it is callable
     except TypeError:
         return False
-    except ValueError:  # written in C, and says nothing of its arguments
+    except ValueError:  # written in C, without a signature
         return True
     return True
 
 
 def method(where: str, name: str, owner: object, part: str, such_as: str = "") -> None:
-    """Raises ValueError unless an object has a method. A class has it too: then its call was forgotten."""
+    """Raises ValueError unless ``owner`` is an object, not a class, with the method ``part``.
+
+    ``such_as`` is an example for the error.
+
+    >>> method("my_step", "optimizer", 0.1, "update", "adam(1e-3)")
+    Traceback (most recent call last):
+    ValueError: my_step: optimizer must be an object with a method update such as adam(1e-3), got 0.1
+    """
     if isinstance(owner, type) or not callable(getattr(owner, part, None)):
         example = f" such as {such_as}" if such_as else ""
         raise ValueError(f"{where}: {name} must be an object with a method {part}{example}, got {came(owner)}")

@@ -10,7 +10,7 @@ from fnnet.checks.words import came
 
 
 def size(where: str, name: str, value: object, low: int = 1) -> int:
-    """A whole number from ``low`` up, as an int. Raises ValueError.
+    """A whole number from ``low`` up, as an int. Raises ValueError for anything else.
 
     >>> size("my_layer", "n", np.int64(3))
     3
@@ -21,7 +21,7 @@ def size(where: str, name: str, value: object, low: int = 1) -> int:
 
 
 def real(where: str, name: str, value: object, low: float = 0.0, below: float = math.inf) -> float:
-    """A number in [low, below), as a float. Raises ValueError.
+    """A number in [low, below), as a float. Raises ValueError for anything else.
 
     >>> real("my_layer", "rate", 0.5, below=1)
     0.5
@@ -38,26 +38,40 @@ def real(where: str, name: str, value: object, low: float = 0.0, below: float = 
 
 
 def positive(where: str, name: str, value: object) -> float:
-    """A finite number above 0, as a float. Raises ValueError."""
+    """A finite number above 0, as a float. Raises ValueError for anything else.
+
+    >>> positive("my_layer", "eps", 1)
+    1.0
+    """
     if real(where, name, value) == 0:
         raise ValueError(f"{where}: {name} must be above 0, got {value!r}")
     return real(where, name, value)
 
 
 def rate(where: str, name: str, value: object) -> object:
-    """A number in [0, inf), or a function from the number of steps done to one. Raises ValueError."""
+    """A learning rate: a number in [0, inf), or a function from the number of steps done to one.
+
+    Raises ValueError for anything else.
+
+    >>> rate("my_optimizer", "lr", 1)
+    1.0
+    """
     return value if callable(value) else real(where, name, value)
 
 
 def flag(where: str, name: str, value: object) -> bool:
-    """Whether the value is true, as a bool."""
+    """The truth of the value, as a bool.
+
+    >>> flag("my_layer", "bias", 1)
+    True
+    """
     return bool(value)
 
 
 def settle(record: object, **settings: object) -> None:
-    """Stores checked settings in a frozen record during its ``__post_init__``.
+    """Stores checked ``settings`` in the frozen dataclass ``record`` during its ``__post_init__``.
 
-    So a NumPy number becomes a Python number, which cannot promote the arrays that it meets.
+    So a NumPy number becomes a Python number, which cannot promote the arrays that it is combined with.
 
     >>> from dataclasses import dataclass
     >>> @dataclass(frozen=True, slots=True)

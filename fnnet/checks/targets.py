@@ -16,8 +16,10 @@ S = TypeVar("S", bound=np.generic)
 
 
 def target(where: str, prediction: Array, value: Array) -> Array:
-    """A target in the prediction's dtype. Raises DtypeError, and ShapeError where it has neither the prediction's shape
-    nor that without the replica axes: nothing is ever broadcast.
+    """The target ``value`` in the prediction's dtype.
+
+    Raises DtypeError where it does not hold real numbers, ShapeError unless it has the prediction's shape, with or
+    without the replica axes: nothing is ever broadcast.
 
     >>> target("my_loss", np.zeros((2, 1), np.float32), np.array([[1], [2]]))
     array([[1.],
@@ -35,8 +37,8 @@ def target(where: str, prediction: Array, value: Array) -> Array:
 
 
 def gapless(value: NDArray[S]) -> NDArray[S]:
-    """An array as pickle and files have it: a view with gaps is copied in C order, for sums along other strides may
-    differ in their last bits.
+    """An array as pickle and files would restore it: a view with gaps is copied in C order, for sums along other
+    strides may differ in their last bits.
 
     >>> gapless(np.zeros((4, 4))[::2, ::2]).flags.c_contiguous
     True
@@ -45,15 +47,23 @@ def gapless(value: NDArray[S]) -> NDArray[S]:
 
 
 def between(where: str, name: str, value: Array, low: float, high: float) -> None:
-    """Raises ValueError unless all entries are in [low, high]."""
+    """Raises ValueError unless all entries of the array ``value`` are in [low, high].
+
+    >>> between("my_loss", "target", np.array([0.5, 2.0]), 0, 1)
+    Traceback (most recent call last):
+    ValueError: my_loss: target must be in [0, 1], got 0.5 to 2.0
+    """
     least, most = np.minimum.reduce(value, axis=None), np.maximum.reduce(value, axis=None)
     if not (least >= low and most <= high):
         raise ValueError(f"{where}: {name} must be in [{low:g}, {high:g}], got {least} to {most}")
 
 
 def per_row(where: str, name: str, prediction: Array, value: Array | Labels) -> None:
-    """Raises DtypeError or ShapeError unless there is one entry per row of the prediction, with or without its replica
-    axes."""
+    """Raises DtypeError or ShapeError unless ``value`` has one entry per row of the prediction, with or without its
+    replica axes.
+
+    >>> per_row("my_loss", "weights", np.zeros((3, 2)), np.ones(3))
+    """
     array(where, name, value)
     wanted = prediction.shape[:-1]
     if value.shape != wanted and value.shape != wanted[-1:]:
@@ -62,9 +72,10 @@ def per_row(where: str, name: str, prediction: Array, value: Array | Labels) -> 
 
 
 def labels(where: str, prediction: Array, value: Labels) -> None:
-    """Checks that a target is class numbers, one per row of the prediction, each below its number of columns.
+    """Checks that ``value`` holds class numbers, one per row of the prediction, each below its number of columns.
 
-    Raises DtypeError for what are no integers, ShapeError, and ValueError for labels out of range.
+    Raises DtypeError where they are not integers, ShapeError unless there is one per row, ValueError for labels out of
+    range.
 
     >>> labels("my_loss", np.zeros((2, 3)), np.array([0, 3]))
     Traceback (most recent call last):
@@ -83,7 +94,7 @@ def labels(where: str, prediction: Array, value: Labels) -> None:
 
 
 def _refuse_labels(where: str, prediction: Array, value: Labels) -> None:
-    """Raises ShapeError for labels that are one-hot, DtypeError for what are no integers, each with its remedy."""
+    """Raises ShapeError for one-hot labels, DtypeError for other dtypes than integers, each with its remedy."""
     alone = _of_one_column(prediction)
     if value.shape == prediction.shape:
         of_rows = "of one-hot rows take target.argmax(axis=-1), and for probabilities soft_cross_entropy"
@@ -95,7 +106,7 @@ def _refuse_labels(where: str, prediction: Array, value: Labels) -> None:
 
 
 def _of_one_column(prediction: Array) -> str:
-    """What to do with a network that has one output, and so no classes."""
+    """The remedy for a network that has one output, and so no classes."""
     if prediction.shape[-1] > 1:
         return ""
     return "for one output the loss is binary_cross_entropy, and a metric is metrics.binary(metric)"
@@ -103,7 +114,13 @@ def _of_one_column(prediction: Array) -> str:
 
 def prediction(where: str, value: Array) -> None:
     """Raises DtypeError or ShapeError unless the value is (..., batch, features), float32 or float64, with at least one
-    row and one column."""
+    row and one column.
+
+    >>> prediction("my_loss", np.zeros(3))
+    Traceback (most recent call last):
+    fnnet.errors.ShapeError: my_loss: prediction must be (..., batch, features), not empty, got (3,); a column is \
+prediction[:, None]
+    """
     if type(value) is np.ndarray and value.ndim >= 2 and value.size and value.dtype in FLOATS:
         return
     array(where, "prediction", value)

@@ -1,4 +1,4 @@
-"""What came in place of what belongs there, in a few words."""
+"""A wrong argument, described in a few words."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from types import BuiltinFunctionType, FunctionType
 import numpy as np
 
 LONGEST = 80
-"""The characters of a value that an error shows as it is."""
+"""The most characters of a value that an error shows as it is."""
 
 _HOLDERS = ("params", "state", "state.params")
-"""The attributes of fnnet's results that hold what is often wanted in their place."""
+"""The attributes of fnnet's results for which the results themselves are often mistaken."""
 
 
 def came(value: object, wanted: type = FunctionType) -> str:
-    """What was given, in a few words however long its repr is, and what to do where that is plain: a class, a function
-    or a stream shows that a call was forgotten, and a result may hold an instance of what is ``wanted``.
+    """The value that was given, in a few words however long its repr is, and the remedy where that is obvious.
+
+    A class, a function or a stream shows that a call was forgotten, and a result may hold an instance of ``wanted``.
 
     >>> import fnnet as fn
     >>> came(fn.adam)

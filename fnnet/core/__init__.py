@@ -1,12 +1,12 @@
-"""The contract, and its door: everything that a layer, a loss, an optimizer, a data source or a stream function is
-written with, fnnet's own and a user's alike.
+"""The core contract: everything needed to write a layer, a loss, an optimizer, a data source or a stream function,
+fnnet's own and a user's alike.
 
     from fnnet.core import Array, Params, define_layer
 
-These are names of ``fnnet`` too, but for those by which a class of settings says its ranges: ``Settings``, its base and
-that of every loss and optimizer, ``Share``, ``Finite``, ``NonNegative``, ``Positive``, ``Rate``, ``Size``, ``Flag``;
-and ``Numbers``, which an optimizer's rule is called with. What layers compute with is in ``fnnet.numerics``, the checks
-of their arguments in ``fnnet.checks``.
+Most of these names are in ``fnnet`` too. Only here are ``Settings``, the base class of every loss and optimizer, with
+the types that give the ranges of its fields, ``Share``, ``Finite``, ``NonNegative``, ``Positive``, ``Rate``, ``Size``
+and ``Flag``; and ``Numbers``, the argument of an optimizer's rule. The functions that layers compute with are in
+``fnnet.numerics``, the checks of their arguments in ``fnnet.checks``.
 """
 
 from fnnet.core.formulas import define_activation as define_activation

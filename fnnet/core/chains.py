@@ -1,4 +1,4 @@
-"""The leaf layers of a network: chains are seen through, at any depth."""
+"""The leaf layers of a network: chains are flattened, at any depth."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from fnnet.tree.structures import Structure, structure_of
 Layers = tuple[Params, ...]
 
 Places = tuple[int | None, ...]
-"""Those of a layer's trained leaves, None for what is constant in the network."""
+"""The places of a layer's trained leaves, None for a leaf that is constant in the network."""
 
 
 def leaf_layers(params: Params, draws: tuple[int, ...] = ()) -> Iterator[tuple[Params, tuple[int, ...]]]:
-    """The leaf layers of a network, and the paths of their keys."""
+    """The leaf layers of a network, with the paths of their keys."""
     rule = rule_of(params)
     if isinstance(rule, Chain):
         for i, layer in enumerate(rule.layers(params)):
@@ -50,12 +50,12 @@ def places_in(params: Params, structure: Structure[Params]) -> tuple[Callable[[P
     """The function from a network to its leaf layers, and for each of these the places of its trained leaves among
     those of the network.
 
-    Layers and leaves are known by identity, in a network of as many of them as there are places: a user may have put
-    one array or layer into two fields.
+    Layers and leaves are told apart by identity, in a copy of the network in which each place has an object of its own:
+    a user may have put one array or layer into two fields.
     """
     views = [leaf.view() for leaf in structure.leaves(params)]
     alike: Params = restore(params, iter(views))  # type: ignore[assignment]
-    leaves = structure.leaves(alike)  # which are not the views where a constructor makes others of them
+    leaves = structure.leaves(alike)  # not the views where a constructor converts them
     trained = {id(leaf): i for i, leaf in enumerate(structure.trained(leaves))}
     known = {id(leaf): trained.get(id(leaf)) for leaf in leaves}
     layers = [layer for layer, _ in leaf_layers(alike)]

@@ -15,10 +15,9 @@ from fnnet.types import Array
 
 
 def column_of(pieces: Sequence[Woven], name: str, epochs: int) -> NDArray[np.float64]:
-    """The value of a name in each epoch, NaN where it has none; where several networks have one value it is that of
-    each.
+    """The value of a name in each epoch, NaN where it has none; one shared by stacked networks is repeated for each.
 
-    Raises MetricError where no epoch has it, ShapeError where two epochs have it of different numbers of networks.
+    Raises MetricError where no epoch has it, ShapeError where two epochs have it for different numbers of networks.
     """
     found = [(piece.places, dict(zip(piece.names, piece.columns, strict=True))) for piece in pieces]
     known = [(places, columns[name]) for places, columns in found if name in columns]
@@ -34,6 +33,6 @@ def column_of(pieces: Sequence[Woven], name: str, epochs: int) -> NDArray[np.flo
 
 
 def split(name: str, column: Array) -> Iterator[tuple[str, Array]]:
-    """A column of each network by its name, such as "loss[1]"; of a single one it is the column itself."""
+    """The columns of stacked networks by name, such as "loss[1]"; a single network has the column itself."""
     for place in np.ndindex(column.shape[1:]):
         yield name + "".join([f"[{i}]" for i in place]), column[:, *place]

@@ -1,4 +1,4 @@
-"""What the rules of its layers say of a network as a whole."""
+"""Properties of a network as a whole that follow from the rules of its layers."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ P = TypeVar("P", bound=Params)
 
 
 def casts(params: Params) -> bool:
-    """Whether no layer of a network takes x as it comes."""
+    """Whether no layer of a network does its own casts of x."""
     rule = known_rule(params)
     return (not isinstance(rule, Rule) or rule.casts) and all(map(casts, passed(params)))
 
 
 def passed(params: Params) -> tuple[Params, ...]:
-    """The layers that x is passed through in a network: those of a chain, or those directly under another layer."""
+    """The layers that a network passes x through: those of a chain, or the children of any other layer."""
     rule = known_rule(params)
     given: tuple[object, ...] = rule.layers(params) if isinstance(rule, Chain) else ()
     return tuple([layer for layer in given if isinstance(layer, Params)]) or children(params)
 
 
 def children(node: Params) -> tuple[Params, ...]:
-    """The layers directly under a layer, through tuples."""
+    """The layers directly in a layer, also those in tuples."""
     return tuple([layer for _, layer in named_layers(node)])
 
 
 def named_layers(node: object, path: str = "") -> Iterator[tuple[str, Params]]:
-    """The layers directly under a layer, through tuples, and their paths in it."""
+    """The layers directly in a layer, also those in tuples, with their paths."""
     for name, child in named_children(node):
         if isinstance(child, Params):
             yield child_path(path, name), child
@@ -45,10 +45,11 @@ def named_layers(node: object, path: str = "") -> Iterator[tuple[str, Params]]:
 
 
 def is_stochastic(params: Params) -> bool:
-    """Whether a network acts by chance under a key: it has a ``sample`` rule, and not one that hands keys on in vain.
+    """Whether a network is stochastic under a key: it has a ``sample`` rule that does more than pass keys to children
+    that are deterministic.
 
-    Raises LayerError where a layer without such a rule holds one with it. Packed networks of one structure are looked
-    through once.
+    Raises LayerError where a layer without such a rule holds one with it. The result is cached for each structure of
+    packed networks.
     """
     return remembered(_is_stochastic, params)
 
@@ -68,7 +69,7 @@ def _is_stochastic(params: Params) -> bool:
 
 
 def replicas(params: Params) -> tuple[int, ...]:
-    """The leading axes of a network of stacked parameters, () for a single one."""
+    """The leading axes of a network with stacked parameters, () for a single network."""
     return remembered(_replicas, params)
 
 
@@ -82,17 +83,17 @@ def _replicas(params: Params) -> tuple[int, ...]:
 
 
 def fork(params: Params, key: Key) -> Key:
-    """The key of a pass through a network: that of its replicas where its parameters are stacked."""
+    """The key of a pass through a network, forked for its replicas where its parameters are stacked."""
     stacked = replicas(params)
     return key.forked(stacked) if stacked else key
 
 
 def check_network(where: str, params: Params) -> np.dtype[np.floating]:
-    """The one dtype of a network. Raises LayerError, TreeError or DtypeError where it is none that can be trained."""
+    """The dtype of a network. Raises LayerError, TreeError or DtypeError where it cannot be trained."""
     check_params(where, params)
     found: set[np.dtype[np.floating]] = set()
     _collect(where, params, found)
-    replicas(params)  # which checks the arrays of layers against each other
+    replicas(params)  # this checks that the arrays of layers fit each other
     if len(found) > 1:
         names = " and ".join(sorted(str(dtype) for dtype in found))
         raise DtypeError(f"{where}: all parameters must have one dtype, got {names}; cast by tree.astype")

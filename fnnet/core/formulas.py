@@ -1,7 +1,7 @@
 """Formulas of one number: what a layer computes entry by entry, written once.
 
-NumPy runs a formula over arrays; ``fnnet.jit`` reads it for one entry, by calling it once, and writes the loop. It is
-known by the very class that it was defined for.
+NumPy evaluates a formula on arrays; ``fnnet.jit`` traces it for one entry, by calling it once, and writes the loop. A
+formula belongs to exactly the class that it was defined for, not to its subclasses.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Activation(Generic[P, S]):
 
 
 def _check_untrained(p: Params) -> None:
-    """Raises LayerError where an activation has arrays to train: its formula does not say what their gradient is."""
+    """Raises LayerError where an activation has trained arrays, for a formula does not give their gradient."""
     structure = structure_if_any(p)
     if structure is not None and any(structure.changes):
         name = type(p).__name__
@@ -53,12 +53,12 @@ def define_activation(
 ) -> None:
     """Makes a class a layer, once, by a formula of one number: y = f(x) and dy/dx.
 
-    ``formula(p, x)`` gives y and what the slope needs of the way, an array, a tuple of arrays or None;
-    ``slope(p, saved)`` gives dy/dx. Both work entry by entry, by arithmetic, comparisons, ufuncs, ``np.where``,
-    ``np.clip`` and the functions of ``fnnet.numerics``, and never write into an array. What they give has the dtype of
-    x, so that an array made of Python's numbers alone has to be cast. ``fnnet.jit`` compiles such a layer. The settings
-    of p that are floats are data there: a formula may decide by them (``if p.slope``), and one compiled form serves all
-    values by which it decides alike.
+    ``kind`` is the class, p an instance of it. ``formula(p, x)`` returns y and what the slope needs, an array, a tuple
+    of arrays or None; ``slope(p, saved)`` returns dy/dx. Both work entry by entry, by arithmetic, comparisons, ufuncs,
+    ``np.where``, ``np.clip`` and the functions of ``fnnet.numerics``, and never write to an array. Their results have
+    the dtype of x, so an array made only of Python numbers must be cast. ``fnnet.jit`` compiles such a layer. There the
+    float settings of p are data: a formula may branch on them (``if p.slope``), and one compiled form serves all values
+    that take the same branches.
 
     Raises what ``define_layer`` raises.
 

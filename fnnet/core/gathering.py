@@ -1,4 +1,4 @@
-"""The gradients of a network, put together from those of its leaf layers."""
+"""The gradients of a network, assembled from those of its leaf layers."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ P = TypeVar("P", bound=Params)
 
 
 Pieces = dict[int, Array]
-"""What a pass has gathered so far, by the place of a trained leaf: its gradient, or, at the first leaf of a stretch,
-that of all of its leaves."""
+"""The gradients gathered so far, by the place of a trained leaf: that of the leaf, or, at the first leaf of a stretch,
+that of all leaves of the stretch."""
 
 
 def gather(walk: Walk, pieces: Pieces, leg: Leg, layer: Params, grads: Params) -> bool:
-    """Adds the gradients of a leaf layer: what stands in several places gets the sum of its shares.
+    """Adds the gradients of a leaf layer; a leaf that occurs several times gets the sum over its places.
 
-    Gives whether they have the shapes and dtypes of the parameters; whoever makes use of them says what is wrong.
-    Raises TreeError where they are no layer like it.
+    Returns whether they have the shapes and dtypes of the parameters, so that the caller can report an error. Raises
+    TreeError where they do not have the layer's structure.
     """
     if leg.inside and (vectors := _vectors(walk, leg, grads)):
         pieces |= vectors
@@ -45,7 +45,7 @@ def gather(walk: Walk, pieces: Pieces, leg: Leg, layer: Params, grads: Params) -
 
 
 def _vectors(walk: Walk, leg: Leg, grads: Params) -> Pieces:
-    """The vectors of the gradients of all layers in a leaf layer; none where one has none."""
+    """The gradient vectors of all layers in a leaf layer; empty where one of them has no vector."""
     pieces = Pieces()
     for get, structure, place in leg.inside:
         (node,) = get(grads)
@@ -57,17 +57,17 @@ def _vectors(walk: Walk, leg: Leg, grads: Params) -> Pieces:
 
 
 def gathered(walk: Walk, params: P, pieces: Pieces) -> Unbuilt[P]:
-    """The gradients of a network, whose own they are like."""
+    """The gradients of a network, with the shapes and dtypes of its parameters."""
     structure = structure_of(params)
     for i in walk.unused:
         pieces[i] = np.zeros(walk.shapes[i], walk.dtypes[i])
-    if len(pieces) == 1 and len(walk.shapes) > 1:  # the gradient of a stretch that is all there is
+    if len(pieces) == 1 and len(walk.shapes) > 1:  # the stretch is the whole network
         return unbuilt(structure, (pieces[0],), None)
     return unbuilt(structure, structure.joined([pieces[i] for i in sorted(pieces)]), None)
 
 
 def gathered_unlike(walk: Walk, params: P, pieces: Pieces) -> P:
-    """The same, where an array is not like that of the parameters."""
+    """The same, where an array has another shape or dtype than its parameter."""
     structure, trained = structure_of(params), list[Array]()
     pieces |= {i: np.zeros(walk.shapes[i], walk.dtypes[i]) for i in walk.unused}
     for first, end in pairwise((*sorted(pieces), len(walk.shapes))):

@@ -1,4 +1,4 @@
-"""What a run has recorded, epoch by epoch: a sequence that grows at a constant price and is kept by columns on disk."""
+"""The records of a run, epoch by epoch: a sequence that grows at constant cost and is stored by columns."""
 
 from __future__ import annotations
 
@@ -22,24 +22,26 @@ if TYPE_CHECKING:
     import pandas
 
 CHUNK = 128
-"""Records that are put together into columns: an appended record costs at most a copy of so many references."""
+"""Records per block of columns: appending a record copies at most this many references."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Chunk:
-    """Some records, and the same by columns, each form once, places from the chunk's first record."""
+    """Some records, and the same by columns: one piece per form, with places counted from the chunk's first record."""
 
     records: tuple[Record, ...]
     pieces: tuple[Woven, ...]
 
 
 class History(Node, Sequence[Record]):
-    """The records of a run's epochs, the oldest first: a sequence that is never changed.
+    """The records of a run's epochs, the oldest first: an immutable sequence.
 
-    ``append`` gives a longer one in constant time; the two share what they have in common, so that an epoch which
-    somebody keeps costs no more late in a run than early. As a tree, and so in a file, it is ``segments``: one array a
-    column for all epochs whose records have one form, in whatever order the forms come. A number gives the record of
-    an epoch, a slice a tuple of records, and a name the values of all epochs.
+    ``append`` gives a longer history in constant time; the two share their common records, so keeping an epoch costs no
+    more late in a run than early. As a tree, and so in a file, a history is ``segments``: one array per column for all
+    epochs whose records have the same form, in whatever order the forms come. An index gives the record of an epoch, a
+    slice a tuple of records, and a name the values of all epochs. ``History.of(records)`` makes one of records.
+
+    Raises TreeError for segments that are not those of a history.
 
     >>> import numpy as np
     >>> history = History().append(Record(np.asarray(0.5))).append(Record(np.asarray(0.25)))
@@ -62,14 +64,14 @@ class History(Node, Sequence[Record]):
 
     @staticmethod
     def of(records: Iterable[Record]) -> History:
-        """A history of these records; one that is a history already is given as it is."""
+        """A history of these records; a history is returned as it is. Raises what ``append`` raises."""
         if isinstance(records, History):
             return records
         return _built(tuple(map(_settled, records)))
 
     @property
     def segments(self) -> tuple[Segment, ...] | tuple[Woven, ...]:
-        """All records by columns: runs of neighbours of one form, or where these are many each form once."""
+        """All records by columns: runs of consecutive records of one form, or, where these are many, each form once."""
         woven = self._woven()
         runs = [run for piece in woven for run in runs_of(piece)]
         return woven if len(runs) > RUNS else tuple([segment for _, segment in sorted(runs, key=itemgetter(0))])
@@ -85,7 +87,7 @@ class History(Node, Sequence[Record]):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of all values that an epoch has: "loss" first, the others in the order in which they came."""
+        """The names of all values that any epoch has: "loss" first, the others in the order in which they came."""
         pieces = sorted(self._woven(), key=lambda piece: int(piece.places[0]))
         return tuple(dict.fromkeys(chain((LOSS,), *[piece.names for piece in pieces])))
 
@@ -98,8 +100,8 @@ class History(Node, Sequence[Record]):
         return {EPOCH: np.arange(1, len(self) + 1), **{name: self[name] for name in self.names}}
 
     def to_pandas(self) -> pandas.DataFrame:
-        """A pandas DataFrame of one row per epoch, whose index is the epoch's number; of K stacked networks each has
-        its column, "loss[0]" and so on. Raises ImportError without pandas."""
+        """A pandas DataFrame with one row per epoch, indexed by the epoch's number; K stacked networks have one column
+        each, "loss[0]" and so on. Raises ImportError without pandas."""
         try:
             from pandas import DataFrame, RangeIndex
         except ImportError as error:
@@ -108,22 +110,21 @@ class History(Node, Sequence[Record]):
         return DataFrame({head: column for name in self.names for head, column in split(name, self[name])}, index)
 
     def append(self, record: Record) -> History:
-        """The history with one record more. Raises TreeError for what is none; ValueError, DtypeError or ShapeError for
-        a metric whose name or value not every file of a history can hold."""
+        """The history with one more record. Raises TreeError for anything but a Record; ValueError, DtypeError or
+        ShapeError for a metric whose name or value cannot be stored in every file format of a history."""
         tail = (*self._tail, _settled(record))
         if len(tail) < CHUNK:
             return _made(self._chunks, tail)
         return _made((*self._chunks, _chunk(tail)), ())
 
     def without_last(self) -> History:
-        """The history before its last record; an empty one is none the shorter."""
+        """The history without its last record; an empty history stays empty."""
         if self._tail or not self._chunks:
             return _made(self._chunks, self._tail[:-1])
         return _made(self._chunks[:-1], self._chunks[-1].records[:-1])
 
     def extends(self, before: History) -> bool:
-        """Whether this is that history with one record more, known without a look at the numbers: the records are the
-        same objects."""
+        """Whether this is ``before`` with one more record. Records are compared by identity, without their numbers."""
         if self._tail:
             return self._chunks == before._chunks and self._tail[:-1] == before._tail
         return self._chunks[:-1] == before._chunks and self._chunks[-1].records[:-1] == before._tail if self else False
@@ -141,9 +142,11 @@ class History(Node, Sequence[Record]):
     @overload
     def __getitem__(self, at: str) -> NDArray[np.float64]: ...
     def __getitem__(self, at: int | slice | str) -> Record | tuple[Record, ...] | NDArray[np.float64]:
-        """The record of an epoch, those of a slice, or by its name a value of all epochs: float64 (epochs,), or
-        (epochs, K) of K stacked networks, NaN in epochs without it. Raises IndexError, or MetricError for a name that
-        no epoch has."""
+        """The record of an epoch, a tuple of records for a slice, or for a name its values in all epochs.
+
+        Shapes: these are float64 (epochs,), or (epochs, K) for K stacked networks, NaN in epochs without the name.
+        Raises IndexError, or MetricError for a name that no epoch has.
+        """
         if isinstance(at, str):
             return column_of(self._woven(), at, len(self))
         if isinstance(at, slice):
@@ -172,8 +175,8 @@ def _settle(history: History, chunks: tuple[_Chunk, ...], tail: tuple[Record, ..
 
 # --- records and chunks ----------------------------------------------------------------------------------------------
 def _settled(record: Record) -> Record:
-    """A record whose values are read-only arrays. Raises TreeError for what is no record, ValueError, DtypeError or
-    ShapeError for a name or a value that not every file can hold."""
+    """A record whose values are read-only arrays. Raises TreeError for anything but a record, ValueError, DtypeError or
+    ShapeError for a name or a value that cannot be stored in every file format."""
     if type(record) is not Record:
         raise TreeError(f"history: its entries must be Records, got {record!r}")
     check_names("history", tuple([name for name, _ in record.metrics]))

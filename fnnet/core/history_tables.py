@@ -1,4 +1,4 @@
-"""What a notebook shows of a history: few lines, however long it is."""
+"""A history in a notebook: a few lines, however long it is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fnnet.core.entries import LOSS
 from fnnet.core.segments import Record
 
 Column = NDArray[np.float64]
-"""(epochs,), or (epochs, K) of K stacked networks; NaN where an epoch has no such value."""
+"""(epochs,), or (epochs, K) for K stacked networks; NaN where an epoch has no such value."""
 
 
 def history_html(records: Iterable[Record]) -> str:
@@ -22,8 +22,11 @@ def history_html(records: Iterable[Record]) -> str:
 
 
 def columns_html(title: str, rows: Iterable[Mapping[str, object]]) -> str:
-    """Curves and columns of the values of epochs, given by name, as HTML. A curve is drawn for the loss and for what is
-    a loss by its name, such as "valid_loss"; stacked networks have one for their mean."""
+    """Curves and columns of the values of epochs, given by name, as HTML.
+
+    A curve is drawn for "loss" and for every name that ends with it, such as "valid_loss"; stacked networks have one
+    curve, for their mean.
+    """
     columns = _columns(list(rows))
     losses = {name: _mean(column).tolist() for name, column in columns.items() if name.endswith(LOSS)}
     head = ("", "first", "lowest", "in epoch", "highest", "in epoch", "last")
@@ -48,7 +51,7 @@ def _mean(column: Column) -> Column:
 
 
 def _cells(column: Column) -> tuple[str, ...]:
-    """First, lowest and highest with their epochs, and last; of stacked networks the lowest and highest of all."""
+    """First, lowest and highest with their epochs, and last; for stacked networks the lowest and highest of all."""
     flat = column.reshape(len(column), -1)
     first, last = _between(flat[0]), _between(flat[-1])
     if np.isnan(flat).all():

@@ -1,7 +1,7 @@
-"""Kernels of layers: what a layer of whole rows computes, in plain loops, directly under its NumPy form in its file.
+"""Kernels of layers: what a layer computes for whole rows, as plain loops, placed in its file after its NumPy form.
 
-``fnnet.jit`` compiles them; they run without Numba too, so that a test compares the two forms. They are known by the
-very class that they were defined for.
+``fnnet.jit`` compiles them; they run without Numba too, so a test can compare the two forms. They belong to exactly the
+class that they were defined for, not to its subclasses.
 """
 
 from __future__ import annotations
@@ -18,22 +18,23 @@ from fnnet.tree.nodes import Params
 Kernel = Callable[..., Any]
 
 KERNELS: dict[type, tuple[Kernel, Kernel]] = {}
-"""The kernels of layers that look at whole rows, forward and backward."""
+"""The kernels of layers that work on whole rows, forward and backward."""
 
 
 def define_kernels(kind: type[Params], forward: Kernel, backward: Kernel) -> None:
-    """Gives a layer that looks at whole rows the loops by which ``fnnet.jit`` compiles it.
+    """Gives a layer that works on whole rows the loops that ``fnnet.jit`` compiles for it.
 
-    The layer has as many outputs as inputs, n, and arrays of shape (n,) alone, which are the rows of a matrix w here.
-    For x of shape (rows, n), ``forward(x, w, y, *settings)`` writes y, and ``backward(x, w, y, dy, dw, dx,
-    *settings)`` writes dx_i = Σ_j dy_j ∂y_j/∂x_i and dw likewise, which nobody reads of constant arrays. The settings
-    are the layer's fields that are floats.
+    ``kind`` is the class of the layer. It has as many outputs as inputs, n, and all its arrays have the shape (n,); the
+    kernels get them as the rows of a matrix w. For x of shape (rows, n), ``forward(x, w, y, *settings)`` writes y, and
+    ``backward(x, w, y, dy, dw, dx, *settings)`` writes dx_i = Σ_j dy_j ∂y_j/∂x_i and dw likewise; dw of constant arrays
+    is not read. The settings are the layer's float fields.
 
-    A kernel is a ``def`` in a file. It uses its arguments, numbers, ``np``, ``math`` and functions of that kind, which
+    A kernel is a ``def`` in a file. It uses its arguments, numbers, ``np``, ``math`` and other such functions, which
     are copied with it (``fnnet.numerics.kernels`` has some), and writes numbers in the dtype of x: in float32 a bare
-    0.5 makes all that it meets float64. Without Numba it runs too, so a test can compare it with the layer itself.
+    0.5 promotes whatever it is combined with to float64. It runs without Numba too, so a test can compare it with the
+    layer itself.
 
-    Raises LayerError for a class that is no layer or has kernels already, ValueError for what is no such function.
+    Raises LayerError for a class that is not a layer or already has kernels, ValueError for any other function.
 
     >>> from dataclasses import dataclass
     >>> import fnnet as fn
@@ -62,7 +63,7 @@ def define_kernels(kind: type[Params], forward: Kernel, backward: Kernel) -> Non
 
 
 def checked_kernel(where: str, name: str, kernel: Kernel) -> Kernel:
-    """The kernel. Raises ValueError unless its source can stand in a module of its own."""
+    """The kernel. Raises ValueError unless its source can be copied to another module."""
     if type(kernel) is not FunctionType or kernel.__name__ == "<lambda>" or kernel.__closure__:
         raise ValueError(f"{where}: {name} must be a function that is a def of its own in a module, got {kernel!r}")
     return kernel

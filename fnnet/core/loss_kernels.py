@@ -1,4 +1,4 @@
-"""Kernels of losses: what a loss of whole rows computes for one of them, in plain loops under its NumPy form."""
+"""Kernels of losses: what a loss computes for one row, as plain loops, placed after its NumPy form."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ class LossKernels:
 
 
 LOSSES: dict[type, LossKernels] = {}
-"""The losses that are more than the formula of an ``EntryLoss``."""
+"""The losses that need more than the formula of an ``EntryLoss``."""
 
 
 def define_loss(kind: type, *, row: Kernel | None = None, far: Kernel | None = None, is_labelled: bool = False) -> None:
-    """Gives a loss that looks at whole rows the loop by which ``fnnet.jit`` compiles it.
+    """Gives a loss that works on whole rows the loop that ``fnnet.jit`` compiles for it.
 
-    ``row(z, t, d, *settings)`` gives L(z, t), the value of a row z of n scores, and writes its gradient ∂L/∂z_j in d.
-    t is the row's target, n numbers, or its label, an int, where the loss ``is_labelled``; the settings are the fields
-    of the loss that are floats. It is the loss's own ``rows`` for one row, and a kernel: see ``define_kernels``.
-    Without one the formula ``entries`` is compiled, as for an ``EntryLoss``. ``far`` is a second kernel for the value
-    of rows of which the first gives infinity or NaN only on the way to a number.
+    ``kind`` is the class of the loss. ``row(z, t, d, *settings)`` returns L(z, t), the value of a row z of n scores,
+    and writes its gradient ∂L/∂z_j to d. t is the row's target, n numbers, or its label, an int, where the loss
+    ``is_labelled``; the settings are the loss's float fields. ``row`` computes what the loss's ``rows`` does, for one
+    row, and is a kernel: see ``define_kernels``. Without it the formula ``entries`` is compiled, as for an
+    ``EntryLoss``. ``far`` is a second kernel, for rows where the first one gives infinity or NaN although the value is
+    finite.
 
-    Raises TypeError for a class without ``rows``, without any of the two, or defined already, ValueError for what is no
-    kernel.
+    Raises TypeError for a class without ``rows``, with neither ``row`` nor ``entries``, or already defined; ValueError
+    for a function that is not a kernel.
 
     >>> import fnnet as fn, numpy as np
     >>> class Rank(fn.RowLoss[fn.Labels]):

@@ -3,7 +3,7 @@
     y, cache  = forward(net, x)            # cache: Cache[type of net]
     grads, dx = backward(net, cache, dy)   # grads:       type of net
 
-What a layer computes, its rules say: see ``define_layer``.
+The rules of a layer say what it computes: see ``define_layer``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,15 @@ P = TypeVar("P", bound=Params)
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Cache(Generic[P]):
-    """What a forward pass leaves for the way back. It may hold x itself: do not write to x before ``backward``."""
+    """What a forward pass saves for ``backward``. It may hold x itself: do not write to x before ``backward``.
+
+    ``kind`` is the class of the network, ``saved`` what its layers need, ``x_shape`` the shape of x, ``shape`` and
+    ``dtype`` are those of the output.
+
+    >>> import fnnet as fn, numpy as np
+    >>> fn.forward(fn.linear(fn.Key(0), 4, 2), np.ones((3, 4)))[1]
+    Cache[Linear](shape=(3, 2), dtype=float32)
+    """
 
     kind: type[P]
     saved: Saved
@@ -46,14 +54,14 @@ _cache = maker(Cache)  # every pass makes one
 
 
 def forward(params: P, x: Array, key: Key | None = None) -> tuple[Array, Cache[P]]:
-    """The network's output for x (..., batch, features), and the cache for ``backward``.
+    """The output of the network ``params`` for x, and the cache for ``backward``.
 
-    Without a key this is deterministic inference. With one it is a stochastic training pass: layers that have a
-    ``sample`` rule use it. x has the replica axes of the parameters or none, and is cast to their dtype before any
-    layer sees it, but not to float32 where a layer inside takes x as it comes. An output that is its own cache is
-    read-only.
+    Without a ``key`` this is deterministic inference. With one it is a stochastic training pass, in which layers that
+    have a ``sample`` rule use it. x is cast to the dtype of the parameters before any layer sees it, but not to float32
+    where a layer does its own casts. An output that the cache needs is read-only.
 
-    Raises LayerError, ShapeError, DtypeError, each naming the layer.
+    Shapes: x (..., batch, n_in), with the replica axes of the parameters or none; output (..., batch, n_out). Raises
+    LayerError, ShapeError or DtypeError, each naming the layer.
 
     >>> import fnnet as fn, numpy as np
     >>> net = fn.linear(fn.Key(0), 4, 2)
@@ -74,12 +82,13 @@ def forward(params: P, x: Array, key: Key | None = None) -> tuple[Array, Cache[P
 
 
 def backward(params: P, cache: Cache[P], grad: Array) -> tuple[P, Array]:
-    """The gradients of the parameters, a network like ``params``, and of x, by the chain rule.
+    """The gradients with respect to the parameters, a network like ``params``, and to x, by the chain rule.
 
-    ``grad`` is the gradient of a scalar with respect to the output y, in y's shape; dx has x's shape. May be called
-    any number of times with one cache.
+    ``cache`` is that of the ``forward`` pass through ``params``, and can be used any number of times. ``grad`` is the
+    gradient of a scalar with respect to the output y.
 
-    Raises ShapeError, DtypeError, and LayerError where the cache is that of another layer.
+    Shapes: grad that of y, dx that of x. Raises ShapeError or DtypeError for a ``grad`` unlike y, LayerError where the
+    cache is that of another layer.
 
     >>> import fnnet as fn, numpy as np
     >>> net = fn.linear(fn.Key(0), 4, 2)
@@ -94,7 +103,7 @@ def backward(params: P, cache: Cache[P], grad: Array) -> tuple[P, Array]:
 
 
 def param_gradients(params: P, cache: Cache[P], grad: Array) -> P:
-    """``backward`` without dx, which the first layer of a network has no use for and which costs a product there.
+    """The gradients of ``backward(params, cache, grad)`` without dx, which saves a product in the first layer.
 
     Raises what ``backward`` raises.
 
@@ -108,7 +117,7 @@ def param_gradients(params: P, cache: Cache[P], grad: Array) -> P:
 
 
 def unbuilt_gradients(params: P, cache: Cache[P], grad: Array) -> P | Unbuilt[P]:
-    """The same for an optimizer, which looks at their numbers alone."""
+    """The same for an optimizer, which uses only the numbers."""
     grad = _checked(params, cache, grad)
     return back(remembered(walk_of, params), params, cache.saved, cache.x_shape, grad, False)[0]
 
@@ -123,10 +132,10 @@ def _checked(params: P, cache: Cache[P], grad: Array) -> Array:
 
 
 def _entering(params: Params, enters: np.dtype[np.floating] | None, x: Array) -> Array:
-    """x where it enters a network: (..., batch, features), in the dtype of the walk, or where it has none any float.
+    """x as it enters a network: (..., batch, features) in the dtype of the walk, or in any where it has none.
 
-    A view with gaps is copied in C order, as pickle and files have it: sums along other strides may differ in their
-    last bits.
+    A view with gaps is copied in C order, as pickle and files would restore it: sums along other strides may differ in
+    their last bits.
     """
     name = type(params).__name__.lower()
     if type(x) is not np.ndarray or x.ndim < 2 or not x.size:

@@ -1,4 +1,4 @@
-"""Passes through a network, there and back: one loop over its leaf layers."""
+"""Forward and backward passes through a network: one loop over its leaf layers."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ P = TypeVar("P", bound=Params)
 
 # --- there -------------------------------------------------------------------------------------------------------
 Entry = tuple[int, object, tuple[int, ...], np.dtype[np.floating], bool]
-"""What a leg leaves for the way back: its place in the walk, what it saved, the shape and dtype of its output, and
+"""What a leg leaves for the backward pass: its place in the walk, what it saved, the shape and dtype of its output, and
 whether it is a whole stretch."""
 
 Saved = tuple[Walk, list[Entry]]
 
 
 def there(walk: Walk, params: Params, x: Array, chances: Chances, key: Key | None) -> tuple[Array, Saved]:
-    """A pass: layer by layer, or several at once."""
+    """The forward pass, layer by layer or several layers at once."""
     entries: list[Entry] = []
     layers: Layers = ()
     i, legs = 0, walk.legs
@@ -57,7 +57,7 @@ def there(walk: Walk, params: Params, x: Array, chances: Chances, key: Key | Non
 
 
 def _one(leg: Leg, layer: Params, x: Array, draws: tuple[int, ...] | None, key: Key | None) -> tuple[Array, object]:
-    """A leaf layer's output, and what it saved."""
+    """A leaf layer's output and what it saved."""
     if x.ndim > 2 or not x.size:
         _check_input(leg, layer, x)
     if key is None or draws is None or leg.rule.sample is None:
@@ -85,7 +85,7 @@ def _numbers(params: Params, part: Part) -> Array:
 def back(
     walk: Walk, params: P, saved: Saved, x_shape: tuple[int, ...], dy: Array, is_dx_wanted: bool
 ) -> tuple[P | Unbuilt[P], Array]:
-    """The gradients of a pass, and dx where it is wanted."""
+    """The backward pass: the gradients, and dx where it is wanted."""
     if saved[0] is not walk or not walk.is_tree:
         _check_saved(walk, params, saved)
     entries, legs, pieces = saved[1], walk.legs, Pieces()
@@ -116,8 +116,8 @@ def back(
 
 
 def _check_saved(walk: Walk, params: Params, saved: Saved) -> None:
-    """Raises LayerError where what was saved is that of a pass through other layers, TreeError where there are no
-    gradients like the network."""
+    """Raises LayerError where the cache is that of a pass through other layers, TreeError where the network is not a
+    tree and so has no gradients."""
     if not walk.is_tree and not walk.is_leaf:
         structure_of(params)
     name, (other, entries) = type(params).__name__, saved
@@ -146,8 +146,8 @@ def _one_back(
 
 # --- checks ------------------------------------------------------------------------------------------------------
 def _check_input(leg: Leg, layer: Params, x: Array) -> None:
-    """Raises ShapeError where nothing is left of x, LayerError for a layer with arrays of its own that was given no
-    rule for stacked ones."""
+    """Raises ShapeError where x is empty, LayerError for stacked inputs of a layer that has arrays but no replicas
+    rule."""
     name = leg.kind.__name__
     checks.inputs(name.lower(), x)
     if leg.is_single and x.ndim > 2:
@@ -171,7 +171,7 @@ def _of_kind(params: P, grads: P) -> P:
 
 
 def _check_output(params: Params, x: Array, y: Array, key: Key | None) -> None:
-    """Raises DtypeError or ShapeError where an output is no (..., batch, features) with the rows of x, and the replica
+    """Raises DtypeError or ShapeError unless the output is (..., batch, features) with the rows of x, and the replica
     axes of x, of the parameters or of the draws."""
     where = f"{type(params).__name__}'s forward"
     checks.array(where, "y", y)

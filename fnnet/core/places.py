@@ -1,4 +1,4 @@
-"""Where in a network a layer stands, and where an error came up."""
+"""The paths of layers in a network, and of errors."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from fnnet.tree.nodes import Params, child_path, named_children
 
 
 def locate(error: FnnetError, layer: Params, root: Params) -> None:
-    """Puts the path, in a network, of the layer that raised an error before it: ``layers.2: linear: x must be ...``.
+    """Prefixes an error with the path in ``root`` of the layer that raised it: ``layers.2: linear: x must be ...``.
 
-    Networks in networks locate it one after another; the outermost one's path is the one that stays.
+    Nested networks do so one after another; the path in the outermost one remains.
     """
     culprit, said = getattr(error, "raised_by", (layer, str(error)))
     error.raised_by = culprit, said  # type: ignore[attr-defined]
@@ -19,11 +19,12 @@ def locate(error: FnnetError, layer: Params, root: Params) -> None:
 
 
 def path_of(root: Params, layer: Params) -> str:
-    """The path of a layer in a network that holds it, the first one; "" where it is the network, or made by a chain."""
+    """The first path of a layer in a network; "" where it is the network itself, or was built by a chain."""
     return path_to(root, layer) or ""
 
 
 def path_to(node: object, layer: object, path: str = "") -> str | None:
+    """The first path of a layer in a node, after the node's own ``path``; None where it is not there."""
     if node is layer:
         return path
     if isinstance(node, Params) or type(node) is tuple:

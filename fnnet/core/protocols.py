@@ -1,4 +1,4 @@
-"""What can be plugged in: the Protocols of losses, gradients, optimizers, data, steps and streams."""
+"""The protocols of what a user can plug in: losses, gradients, optimizers, data, steps and streams."""
 
 from __future__ import annotations
 
@@ -20,15 +20,18 @@ T_contra = TypeVar("T_contra", contravariant=True)
 
 
 class Initializer(Protocol):
-    """Draws the first value of a parameter."""
+    """Draws the initial value of a parameter: a function of a key and of the parameter's shape."""
 
     def __call__(self, key: Key, shape: tuple[int, ...], /) -> Array: ...
 
 
 @runtime_checkable
 class Loss(Protocol[T_contra]):
-    """``rows`` gives one value a row, and the gradient of their sum; the call reduces both, to the mean over the rows,
-    or to their sum where ``is_sum`` says so."""
+    """A loss of a prediction and its target, with its gradient with respect to the prediction.
+
+    ``rows`` gives one value per row, (..., rows), and the gradient of their sum, in the prediction's shape; the call
+    reduces both to the mean over the rows, or to their sum where ``is_sum`` is true.
+    """
 
     @property
     def is_sum(self) -> bool: ...
@@ -37,26 +40,29 @@ class Loss(Protocol[T_contra]):
 
 
 LossFunction = Callable[[Array, T_contra], tuple[ValueLike, Array]]
-"""A plain function is a loss too, for all that needs no rows. Its value may be a float."""
+"""A plain function (prediction, target) -> (value, gradient) is a loss too, wherever no values per row are needed. Its
+value may be a float."""
 
 
 class Metric(Protocol[T_contra]):
-    """A number that tells how well a prediction meets its target."""
+    """A number that says how well a prediction (..., rows, n_out) fits its target; one per replica where they are
+    stacked."""
 
     def __call__(self, prediction: Array, target: T_contra, /) -> ValueLike: ...
 
 
 class Penalty(Protocol):
-    """What is added to a loss for the parameters' own sake: its value, 0-d or one a replica, and its gradient. A plain
-    function of this signature is a penalty too."""
+    """A term of the parameters alone that is added to a loss: its value, one number or one per replica, and its
+    gradient, a network like ``params``. A plain function with this signature is a penalty too."""
 
     def __call__(self, params: P, /) -> tuple[ValueLike, P]: ...
 
 
 class GradFn(Protocol[T_contra]):
-    """Loss and gradients of a batch: ``part`` as sums that add, the call finished.
+    """Loss and gradients of a network on a batch (x, target), where ``key`` is that of the stochastic pass.
 
-    One with a penalty has it as its attribute ``penalty``: parts come without it, and who adds them up adds it once.
+    The call gives the loss and its gradients, ``part`` the sums that add up to them over several parts of a batch. A
+    penalty is the attribute ``penalty``: parts come without it, and it is added once to their sum.
     """
 
     def part(self, params: P, batch: tuple[Array, T_contra], key: Key, /) -> Part[P]: ...
@@ -64,37 +70,39 @@ class GradFn(Protocol[T_contra]):
 
 
 class Schedule(Protocol):
-    """A learning rate that depends on the number of steps done."""
+    """A learning rate that depends on ``step``, the number of steps done."""
 
     def __call__(self, step: int, /) -> float: ...
 
 
 class Startable(Protocol):
-    """What has a state to start from: an optimizer, or a step that needs none."""
+    """What gives the first state for a network: an optimizer, or a step that needs none."""
 
     def init(self, params: P, /) -> OptState[P]: ...
 
 
 class Optimizer(Protocol):
-    """Builds new parameters from gradients."""
+    """Computes new parameters from gradients: ``init`` gives the state before the first step, ``update`` the parameters
+    and the state after one more."""
 
     def init(self, params: P, /) -> OptState[P]: ...
     def update(self, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]: ...
 
 
 class Data(Protocol[T_co]):
-    """The batches of one epoch, in an order that the key decides.
+    """The batches (x, target) of one epoch, in an order that the key decides.
 
-    A batch is trained on before the next one is asked for, so all of them may be views of one buffer.
+    A batch is used before the next one is requested, so all of them may be views of one buffer.
     """
 
     def __call__(self, key: Key, /) -> Iterable[tuple[Array, T_co]]: ...
 
 
 class Rows(Protocol):
-    """What gives rows by their numbers: an array, a file mapped into memory, an HDF5 data set, a class of one's own.
+    """A source of rows by their numbers: an array, a memory-mapped file, an HDF5 dataset, a class of one's own.
 
-    Anything but an ndarray is asked for rows in increasing order, each once, and gives an array of them.
+    Anything but an ndarray is indexed by an array of row numbers in increasing order, each once, and returns an array
+    of these rows.
     """
 
     @property
@@ -106,14 +114,14 @@ class Rows(Protocol):
 
 
 class Order(Protocol):
-    """The rows of one epoch in their order, batch after batch of ``batch_size``: numbers below ``rows``, each as
-    often as the row is wanted. A function of the key alone."""
+    """The row numbers of one epoch in order, batch after batch of ``batch_size``: each is below ``rows``, and comes as
+    often as the row is wanted. ``key`` decides all draws."""
 
     def __call__(self, key: Key, rows: int, batch_size: int, /) -> NDArray[np.int64]: ...
 
 
 class Step(Protocol[T_contra]):
-    """One batch's work: the new state, and the loss before it."""
+    """The work of one batch (x, target): from a state and the batch's key to the next state, and the loss before it."""
 
     def __call__(
         self, state: TrainState[P], batch: tuple[Array, T_contra], key: Key, /
@@ -121,24 +129,24 @@ class Step(Protocol[T_contra]):
 
 
 class StreamFn(Protocol):
-    """What other libraries do with callbacks: a function from a stream of epochs to a stream of epochs."""
+    """A function from a stream of epochs to a stream of epochs: what other libraries do with callbacks."""
 
     def __call__(self, epochs: Iterable[Epoch[P]], /) -> Iterator[Epoch[P]]: ...
 
 
 class Stretch(Protocol):
-    """Several layers one after another that are passed at once, where that is faster. Their trained numbers lie in one
-    vector, in the order of the layers."""
+    """Several consecutive layers that are passed at once, where that is faster. Their trained numbers are one vector,
+    in the order of the layers."""
 
     @property
     def length(self) -> int:
-        """How many layers."""
+        """The number of layers."""
         ...
 
     def forward(self, vector: Array, x: Array, /) -> tuple[Array, object] | None:
-        """y and what the way back needs; None where the layers are to be passed one by one."""
+        """y and what ``backward`` needs; None where the layers have to be passed one by one."""
         ...
 
     def backward(self, vector: Array, saved: object, dy: Array, is_first: bool, /) -> tuple[Array, Array]:
-        """The gradient of the vector, and dx, or anything in its place where nothing stands before."""
+        """The gradient of the vector, and dx where ``is_first`` is true; otherwise anything in its place."""
         ...

@@ -1,7 +1,7 @@
 """The rules of layers.
 
-A layer is a frozen dataclass derived from Params, a forward and a backward, tied together by ``define_layer``, which is
-the one way to add a layer, built-in or a user's own.
+A layer is a frozen dataclass derived from Params, with a forward and a backward. ``define_layer`` ties them together,
+and is the only way to add a layer, built-in or a user's own.
 """
 
 from __future__ import annotations
@@ -65,22 +65,22 @@ def define_layer(
 ) -> None:
     """Makes a class a layer, once, by its rules.
 
-    ``forward(p, x)`` gives y and what backward needs of the way; ``backward(p, saved, dy)`` gives the gradients of p,
-    of p's own type, and dx. x is (..., batch, features) and has been cast to the dtype of p's arrays, or without any is
-    float32 or float64; dy has the shape and dtype of y, dx the shape of x.
+    ``kind`` is the class, p an instance of it. ``forward(p, x)`` returns y and what backward needs, saved;
+    ``backward(p, saved, dy)`` returns the gradients of p, an instance of ``kind`` too, and dx. x is (..., batch,
+    features), cast to the dtype of p's arrays, or float32 or float64 where p has none; dy has the shape and dtype of y,
+    dx the shape of x.
 
-    Optional: ``sample(p, x, key)`` is the forward of a stochastic training pass; ``gradients(p, saved, dy)`` is
-    backward without dx, for a layer that nobody asks for it; ``replicas(p)`` gives the leading axes of stacked
-    parameters (``p.w.shape[:-2]``), and a layer of parameters of its own needs it to be stacked; ``check(p)`` raises
-    where the fields of p do not fit each other, and is asked once for all networks of one structure;
-    ``stretch(layers)`` says of this layer and those behind it in a chain how several are passed at once; ``passes_key``
-    says of a composite that its ``sample`` does no more than hand a child key to each child, so that it acts by chance
-    only where a child does; ``casts=False`` says of a layer that it takes x as it comes, float32 or float64, and casts
-    by itself: x is then not cast to float32 where it enters a network with such a layer either. To float64 it is cast
-    in any case, for that loses nothing.
+    Optional: ``sample(p, x, key)`` is the forward of a stochastic training pass. ``gradients(p, saved, dy)`` is the
+    backward without dx, used where dx is not needed. ``replicas(p)`` gives the leading axes of stacked parameters
+    (``p.w.shape[:-2]``); a layer with arrays of its own needs it to be stacked. ``check(p)`` raises where the fields of
+    p do not fit each other; it is called once for all networks of one structure. ``stretch(layers)`` tells how this
+    layer and those after it in a chain are passed at once. ``passes_key`` says that the ``sample`` of a composite does
+    no more than hand a child key to each child, so it is stochastic only where a child is. ``casts=False`` says that a
+    layer accepts x in float32 and in float64 and does its own casts: x is then not cast to float32 where it enters a
+    network with such a layer. It is cast to float64 in any case, for that loses nothing.
 
-    Raises LayerError for a class that is not derived from Params, or that is a layer already, TreeError for one that
-    is no frozen dataclass, ValueError for a rule that is no function.
+    Raises LayerError for a class that is not derived from Params or is already a layer, TreeError for one that is not
+    a frozen dataclass, ValueError for a rule that is not a function.
 
     >>> import fnnet as fn, numpy as np
     >>> @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -101,14 +101,13 @@ def define_chain(
     draws: Callable[[int], int] = int,
     check: Callable[[P], None] | None = None,
 ) -> None:
-    """Makes a class a layer that does no more than pass x through layers one after another: y = fₙ(... f₂(f₁(x))).
+    """Makes a class a layer that only passes x through other layers one after another: y = fₙ(... f₂(f₁(x))).
 
-    ``layers(p)`` are layers of p, or such as are made of its arrays; one may stand in several places, and its gradient
-    is then the sum of what it gets in each. In a stochastic pass the layer at place i draws from
-    ``key.child(draws(i))``. ``check(p)`` is that of ``define_layer``.
+    ``kind`` is the class, p an instance of it. ``layers(p)`` are layers that p holds, or that are made of its arrays; a
+    layer may occur several times, and its gradient is then the sum over its places. In a stochastic pass the layer at
+    place i draws from ``key.child(draws(i))``. ``check(p)`` is that of ``define_layer``.
 
-    Raises LayerError for a class that is not derived from Params, or that is a layer already, TreeError for one that
-    is no frozen dataclass, ValueError for a rule that is no function.
+    Raises what ``define_layer`` raises.
 
     >>> import fnnet as fn, numpy as np
     >>> @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -133,7 +132,7 @@ def _define(where: str, kind: type[Params], rule: Rule[Any, Any] | Chain[Any], f
 
 
 def known_rule(params: P) -> Rule[P, object] | Chain[P] | None:
-    """The rules of a layer, if its class was defined as one."""
+    """The rules of a layer; None where its class was never defined as one."""
     return _RULES.get(type(params))
 
 
@@ -150,7 +149,7 @@ def rule_of(params: P) -> Rule[P, object] | Chain[P]:
 
 
 def check_params(where: str, params: object) -> None:
-    """Raises LayerError for what is no network, nor a layer of one."""
+    """Raises LayerError for anything but a network or a layer."""
     if not isinstance(params, Params):
         came = checks.came(params, Params)
         order = "; the network comes before x" if isinstance(params, np.ndarray) else ""
@@ -158,5 +157,5 @@ def check_params(where: str, params: object) -> None:
 
 
 def layers_defined() -> tuple[type[Params], ...]:
-    """All classes that were given to ``define_layer``."""
+    """All classes that were defined as layers or chains."""
     return tuple(_RULES)

@@ -1,4 +1,4 @@
-"""What a state is a state of: the step, the data and the fold that go on from it."""
+"""The run that a state belongs to: the step, the data and the fold that continue it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Run(Generic[T]):
-    """What makes the epochs of a stream: the step, the data, the function that folds them, such as ``train``, the
-    optimizer that the first state came from, where that is known, and of each class of layers that is not fnnet's one
-    layer of the network; and the thread that has made it."""
+    """What makes the epochs of a stream: the step, the data, and the function that folds them, such as ``train``.
+
+    ``optimizer`` is the one that the first state came from, if known. ``layers`` has one layer of the network for each
+    class of layers that is not fnnet's. ``thread`` is the thread that made the run.
+    """
 
     step: Step[T]
     data: Data[T]
@@ -32,17 +34,17 @@ class Run(Generic[T]):
 
 
 def nothing() -> None:
-    """The run of a state that no run goes on from."""
+    """The run of a state that has none."""
 
 
 def under_way(state: TrainState[P]) -> Run[object] | None:
-    """The run that a state is of, for as long as somebody folds it."""
+    """The run that a state belongs to, while it is alive."""
     run = state.origin.run() if state.origin else None
     return run if isinstance(run, Run) else None
 
 
 def run_from(state: TrainState[P], step: Step[T], data: Data[T], train: Callable[..., object]) -> Run[T]:
-    """The run that goes on from a state. Who folds it holds it."""
+    """A new run that continues from a state. It lives as long as its caller keeps it."""
     origin, before = state.origin, under_way(state)
     optimizer = (origin.optimizer if origin else None) or (before.optimizer if before else None)
     run = Run(step, data, train, optimizer, tuple(layers_in(state.params).values()))
@@ -51,7 +53,7 @@ def run_from(state: TrainState[P], step: Step[T], data: Data[T], train: Callable
 
 
 def layers_in(network: object) -> dict[type, Params]:
-    """A layer of each class in a network that is not fnnet's own."""
+    """One layer for each class of layers in a network that is not fnnet's own."""
     found: dict[type, Params] = {}
     todo = [network]
     while todo:
@@ -66,20 +68,23 @@ _RUNS: WeakValueDictionary[int, Run[Any]] = WeakValueDictionary()
 
 
 def runs() -> list[Run[object]]:
-    """All runs that somebody holds, begun or not, whatever other threads begin meanwhile."""
+    """All live runs, started or not; other threads may start more meanwhile."""
     return [run for one in _RUNS.valuerefs() if (run := one()) is not None]
 
 
 def within(run: Run[T], state: TrainState[P]) -> TrainState[P]:
-    """The state as one of a run, which it does not keep alive."""
+    """The state as one of the run, which it does not keep alive."""
     origin = origin_of(state)
     known = replace(origin, optimizer=None, run=ref(run)) if origin else Origin("", None, ref(run))
     return replace(state, origin=known)
 
 
 def origin_of(state: TrainState[P]) -> Origin | None:
-    """Where a state comes from. The network of a run's start is the one that it has: whoever gives a start other
-    parameters than ``start`` did leaves the origin as it was, or none."""
+    """Where a state comes from.
+
+    At the start of a run the digest is computed anew, for the state's parameters may have been replaced since
+    ``start``.
+    """
     origin = state.origin
     if state.epoch or state.batch:
         return origin

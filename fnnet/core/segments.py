@@ -1,4 +1,4 @@
-"""The records of a history by columns: what a history is as a tree, and so on disk."""
+"""The records of a history by columns: the form of a history as a tree, and so on disk."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ A = TypeVar("A", bound=NDArray[np.generic])
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Record(Node):
-    """What one finished epoch leaves in the history: the mean of its batches' losses, a batch counted by its rows, and
-    metrics by name: ``record["loss"]``, ``record["valid_loss"]``.
+    """The history's entry for one finished epoch: ``record["loss"]``, ``record["valid_loss"]``.
+
+    ``loss`` is the mean of the losses of its batches, weighted by their rows; ``metrics`` are pairs of a name and a
+    value. Shapes: each value (), or (K,) for K stacked networks.
 
     >>> record = Record(np.asarray(0.5), (("auc", np.asarray(0.75)),))
     >>> record.names, float(record["auc"]), "r2" in record
@@ -37,7 +39,7 @@ class Record(Node):
         return (LOSS, *[name for name, _ in self.metrics])
 
     def __getitem__(self, name: str) -> Value:
-        """The value of a name. Raises MetricError where there is none."""
+        """The value with this name. Raises MetricError where there is none."""
         for known, value in ((LOSS, self.loss), *self.metrics):
             if known == name:
                 return value
@@ -52,9 +54,9 @@ class Record(Node):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Segment(Node):
-    """Records of one form, one after another, by columns.
+    """Consecutive records of one form, by columns.
 
-    Shapes: the column of a name is (n,), or (n, K) of K stacked networks. The first name is "loss". Raises TreeError
+    Shapes: the column of a name is (n,), or (n, K) for K stacked networks. The first name is "loss". Raises TreeError
     for anything else.
     """
 
@@ -67,9 +69,9 @@ class Segment(Node):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Woven(Node):
-    """Records of one form among those of others, by columns, and the numbers of their epochs from 0.
+    """Records of one form that are interleaved with others, by columns, and the numbers of their epochs from 0.
 
-    Shapes: places (n,) of int64, columns as a Segment's. Raises TreeError for anything else.
+    Shapes: places (n,) of int64, columns as in a Segment. Raises TreeError for anything else.
     """
 
     names: tuple[str, ...]
@@ -93,8 +95,8 @@ def _check_columns(names: object, columns: object) -> None:
 Columns = tuple[Array, ...]
 
 RUNS = 16
-"""Runs of neighbours of one form that stand as segments; where there are more, as where every second epoch has a
-metric, each form has its columns once, and the places of its records."""
+"""The most runs of consecutive records of one form that are stored as segments. Where there are more, as when every
+second epoch has a metric, each form is stored once, with the places of its records."""
 
 
 def _values(record: Record) -> tuple[Value, ...]:
@@ -110,6 +112,7 @@ def _form(record: Record) -> Form:
 
 
 def form_of(piece: Woven) -> Form:
+    """The form of the records of a piece."""
     return piece.names, tuple([(column.dtype, column.shape[1:]) for column in piece.columns])
 
 
@@ -135,7 +138,7 @@ def joined(pieces: list[tuple[int, Woven]]) -> Woven:
 
 
 def runs_of(piece: Woven) -> list[tuple[int, Segment]]:
-    """The runs of neighbours in a piece, each with its first place; no more than are looked at."""
+    """The runs of consecutive records in a piece, each with its first place; at most one more than ``RUNS``."""
     breaks = (np.flatnonzero(np.diff(piece.places) != 1) + 1).tolist()[:RUNS]
     ends = pairwise([0, *breaks, len(piece.places)])
     return [(int(piece.places[a]), Segment(piece.names, tuple([c[a:b] for c in piece.columns]))) for a, b in ends]
@@ -147,7 +150,7 @@ def _read_only(fresh: A) -> A:
 
 
 def in_order(segments: tuple[Segment, ...] | tuple[Woven, ...]) -> tuple[Record, ...]:
-    """The records of columns. Raises TreeError where the places of woven ones are not 0 to n - 1, each once."""
+    """The records in the order of their epochs. Raises TreeError unless the places of woven ones are 0 to n - 1."""
     records = list(chain.from_iterable(map(_records, segments)))
     if not any(isinstance(segment, Woven) for segment in segments):
         return tuple(records)

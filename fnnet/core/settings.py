@@ -1,4 +1,4 @@
-"""Settings that say their ranges in their types, and are checked in one place."""
+"""Settings whose types give their ranges, checked in one place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fnnet import checks
 from fnnet.core.protocols import Schedule
 
 Check: TypeAlias = Callable[[str, str, object], object]
-"""``check(where, name, value)`` gives a setting as it is to be kept, or raises an error that names it."""
+"""``check(where, name, value)`` returns the value to store, or raises an error that names the setting."""
 
 Share: TypeAlias = Annotated[float, partial(checks.real, below=1)]
 """A number in [0, 1)."""
@@ -27,15 +27,15 @@ NonNegative: TypeAlias = Annotated[float, checks.real]
 Positive: TypeAlias = Annotated[float, checks.positive]
 """A finite number above 0."""
 Rate: TypeAlias = Annotated[float | Schedule, checks.rate]
-"""A finite number from 0 up, or a function of the steps done that gives one."""
+"""A finite number from 0 up, or a function from the number of steps done to one."""
 Size: TypeAlias = Annotated[int, checks.size]
 """A whole number from 1 up."""
 Flag: TypeAlias = Annotated[bool, checks.flag]
-"""Whatever is true or false."""
+"""Anything that has a truth value, stored as a bool."""
 
 
 def each(check: Check) -> Check:
-    """The check of a tuple or list whose every entry goes through another; it is kept as a tuple.
+    """The check of a tuple or list that applies ``check`` to every entry, and stores a tuple.
 
     >>> each(checks.size)("one", "sizes", [1, 2])
     (1, 2)
@@ -50,8 +50,10 @@ def _each(check: Check, where: str, name: str, value: object) -> tuple[object, .
 
 
 class Settings:
-    """Base of frozen dataclasses of settings: each field whose type is ``Annotated`` with checks goes through them, one
-    after another, and keeps what the last one gives; one that is a ``Literal`` is one of its values.
+    """Base of frozen dataclasses of settings, whose fields are checked.
+
+    A field whose type is ``Annotated`` with checks is passed through them in turn and stores the result; one whose type
+    is a ``Literal`` must be one of its values. Raises what the checks raise, usually ValueError.
 
     >>> from dataclasses import dataclass
     >>> @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Settings:
 
     __slots__ = ()
     name: ClassVar[str]
-    """How errors call the settings: by default as the class, in the letters of a function."""
+    """The name in errors: by default that of the class, in snake case."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -76,7 +78,7 @@ class Settings:
             object.__setattr__(self, name, check(self.name, name, getattr(self, name)))
 
     def __getstate__(self) -> dict[str, object]:
-        """The fields alone: what else an instance keeps, it finds out again."""
+        """The fields alone; whatever else an instance stores can be recomputed."""
         own: Any = self
         names = [field.name for field in fields(own)] if is_dataclass(own) else vars(self)
         return {name: getattr(self, name) for name in names}
@@ -94,7 +96,7 @@ def _checks(kind: type) -> tuple[tuple[str, Check], ...]:
 
 
 def _checks_of(hint: object) -> list[Check]:
-    """Those of a type, or of the one beside None; of a ``Literal`` that it is one of its values."""
+    """The checks of a type, or of the one in a union with None; for a ``Literal``, that it is one of its values."""
     origin: object = get_origin(hint)
     if origin is Annotated:
         return [check for check in cast(Any, hint).__metadata__ if callable(check)]

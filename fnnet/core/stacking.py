@@ -1,4 +1,4 @@
-"""K networks as one: their parameters stacked along a new first axis, and taken apart again."""
+"""K networks as one: their parameters stacked along a new first axis, and unstacked again."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ P = TypeVar("P", bound=Params)
 
 
 def stack(networks: Iterable[P]) -> P:
-    """One network of K: each array is theirs along a new first axis, read-only.
+    """One network made of the K ``networks``: their arrays are stacked along a new first axis, read-only.
 
     It trains K networks in one pass with no further code: network k learns what it would learn alone on the same
-    batches, drawing its noise from ``key.child(k)``. x is one for all, or has K as its first axis; outputs are (K,
-    rows, n_out), losses and metrics (K,). ``unstack`` takes it apart.
+    batches with its noise drawn from ``key.child(k)``. ``unstack`` gives the K networks again.
 
-    Raises ValueError where there is none, TreeError naming the path where their structures or settings differ,
-    ShapeError where shapes do, DtypeError where dtypes do.
+    Shapes: x (rows, n_in), shared by all, or (K, rows, n_in); outputs (K, rows, n_out); losses and metrics (K,). Raises
+    ValueError without any network, TreeError naming the path where structures or settings differ, ShapeError where
+    shapes differ, DtypeError where dtypes differ.
 
     >>> import fnnet as fn, numpy as np
     >>> nets = fn.stack([fn.linear(fn.Key(k), 4, 2) for k in range(3)])
@@ -41,7 +41,7 @@ def stack(networks: Iterable[P]) -> P:
         raise ValueError("stack: networks must be at least one, got none")
     for network in found:
         check_network("stack", network)
-    columns("stack", found)  # which says where they differ
+    columns("stack", found)  # its error says where they differ
     paths = iter(tree.paths(found[0]))
     return tree.read_only(tree.map(lambda *leaves: _stacked(next(paths), leaves), *found))
 
@@ -59,11 +59,11 @@ def _stacked(path: str, leaves: tuple[Array, ...]) -> Array:
 
 
 def unstack(network: P) -> tuple[P, ...]:
-    """The K networks of a stacked one, whose arrays are copies, read-only: ``unstack(stack(nets))`` are ``nets``.
+    """The K networks of a stacked ``network``, as read-only copies: the inverse of ``stack``.
 
-    Of a network that was stacked several times the first axis is taken off.
+    A network that was stacked several times is unstacked along its first axis.
 
-    Raises LayerError for what is no network, ShapeError for one that is not stacked; one without parameters is none.
+    Raises LayerError for anything but a network, ShapeError for one that is not stacked or has no arrays.
 
     >>> import fnnet as fn
     >>> nets = [fn.linear(fn.Key(k), 4, 2) for k in range(3)]
@@ -95,9 +95,10 @@ def _shapes(network: Params) -> str:
 
 
 def init_many(make: Callable[[Key], P], key: Key, n: int) -> P:
-    """n networks in one, each with first values of its own: ``stack`` of ``make(key.child(k))`` for k in [0, n).
+    """One network of n networks with different initial values: ``stack`` of ``make(key.child(k))`` for k in [0, n).
 
-    Raises ValueError for n below 1 or a key that is none, and what ``stack`` raises.
+    ``make`` is a function from a key to a network. Raises ValueError for n below 1 and for anything but a key, and what
+    ``stack`` raises.
 
     >>> import fnnet as fn
     >>> nets = fn.init_many(lambda key: fn.mlp(key, (4, 8, 2)), fn.Key(0), 3)

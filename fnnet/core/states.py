@@ -22,10 +22,16 @@ T_contra = TypeVar("T_contra", contravariant=True)
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Part(Node, Generic[P]):
-    """The share of some rows in a loss and its gradient: sums that add leaf by leaf.
+    """The contribution of some rows to a loss and its gradient: sums that add leaf by leaf.
 
-    ``weight`` is the number of rows, or the sum of their weights; in the end value and gradients are divided by it,
-    unless the loss is itself a sum.
+    ``value`` is the sum of the rows' losses, ``grads`` that of their gradients, a network like the parameters.
+    ``weight`` is the number of rows, or the sum of their weights, by which both are divided in the end, unless
+    ``is_sum`` says that the loss is itself a sum.
+
+    >>> import fnnet as fn, numpy as np
+    >>> net = fn.linear(fn.Key(0), 4, 2)
+    >>> float(fn.value_and_grad(fn.mse).part(net, (np.ones((3, 4)), np.ones((3, 2))), fn.Key(0)).weight)
+    3.0
     """
 
     value: Value
@@ -36,8 +42,16 @@ class Part(Node, Generic[P]):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class OptState(Node, Generic[P]):
-    """An optimizer's memory: steps done, slot variables shaped like the parameters, a wrapped optimizer's own state,
-    and a factor on the learning rate."""
+    """An optimizer's memory.
+
+    ``step`` is the number of steps done, ``slots`` are the slot variables, such as momentum, each a tree like the
+    parameters, ``inner`` is the state of a wrapped optimizer, and ``scale`` is a factor on the learning rate.
+
+    >>> import fnnet as fn
+    >>> net = fn.linear(fn.Key(0), 4, 2)
+    >>> fn.sgd(0.1, momentum=0.9).init(net).step
+    0
+    """
 
     step: int
     slots: tuple[P, ...] = ()
@@ -46,7 +60,7 @@ class OptState(Node, Generic[P]):
 
 
 class _BuiltWhenRead:
-    """The field ``slots``, which may hold trees that are not built: they are when it is read for the first time."""
+    """The field ``slots``, which may hold unbuilt trees: they are built when it is read for the first time."""
 
     def __init__(self, member: Any) -> None:
         self.member = member
@@ -65,29 +79,29 @@ class _BuiltWhenRead:
 
 
 def slots_in(state: OptState[P]) -> tuple[P | Unbuilt[P], ...]:
-    """The slots of a state, as they are."""
+    """The slots of a state, built or not."""
     found: tuple[P | Unbuilt[P], ...] = _slots.__get__(state)
     return found
 
 
 _slots: Any = vars(OptState)["slots"]
-setattr(OptState, "slots", _BuiltWhenRead(_slots))  # noqa: B010  (to a type checker it is the field that it was)
+setattr(OptState, "slots", _BuiltWhenRead(_slots))  # noqa: B010  (to a type checker it is the same field)
 
 
 class Moment(Node):
-    """A point of a training run: what the streams of ``train`` and of ``steps`` give."""
+    """A point of a training run: an item of the streams of ``train`` and of ``steps``."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Origin:
-    """Where a state comes from: the run that it is a state of, for as long as that goes on, and what began it.
+    """Where a state comes from: its run, while that lasts, and what the run began with.
 
-    ``network`` is the digest of the parameters at the start, ``kinds`` are the names of the classes of the optimizer
-    and of what it wraps. The optimizer itself is that of the start's own state; later states leave it to the run, so
-    that a state which is kept keeps neither data nor settings alive. ``earlier`` gives the state at the end of an epoch
-    that is in a state's history, of a run that ``resume`` has found: it raises CheckpointError where it has none.
+    ``network`` is the digest of the parameters at the start, ``kinds`` are the class names of the optimizer and of the
+    optimizers that it wraps. Only the first state has the ``optimizer`` itself; later states find it through ``run``,
+    so that keeping a state keeps neither data nor settings alive. ``earlier`` is set by ``resume``: it gives the state
+    at the end of an epoch in the history, and raises CheckpointError where it has none.
     """
 
     network: str
@@ -99,10 +113,16 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TrainState(Moment, Generic[P]):
-    """All that training needs to go on: nothing else lives between two steps.
+    """All that training needs to continue: nothing else is kept between two steps.
 
-    ``total`` and ``rows`` are sums over the batches of the epoch under way: of loss times rows, and of rows. ``origin``
-    tells a checkpoint which run it is of; no result depends on it, and it is no part of the tree.
+    ``params`` is the network, ``opt_state`` the optimizer's memory, ``key`` the run's key, which stays the same.
+    ``epoch`` and ``batch`` count the epochs done and the batches done in the current one. ``total`` and ``rows`` are
+    sums over these batches, of loss times rows and of rows. ``history`` has the records of all epochs. ``origin`` tells
+    a checkpoint which run it belongs to; no result depends on it, and it is not part of the tree.
+
+    >>> import fnnet as fn
+    >>> fn.start(fn.linear(fn.Key(0), 4, 2), fn.sgd(0.1), fn.Key(7)).key
+    Key(seed=7, path=())
     """
 
     params: P
@@ -118,11 +138,16 @@ class TrainState(Moment, Generic[P]):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Epoch(Moment, Generic[P]):
-    """A finished epoch: the state at its end, which stays valid for ever."""
+    """A finished epoch: ``state`` is that at its end, which stays valid forever.
+
+    >>> import fnnet as fn
+    >>> Epoch(fn.start(fn.linear(fn.Key(0), 4, 2), fn.sgd(0.1), fn.Key(0))).state.epoch
+    0
+    """
 
     state: TrainState[P]
 
     @property
     def record(self) -> Record:
-        """What the epoch left in the history."""
+        """The epoch's record, the last one in the history. Raises IndexError where the history is empty."""
         return self.state.history[-1]

@@ -1,8 +1,8 @@
-"""What a pass through a network does, found out once a structure: its leaf layers in their order, and where their
-gradients go.
+"""The plan of a pass through a network, made once per structure: its leaf layers in order, and the places of their
+gradients.
 
-Layers that are chains are seen through, at any depth, so that a pass is one loop. Whatever else holds layers is one of
-the leaves, and calls ``forward`` for those in it.
+Chains are flattened, at any depth, so that a pass is one loop. Any other composite layer counts as a leaf layer, and
+calls ``forward`` for the layers in it.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from fnnet.types import Array
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Part:
-    """Layers that are passed at once, how many; which numbers of the network's vector are theirs, None for all; and the
-    place of their first leaf."""
+    """Layers that are passed at once: the stretch, its number of layers, the slice of the network's vector that holds
+    their numbers, None for all of it, and the place of their first leaf."""
 
     stretch: Stretch
     length: int
@@ -42,17 +42,17 @@ class Part:
 
 
 Inside = tuple[Callable[[object], tuple[object, ...]], Structure[Params], int]
-"""A layer in a leaf layer: how it is found there, its structure, and the place of its first leaf."""
+"""A layer in a leaf layer: the function that gets it, its structure, and the place of its first leaf."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Leg:
-    """A leaf layer in a pass: its rule, the dtype that x is cast to where it enters, and whether it has arrays and no
-    rule for stacked ones.
+    """A leaf layer in a pass: its rule, its class, the dtype that x is cast to where it enters, and whether it has
+    arrays but no rule for stacked ones (``is_single``).
 
-    ``trained`` takes the trained leaves out of its gradient, and ``leaves`` has the places of these among those of the
-    network, None for what is constant there. ``inside`` are the layers in it, where they have all its leaves, side by
-    side, and their vectors can be taken as they are. ``part`` is what is passed at once from here on.
+    ``trained`` takes the trained leaves out of its gradient, and ``leaves`` has their places among the leaves of the
+    network, None for a leaf that is constant there. ``inside`` are the layers in it, where they hold all its leaves,
+    contiguously, and their vectors can be used as they are. ``part`` are the layers that are passed at once from here.
     """
 
     rule: Rule[Any, Any]
@@ -67,11 +67,11 @@ class Leg:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Walk:
-    """A network's pass: its legs, the function from a network to the layers at them, the dtype that x is cast to where
-    it enters, None for any, the dtypes that enter as they are, and the shapes and dtypes of the trained leaves.
+    """A network's pass: its legs, the function from a network to their layers, the dtype that x is cast to where it
+    enters, None for any, the dtypes that need no cast, and the shapes and dtypes of the trained leaves.
 
-    ``unused`` are the leaves that no layer has, ``lowest`` is the first leg with any; ``is_leaf`` says that the network
-    is itself the only layer, ``is_tree`` that it holds nothing that no tree can hold.
+    ``unused`` are the leaves that no layer has, and ``lowest`` is the first leg with trained leaves; ``is_leaf`` says
+    that the network is itself the only layer, ``is_tree`` that all that it holds can be part of a tree.
     """
 
     legs: tuple[Leg, ...]
@@ -87,7 +87,7 @@ class Walk:
 
 
 def walk_of(params: Params) -> Walk:
-    """The walk of all networks of this one's structure. Raises what the checks of its layers raise."""
+    """The walk of all networks with this one's structure. Raises what the checks of its layers raise."""
     check_params("forward", params)
     _check(params, params)
     enters = _enters(params)
@@ -117,11 +117,11 @@ def walk_of(params: Params) -> Walk:
 
 
 Chances = tuple[tuple[int, ...] | None, ...]
-"""For each leg the path of its key, None where it does not act by chance; () where none does."""
+"""For each leg the path of its key, None where it is deterministic; () where all are."""
 
 
 def chances_of(params: Params) -> Chances:
-    """Which legs of a stochastic pass draw. Raises LayerError where a layer's chance would be off in silence."""
+    """Which legs of a stochastic pass draw. Raises LayerError where a layer's draws would be silently skipped."""
     if not is_stochastic(params):
         return ()
     return tuple([draws if is_stochastic(layer) else None for layer, draws in leaf_layers(params)])
@@ -149,7 +149,7 @@ def _leg(layer: Params, leaves: tuple[int | None, ...]) -> Leg:
 
 
 def _with_inside(leg: Leg, layer: Params, used: Counter[int | None]) -> Leg:
-    """The leg, and the layers in it whose vectors are parts of that of the network, where it stands in one place."""
+    """The leg with the layers in it whose vectors are parts of the network's, where it occurs only once."""
     return replace(leg, inside=_inside(layer, leg.leaves)) if all(used[place] == 1 for place in leg.leaves) else leg
 
 
@@ -184,16 +184,16 @@ def _taken(changes: tuple[bool, ...], grads: Params) -> list[Array]:
 
 
 def _enters(params: Params) -> np.dtype[np.floating] | None:
-    """The dtype that x is cast to where it enters; None where any float is taken as it is.
+    """The dtype that x is cast to where it enters; None where any float dtype is accepted.
 
-    A cast to float64 loses nothing. One to float32 is left to the layers where one of them takes x as it comes.
+    A cast to float64 loses nothing. A cast to float32 is left to the layers where one of them does its own casts.
     """
     first = first_array(layout(type(params)).values(params), True)
     return None if first is None or (first.dtype == F32 and not casts(params)) else first.dtype
 
 
 def first_array(values: tuple[object, ...], is_deep: bool) -> Array | None:
-    """The first floating array among values, through tuples, and through the layers there where ``is_deep``."""
+    """The first floating array among values, also in tuples, and in layers where ``is_deep``."""
     for value in values:
         if is_leaf(value):
             if value.dtype.kind == "f":
@@ -207,7 +207,7 @@ def first_array(values: tuple[object, ...], is_deep: bool) -> Array | None:
 
 
 def _with_parts(legs: list[Leg], layers: Layers, shapes: list[tuple[int, ...]], used: Counter[int | None]) -> list[Leg]:
-    """The legs, and at the first of those that can be passed at once how; their leaves must lie side by side."""
+    """The legs, with a part at the first of those that can be passed at once; their leaves must be contiguous."""
     ends, i = list(accumulate(map(prod, shapes), initial=0)), 0
     while i < len(legs):
         find = legs[i].rule.stretch

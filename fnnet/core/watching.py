@@ -1,4 +1,4 @@
-"""Watching a run while an epoch is made. A watcher is told of states and changes none; no result depends on it."""
+"""Watching a run while an epoch is made. A watcher sees states and changes none; no result depends on it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _WATCHER: ContextVar[Watcher | None] = ContextVar("fnnet.watcher", default=None)
 
 
 def watched(items: Iterable[A], watcher: Watcher) -> Iterator[A]:
-    """The items, while the watcher is told of each batch that is trained to make them.
+    """The items; the watcher is called with the state after each batch that is trained to make them.
 
     It watches only while an item is made, and only what this thread trains: between two items, and in the body of the
-    loop that reads the stream, everything is as it was.
+    loop that reads the stream, the previous watcher is in place.
     """
     source = iter(items)
     while True:
@@ -36,7 +36,7 @@ def watched(items: Iterable[A], watcher: Watcher) -> Iterator[A]:
 
 
 def told(state: TrainState[P]) -> TrainState[P]:
-    """The state as it is; whoever watches is told of it."""
+    """The state, unchanged, after the current watcher was called with it."""
     watcher = _WATCHER.get()
     if watcher is not None:
         watcher(state)

@@ -1,1 +1,1 @@
-"""Where batches come from."""
+"""Data: batches, orders of rows, splits and encoders."""

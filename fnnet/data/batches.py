@@ -21,7 +21,7 @@ Last = Literal["keep", "drop"]
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Minibatches(Node, Generic[T]):
-    """What ``minibatches(...)`` returns: called with the key of an epoch's order, the batches of the epoch."""
+    """What ``minibatches(...)`` returns: a function from the key of an epoch's order to the epoch's batches."""
 
     x: Rows
     y: T
@@ -31,7 +31,7 @@ class Minibatches(Node, Generic[T]):
     order: Order | None = None
 
     def __call__(self, key: Key, /) -> Iterator[tuple[Array, T]]:
-        """The batches, each made when it is asked for."""
+        """The batches, each made when it is requested."""
         order, size = self.index(key), self.batch_size
         take_x, take_y = taker(cast(Array, self.x)), taker(self.y)
         for start in range(0, len(order), size):
@@ -39,7 +39,7 @@ class Minibatches(Node, Generic[T]):
             yield take_x(index), take_y(index)
 
     def index(self, key: Key, /) -> Index:
-        """The numbers of the epoch's rows in their order, without a last batch that is dropped."""
+        """The row numbers of the epoch in order, without a last batch that is dropped."""
         keys.check("minibatches", key)
         n = len(self.x)
         if self.order is not None:
@@ -50,7 +50,7 @@ class Minibatches(Node, Generic[T]):
 
     @property
     def batches(self) -> int | None:
-        """How many batches an epoch has; None where ``order`` decides that."""
+        """The number of batches in an epoch; None where ``order`` decides it."""
         rows = len(self.x) if self.last == "keep" else len(self.x) - len(self.x) % self.batch_size
         return -(-rows // self.batch_size) if self.order is None else None
 
@@ -62,17 +62,19 @@ class Minibatches(Node, Generic[T]):
 def minibatches(
     x: Rows, y: T, *, batch_size: int, shuffle: bool = True, last: Last = "keep", order: Order | None = None
 ) -> Minibatches[T]:
-    """The rows of x and y in batches, in a new order every epoch.
+    """The rows of the inputs x and the targets y in batches of ``batch_size`` rows, in a new order every epoch.
 
-    Shapes: x (rows, features); y one entry a row, an array or a tuple of arrays such as (target, weights). A batch is
-    a copy, made when it is asked for; the data themselves are not copied, so do not write to them while training goes
-    on. x may be larger than memory: a ``numpy.memmap``, or anything with a shape, a dtype, a length, and rows that
-    an array of their numbers selects; y may be mapped too. ``last`` says what becomes of a last batch that is smaller
-    than ``batch_size``; one that is larger than the data makes one batch of all rows.
-    ``order`` is ``stratified(labels)``, ``balanced(labels)`` or a function (key, rows, batch_size) -> numbers of rows.
+    With ``shuffle=False`` the rows keep their order. ``last`` says whether a last batch that is smaller is kept
+    ("keep") or dropped ("drop"); a ``batch_size`` larger than the data makes one batch of all rows. ``order`` is
+    ``stratified(labels)``, ``balanced(labels)`` or a function (key, rows, batch_size) -> row numbers.
 
-    Raises ValueError for a batch size below 1, and for an order with ``shuffle=False``,
-    ShapeError for lengths that differ, DtypeError for data without rows of numbers.
+    A batch is a copy, made when it is requested; the data themselves are not copied, so do not write to them during
+    training. x may be larger than memory: a ``numpy.memmap``, or anything with a shape, a dtype, a length, and rows
+    that are selected by an array of row numbers; y may be memory-mapped too.
+
+    Shapes: x (rows, features); y one entry per row, an array or a tuple of arrays such as (target, weights). Raises
+    ValueError for a batch size below 1, and for an order with ``shuffle=False``; ShapeError for lengths that differ;
+    DtypeError for data without rows of numbers.
 
     >>> import fnnet as fn, numpy as np
     >>> data = fn.minibatches(np.zeros((5, 2)), np.arange(5), batch_size=2, shuffle=False)
@@ -95,7 +97,7 @@ def minibatches(
 
 
 def _checked_order(rows: Index, n: int) -> Index:
-    """What an order gave. Raises DtypeError, ShapeError or ValueError unless it is numbers of rows."""
+    """The result of an order. Raises DtypeError, ShapeError or ValueError unless it holds row numbers."""
     checks.array("minibatches", "what order gives", rows)
     if rows.dtype.kind not in "iu":
         raise DtypeError(f"minibatches: what order gives must be integers, the numbers of rows, got {rows.dtype}")

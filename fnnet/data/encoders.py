@@ -14,13 +14,20 @@ from fnnet.core import Array, Dtype, DtypeError, Labels, ShapeError
 Category = str | int | float
 
 BLOCK = 1 << 16
-"""How many entries are looked up at a time, as Python's own numbers and strings: those compare a whole number of any
-size with a float exactly, which no common dtype of NumPy does."""
+"""How many entries are looked up at a time, as Python's own numbers and strings: these compare an integer of any size
+with a float exactly, which no common dtype of NumPy does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Categories:
-    """What ``categories(...)`` returns: a function from a column to its numbers. The values are distinct and sorted."""
+    """What ``categories(...)`` returns: a function from a column (rows,) to its category numbers (rows,).
+
+    ``values`` are the known values, distinct and sorted; value i has the number i. With ``unknown`` every other value
+    has the number ``len(values)``. Raises ValueError unless the values are distinct and sorted.
+
+    >>> Categories(("blue", "red"), unknown=True)(["red", "green"]).tolist()
+    [1, 2]
+    """
 
     values: tuple[Category, ...]
     unknown: bool = False
@@ -32,11 +39,12 @@ class Categories:
 
     @property
     def size(self) -> int:
-        """How many numbers there are, including the one for unknown values."""
+        """The number of categories, including the one for unknown values."""
         return len(self.values) + self.unknown
 
     def __call__(self, column: Sequence[Category] | NDArray[np.generic]) -> NDArray[np.int64]:
-        """The number of each entry. Raises ValueError for a value never seen, unless ``unknown`` is set."""
+        """The number of each entry. Raises DtypeError for a column of another kind, ValueError for an unknown value,
+        unless ``unknown`` is set."""
         entries = _column(column)
         if _family(entries) != _family(_column(self.values)):
             raise DtypeError(f"categories: column must hold the kind of {self.values[0]!r}, got {entries.dtype}")
@@ -54,12 +62,12 @@ class Categories:
 
 def categories(column: Sequence[Category] | NDArray[np.generic], *, unknown: bool = False) -> Categories:
     """Numbers 0, 1, ... for the distinct values of a column (strings or numbers), sorted; with ``unknown`` one more
-    for values that are met later.
+    number for values that come later.
 
-    Numbers are compared exactly: whole numbers of any size, among fractions too, are never rounded to a float.
+    Numbers are compared exactly: integers of any size, even among fractions, are never rounded to a float.
 
     Raises ShapeError for a column that is empty or has several axes, DtypeError for values that are neither text nor
-    numbers, or a mixture, ValueError for NaN.
+    numbers, or a mixture of both, ValueError for NaN.
 
     >>> colours = categories(["red", "blue", "red"])
     >>> colours.values, colours(["blue", "red"]).tolist()
@@ -99,8 +107,10 @@ def _of_objects(column: Sequence[object], entries: NDArray[np.generic]) -> NDArr
 
 
 def _as_text(column: Sequence[object]) -> NDArray[np.generic]:
-    """Python strings as an array. Raises DtypeError or ValueError where NumPy would turn numbers, None or NaN among
-    them into strings, or drop NULs at their ends.
+    """Python strings as an array.
+
+    Raises DtypeError where NumPy would turn numbers, None or NaN among them into strings, ValueError where it would
+    drop NULs at their ends.
     """
     kinds = {bytes if isinstance(entry, bytes) else str for entry in column if isinstance(entry, (str, bytes))}
     if len(kinds) != 1 or not all(isinstance(entry, (str, bytes)) for entry in column):
@@ -117,19 +127,22 @@ def _as_text(column: Sequence[object]) -> NDArray[np.generic]:
 
 
 def _is_missing(entry: object) -> bool:
-    """Whether an entry stands for none: None, NaN, pandas' NA and NaT."""
+    """Whether an entry is a missing value: None, NaN, pandas' NA or NaT."""
     return entry is None or type(entry).__name__ in ("NAType", "NaTType") or entry != entry
 
 
 def _family(entries: NDArray[np.generic]) -> str:
-    """Text, bytes or numbers: each is compared with its own kind only."""
+    """The kind of entries, text, bytes or numbers: each is compared with its own kind only."""
     return entries.dtype.kind if entries.dtype.kind in "US" else "numbers"
 
 
 def one_hot(labels: Labels, n: int, *, dtype: Dtype = np.float32) -> Array:
-    """1 in the column that a label names, 0 elsewhere: (..., N) of whole numbers in [0, n) to (..., N, n).
+    """1 in the column that a label names, 0 elsewhere.
 
-    Raises DtypeError for labels that are not integers, ValueError for one out of range.
+    ``n`` is the number of classes, ``dtype`` that of the result, float32 or float64. Shapes: labels (..., N), integers
+    in [0, n); result (..., N, n).
+
+    Raises DtypeError for labels that are not integers or another dtype, ValueError for a label out of range.
 
     >>> one_hot(np.array([2, 0]), 3).tolist()
     [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]

@@ -1,4 +1,4 @@
-"""Orders of an epoch that depend on classes. Each is a function of a key, so that it can be reproduced."""
+"""Orders of an epoch's rows that depend on their classes. Each is a function of a key, so it can be reproduced."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fnnet.tree.nodes import Node
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ByClass(Node, ABC):
-    """An order that deals out the rows of every class evenly to the batches."""
+    """An order that deals the rows of every class evenly to the batches. ``labels`` (rows,) are the classes."""
 
     labels: Labels
 
@@ -25,7 +25,7 @@ class ByClass(Node, ABC):
         """The rows of the epoch, class by class, in random order within a class."""
 
     def __call__(self, key: Key, rows: int, batch_size: int, /) -> Index:
-        """The rows of the epoch, batch behind batch."""
+        """The row numbers of the epoch, batch after batch."""
         return _dealt(key, self.chosen(key.child(0)), batch_size)
 
 
@@ -45,7 +45,7 @@ class Balanced(ByClass):
     __slots__ = ()
 
     def chosen(self, key: Key) -> Index:
-        """As many rows as there are, equally many of each class: all of its rows again and again, then some of them."""
+        """As many rows as in the data, equally many of each class: all of its rows, repeated, then some of them."""
         counts = np.unique(self.labels, return_counts=True)[1]
         share, more = divmod(len(self.labels), len(counts))
         draws = share + (permutation(key.child(0), len(counts)) < more)
@@ -54,13 +54,13 @@ class Balanced(ByClass):
 
 
 def stratified(labels: Labels) -> Stratified:
-    """The order of ``minibatches`` that gives every batch the classes in the shares that they have in the data.
+    """The order of ``minibatches`` in which every batch has the classes in the proportions of the data.
 
-    Every row comes once per epoch. Of a class with n_c of the n rows a batch of m rows has m n_c / n, within one row
-    where ``batch_size`` divides n, within two otherwise; which batch gets the extra row is redrawn each epoch, as is
-    everything else.
+    Every row comes once per epoch. A class with n_c of the n rows has m n_c / n of the m rows of a batch, within one
+    row where ``batch_size`` divides n, within two otherwise; which batch gets the extra row is redrawn each epoch, as
+    is everything else.
 
-    Shapes: labels (rows,), integers. Raises ShapeError, DtypeError.
+    ``labels`` are the classes of the rows. Shapes: labels (rows,), integers. Raises ShapeError, DtypeError.
 
     >>> import fnnet as fn, numpy as np
     >>> y = np.array([0, 0, 0, 0, 1, 1])
@@ -74,12 +74,12 @@ def stratified(labels: Labels) -> Stratified:
 def balanced(labels: Labels) -> Balanced:
     """The order of ``minibatches`` that draws all classes equally often.
 
-    An epoch has as many rows as the data, n. Each of the C classes that occur gives n / C of them, rounded up or down,
+    An epoch has n rows, as many as the data. Each of the C classes that occur gives n / C of them, rounded up or down,
     and every batch has its share of these, within one row where ``batch_size`` divides n, within two otherwise. A
     class with more rows leaves some out, different ones each epoch; a class with fewer repeats its rows, each equally
     often up to a difference of one. So the loss of the epoch is that of balanced data.
 
-    Shapes: labels (rows,), integers. Raises ShapeError, DtypeError.
+    ``labels`` are the classes of the rows. Shapes: labels (rows,), integers. Raises ShapeError, DtypeError.
 
     >>> import fnnet as fn, numpy as np
     >>> y = np.array([0, 0, 0, 0, 0, 1])
@@ -97,10 +97,10 @@ def class_by_class(key: Key, labels: Labels) -> Index:
 
 
 def _dealt(key: Key, rows: Index, size: int) -> Index:
-    """Rows that are sorted by class, dealt out to batches like cards, so that each batch gets its share of every class.
+    """Rows sorted by class, dealt to batches like cards, so that each batch gets its share of every class.
 
-    A smaller last batch takes rows at even distances, and the others get one row each in rotation; where that begins,
-    which batch comes first and the order inside a batch are drawn.
+    A smaller last batch takes rows at even distances, and the others get one row each in rotation; where the rotation
+    begins, which batch comes first and the order inside a batch are drawn at random.
     """
     n, full, rest = len(rows), len(rows) // size, len(rows) % size
     rows = np.roll(rows, int(n * float(uniform(key.child(1), ()))))

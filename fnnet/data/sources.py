@@ -1,4 +1,4 @@
-"""Rows by their numbers, from arrays, mapped files and anything else that has rows, always as plain arrays."""
+"""Rows by their numbers, from arrays, memory-mapped files and anything else with rows, always as plain arrays."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from fnnet.core import DtypeError, Rows, ShapeError
 T = TypeVar("T")
 
 Index: TypeAlias = NDArray[np.int64]
-"""Numbers of rows."""
+"""Row numbers."""
 
 
 def _plain(value: object) -> object:
-    """A file mapped into memory as an array; anything else, other subclasses of ndarray too, as it is."""
+    """A memory-mapped file as a plain array; anything else, other subclasses of ndarray too, as it is."""
     return value.view(np.ndarray) if isinstance(value, np.memmap) else value
 
 
@@ -49,7 +49,7 @@ def _shape_of_source(where: str, x: object) -> tuple[int, ...]:
         )
     if dtype.kind not in "fiub":
         raise DtypeError(f"{where}: x must hold real numbers, got dtype {dtype}; use its astype(float)")
-    if hasattr(x, "toarray"):  # a sparse matrix, whose rows are no arrays
+    if hasattr(x, "toarray"):  # a sparse matrix, whose rows are not arrays
         raise DtypeError(f"{where}: x must be a numpy.ndarray, got {type(x).__name__}; {checks.as_array(x)}")
     rows = len(x)  # type: ignore[arg-type]  # it has a length
     if shape and rows != shape[0]:
@@ -63,14 +63,14 @@ def named(where: str, name: str, y: object) -> list[tuple[str, NDArray[np.generi
         return [pair for i, child in enumerate(y) for pair in named(where, f"{name}[{i}]", child)]
     checks.array(where, name, _plain(y))
     if not isinstance(y, np.ndarray) or y.ndim == 0:
-        raise ShapeError(f"{where}: {name} must have one entry a row, got a single number")
+        raise ShapeError(f"{where}: {name} must have one entry per row, got a single number")
     return [(name, y)]
 
 
 def taker(source: T) -> Callable[[Index], T]:
-    """The function from numbers of rows to these rows of a source, or of every array of a tuple, as plain arrays.
+    """The function from row numbers to those rows of a source, or of every array of a tuple, as plain arrays.
 
-    The rows are C-ordered copies. An array that is not C-ordered ``take`` would copy as a whole at every call.
+    The rows are C-ordered copies. ``take`` would copy the whole of an array that is not C-ordered at every call.
     """
     return cast(Callable[[Index], T], _taker(source))
 
@@ -96,7 +96,7 @@ def _of_strided(source: NDArray[np.generic], index: Index) -> NDArray[np.generic
 
 
 def _of_source(source: Rows, index: Index) -> NDArray[np.generic]:
-    """Rows of a source that is not an array: read in increasing order, each once, then put into the order asked for."""
+    """Rows of a source that is not an array: read once each in increasing order, then put into the order wanted."""
     wanted, place = np.unique(index, return_inverse=True)
     given = source[wanted]
     if isinstance(given, np.ma.MaskedArray):

@@ -1,4 +1,4 @@
-"""Data divided into parts: training, validation, test."""
+"""Splitting data into parts: training, validation, test."""
 
 from __future__ import annotations
 
@@ -39,12 +39,13 @@ def split(
 def split(
     key: Key, data: tuple[*Ts], *, parts: Sequence[float], stratify: Labels | None = None
 ) -> tuple[tuple[*Ts], ...]:
-    """Divides the rows of (x, y, ...) at random into parts, each a tuple like ``data``: every row is in exactly one.
+    """Splits the rows of ``data``, a tuple (x, y, ...), at random into parts, each a tuple like ``data``.
 
-    ``parts`` are shares that add up to 1, such as (0.7, 0.15, 0.15), or, where all are whole numbers, numbers of rows
-    that add up to all. Shares of the rows are rounded so that they add up, the largest fractions up. With the labels
-    ``stratify`` every part has its share of each class, within one row. The rows of a part are copies, in random order.
-    For data larger than memory, split ``(numpy.arange(rows),)``. Draws come from ``key.child(SPLIT)``.
+    Every row is in exactly one part. ``parts`` are shares that add up to 1, such as (0.7, 0.15, 0.15), or integers,
+    numbers of rows that add up to all. Shares of the rows are rounded so that they add up, the largest fractions up.
+    With the labels ``stratify`` every part has its share of each class, within one row. The rows of a part are copies,
+    in random order. For data larger than memory, split ``(numpy.arange(rows),)``. ``key`` decides which row goes where,
+    by draws from ``key.child(SPLIT)``.
 
     Shapes: each array of data (rows, ...), stratify (rows,). Raises ShapeError for lengths that differ, ValueError for
     parts that are empty or do not add up, and for a class with fewer rows than there are parts.
@@ -108,10 +109,11 @@ def _stratified(key: Key, labels: Labels, sizes: list[int], n: int) -> Index:
 
 
 def shared_out(counts: Counts, sizes: Counts) -> Counts:
-    """A table of whole numbers with these sums of rows and columns, each the proportional number rounded up or down.
+    """A table of integers whose rows add up to ``counts`` and whose columns add up to ``sizes``.
 
-    Such a table always exists (L. H. Cox, L. R. Ernst, Controlled Rounding, INFOR 20, 1982). Fractions are moved around
-    cycles, from one entry to another of its row, from there to another of its column, until none is left.
+    Each entry is the proportional number rounded up or down. Such a table always exists (L. H. Cox, L. R. Ernst,
+    Controlled Rounding, INFOR 20, 1982). Fractions are moved around cycles, from one entry to another of its row, from
+    there to another of its column, until none is left.
     """
     n = int(sizes.sum())
     table, fraction = np.divmod(np.multiply.outer(counts, sizes), n)
@@ -132,8 +134,10 @@ def shared_out(counts: Counts, sizes: Counts) -> Counts:
 
 
 def _cycle(is_open: NDArray[np.bool], first: int) -> list[tuple[int, int]]:
-    """A cycle of open entries, alternately in the row and in the column of the one before; a row or column that has an
-    open entry has two. The rows above the first one are closed."""
+    """A cycle of open entries, each in the row or, alternately, in the column of the one before it.
+
+    A row or column that has an open entry has at least two. No row above ``first`` has any.
+    """
     visited: dict[tuple[bool, int], int] = {}
     entries: list[tuple[int, int]] = []
     is_row, line, before = True, first, -1
@@ -146,7 +150,7 @@ def _cycle(is_open: NDArray[np.bool], first: int) -> list[tuple[int, int]]:
 
 
 def _next_open(line: NDArray[np.bool], first: int, but: int) -> int:
-    """The first open entry from ``first`` on, except ``but``. It is near, so they are looked at a few at a time."""
+    """The first open entry from ``first`` on, except ``but``. It is close, so a few entries are scanned at a time."""
     while True:
         among = first + np.flatnonzero(line[first : first + 64])
         among = among[among != but]

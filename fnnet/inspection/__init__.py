@@ -1,1 +1,1 @@
-"""What a network is and what happens in it, to be read by people."""
+"""Inspecting networks: their layers, and what happens in a pass."""

@@ -1,4 +1,4 @@
-"""What a network is, as a table."""
+"""A network as a table of its layers."""
 
 from __future__ import annotations
 
@@ -25,8 +25,11 @@ Flops = tuple[int, int] | tuple[None, None]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One layer of a summary. A layer that holds others comes before them, with only its own parameters, and they are
-    deeper; a layer that is called again has no parameters the second time. FLOPs are None where they are unknown."""
+    """One layer of a summary: its path, its class, the shape of its output, parameters, bytes and FLOPs.
+
+    A composite layer comes before the layers that it holds, which have a greater ``depth``, and counts only parameters
+    of its own; a layer that is called again has no parameters the second time. FLOPs are None where they are unknown.
+    """
 
     path: str
     layer: str
@@ -39,7 +42,7 @@ class Line:
     is_composite: bool = False
 
     def cells(self) -> tuple[str, ...]:
-        """The line, cell by cell, as it is printed."""
+        """The cells of the line, as they are printed."""
         name = "  " * self.depth + self.layer
         if self.is_composite and not self.bytes:
             return self.path, name, str(self.output), "", "", "", ""
@@ -49,7 +52,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What ``summary(net)`` returns: lines, and a table when printed. FLOPs are sums of those that are known."""
+    """What ``summary(net)`` returns: one line per layer, and the network's parameters and bytes; a table when printed.
+
+    FLOPs are sums of those that are known.
+    """
 
     lines: tuple[Line, ...]
     parameters: int
@@ -97,19 +103,19 @@ def _printed(cells: tuple[str, ...], widths: list[int]) -> str:
 
 
 def summary(params: Params, batch: int = 1, features: int | None = None) -> Summary:
-    """The layers of a network with output shapes, trained parameters, bytes and FLOPs, as a table to print.
+    """The layers of the network ``params`` with output shapes, trained parameters, bytes and FLOPs, as a table.
 
-    Shapes are those of a pass over ``batch`` rows of zeros, without chance. Constant arrays count in the bytes and not
-    in the parameters. The inputs' number of ``features`` is read off the first layer that has arrays, where only
-    one number fits; otherwise it must be given.
+    Shapes are those of a deterministic pass over ``batch`` rows of zeros. Constant arrays count in the bytes and not in
+    the parameters. ``features`` is the number of input columns; without it, it is inferred from the first layer that
+    has arrays, where only one number fits.
 
-    FLOPs: a multiply-add is 2. So a Linear layer takes 2 n_in per number of its output forward, and backward the same
-    for the gradient of w and again for that of x (training skips it for the first layer), plus 1 for b's; an activation
-    takes 1 per number each way, dropout as in a stochastic pass. Those of other layers with arrays are unknown, a dash
-    in the table; the total is then at least the sum of the others. What a layer does besides calling the layers that it
-    holds is not counted.
+    FLOPs: a multiply-add is 2. So a Linear layer takes 2 n_in per output number in the forward pass, and in the
+    backward pass as many for the gradient of w, as many for that of x (which training skips for the first layer) and 1
+    for that of b; an activation takes 1 per number each way, dropout as in a stochastic pass. The FLOPs of other layers
+    with arrays are unknown, a dash in the table; the total is then at least the sum of the others. The work of a
+    composite layer besides calling the layers that it holds is not counted.
 
-    Raises ValueError where the number of features cannot be read off, or batch is below 1.
+    Raises ValueError where the number of features cannot be inferred, or batch is below 1.
 
     >>> import fnnet as fn
     >>> print(fn.summary(fn.mlp(fn.Key(0), (64, 100, 10)), batch=32))
@@ -129,7 +135,7 @@ def summary(params: Params, batch: int = 1, features: int | None = None) -> Summ
 
 # --- lines -------------------------------------------------------------------------------------------------------
 def _table(params: Params, batch: int, features: int, dtype: np.dtype[np.floating]) -> tuple[Line, ...]:
-    """The lines of a pass, without one of its own for a network that does no more than call others."""
+    """The lines of a pass, without one for the network itself where it does no more than call its layers."""
     whole = trace(params, np.zeros((*replicas(params), batch, features), dtype))
     lines = list(_lines(whole, 0, set()))
     if lines[0].is_composite and not lines[0].bytes and whole.calls[-1].y.shape == whole.y.shape:
@@ -138,7 +144,7 @@ def _table(params: Params, batch: int, features: int, dtype: np.dtype[np.floatin
 
 
 def _lines(call: Call, depth: int, seen: set[str]) -> Iterator[Line]:
-    """The line of a call, and those of the calls that it made."""
+    """The line of a call, then those of the calls that it made."""
     parameters, size = (0, 0) if call.path in seen else _own(call)
     seen.add(call.path)
     onward, back = (0, 0) if call.calls else _flops(call)
@@ -149,7 +155,7 @@ def _lines(call: Call, depth: int, seen: set[str]) -> Iterator[Line]:
 
 
 def _own(call: Call) -> tuple[int, int]:
-    """The parameters and bytes that no line below has."""
+    """The parameters and bytes that are in no line below."""
     below = {inner.path: inner.layer for inner in call.calls}.values()
     parameters = tree.count(call.layer) - sum([tree.count(layer) for layer in below])
     return parameters, _bytes(call.layer) - sum([_bytes(layer) for layer in below])
@@ -166,11 +172,11 @@ PER_ENTRY: dict[type[Params], tuple[int, int]] = {
     Standardize: (2, 1),
     Embedding: (0, 1),
 }
-"""FLOPs per entry of the output, forward and backward, of layers that take another number than 1 each way."""
+"""FLOPs per entry of the output, forward and backward, of layers for which they are not 1 each way."""
 
 
 def _flops(call: Call) -> Flops:
-    """The FLOPs of a layer that calls none."""
+    """The FLOPs of a layer that calls no others."""
     entries = call.y.size
     if type(call.layer) is Linear:
         products = 2 * entries * call.x[-1]
@@ -186,13 +192,16 @@ def _flops(call: Call) -> Flops:
 
 # --- the inputs --------------------------------------------------------------------------------------------------
 def _features(params: Params, dtype: np.dtype[np.floating]) -> int:
-    """The number of features that the network takes, found by trying the numbers in it; the lowest, where several give
-    the same table. Raises ValueError where none fits, or several give different tables."""
+    """The number of features that the network accepts, found by trying the numbers in it.
+
+    Where several give the same table it is the lowest. Raises ValueError where none fits, or several give different
+    tables.
+    """
     tables = {n: table for n in _numbers(params) if (table := _tried(params, n, dtype)) is not None}
     if tables and len(set(tables.values())) == 1:
         return min(tables)
     first = _first_with_arrays(params)
-    if not tables and first is not None and first is not params:  # the pass will say what is wrong after it
+    if not tables and first is not None and first is not params:  # the pass will report an error in later layers
         return _features(first, dtype)
     name = type(params).__name__
     raise ValueError(f"summary: the number of inputs cannot be read off this {name}; give features=")
@@ -219,7 +228,7 @@ def _first_with_arrays(params: Params) -> Params | None:
 
 
 def _tried(params: Params, features: int, dtype: np.dtype[np.floating]) -> tuple[Line, ...] | None:
-    """The lines of a pass of one row of so many features; None where the network refuses them."""
+    """The lines of a pass of one row with as many features; None where the network raises an error."""
     try:
         return _table(params, 1, features, dtype)
     except Exception:  # whatever a layer may raise for an input that does not fit

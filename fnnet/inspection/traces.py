@@ -1,6 +1,6 @@
-"""What happens in a pass: which layer calls which, and on what. Layers need to know nothing of it.
+"""Traces of a pass: which layer calls which, and with what. Layers need no code for it.
 
-In a layer that holds layers each of these is replaced by a probe, which notes when it is called. This sees through any
+In a composite layer each layer that it holds is replaced by a probe, which records its calls. This works for every
 composite that calls ``forward`` on its children, a user's own too; one that reads their fields itself is called as it
 is.
 """
@@ -24,7 +24,7 @@ from fnnet.tree.nodes import child_path, layout, named_children
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The call of a layer: its path, the shape of its input, its output, and the calls that it made in turn."""
+    """The call of a layer at a path: the shape of its input x, its output y, and the calls that it made in turn."""
 
     path: str
     layer: Params
@@ -35,7 +35,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Probe(Params):
-    """A layer that notes its calls in a list of whoever made it."""
+    """A layer that passes x through another one and appends the call to ``notes``."""
 
     path: str
     layer: Params
@@ -57,9 +57,9 @@ define_layer(Probe, forward=probe_forward, backward=probe_backward, replicas=lam
 
 
 def trace(params: Params, x: Array) -> Call:
-    """The calls of a pass without chance. Raises what ``forward`` raises."""
+    """The calls of a deterministic pass of x. Raises what ``forward`` raises."""
     notes: list[Call] = []
-    params = tree.map(lambda leaf: leaf, params)  # a layer's path is found by identity, and one may stand in two places
+    params = tree.map(lambda leaf: leaf, params)  # paths are found by identity, and a layer may stand in two places
     with np.errstate(all="ignore"):
         forward(Probe("", params, notes), x)
     return notes[-1]
@@ -70,15 +70,15 @@ def _passed(path: str, layer: Params, x: Array, notes: list[Call]) -> Array:
     rule = rule_of(layer)
     if isinstance(rule, Chain):
         for i, inside in enumerate(rule.layers(layer)):
-            here = child_path(path, path_of(layer, inside) or str(i))  # a layer that the chain makes has no path
+            here = child_path(path, path_of(layer, inside) or str(i))  # a layer that the chain builds has no path
             x, _ = forward(Probe(here, inside, notes), x)
         return x
-    if type(layer) is Portable:  # which looks at the arrays of what it holds, and a probe is none
+    if type(layer) is Portable:  # which looks at the arrays in its layer, and a probe has none
         return portably(forward, Probe(child_path(path, "layer"), layer.layer, notes), x)[0]
     if children(layer):
         try:
             return forward(_with_probes(path, layer, notes), x)[0]
-        except Exception:  # the probes' fault; if not, the call below raises it again
+        except Exception:  # caused by the probes; otherwise the call below raises it again
             notes.clear()
     return forward(layer, x)[0]
 

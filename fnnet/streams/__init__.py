@@ -1,23 +1,23 @@
 """Functions from a stream of epochs to a stream of epochs: what other libraries do with callbacks.
 
-Each pulls one epoch at a time, when it is asked for one itself, and decides only from the history that the epoch
-carries; so a pipeline that is resumed from a saved state equals one that was never interrupted. ``time_limit`` alone
-depends on the world. An epoch flows through the pipe from left to right, which is all that matters for their order::
+Each pulls one epoch at a time, when one is requested from it, and decides only from the history that the epoch
+carries, so a pipeline that is resumed from a saved state equals one that was never interrupted. Only ``time_limit``
+depends on anything else. An epoch flows through the pipe from left to right, and the order follows from that::
 
     pipe(
         train(step, data, state),  # endless
         validate(x, y, {"r2": metrics.r2}),  # writes "r2" into the history, for all functions after it
         early_stopping(5, metric="r2", mode="max"),  # reads it; after its last epoch nothing more is computed
         record("run.json"),  # after what writes metrics, and what drops epochs
-        take(100),  # limits may come in any order: the first one reached ends the stream
+        take(100),  # limits may come in any order: the first one that is reached ends the stream
         progress(100),
         best("r2", "max"),  # the end: from the stream to one epoch
     )
 
-``early_stopping`` before ``validate`` looks for a metric that is not there yet, and says so. ``record`` after a
-function that drops epochs writes those too, when the next one passes: its file is the history. Before
-``early_stopping`` it writes a line too many where a run is resumed that had already stopped: only the next epoch shows
-that, and ``early_stopping`` drops it.
+``early_stopping`` before ``validate`` raises an error, for its metric is not there yet. ``record`` after a function
+that drops epochs writes those too, when the next one passes, because its file is the whole history. ``record`` before
+``early_stopping`` writes one line too many when a run is resumed that had already stopped: only the next epoch shows
+that it had, and ``early_stopping`` drops that epoch.
 """
 
 from fnnet.streams.choice import Best as Best

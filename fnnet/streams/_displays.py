@@ -1,4 +1,4 @@
-"""What shows a run: a bar or a line where somebody watches, lines of a log where nobody does."""
+"""The displays of a run: a bar or a line on a terminal or in a notebook, lines in a log."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import time
 from typing import NamedTuple, Protocol, TextIO
 
 PAUSE = 0.1
-"""Seconds between two looks at a line: more often nobody reads it."""
+"""Seconds between two updates of a line."""
 LOG_PAUSE = 1.0
 """Seconds between two epochs in a log."""
 LOG_BATCHES = 10.0
-"""Seconds before a log says at which batch a long epoch is."""
+"""Seconds before a log shows the current batch of a long epoch."""
 
 
 class News(NamedTuple):
-    """How far a run is, in words: the epoch under way, or the one just finished where ``batch`` is empty."""
+    """The progress of a run, as text: the current epoch, or the one just finished where ``batch`` is empty."""
 
     epoch: int
     batch: str
@@ -32,7 +32,7 @@ class Display(Protocol):
 
 
 def display_for(total: int | None, done: int) -> Display:
-    """The display that fits where the program runs, after so many epochs."""
+    """The display for where the program runs, which starts after ``done`` epochs."""
     is_notebook = in_notebook()
     file = sys.stdout if is_notebook else sys.stderr  # notebooks show standard error in red
     try:
@@ -42,12 +42,12 @@ def display_for(total: int | None, done: int) -> Display:
         return Silence()
     try:
         return Bar(total, done)
-    except Exception:  # above all ImportError: the extra is not installed
+    except Exception:  # usually ImportError: the extra is not installed
         return Line(file, total)
 
 
 def in_notebook() -> bool:
-    """Whether the program runs in a kernel of Jupyter, by the sign that tqdm looks for too."""
+    """Whether the program runs in a Jupyter kernel, by the same sign that tqdm looks for."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return "IPKernelApp" in getattr(shell, "config", ())
 
@@ -63,8 +63,8 @@ class Silence:
 
 
 class Bar:
-    """A bar of tqdm's, which counts from the stream's first epoch: in a notebook a widget, where these are installed,
-    else a line of text."""
+    """A tqdm bar, which counts from the stream's first epoch: a widget in a notebook that has them, else a line of
+    text."""
 
     def __init__(self, total: int | None, done: int) -> None:
         from tqdm.auto import tqdm
@@ -72,14 +72,14 @@ class Bar:
         self._bar = tqdm(total=total, initial=done, unit="epoch", dynamic_ncols=True)
 
     def show(self, news: News, /) -> None:
-        """Moves the bar on to the last finished epoch."""
+        """Moves the bar to the last finished epoch."""
         text = " ".join(filter(None, [news.curve, news.values]))
         self._bar.set_postfix_str(", ".join(filter(None, [news.batch, text])), refresh=bool(news.batch))
         self._bar.update(news.epoch - bool(news.batch) - self._bar.n)
 
     def close(self, is_failed: bool, /) -> None:
-        """Leaves the bar as it is. In a notebook tqdm makes one red that ends before its total, as after an error: a
-        run that has stopped early is none."""
+        """Leaves the bar as it is. In a notebook tqdm turns a bar red that ends before its total, as after an error;
+        early stopping is not an error, so that is undone."""
         self._bar.close()
         widget = getattr(self._bar, "container", None)
         if widget is not None and not is_failed and widget.children[1].bar_style == "danger":
@@ -115,14 +115,14 @@ class Line:
 
 
 class Log:
-    """A line for an epoch, at most one in a while, and one for the last epoch."""
+    """One line per epoch, at most one per ``LOG_PAUSE``, and one for the last epoch."""
 
     def __init__(self, file: TextIO, total: int | None) -> None:
         self._file, self._total = file, total
         self._unwritten, self._next, self._next_batch = "", 0.0, time.monotonic() + LOG_BATCHES
 
     def show(self, news: News, /) -> None:
-        """Writes the line where it is time for one, and keeps that of an epoch where not."""
+        """Writes the line if enough time has passed; otherwise keeps that of an epoch for the end."""
         line, now = _line(news, self._total, ""), time.monotonic()
         if now >= (self._next_batch if news.batch else self._next):
             self._write(line)
@@ -136,12 +136,12 @@ class Log:
         self._unwritten = ""
 
     def close(self, is_failed: bool, /) -> None:
-        """Writes the last epoch, where that is still to be done."""
+        """Writes the last epoch, unless that is done already."""
         if self._unwritten:
             self._write(self._unwritten)
 
 
 def _line(news: News, total: int | None, curve: str) -> str:
-    """The news in a line: ``epoch 3/40, batch 12/80: █▅▁ loss 0.31``."""
+    """The news in one line: ``epoch 3/40, batch 12/80: █▅▁ loss 0.31``."""
     where = ", ".join(filter(None, [f"epoch {news.epoch}{f'/{total}' if total else ''}", news.batch]))
     return f"{where}: {' '.join(filter(None, [curve, news.values]))}"

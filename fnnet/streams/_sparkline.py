@@ -10,15 +10,15 @@ from fnnet.core import Record
 
 LEVELS = "▁▂▃▄▅▆▇█"
 WIDTH = 12
-"""At most so many characters, whatever the length of the run."""
+"""The most characters of a curve, whatever the length of the run."""
 
 
 def sparkline(history: Sequence[Record]) -> str:
     """The training loss from the first epoch to the last, from the lowest block to the highest.
 
-    The scale is logarithmic where all losses are positive, for the question is whether they still fall. Of a long
-    history evenly spaced epochs are shown, of stacked networks the mean; a dot stands for NaN and infinity. Empty where
-    there are fewer than two epochs.
+    The scale is logarithmic where all losses are positive, which shows whether they still fall. A long history is
+    sampled at evenly spaced epochs, and stacked networks are shown by their mean; a dot stands for NaN and infinity.
+    The result is empty for fewer than two epochs.
     """
     n = len(history)
     if n < 2:
@@ -33,7 +33,7 @@ def drawn(values: Sequence[float]) -> str:
     >>> drawn([8.0, 4.0, 2.0, float("nan"), 1.0])
     '█▆▃·▁'
     """
-    numbers = np.array(values, np.float64) / 4  # the difference of any two is a float then
+    numbers = np.array(values, np.float64) / 4  # so the difference of any two is finite
     numbers[~np.isfinite(numbers)] = np.nan
     known = numbers[~np.isnan(numbers)]
     if not known.size:

@@ -17,7 +17,7 @@ P = TypeVar("P", bound=Params)
 
 
 class Leader(NamedTuple):
-    """The best record of a history: how many records there are up to it, 0 where there is none, and its value."""
+    """The best record of a history: its number, counted from 1, or 0 where there is none, and its value."""
 
     place: int = 0
     value: float = math.nan
@@ -28,7 +28,8 @@ _GONE = "came before this stream and cannot be read: "
 
 
 class _Choice(NamedTuple, Generic[P]):
-    """The best epoch so far; None where only the history knows it, and why; and how many records have been seen."""
+    """The best epoch so far and how many records have been seen; ``why`` says why an epoch that is only known from the
+    history, and so None, cannot be had."""
 
     leader: Leader
     epoch: Epoch[P] | None = None
@@ -38,23 +39,23 @@ class _Choice(NamedTuple, Generic[P]):
 
 @dataclass(frozen=True, slots=True)
 class Best(Settings):
-    """The end of a pipeline: from a stream of epochs to the best one of the run, whose metric is lowest, or with "max"
-    highest.
+    """The end of a pipeline: from a stream of epochs to the best epoch of the run, the one whose ``metric`` is lowest,
+    or highest with the ``mode`` "max".
 
-    The earliest where several are equal; NaN is never the best. Names of metrics are those of ``early_stopping``. An
-    epoch stays valid for ever, so this is the state itself, with the network, the optimizer's memory and the history up
-    to there.
+    Of several equal epochs the earliest is the best; NaN never is. ``metric`` is named as in ``early_stopping``. An
+    epoch stays valid forever, so the result is the state itself, with the network, the optimizer's memory and the
+    history up to there.
 
-    A resumed run gives what it would have given without the stop: where its history says that an epoch before the
-    stream was the best, that one is read from the folder of ``resume``, in which ``checkpoint_to(folder,
-    keep_best=...)`` has kept it; a state that was pickled since has forgotten the folder. No other epoch is ever given
-    in its place. Epochs that a function before this one drops count too, for the history has them. A resumed run that
-    was over gives an empty stream: ``best("loss")(epochs, default=Epoch(state))`` is then the best epoch up to
-    that state. To choose among any epochs, whatever their histories say, use Python's ``min(epochs, key=...)``.
+    A resumed run gives what it would have given without the interruption: where its history says that an epoch before
+    the stream was the best, that epoch is read from the folder of ``resume``, where ``checkpoint_to(folder,
+    keep_best=...)`` has kept it (a state loses its folder when it is pickled). No other epoch is ever given in its
+    place. Epochs that a function before this one drops count too, for they are in the history. A resumed run that was
+    already over gives an empty stream: ``best("loss")(epochs, default=Epoch(state))`` is then the best epoch up to
+    that state. To choose among any epochs regardless of their histories, use Python's ``min(epochs, key=...)``.
 
-    Raises ValueError for an unknown mode. When it is called: ValueError for a stream that is empty without a default,
-    or all NaN, and for a metric that is unknown or that no epoch before a resume has; CheckpointError where the best
-    epoch came before the stream and cannot be read, or was dropped.
+    Raises ValueError for an unknown mode. The call raises ValueError for a stream that is empty without a default or
+    all NaN, and for a metric that is unknown or that no epoch before a resume has; CheckpointError where the best epoch
+    came before the stream and cannot be read, or was dropped.
 
     >>> import fnnet as fn, numpy as np
     >>> x, y = np.eye(4), np.ones((4, 1))
@@ -70,8 +71,8 @@ class Best(Settings):
     mode: Mode = "min"
 
     def __call__(self, epochs: Iterable[Epoch[P]], /, default: Epoch[P] | None = None) -> Epoch[P]:
-        """The best epoch of a finite stream, which is run to its end; of an empty one that of the run up to
-        ``default``."""
+        """The best epoch of a finite stream, which is run to its end; for an empty stream, the best epoch of the run up
+        to ``default``."""
         check_ends("best", epochs)
         choice, count = None, 0
         for count, epoch in enumerate(epochs, 1):  # noqa: B007
@@ -86,8 +87,10 @@ class Best(Settings):
         return self._found(choice, count)
 
     def leader(self, records: Iterable[Record], before: Leader = _NONE, seen: int = 0) -> Leader:
-        """The best of some records that come after ``seen`` others and their best; those without the metric do not
-        count."""
+        """The best of ``records``, which follow ``seen`` others, and of ``before``, the best of those.
+
+        Records without the metric do not count.
+        """
         for place, record in enumerate(records, seen + 1):
             if self.metric in values(record):
                 value = number("best", self.metric, record)
@@ -95,7 +98,7 @@ class Best(Settings):
         return before
 
     def _before(self, epoch: Epoch[P]) -> _Choice[P]:
-        """The best of the epochs before one, by its history."""
+        """The best of all epochs before this one, by its history."""
         check_known("best", self.metric, epoch)
         state = epoch.state
         records = state.history if state.batch else state.history[:-1]
@@ -111,7 +114,7 @@ class Best(Settings):
         return _Choice(leader, Epoch(earlier), seen=seen)
 
     def _better(self, choice: _Choice[P], epoch: Epoch[P]) -> _Choice[P]:
-        """The better of what is known and the next epoch; a state inside an epoch is none."""
+        """The better of the best so far and the next epoch; a state in the middle of an epoch does not count."""
         if epoch.state.batch:
             return choice
         history = epoch.state.history
@@ -124,7 +127,7 @@ class Best(Settings):
         return (_Choice(mine, epoch) if is_progress or is_missing_one else choice)._replace(seen=len(history))
 
     def _found(self, choice: _Choice[P], count: int) -> Epoch[P]:
-        """The epoch. Raises ValueError where all were NaN, CheckpointError where it is not to be had."""
+        """The epoch. Raises ValueError where all were NaN, CheckpointError where it cannot be had."""
         (place, value), epoch, why, _ = choice
         if not place:
             raise ValueError(f"best: metric {self.metric!r} must be a number in one epoch, got NaN in all {count}")

@@ -1,4 +1,4 @@
-"""How far training is, for whoever watches."""
+"""Showing the progress of training."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from fnnet.streams.measures import check_epoch, values
 P = TypeVar("P", bound=Params)
 
 LONG = 1.0
-"""Seconds after which an epoch is a long one, whose batches are shown."""
+"""Seconds after which the batches of an epoch are shown too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress(Settings):
-    """Shows epoch, loss and metrics on standard error while the epochs pass on as they are, and the batches of an epoch
-    that takes longer than a second.
+    """Shows epoch, loss and metrics on standard error while the epochs pass unchanged, and the batches of an epoch that
+    takes longer than a second.
 
-    On a terminal it is one line, with the curve of the training loss in a few blocks (on a logarithmic scale). With the
-    optional extra ``progress`` (tqdm) it is a bar, on a terminal and in a notebook, with the remaining time where
-    ``total``, the number of the last epoch, is given. Elsewhere, as in a log, it is a line per epoch, at most one per
-    second. Whatever goes wrong in the display ends the display and nothing else. Of K stacked networks the lowest and
-    the highest value are shown. The batches of compiled epochs (``fnnet.jit``) are not seen. Raises ValueError for a
-    total below 1.
+    On a terminal this is one line, with the curve of the training loss in a few blocks (on a logarithmic scale). With
+    the optional extra ``progress`` (tqdm) it is a bar, on a terminal and in a notebook, with the remaining time where
+    ``total``, the number of the last epoch, is given. Elsewhere, as in a log, it is one line per epoch, at most one per
+    second. An error in the display ends the display and nothing else. For K stacked networks the lowest and the highest
+    value are shown. The batches of compiled epochs (``fnnet.jit``) are not shown. Raises ValueError for a total below
+    1.
 
     >>> import fnnet as fn
     >>> fn.progress(100)
@@ -47,14 +47,14 @@ class Progress(Settings):
     @passes_all
     @stage
     def __call__(self, epochs: Iterator[Epoch[P]], /) -> Iterator[Epoch[P]]:
-        """The epochs as they are."""
+        """The epochs, unchanged."""
         screen = Screen(self.total)
         try:
             for epoch in watched(epochs, screen.batch):
                 check_epoch("progress", epoch)
                 screen.epoch(epoch.state, epoch.record)
                 yield epoch
-        except GeneratorExit:  # whoever reads the stream has enough of it
+        except GeneratorExit:  # the reader of the stream has closed it
             raise
         except BaseException:
             screen.is_failed = True
@@ -67,8 +67,8 @@ progress = Progress
 
 
 class Screen:
-    """Where news is shown; nowhere after the first failure, such as a closed terminal, a missing character or a future
-    tqdm: none is a reason to end training."""
+    """Shows news, until the first failure, such as a closed terminal, a missing character or another version of tqdm:
+    none of these is a reason to end training."""
 
     def __init__(self, total: int | None) -> None:
         self._total, self.is_failed = total, False
@@ -81,7 +81,7 @@ class Screen:
         self._next = time.monotonic() + LONG
 
     def batch(self, state: TrainState[P]) -> None:
-        """Shows a batch of an epoch that takes long."""
+        """Shows a batch of a long epoch."""
         if state.batch and time.monotonic() >= self._next:
             self._next = time.monotonic() + PAUSE
             loss = np.asarray(state.total / state.rows)
@@ -95,7 +95,7 @@ class Screen:
             self._display = Silence()
 
     def close(self) -> None:
-        """Leaves what was shown last."""
+        """Ends the display, with what was shown last in place."""
         try:
             if self._display is not None:
                 self._display.close(self.is_failed)
@@ -104,7 +104,7 @@ class Screen:
 
 
 def described(record: Record) -> str:
-    """The loss and the metrics of an epoch in a line."""
+    """The loss and the metrics of an epoch in one line."""
     return ", ".join([f"{name} {_short(value)}" for name, value in values(record).items()])
 
 
@@ -113,7 +113,7 @@ def _short(value: Value) -> str:
 
 
 def _of(state: TrainState[P]) -> str:
-    """How many batches the epoch has, where the data say so, as ``minibatches`` do."""
+    """The number of batches in the epoch, where the data tell it, as ``minibatches`` do."""
     run = under_way(state)
     batches = getattr(run.data, "batches", None) if run else None
     return f"/{batches}" if batches else ""

@@ -1,4 +1,4 @@
-"""The ends of streams: at a time, or at an epoch."""
+"""Stream functions that end a stream at a time or at an epoch."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ S = TypeVar("S", bound=Moment)
 
 @dataclass(frozen=True, slots=True)
 class TimeLimit(Settings):
-    """Ends the stream after the epoch that crosses the limit, counted from when the first epoch is asked for.
+    """Ends the stream after the epoch in which ``seconds`` have passed since the first epoch was requested.
 
-    No epoch is cut short, and at least one passes. This is the one stream function that depends on the world: on a
-    faster machine more epochs pass, but each holds the same. The clock is monotonic.
+    No epoch is cut short, and at least one passes. This is the only stream function that depends on anything but the
+    history: on a faster machine more epochs pass, though each holds the same. The clock is monotonic.
 
     Raises ValueError for a number of seconds that is negative or not finite.
 
@@ -51,12 +51,12 @@ time_limit = TimeLimit
 
 @dataclass(frozen=True, slots=True)
 class Until(Settings):
-    """Ends a stream of epochs, or of steps, where the run has done so many epochs: ``take`` counts from where the
-    stream begins, ``until`` from the run's start.
+    """Ends a stream of epochs, or of steps, when the run has done ``epoch`` epochs: ``take`` counts from the start of
+    the stream, ``until`` from the start of the run.
 
-    A run that has been there already gives an empty stream, and computes nothing; only a stream that somebody has read
-    before, or a source that is not fnnet's, is asked for one epoch more, which shows where it is. So a program that
-    resumes may be started again and again::
+    A run that is already there gives an empty stream and computes nothing. (Only a stream that has been read before, or
+    a source that is not fnnet's, has to compute one more epoch to show where it is.) So a program that resumes may be
+    started any number of times::
 
         begin = resume(folder, state)
         final = last(pipe(train(step, data, begin), checkpoint_to(folder), until(40)), default=Epoch(begin))
@@ -87,7 +87,7 @@ class Until(Settings):
 
 
 def _place(item: object) -> tuple[int, int]:
-    """How many epochs a run has done, and how many batches of the next."""
+    """How many epochs a run has done, and how many batches of the next one."""
     state = item.state if isinstance(item, Epoch) else item
     if not isinstance(state, TrainState):
         raise TreeError(f"until: the stream must be of epochs or of states, got a {type(item).__name__}")

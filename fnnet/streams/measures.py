@@ -1,4 +1,4 @@
-"""What the stream functions have in common: how a metric is found in a record, and what is better."""
+"""What the stream functions share: how a metric is found in a record, and which value is better."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def metric_name(where: str, name: str, value: object) -> str:
 
 
 def which(where: str, name: str, value: object) -> object:
-    """Which of two values is better."""
+    """Which values are better: "min", the lower ones, or "max", the higher ones."""
     if value not in ("min", "max"):
         raise ValueError(f"{where}: {name} must be 'min' or 'max', got {value!r}")
     return value
@@ -31,7 +31,7 @@ Mode: TypeAlias = Annotated[Literal["min", "max"], which]
 
 
 def check_epoch(where: str, item: object) -> None:
-    """Raises TreeError for what is no epoch, such as a state of ``steps``."""
+    """Raises TreeError for anything but an epoch, such as a state of ``steps``."""
     if not isinstance(item, Epoch):
         raise TreeError(
             f"{where}: the stream must be of epochs, as train gives them, got a {type(item).__name__}; of steps only "
@@ -45,7 +45,7 @@ def values(record: Record) -> dict[str, Value]:
 
 
 def number(where: str, metric: str, record: Record) -> float:
-    """The metric of an epoch. Raises ValueError where it has none of that name, or one per stacked network."""
+    """The metric of an epoch. Raises ValueError where it has no metric of that name, or one per stacked network."""
     known = values(record)
     if metric not in known:
         raise ValueError(
@@ -62,8 +62,10 @@ def number(where: str, metric: str, record: Record) -> float:
 
 
 def check_known(where: str, metric: str, epoch: Epoch[P]) -> None:
-    """Raises ValueError where none of the epochs before a resume has the metric: it was added after they were written,
-    so the resumed run would decide by less than the uninterrupted one."""
+    """Raises ValueError where none of the epochs before a resume has the metric.
+
+    It was then added after they were written, so the resumed run would know less than the uninterrupted one.
+    """
     state = epoch.state
     before = state.history[:-1] if state.origin and state.origin.earlier else ()
     if before and not any(metric in values(record) for record in before):
@@ -75,7 +77,7 @@ def check_known(where: str, metric: str, epoch: Epoch[P]) -> None:
 
 
 def is_better(value: float, other: float, mode: Mode, by: float = 0.0) -> bool:
-    """Whether a value is better than another, by more than this. NaN never is, and any number is better than NaN."""
+    """Whether a value is better than another by more than ``by``. NaN never is, and any number is better than NaN."""
     if math.isnan(other):
         return not math.isnan(value)
     return value < other - by if mode == "min" else value > other + by

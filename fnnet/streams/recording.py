@@ -32,24 +32,23 @@ class Recording:
     @stage
     def __call__(self, epochs: Iterator[Epoch[P]], /) -> Iterator[Epoch[P]]:
         """The epochs, each as soon as it is in the files."""
-        return _recorded([path.absolute() for path in self.paths], epochs)  # whatever folder the program goes to
+        return _recorded([path.absolute() for path in self.paths], epochs)  # the program may change its folder
 
 
 def record(*paths: str | os.PathLike[str]) -> Recording:
-    """Writes the history into a file after each epoch, as JSON or as CSV by the name's ending, or into one of each.
+    """Writes the history after each epoch to the files at ``paths``, as JSON or CSV by their suffix.
 
-    A row is an epoch: its number from 1, "loss", and the metrics by name. Reading it back gives the same floats: JSON,
-    which has no NaN and no infinity, has them as text that ``float`` reads. For K stacked networks JSON has lists, and
-    CSV a column for each, "loss[0]" and so on. The history belongs to the state, so a resumed run writes the file of
-    the whole run.
+    There is one row per epoch: its number from 1, "loss", and the metrics by name. Reading a file back gives the same
+    floats: JSON has no NaN and no infinity, so they are written as text that ``float`` reads. For K stacked networks
+    JSON has lists, and CSV one column per network, "loss[0]" and so on. The history belongs to the state, so a resumed
+    run writes the file of the whole run.
 
-    The first epoch, and one with a new column, rewrites the whole file; every other epoch is one write at its end, at a
-    cost that does not grow. So the file is whole at any time, even if the process is killed. If the machine goes down,
-    the last rows may be lost or torn; the resumed run rewrites the file, as it does where something else has changed
-    it.
+    The first epoch, and one with a new column, rewrites the whole file; every other epoch is one write at the end of
+    the file, at constant cost. So the file is whole at any time, even if the process is killed. If the machine crashes,
+    the last rows may be lost or torn; the resumed run rewrites the file, as it does when something else has changed it.
 
-    Raises ValueError for a path that ends neither in .json nor in .csv, for none, and for one twice; when the first
-    epoch is asked for, and before it is trained, OSError where the file cannot be written.
+    Raises ValueError for a path that ends neither in .json nor in .csv, for no path, and for one given twice; when the
+    first epoch is requested, before it is trained, OSError where the file cannot be written.
 
     >>> import fnnet as fn
     >>> [path.name for path in fn.record("run.json", "run.csv").paths]
@@ -75,7 +74,7 @@ def _recorded(paths: list[Path], epochs: Iterable[Epoch[P]]) -> Iterator[Epoch[P
         if not rows:
             raise TreeError(
                 f"record: the history must grow by every epoch, got one of {len(epoch.state.history)} records "
-                f"after {seen}; stand in front of what shortens it"
+                f"after {seen}; put record before what shortens it"
             )
         sheets = [_grown(path, sheet, rows, epoch) for path, sheet in zip(paths, sheets, strict=True)]
         seen += len(rows)
@@ -88,7 +87,7 @@ Entry = Mapping[str, Value]
 
 
 def _rows(epoch: Epoch[P], seen: int) -> list[Entry]:
-    """The rows of a history but for those that have been seen."""
+    """The rows of a history after the first ``seen``."""
     history = History.of(epoch.state.history)
     before = epoch.state.epoch - len(history)
     new = enumerate(history[seen:], start=seen + 1)
@@ -96,12 +95,11 @@ def _rows(epoch: Epoch[P], seen: int) -> list[Entry]:
 
 
 Column = tuple[str, tuple[int, ...]]
-"""What a column holds: the values of a name, and of which network, where there are several."""
+"""What a column holds: the name of its values, and which of several networks they are of."""
 
 
 class Form(NamedTuple):
-    """How rows are written: which columns they bring, a row of all columns, and what comes before, between and
-    after."""
+    """How rows are written: the columns of a row, the text of a row, and the text before, between and after rows."""
 
     names: Callable[[Entry], Iterable[Column]]
     line: Callable[[Sequence[Column], Entry], str]
@@ -111,14 +109,14 @@ class Form(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """What a file holds: its columns, and the stamp by which it is recognized; none before it has rows."""
+    """What a file holds: its columns, and the stamp by which it is recognized, or None before it has rows."""
 
     columns: tuple[Column, ...] = ()
     stamp: files.Stamp | None = None
 
 
 def _grown(path: Path, sheet: Sheet, rows: Sequence[Entry], epoch: Epoch[P]) -> Sheet:
-    """The file with some more rows: appended where it is as it was left and has their columns, else rewritten."""
+    """The file with more rows: appended where it is unchanged and has their columns, else rewritten."""
     form = FORMS[path.suffix]
     if sheet.stamp is not None and not rows:
         return sheet
@@ -131,7 +129,7 @@ def _grown(path: Path, sheet: Sheet, rows: Sequence[Entry], epoch: Epoch[P]) -> 
 
 
 def _whole(path: Path, form: Form, rows: Sequence[Entry]) -> Sheet:
-    """The file, rewritten. A column that was not there from the beginning is empty in the rows before."""
+    """The file, rewritten. A column that came later is empty in the earlier rows."""
     columns = tuple(dict.fromkeys(chain.from_iterable(map(form.names, rows))))
     files.write(path, (form.start(columns) + _body(form, columns, rows) + form.end).encode())
     return Sheet(columns, files.stamp(path) if rows else None)
@@ -147,7 +145,7 @@ def _object(columns: Sequence[Column], row: Entry) -> str:
 
 
 def _plain(value: object) -> object:
-    """What JSON has no number for as text."""
+    """NaN and infinity, which JSON does not have, as text."""
     if isinstance(value, list):
         return [_plain(entry) for entry in value]
     return repr(value) if isinstance(value, float) and not isfinite(value) else value
@@ -158,7 +156,7 @@ JSON = Form(lambda row: (), _object, lambda columns: "[\n", ",\n", "\n]\n")
 
 # --- CSV ---------------------------------------------------------------------------------------------------------
 def _head(columns: Sequence[Column]) -> str:
-    """The line of names. Raises ValueError where two columns have one."""
+    """The line of names. Raises ValueError where two columns have the same name."""
     names = [name + "".join([f"[{i}]" for i in place]) for name, place in columns]
     if len(set(names)) < len(names):
         name = next(name for name, count in Counter(names).items() if count > 1)
@@ -178,7 +176,7 @@ def _line(columns: Sequence[Column], row: Entry) -> str:
 
 
 def _cells(row: Entry) -> Iterator[tuple[Column, str]]:
-    """The cells of a row by their columns, true and false as the numbers that they are."""
+    """The cells of a row by their columns, with true and false as 1 and 0."""
     for name, value in row.items():
         for place in np.ndindex(value.shape):
             number = value[place].item()
@@ -192,8 +190,10 @@ FORMS = {".json": JSON, ".csv": CSV}
 
 # --- files -------------------------------------------------------------------------------------------------------
 def _check_writable(path: Path) -> None:
-    """Raises OSError where a file cannot be written, before there is anything to write. Sweeps up after a run that was
-    killed."""
+    """Raises OSError where a file cannot be written, before there is anything to write.
+
+    It also removes what a killed run has left behind.
+    """
     try:
         files.check_writable(path)
     except OSError as error:

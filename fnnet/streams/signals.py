@@ -1,4 +1,4 @@
-"""Ending a stream when the process is asked to end."""
+"""Ending a stream when the process receives a signal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class StopOnSignal:
 
     @stage
     def __call__(self, items: Iterator[S], /) -> Iterator[S]:
-        """The stream up to the item under way when a signal comes. Handlers are set only while that item is made."""
+        """The stream up to the item being made when a signal comes. Handlers are set only while items are made."""
         noted = list[int]()
         while not noted:
             with ExitStack() as handlers:
@@ -35,12 +35,14 @@ class StopOnSignal:
             if item is None:
                 return
             yield item
-        close(items)  # now, and not when Python lets go of it: what its end raises is raised here
+        close(items)  # now, not when Python collects it: an error of its end is raised here
 
 
 def _note(number: int, noted: list[int], handlers: ExitStack) -> None:
-    """Sets a handler that notes a signal, until the stack is left; a second Ctrl-C goes to the handler before it.
-    Raises ValueError outside the main thread, and for a handler that could not be put back."""
+    """Sets a handler that notes a signal, until the stack is left; a second Ctrl-C goes to the previous handler.
+
+    Raises ValueError outside the main thread, and for a handler that could not be restored.
+    """
     before: Handler = signal.getsignal(number)
     if before is None:
         raise ValueError(
@@ -49,7 +51,7 @@ def _note(number: int, noted: list[int], handlers: ExitStack) -> None:
         )
 
     def note(number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGINT and number in noted:  # who presses Ctrl-C twice does not want to wait
+        if number == signal.SIGINT and number in noted:  # a second Ctrl-C means: now
             signal.signal(number, before)
             signal.raise_signal(number)
         noted.append(number)
@@ -63,16 +65,16 @@ def _note(number: int, noted: list[int], handlers: ExitStack) -> None:
 
 
 def stop_on_signal(*signals: int) -> StopOnSignal:
-    """Ends a stream after the item under way when the process is asked to end, by SIGINT (Ctrl-C) or SIGTERM unless
-    others are named: a stream of steps after the step, one of epochs after the epoch.
+    """Ends a stream after the current item, a step or an epoch, when the process receives one of ``signals``: by
+    default SIGINT (Ctrl-C) or SIGTERM.
 
-    It comes last in a pipe: what comes before it, such as a ``checkpoint_to`` that is writing, is not interrupted, and
-    ends as it does before a ``take``. In what comes after it, and in the body of the loop that reads the stream, a
-    signal acts as it would without it, and none is swallowed, however the loop is left: handlers are set when an item
-    is asked for, and put back before it is handed on. A second Ctrl-C acts at once.
+    It comes last in a pipe: functions before it, such as a ``checkpoint_to`` that is writing, are not interrupted and
+    end as they do before a ``take``. In functions after it, and in the body of the loop that reads the stream, a signal
+    acts as usual and none is swallowed, however the loop is left: handlers are set when an item is requested, and
+    restored before it is yielded. A second Ctrl-C acts at once.
 
-    Raises ValueError for a signal that cannot be handled, and, when it is read, outside the main thread, where Python
-    allows no handlers, and for a signal whose handler was not set by Python.
+    Raises ValueError for a signal that cannot be handled; and, when the stream is read, outside the main thread, where
+    Python allows no handlers, and for a signal whose handler was not set by Python.
 
     >>> stop_on_signal()
     StopOnSignal(signals=(2, 15))
@@ -86,4 +88,4 @@ def stop_on_signal(*signals: int) -> StopOnSignal:
 
 
 _NEVER = {number for name in ("SIGKILL", "SIGSTOP") if (number := getattr(signal, name, None)) is not None}
-"""The signals that no process handles, where there are such."""
+"""The signals that no process can handle, on platforms that have them."""

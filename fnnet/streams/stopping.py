@@ -16,7 +16,7 @@ P = TypeVar("P", bound=Params)
 
 
 class Wait(NamedTuple):
-    """What early stopping knows of a history: its best value, and the epochs since."""
+    """What early stopping knows of a history: its best value, and the number of epochs since then."""
 
     best: float = math.nan
     epochs: int = 0
@@ -24,17 +24,18 @@ class Wait(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EarlyStopping(Settings):
-    """Ends the stream after ``patience`` epochs in a row that were no better than the best before them by more than
+    """Ends the stream after ``patience`` epochs in a row that did not improve on the best before them by more than
     ``min_delta`` (I. Goodfellow, Y. Bengio, A. Courville, Deep Learning, 2016, algorithm 7.1).
 
-    "loss" is the training loss, every other name a metric that ``validate`` has added; "max" is for one that grows as
-    the network improves. NaN is never better. The last epoch to pass is not the best one, which ``best`` finds.
+    ``metric`` is "loss", the training loss, or the name of a metric that ``validate`` has added; ``mode`` is "max" for
+    one that grows as the network improves. NaN is never an improvement. The last epoch to pass is not the best one,
+    which ``best`` finds.
 
     Only the history decides, so a run that is resumed from any of its epochs ends where it would have ended; resumed
-    from its last one it gives an empty stream. To see that, it asks for one epoch more, which it drops: what writes,
-    such as ``checkpoint_to``, must come after it, or it would write that epoch. For stacked networks the metric must be
-    one number for all. Raises ValueError for a patience below 1, a negative or infinite ``min_delta``, an unknown mode,
-    and, when epochs come, for a metric that is unknown or that no epoch before a resume has.
+    from its last epoch it gives an empty stream. To see that, it requests one more epoch, which it drops: functions
+    that write, such as ``checkpoint_to``, must come after it, or they would write that epoch. For stacked networks the
+    metric must be one number for all. Raises ValueError for a patience below 1, a negative or infinite ``min_delta``,
+    an unknown mode, and, once epochs come, for a metric that is unknown or that no epoch before a resume has.
 
     >>> import fnnet as fn, numpy as np
     >>> x, y = np.eye(4), np.ones((4, 1))
@@ -54,7 +55,7 @@ class EarlyStopping(Settings):
 
     @stage
     def __call__(self, epochs: Iterator[Epoch[P]], /) -> Iterator[Epoch[P]]:
-        """The epochs up to the one at which the history has waited long enough."""
+        """The epochs up to the one at which patience has run out."""
         seen, wait = 0, Wait()
         for epoch in epochs:
             check_epoch("early_stopping", epoch)
@@ -71,7 +72,7 @@ class EarlyStopping(Settings):
                 return
 
     def _after(self, wait: Wait, history: Iterable[Record]) -> Wait:
-        """What is known after some more records; those without the metric do not count."""
+        """What is known after more records; records without the metric do not count."""
         for record in history:
             if wait.epochs < self.patience and self.metric in values(record):
                 value = number("early_stopping", self.metric, record)

@@ -37,12 +37,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class LossMetric(Generic[T]):
-    """A loss seen as a metric: its value without its gradient."""
+    """The metric that is the value of ``loss``, without its gradient."""
 
     loss: Loss[T] | LossFunction[T]
 
     def __call__(self, prediction: Array, target: T, /) -> ValueLike:
-        """The loss."""
+        """The value of the loss."""
         return self.loss(prediction, target)[0]
 
 
@@ -62,7 +62,7 @@ class Validate(Node, Generic[T]):
         for epoch in epochs:
             check_epoch("validate", epoch)
             came = History.of(epoch.state.history)
-            between = () if history is None else came[len(history) : -1]  # of epochs that were dropped before this
+            between = () if history is None else came[len(history) : -1]  # of epochs that were dropped on the way
             before = came.without_last() if history is None else reduce(History.append, between, history)
             history = before.append(self._measured(epoch))
             yield Epoch(replace(epoch.state, history=history))
@@ -73,7 +73,7 @@ class Validate(Node, Generic[T]):
     def _measured(self, epoch: Epoch[P]) -> Record:
         params = epoch.state.params
         prediction, _ = forward(params, self.x)
-        prediction.setflags(write=False)  # no metric may change it for the next one
+        prediction.setflags(write=False)  # so that no metric can change it for the next one
         found = in_bits_of(params, self._metrics, prediction)
         check_names("validate", tuple([name for name, _ in (*epoch.record.metrics, *found)]))
         return read_only(Record(epoch.record.loss, (*epoch.record.metrics, *found)))
@@ -84,12 +84,13 @@ class Validate(Node, Generic[T]):
 
 
 def _revived(kind: type[Validate[T]], x: Array, y: T, metrics: tuple[tuple[str, Metric[T]], ...]) -> Validate[T]:
-    """What was pickled, with plain arrays in place of files that what unpickles has mapped into memory."""
+    """The unpickled object, with plain arrays in place of memory-mapped files."""
     return kind(cast(Array, plain(x)), cast(T, plain(y)), metrics)
 
 
 def _number(name: str, value: ValueLike, replicas: tuple[int, ...]) -> Value:
-    """What a metric gave, in float64. Raises DtypeError or ShapeError unless it is a real number, or one a replica."""
+    """The result of a metric, in float64. Raises DtypeError or ShapeError unless it is a real number, or one per
+    replica."""
     try:  # asarray would show what a mask hides
         found = value if isinstance(value, np.ma.MaskedArray) else np.asarray(value)
     except ValueError as error:  # a number and an array, as of a loss
@@ -104,13 +105,15 @@ _OF_A_LOSS = "of a loss, which gives (value, gradient), take lambda p, t: loss(p
 
 
 def validate(x: Array, y: T, metrics: Mapping[str, Metric[T]]) -> Validate[T]:
-    """Adds metrics of the network on held-out data to each epoch's record, without chance and without gradients.
+    """Adds metrics of the network on held-out data to each epoch's record, in deterministic inference.
 
-    A metric is a function (prediction, target) -> number. The data are not copied: do not write to them while training
-    goes on. Raises ShapeError for empty data; ValueError without metrics, for a loss in place of a metric, and for a
-    name that is "loss" or "epoch", that is not text or has no bytes in UTF-8, that is a column of another metric
-    ("loss[0]"), or that the epochs already have when they come; DtypeError or ShapeError for a metric that gives
-    anything but a real number, or one per replica.
+    ``x`` are the inputs and ``y`` their targets, as the metrics expect them; ``metrics`` maps names to functions
+    (prediction, target) -> number. The data are not copied: do not write to them during training.
+
+    Shapes: x (rows, n_in), or (K, rows, n_in) for K stacked networks. Raises ShapeError for empty data; ValueError
+    without metrics, for a loss in place of a metric, and for a name that is "loss" or "epoch", is not text that UTF-8
+    can encode, is a column of another metric ("loss[0]"), or is already in the records; DtypeError or ShapeError for a
+    metric that returns anything but a real number, or one per replica.
 
     >>> import fnnet as fn, numpy as np
     >>> fn.validate(np.ones((3, 2)), np.zeros(3, int), {"accuracy": fn.metrics.accuracy}).metrics[0][0]

@@ -1,7 +1,7 @@
 """A step length that satisfies the strong Wolfe conditions.
 
 J. Nocedal, S. J. Wright, Numerical Optimization, 2nd edition, 2006, section 3.5. With φ(α) for the function's value at
-the step length α along a line of descent, a good one lowers both the value and the slope:
+the step length α along a descent direction, a good α lowers both the value and the slope:
 
     φ(α) <= φ(0) + c₁ α φ'(0)        |φ'(α)| <= c₂ |φ'(0)|
 """
@@ -20,7 +20,7 @@ C2 = 0.9
 
 
 class Point(NamedTuple):
-    """What is known of a step length α: it, φ(α), φ'(α), and the parameters and their gradient there."""
+    """A step length α (``at``) with φ(α), φ'(α), and the parameters and gradient there."""
 
     at: float
     value: float
@@ -31,10 +31,10 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of descent.
+    """A line in a descent direction: ``point`` evaluates a step length, ``start`` is the point at length 0.
 
-    Values that differ by no more than ``noise`` count as equal, for near a minimum they tell rounding only and the
-    slopes more (W. W. Hager, H. Zhang, SIAM J. Optim. 2005, section 4).
+    Values that differ by no more than ``noise`` count as equal: near a minimum such differences are rounding errors,
+    and the slopes are more reliable (W. W. Hager, H. Zhang, SIAM J. Optim. 2005, section 4).
     """
 
     point: Callable[[float], Point]
@@ -51,8 +51,10 @@ class Line:
 
 
 def search(line: Line, first: float, trials: int) -> Point | None:
-    """A point where both conditions hold, or the lowest one met that is below the start where the trials run out; None
-    where there is none (algorithm 3.5: the interval is widened until it must hold such a point)."""
+    """A point where both conditions hold (algorithm 3.5: the interval is widened until it must hold such a point).
+
+    Where the trials run out it is the lowest point found, or None where that is not below the start.
+    """
     low, at = line.start, first
     for trial in range(trials):
         point = line.point(at)
@@ -69,7 +71,7 @@ def search(line: Line, first: float, trials: int) -> Point | None:
 
 
 def _zoom(line: Line, low: Point, high: Point, trials: int) -> Point | None:
-    """The interval between the lowest point so far and one beyond a minimum, narrowed (algorithm 3.6)."""
+    """Narrows the interval between the lowest point so far and one beyond a minimum (algorithm 3.6)."""
     for _ in range(trials):
         point = line.point(_between(low, high))
         if line.is_found(point):
@@ -88,14 +90,14 @@ def _lower(line: Line, point: Point) -> Point | None:
 
 
 def _between(a: Point, b: Point) -> float:
-    """The cubic's minimum where it is well inside the interval, else the middle."""
+    """The cubic's minimum where it is well inside the interval, else the midpoint."""
     first, last = min(a.at, b.at), max(a.at, b.at)
     margin, at = 0.1 * (last - first), _cubic(a, b)
     return at if first + margin <= at <= last - margin else (first + last) / 2
 
 
 def _cubic(a: Point, b: Point) -> float:
-    """The minimum of the cubic with the values and slopes of two points (equation 3.59); NaN where there is none."""
+    """The minimizer of the cubic through two points with their slopes (equation 3.59); NaN where there is none."""
     if a.at == b.at:
         return math.nan
     d1 = a.slope + b.slope - 3 * (a.value - b.value) / (a.at - b.at)

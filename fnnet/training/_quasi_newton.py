@@ -1,4 +1,4 @@
-"""L-BFGS: Newton's method with what the last few steps tell of the curvature.
+"""L-BFGS: Newton's method with a curvature estimated from the last few steps.
 
 J. Nocedal, S. J. Wright, Numerical Optimization, 2nd edition, 2006, section 7.2.
 """
@@ -16,7 +16,7 @@ from fnnet.numerics import inner_product
 from fnnet.training._line_search import Line, Point, search
 
 TRIALS = 20
-"""Points that a line search tries at most."""
+"""The most points that a line search tries."""
 
 NOISE = 8
 """Units in the last place by which two values of the loss differ through rounding alone."""
@@ -42,7 +42,7 @@ Evaluate = Callable[[Array], tuple[float, Array]]
 
 
 class Iterate(NamedTuple):
-    """Where the iteration stands."""
+    """The current point of the iteration, with its loss, gradient, pairs and number of steps."""
 
     x: Array
     value: float
@@ -74,7 +74,7 @@ def _point(evaluate: Evaluate, x: Array, d: Array, at: float) -> Point:
 
 
 def iterate(evaluate: Evaluate, now: Iterate, memory: int) -> Iterate | None:
-    """One iteration (algorithm 7.5), or None where no lower point is found: rounding allows no further descent."""
+    """One iteration (algorithm 7.5), or None where no lower point is found, as rounding allows no further descent."""
     d = direction(now.gradient, now.pairs)
     slope = float(inner_product(now.gradient, d))
     found = None
@@ -91,7 +91,7 @@ def iterate(evaluate: Evaluate, now: Iterate, memory: int) -> Iterate | None:
 
 
 def run(evaluate: Evaluate, now: Iterate, memory: int, iterations: int, tolerance: float) -> Iterate:
-    """At most so many iterations, fewer where the gradient's norm is at most the tolerance or no descent is left."""
+    """Up to ``iterations`` iterations, fewer where the gradient's norm reaches the tolerance or no descent is left."""
     for _ in range(iterations):
         after = (
             iterate(evaluate, now, memory) if np.sqrt(inner_product(now.gradient, now.gradient)) > tolerance else None

@@ -1,4 +1,4 @@
-"""Data, losses and parameters that are not finite: what ``fit`` refuses to start from, or to continue with."""
+"""Checks for ``fit`` that data, losses and parameters are finite, before and during training."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ P = TypeVar("P", bound=Params)
 T = TypeVar("T")
 
 CHUNK = 1 << 20
-"""How many numbers are checked at a time: a mapped file may be larger than memory."""
+"""How many numbers are checked at a time: a memory-mapped file may be larger than memory."""
 
 
 def check_data(where: str, name: str, tensor: str, data: object) -> None:
@@ -56,10 +56,10 @@ def _columns(at: tuple[int, ...]) -> str:
 def finite_ones(
     where: str, step: Step[T], data: Data[T], first: TrainState[P], epochs: Iterator[Epoch[P]]
 ) -> Iterator[Epoch[P]]:
-    """The epochs of a run that begins with a state. Raises NonFiniteError where the loss or a parameter of one is NaN
-    or infinite: that epoch's steps are taken again, each of them watched, to find out where it began.
+    """The epochs of a run that begins at the state ``first``.
 
-    NumPy's warnings are silenced while an epoch is made: the error says more.
+    Raises NonFiniteError where an epoch's loss or a parameter is NaN or infinite: that epoch is re-run step by step,
+    each step checked, to find where it began. NumPy's warnings are silenced during an epoch, for the error says more.
     """
     before = first
     while True:
@@ -80,7 +80,7 @@ def _is_finite(params: Params) -> bool:
 
 
 def _unfound(where: str, before: TrainState[P], epoch: Epoch[P]) -> NonFiniteError:
-    """The error of an epoch that was finite the second time: compiled steps round otherwise, and data may change."""
+    """The error for an epoch that was finite when re-run: compiled steps round differently, and data may change."""
     loss = epoch.record.loss
     tensor, got = ("params", "NaN or infinity") if np.isfinite(loss).all() else ("loss", str(loss))
     known = float(np.mean(before.history[-1].loss)) if before.history else None

@@ -32,16 +32,18 @@ class Fitting:
     """Training in one call: ``fit(params, x, y, loss=..., optimizer=..., key=..., epochs=...)``, where ``jit.fit``
     compiles whole epochs. It is ``start``, ``train`` over ``minibatches`` and ``take(epochs)``.
 
-    ``penalty``, such as ``l2(1e-4)``, is added to the loss. With ``valid=(x, y)`` each record has the loss of the
-    validation data as "valid_loss", and each of ``metrics``, such as ``{"accuracy": metrics.accuracy}``. With
-    ``patience`` training stops after so many epochs in a row without a lower "valid_loss" (without validation data:
-    "loss"), and the best epoch's network is the one that predicts. ``streams`` come after that, in their order.
+    ``params`` is the network to begin with, ``key`` decides the order of the rows and all noise, ``epochs`` is how many
+    to train, with ``batch_size`` rows per step. ``penalty``, such as ``l2(1e-4)``, is added to the loss. With
+    ``valid=(x, y)`` each record has the loss on the validation data as "valid_loss", and each of ``metrics``, such as
+    ``{"accuracy": metrics.accuracy}``. With ``patience`` training stops after that many epochs in a row without a lower
+    "valid_loss" (without validation data: "loss"), and the best epoch's network is the one that predicts. ``streams``
+    are further stream functions; they come last in the pipe, in their order.
 
     Shapes: x (rows, n_in); y as the loss wants it, such as (rows, n_out), or class numbers (rows,).
 
-    Raises what these functions raise; ValueError for metrics without validation data. Raises NonFiniteError for data
-    that contain NaN or infinity, which ``train`` accepts, and where the loss or a parameter becomes NaN or infinite: it
-    names the batch, the first bad tensor and the learning rate, and its ``state`` is the last finite one.
+    Raises what these functions raise; ValueError for metrics without validation data; NonFiniteError for data that
+    contain NaN or infinity, which ``train`` accepts, and where the loss or a parameter becomes NaN or infinite: the
+    error names the batch, the first bad tensor and the learning rate, and its ``state`` is the last finite one.
 
     >>> import fnnet as fn, numpy as np
     >>> x = np.linspace(-1, 1, 50)[:, None]
@@ -72,7 +74,7 @@ class Fitting:
         patience: int | None = None,
         streams: Sequence[StreamFn] = (),
     ) -> Fit[P]:
-        """The network after so many epochs, or at its best one of them, and its history."""
+        """The network after all epochs, or after the best one, and its history."""
         n = checks.size("fit", "epochs", epochs)
         check_network("fit", params)
         step = train_step(value_and_grad(loss, penalty=penalty), optimizer)
@@ -92,7 +94,7 @@ fit = Fitting(train)
 def _validation(
     loss: Loss[T] | LossFunction[T], valid: tuple[Array, T] | None, metrics: Mapping[str, Metric[T]] | None
 ) -> tuple[Validate[T], ...]:
-    """What measures the loss and the metrics of the validation data, where there are any."""
+    """The stream function that measures loss and metrics on the validation data, if there are any."""
     if valid is None:
         if metrics is not None:
             raise ValueError("fit: metrics must be of validation data, got none of them; give valid=(x, y) too")
@@ -113,14 +115,14 @@ def _stopping(patience: int | None, metric: str) -> tuple[StreamFn, ...]:
 
 
 def _checked(streams: Sequence[StreamFn]) -> tuple[StreamFn, ...]:
-    """The stream functions. Raises ValueError for what is none."""
+    """The stream functions. Raises ValueError for anything else."""
     given: object = streams
     if not isinstance(given, Sequence) or isinstance(given, str):
         raise ValueError(f"fit: streams must be a list or tuple of stream functions, got {streams!r}; write [it]")
     for i, transform in enumerate(streams):
         checks.function("fit", f"streams[{i}]", transform)
         one: object = transform
-        if isinstance(one, Best) or one is last:  # they wait for the end of the stream, which only take brings
+        if isinstance(one, Best) or one is last:  # they wait for an end of the stream, which only take sets
             name = "last" if one is last else "best"
             raise ValueError(f"fit: streams must give streams, and {name} gives one epoch; end a pipe of train by it")
     return tuple(streams)

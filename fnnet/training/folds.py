@@ -47,10 +47,11 @@ T = TypeVar("T")
 def start(params: P, optimizer: Startable, key: Key) -> TrainState[P]:
     """The state before the first step, with read-only copies of the arrays that the caller could write to.
 
-    ``optimizer`` is what has an ``init``: an optimizer, or a step that needs none, such as ``lbfgs``.
+    ``params`` is the network to train. ``optimizer`` has an ``init``: it is an optimizer, or a step that needs none,
+    such as ``lbfgs``. ``key`` decides all randomness of the run, the order of the rows and the noise of each batch.
 
-    Raises LayerError, TreeError or DtypeError where the parameters are not a network: a class that is not a layer, a
-    list or dict, two dtypes.
+    Raises LayerError, TreeError or DtypeError where ``params`` is not a network (a class that is not a layer, a list or
+    dict, two dtypes), ValueError where ``key`` is not a Key.
 
     >>> import fnnet as fn
     >>> state = fn.start(fn.linear(fn.Key(0), 4, 2), fn.sgd(0.1), fn.Key(0))
@@ -67,10 +68,10 @@ def start(params: P, optimizer: Startable, key: Key) -> TrainState[P]:
 
 
 def _keep_freed_memory() -> None:
-    """Lets the memory of dead states be used again, which saves a fifth of a step with a million parameters.
+    """Lets the memory of dead states be reused, which saves a fifth of a step with a million parameters.
 
-    The C library of Linux gives large freed blocks back to the system, which zeroes them anew at every step, until it
-    has seen a larger one freed: its thresholds grow to that one's size, at most 32 MiB. This one is never touched.
+    The C library of Linux returns large freed blocks to the system, which zeroes them anew at every step, until a
+    larger block has been freed: its thresholds grow to that block's size, at most 32 MiB. This block is never touched.
     """
     np.empty((32 << 20) - (1 << 16), np.uint8)
 
@@ -84,10 +85,10 @@ class _Mark(Enum):
 
 
 def _marked(data: Data[T], state: TrainState[P], epoch: int) -> Iterator[tuple[Array, T] | _Mark]:
-    """The batches of an epoch that are still to come, a mark after each. Raises ValueError where the data end earlier.
+    """The remaining batches of an epoch, with a mark after each. Raises ValueError where the data end earlier.
 
-    A batch is handed on before the next one is asked for, so data may reuse one buffer. Where asking raises, the epoch
-    is not over; it may turn out to be when the run is resumed, which then ends it without another batch.
+    A batch is yielded before the next one is requested, so data may reuse one buffer. Where the request raises, the
+    epoch is not over. It may turn out to be over when the run is resumed, which then ends it without another batch.
     """
     done = state.batch if epoch == state.epoch else 0
     made = data(state.key.child(ORDER, epoch))
@@ -130,14 +131,14 @@ def _advance(run: Run[T], state: TrainState[P], item: tuple[Array, T] | _Mark) -
 
 
 def _ended(state: TrainState[P]) -> TrainState[P]:
-    """The state after an epoch's last batch as that of the epoch's end: at the next one's batch 0, its record in the
-    history."""
+    """The state at the end of an epoch, from that after its last batch: the epoch's record is in the history, and the
+    next one is at batch 0."""
     history = History.of(state.history).append(Record(np.asarray(state.total / state.rows)))
     return TrainState(state.params, state.opt_state, state.key, state.epoch + 1, 0, 0.0, 0, history, state.origin)
 
 
 def check_run(step: Step[T], data: Data[T], state: TrainState[P]) -> None:
-    """Raises ValueError or TreeError unless these are a step, data and a state, of an optimizer like the step's own."""
+    """Raises ValueError or TreeError unless these are a step, data and a state whose optimizer fits the step's."""
     checks.function("train", "step", step)
     checks.function("train", "data", data)
     if type(state) is not TrainState:
@@ -149,7 +150,7 @@ def check_run(step: Step[T], data: Data[T], state: TrainState[P]) -> None:
 
 
 def _check_optimizer(optimizer: Optimizer, state: TrainState[P]) -> None:
-    """Raises TreeError where a state has the slots of another kind of optimizer, which mean other things."""
+    """Raises TreeError where a state has the slots of another kind of optimizer, which have another meaning."""
     known, kinds = state.origin.kinds if state.origin else (), kinds_of(optimizer)
     has_slots = type(state.opt_state) is OptState and bool(state.opt_state.slots or state.opt_state.inner)
     if known and has_slots and kinds != known:
@@ -160,10 +161,13 @@ def _check_optimizer(optimizer: Optimizer, state: TrainState[P]) -> None:
 
 
 def steps(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[TrainState[P]]:
-    """The endless lazy stream of states, one per batch, that begins where the state says.
+    """The endless lazy stream of states, one per batch, that starts at ``state``.
 
-    An epoch's last state has its record in the history and is at batch 0 of the next epoch. Where asking for a batch
-    raises, the state before it is handed on first.
+    ``step`` makes each state from the one before and a batch; ``data`` gives the batches of an epoch. An epoch's last
+    state has the record in its history and is at batch 0 of the next epoch. Where the data raise an error, the state
+    before it comes first.
+
+    Raises ValueError or TreeError for what is no step, data or state, or for a state of another optimizer.
 
     >>> import fnnet as fn, numpy as np
     >>> x, y = np.eye(4), np.ones((4, 1))
@@ -183,13 +187,16 @@ def steps(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[TrainS
 
 
 def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[P]]:
-    """The endless lazy stream of epochs: the fold over batches, ``steps``, seen at the ends of epochs.
+    """The endless lazy stream of epochs: ``steps``, the fold over batches, seen at the ends of epochs.
 
-    It begins where the state says and computes an epoch when it is asked for. An epoch stays valid for ever, so
-    keeping the best one is keeping a reference.
+    ``step``, such as ``train_step(gradient, optimizer)``, does the work of one batch; ``data``, such as
+    ``minibatches(x, y, batch_size=32)``, gives the batches of an epoch. The stream starts at ``state`` and computes an
+    epoch when it is requested. An epoch stays valid forever, so keeping the best one means keeping a reference.
 
     The order of epoch e is drawn from ``state.key.child(ORDER, e)``, the noise of its batch b from
-    ``state.key.child(NOISE, e, b)``, so that resuming equals never having stopped, byte for byte.
+    ``state.key.child(NOISE, e, b)``, so a resumed run equals an uninterrupted one, byte for byte.
+
+    Raises what ``steps`` raises.
 
     >>> import fnnet as fn, numpy as np
     >>> x, y = np.eye(4), np.ones((4, 1))

@@ -1,4 +1,4 @@
-"""A step that checks what another one gives."""
+"""A step that checks the result of another one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class StopOnNonfinite(Generic[T]):
 
     def __call__(self, state: TrainState[P], batch: tuple[Array, T], key: Key, /) -> tuple[TrainState[P], Value]:
         """The step's result, where all of it is finite."""
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the error says more than warnings
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the error says more than these warnings
             after, value = self.step(state, batch, key)
             if not (_all_finite(value) and _is_finite(after.params) and _kept_finite(state.opt_state, after.opt_state)):
                 raise _error(self.where, self.step, state, batch, key, after, value)
@@ -43,13 +43,13 @@ def stop_on_nonfinite(step: Step[T]) -> StopOnNonfinite[T]:
     becomes NaN or infinite.
 
     The error names the first of these that was not finite: the "params" before the step, the batch's "x" or "target",
-    the "output" of a layer (in a pass without chance), the "loss", the "gradients", the "params" after the step, or the
-    "opt_state", where an overflow of squared gradients may stop a parameter for ever. It has the state before the step,
-    which is finite and from which training can be continued: after the bad batch, or with smaller steps. (Where output
-    or loss were too large, that state is the cause, and an earlier epoch is the better one.) The cost is one look at
-    the loss, every parameter and every slot. NumPy's warnings are silenced inside.
+    the "output" of a layer (in a deterministic pass), the "loss", the "gradients", the "params" after the step, or the
+    "opt_state", where an overflow of squared gradients may stop a parameter forever. Its ``state`` is the one before
+    the step, which is finite and from which training can be continued: after the bad batch, or with smaller steps.
+    (Where the output or the loss overflowed, that state is itself the cause, and an earlier epoch is a better start.)
+    The cost is one scan of the loss, every parameter and every slot. NumPy's warnings are silenced inside.
 
-    Raises ValueError where step is not a function.
+    Raises ValueError where ``step`` is not a function.
 
     >>> import fnnet as fn, numpy as np
     >>> optimizer = fn.sgd(1e30)
@@ -82,7 +82,7 @@ def _slots(state: OptState[P]) -> Iterator[P]:
 
 
 def _lost(before: OptState[P], after: OptState[P]) -> Iterator[tuple[str, str, float]]:
-    """What has become NaN or infinite in the optimizer's state: an optimizer may begin with such numbers."""
+    """What has become NaN or infinite in the optimizer's state; an optimizer may start with such numbers."""
     old, new = tree.leaves(before), tree.leaves(after)
     for path, a, b in zip(tree.paths(after), old if len(old) == len(new) else new, new, strict=True):
         is_bad = ~np.isfinite(b) & (np.isfinite(a) if a is not b and a.shape == b.shape else True)
@@ -91,7 +91,7 @@ def _lost(before: OptState[P], after: OptState[P]) -> Iterator[tuple[str, str, f
 
 
 def _all_finite(a: Array) -> bool:
-    """Whether all entries are; counting them is faster than ``all``."""
+    """Whether all entries are finite; counting them is faster than ``all``."""
     finite = np.isfinite(a)
     return int(np.count_nonzero(finite)) == finite.size
 
@@ -107,7 +107,7 @@ REMEDIES = {
 }
 
 
-# --- the culprit, found by computing the step again ------------------------------------------------------------
+# --- the culprit, found by re-running the step -----------------------------------------------------------------
 def _error(
     where: str,
     step: Step[T],
@@ -131,7 +131,7 @@ def _error(
 
 
 def _loss_before(state: TrainState[P]) -> float | None:
-    """The mean loss of the epoch so far, or that of the last epoch, where there is one."""
+    """The mean loss of the epoch so far, else that of the last epoch, else None."""
     if state.rows:
         return float(np.mean(state.total / state.rows))
     return float(np.mean(state.history[-1].loss)) if state.history else None
@@ -140,7 +140,7 @@ def _loss_before(state: TrainState[P]) -> float | None:
 def _culprits(
     step: Step[T], state: TrainState[P], batch: tuple[Array, T], key: Key, after: TrainState[P], value: Value
 ) -> Iterator[tuple[str, str, float]]:
-    """What is not finite, in the order of the computation: tensor, path in it, first such entry."""
+    """Whatever is not finite, in the order of the computation: tensor, path in it, first such entry."""
     yield from _bad("params", "", state.params)
     yield from _bad("x", "", _entering(state.params, batch[0]))
     if not _all_finite(value):
@@ -155,7 +155,7 @@ def _culprits(
 
 
 def _entering(params: Params, x: Array) -> Array:
-    """x as the network takes it: float32 may have no such number."""
+    """x in the network's dtype: a large float64 number is infinite in float32."""
     first = next(iter(tree.leaves(params)), x)
     return x.astype(first.dtype) if casts(params) and x.dtype.kind == "f" else x
 

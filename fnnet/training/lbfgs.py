@@ -1,4 +1,4 @@
-"""A step for data that are one batch: several iterations of L-BFGS, whose pairs are the optimizer's slots."""
+"""A step for full-batch training: several iterations of L-BFGS, whose pairs are the optimizer's slots."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Lbfgs(Settings, Generic[T]):
-    """A Step of L-BFGS on a whole batch (J. Nocedal, S. J. Wright, Numerical Optimization, 2nd edition, 2006,
+    """A full-batch training step by L-BFGS (J. Nocedal, S. J. Wright, Numerical Optimization, 2nd edition, 2006,
     algorithms 7.4 and 7.5): p' = p + α d, d = -H g, where the last ``memory`` steps s and changes y of the gradient
     stand for the inverse Hessian H, and a line search finds an α with the strong Wolfe conditions (3.5 and 3.6).
 
-    It is for data that are one batch, ``minibatches(x, y, batch_size=len(x), shuffle=False)``, and takes the place of
-    the optimizer in ``start``. One step makes up to ``iterations`` iterations, and none once the gradient's norm is at
-    most ``tolerance`` or rounding leaves no descent. An iteration costs a little more than one pass over the batch, a
-    step one more. There is no learning rate: the state's factor is not used.
+    The data must be one batch, ``minibatches(x, y, batch_size=len(x), shuffle=False)``, and the step itself takes the
+    place of the optimizer in ``start``. ``gradient`` is that of ``train_step``. One step makes up to ``iterations``
+    iterations, and none once the gradient's norm is at most ``tolerance`` or rounding leaves no descent. An iteration
+    costs a little more than one pass over the batch, and each step one pass more. There is no learning rate, and
+    ``OptState.scale`` is not used.
 
     Raises ValueError for memory or iterations below 1 or a negative tolerance, ShapeError for stacked networks,
-    NonFiniteError where the loss or the square of the gradient, the slope that the first search begins with, is not
-    finite at the start of a step.
+    NonFiniteError where the loss or the squared norm of the gradient is not finite at the start of a step.
 
     >>> import fnnet as fn, numpy as np
     >>> x, y = np.eye(3), np.array([[1.0], [-2.0], [0.5]])
@@ -61,8 +61,8 @@ class Lbfgs(Settings, Generic[T]):
     def __call__(self, state: TrainState[P], batch: tuple[Array, T], key: Key, /) -> tuple[TrainState[P], Value]:
         """The state after these iterations on the batch, and the batch's loss before them.
 
-        The slots are the pairs (s, y), the oldest first, with zeros before them while there are fewer, so that every
-        state has the structure of the first one; ``step`` counts iterations.
+        The slots are the pairs (s, y), the oldest first, after zeros while there are fewer than ``memory``, so every
+        state has the structure of the first one. ``step`` counts iterations.
         """
         _check_single(state.params)
         evaluate = partial(_evaluated, self.gradient, state.params, batch, key)
@@ -114,7 +114,7 @@ def _check_single(params: Params) -> None:
 
 
 def _network(like: P, vector: Array) -> P:
-    """The network of a vector that nobody is to write to."""
+    """The network of a vector, which becomes read-only."""
     vector.setflags(write=False)
     return of_vector(like, vector)
 

@@ -22,14 +22,14 @@ T = TypeVar("T")
 
 
 class Train(Protocol):
-    """What makes a stream of epochs, as ``train`` does."""
+    """A function that makes a stream of epochs, as ``train`` does."""
 
     def __call__(self, step: Step[T], data: Data[T], state: TrainState[P], /) -> Iterator[Epoch[P]]: ...
 
 
 class Waiting(NamedTuple):
-    """What is known of a history: its best value, the lower the better, and the number of epochs since then, or since
-    the factor was last lowered."""
+    """What is known of a history: its best value (lower is better), and the number of epochs since then or since the
+    factor was last lowered."""
 
     best: float = math.inf
     epochs: int = 0
@@ -46,17 +46,18 @@ def _streams(where: str, name: str, value: Sequence[StreamFn]) -> tuple[StreamFn
 
 @dataclass(frozen=True, slots=True)
 class ReduceOnPlateau(Settings):
-    """Training whose learning rate is multiplied by ``factor`` after every ``patience`` epochs in a row that were no
-    better than the best before them by more than ``min_delta``, by ``metric``: "loss", the mean over the epoch's
-    batches, or one that ``streams`` add to the records.
+    """Training whose learning rate is multiplied by ``factor`` after every ``patience`` epochs in a row in which
+    ``metric`` did not improve on the best value before them by more than ``min_delta``.
 
-    The result is used in place of ``train``. ``streams``, such as ``validate(...)``, measure between training and the
-    decision, and start afresh for each epoch; all other stream functions come after, in the pipe. Each epoch has in
-    ``OptState.scale`` the factor of the next one, never lowered below ``floor``. All decisions are made from the
-    history, so resumed training continues as if it had not stopped.
+    ``metric`` is "loss", the mean over the epoch's batches, or one that ``streams`` add to the records; ``mode`` says
+    whether lower ("min") or higher ("max") values are better. The result is used in place of ``train``, which makes
+    the epochs. ``streams``, such as ``validate(...)``, measure between training and the decision, and start afresh for
+    each epoch; all other stream functions come after it in the pipe. ``OptState.scale`` of an epoch's state is the
+    factor for the next epoch; it is never lowered below ``floor``. All decisions are made from the history, so resumed
+    training continues as if it had not stopped.
 
-    Raises ValueError for a patience below 1, a factor outside [0, 1), a negative or infinite ``min_delta``, and in
-    training for a metric that is missing, ShapeError for stacked networks.
+    Raises ValueError for a patience below 1, a factor outside [0, 1), a negative or infinite ``min_delta``, and during
+    training for a metric that is missing; ShapeError for stacked networks.
 
     >>> import fnnet as fn, numpy as np
     >>> x, y = np.eye(4), np.ones((4, 1))
@@ -121,7 +122,7 @@ class ReduceOnPlateau(Settings):
             )
 
     def _waited(self, wait: Waiting, record: Record) -> Waiting:
-        """What is known after one more record; one without the metric does not count."""
+        """What is known after one more record; a record without the metric does not count."""
         known = values(record)
         if self.metric not in known:
             return wait
@@ -134,7 +135,7 @@ class ReduceOnPlateau(Settings):
 def _number(name: str, value: Value) -> float:
     if value.ndim:
         raise ShapeError(
-            f"reduce_on_plateau: metric {name!r} must be one number an epoch, for all networks have one factor, got "
+            f"reduce_on_plateau: metric {name!r} must be one number per epoch, as all networks share one factor, got "
             f"{value.shape}; train stacked networks on a schedule"
         )
     return float(value)

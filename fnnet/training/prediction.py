@@ -1,4 +1,4 @@
-"""What a network says of new rows."""
+"""Predictions for new rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from fnnet.core import Array, Params, forward
 
 
 def predict(params: Params, x: Array, batch_size: int | None = None) -> Array:
-    """The network's output for all rows of x, without a cache; with ``batch_size``, so many rows at a time.
+    """The output of the network ``params`` for all rows of x, without a cache.
+
+    With ``batch_size``, that many rows are computed at a time, which bounds the memory needed.
 
     Shapes: x (..., rows, n_in), result (..., rows, n_out); there may be no rows. Raises what ``forward`` raises,
     ValueError for a batch size below 1.
@@ -19,7 +21,7 @@ def predict(params: Params, x: Array, batch_size: int | None = None) -> Array:
     (3, 2)
     """
     given: object = x
-    if isinstance(given, np.ndarray) and given.ndim > 1 and not given.shape[-2]:  # no rows have no outputs
+    if isinstance(given, np.ndarray) and given.ndim > 1 and not given.shape[-2]:  # one row tells the columns
         return predict(params, np.zeros((*x.shape[:-2], 1, x.shape[-1]), x.dtype))[..., :0, :]
     if batch_size is None:
         y, _ = forward(params, x)

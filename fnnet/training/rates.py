@@ -25,12 +25,18 @@ DIVERGED = 3.0
 
 
 RATE = "fnnet.rate"
-"""The name under which a step's rate is kept while rates are tried."""
+"""The name under which a step's rate is recorded while rates are tried."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RateCurve(Node):
-    """What ``find_rate(...)`` returns: rates and, for each, the loss of the batch that it was tried on."""
+    """The result of ``find_rate(...)``: the learning rates and the loss of the batch on which each was tried.
+
+    Shapes: ``rates`` and ``losses`` (steps,). ``smoothing`` is the share of the old value in the running mean.
+
+    >>> RateCurve(np.array([0.1, 1.0, 10.0]), np.array([4.0, 2.0, 8.0]), 0.0).suggestion
+    0.1
+    """
 
     rates: Array
     losses: Array
@@ -49,9 +55,8 @@ class RateCurve(Node):
     def suggestion(self) -> float:
         """A tenth of the rate at which the smoothed loss is lowest: well below where training diverges.
 
-        The first 1 / (1 - smoothing) steps, as many as the running mean covers, or half of all where those are fewer,
-        are left out: the mean is that of a few batches there. Raises ValueError where the loss did not fall after
-        them.
+        The first 1 / (1 - smoothing) steps, or half of all steps where that is fewer, are left out: there the running
+        mean covers only a few batches. Raises ValueError where the loss did not fall after them.
         """
         first = min(_settled(self.smoothing), len(self.rates) // 2)
         lowest = first - 1 + int(self.smoothed[first - 1 :].argmin())
@@ -79,7 +84,7 @@ class _Growing(Generic[T]):
 
 
 def _measured(stream: Iterator[TrainState[P]], n: int) -> Iterator[tuple[float, float]]:
-    """Rates and losses, up to the first loss that is not finite or a step that refuses to go on."""
+    """Rates and losses, up to the first loss that is not finite or a step that raises NonFiniteError."""
     with np.errstate(over="ignore", invalid="ignore"):
         try:
             for state in islice(stream, n):
@@ -102,14 +107,15 @@ def find_rate(
     smoothing: float = 0.9,
 ) -> RateCurve:
     """The learning-rate range test (L. N. Smith, WACV 2017, section 3.3): n steps from the state, on the batches that
-    training would use, while the rate grows from ``low`` to ``high``, each the last one times a fixed ratio.
+    training would use, while the rate grows from ``low`` to ``high`` by a fixed factor.
 
-    The rate is the factor ``OptState.scale`` on the optimizer's own: build it with ``lr=1.0`` to read learning rates.
-    The test stops early where the loss is not finite or, smoothed over 1 / (1 - smoothing) steps or more, four times
-    the lowest.
+    ``step``, ``data`` and ``state`` are those of ``train``; ``state`` is not changed. The rate is the factor
+    ``OptState.scale`` on the optimizer's own: build the optimizer with ``lr=1.0`` to read learning rates. The losses
+    are smoothed by a running mean that keeps the share ``smoothing`` of its old value. The test stops early where the
+    loss is not finite or where, after 1 / (1 - smoothing) steps, the smoothed loss exceeds four times its lowest value.
 
-    Raises ValueError for a low that is not above 0 or not below high, n below 2, smoothing outside [0, 1), or a first
-    loss that is not finite; ShapeError for stacked networks.
+    Raises ValueError unless 0 < low < high, n is at least 2, smoothing is in [0, 1) and the first loss is finite;
+    ShapeError for stacked networks.
 
     >>> import fnnet as fn, numpy as np
     >>> x = np.linspace(-1, 1, 50)[:, None]

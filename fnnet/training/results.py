@@ -1,4 +1,4 @@
-"""What ``fit`` gives: the trained network, the run that it is of, and how to go on."""
+"""The result of ``fit``: the trained network, its run, and how to continue it."""
 
 from __future__ import annotations
 
@@ -26,14 +26,17 @@ P = TypeVar("P", bound=Params)
 T = TypeVar("T")
 
 WIDTH = 100
-"""How many letters of a network are shown."""
+"""How many characters of a network are shown."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Setup(Generic[T]):
-    """What ``fit`` makes a run of: the function that folds it, step and data, and what began it; its own stream
-    functions, then those that it was given; the loss; the metric by which an epoch is the best; and whether the best
-    one is what predicts."""
+    """All that ``fit`` needs to run and to continue.
+
+    ``train`` makes the epochs from ``step`` and ``data``; ``origin`` says what the run began with. ``measures`` are the
+    stream functions that ``fit`` adds itself, ``streams`` those that it was given. ``loss`` turns outputs into
+    probabilities, ``metric`` decides which epoch is the best, and ``keeps_best`` whether that one predicts.
+    """
 
     train: Train
     step: Step[T]
@@ -46,8 +49,8 @@ class Setup(Generic[T]):
     keeps_best: bool
 
     def stages(self, state: TrainState[P]) -> list[Iterator[Epoch[P]]]:
-        """The stream of the epochs after a state, and what it becomes behind each stream function."""
-        begin = replace(state, origin=self.origin)  # a run that goes on is the same one to checkpoints and receipts
+        """The stream of the epochs after a state, and the stream after each of the stream functions."""
+        begin = replace(state, origin=self.origin)  # to checkpoints and receipts, a continued run is the same run
         found = [finite_ones("fit", self.step, self.data, begin, self.train(self.step, self.data, begin))]
         for i, transform in enumerate((*self.measures, *self.streams), start=-len(self.measures)):
             made: object = transform(found[-1])
@@ -57,19 +60,19 @@ class Setup(Generic[T]):
         return found
 
     def value(self, epoch: Epoch[P]) -> float:
-        """What is lowest in the best epoch; of stacked networks the mean of theirs."""
+        """The value that is lowest in the best epoch; the mean over stacked networks."""
         found = epoch.record[self.metric]
         return float(found.mean() if found.ndim else found)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Fit(Generic[P]):
-    """A trained network and its run: what ``fit`` gives.
+    """A trained network and its run: the result of ``fit``.
 
     ``last`` is the last epoch. ``best`` is the first one with the lowest "valid_loss", or without validation data the
-    lowest "loss"; NaN is never lower than a number, and of stacked networks the mean of their losses counts. Both are
-    of the epochs that came out of the streams. ``stopped_early`` says whether they ended before all epochs were done.
-    It holds the training data, so that it can go on; ``params`` alone does not.
+    lowest "loss"; NaN is never lower than a number, and for stacked networks the mean of their losses counts. Only
+    epochs that pass all streams count. ``stopped_early`` says whether the streams ended before all epochs were done.
+    ``setup`` is what ``continue_`` needs, the training data among it; ``params`` alone does not hold the data.
 
     >>> import fnnet as fn, numpy as np
     >>> x = np.linspace(-1, 1, 50)[:, None]
@@ -111,34 +114,35 @@ class Fit(Generic[P]):
         return predict(self.params, x, batch_size)
 
     def predict_proba(self, x: Array, batch_size: int | None = None) -> Array:
-        """The probabilities of the classes, (..., rows, classes): what the loss says that the output stands for, its
-        softmax, or of logits their sigmoid. Of a single logit the columns are those of class 0 and class 1; of several
-        logits each column is by itself.
+        """The probabilities of the classes, (..., rows, classes).
+
+        The loss decides how: by the softmax of the output, or by the sigmoid of logits. A single logit gives two
+        columns, for class 0 and class 1; several logits give one independent probability each.
 
         Raises TypeError for a loss without probabilities, such as ``mse``; what ``predict`` raises.
         """
         return in_bits_of(self.params, probabilities_of, self.setup.loss, self.predict(x, batch_size))
 
     def predict_labels(self, x: Array, batch_size: int | None = None) -> Labels:
-        """The number of each row's class, (..., rows); of several logits 0 or 1 each, (..., rows, columns).
+        """The class number of each row, (..., rows); for several logits 0 or 1 each, (..., rows, columns).
 
-        Raises TypeError for a loss that is not one of classes, ValueError where the output is NaN; what ``predict``
+        Raises TypeError for a loss that has no classes, ValueError where the output is NaN, and what ``predict``
         raises.
         """
         return labels_of(self.setup.loss, self.predict(x, batch_size))
 
     def continue_(self, epochs: int) -> Fit[P]:
-        """So many epochs more, with the same settings, data and streams: the very bytes of one longer fit.
+        """Trains for ``epochs`` more epochs with the same settings, data and streams: byte for byte one longer fit.
 
-        The stream functions begin anew at the last epoch, and decide by the history, as those of fnnet do; one that is
-        bound to the start of its run, as ``receipt_to`` is, refuses to. A run that has stopped early by its history
-        remains as it is. Raises what ``fit`` raises.
+        The stream functions start afresh after the last epoch and decide by the history, as all of fnnet's do; one that
+        is bound to the start of its run, such as ``receipt_to``, raises an error. A run that was stopped early by its
+        history stays as it is. Raises what ``fit`` raises.
         """
         return fitted(self.setup, self.state, checks.size("continue_", "epochs", epochs), self)
 
     def save(self, path: str | PathLike[str]) -> None:
         """``fnnet.save(path, params)``: the network that predicts, for ``fnnet.load``."""
-        fnnet.save(path, self.params)  # by the public door, for files are a room above this one
+        fnnet.save(path, self.params)  # the public name, for files are built on top of this package
 
     def _repr_html_(self) -> str:
         """In a notebook: the last and the best epoch, the curves of the history, and the network that predicts."""
@@ -167,7 +171,7 @@ def _line(epoch: Epoch[P]) -> str:
 
 
 def fitted(setup: Setup[T], state: TrainState[P], n: int, before: Fit[P] | None = None) -> Fit[P]:
-    """The fit of n epochs after a state, which continues the one before. Raises ValueError where there is neither."""
+    """The fit of n epochs after a state, which continues an earlier fit. Raises ValueError where no epoch passes."""
     stages, result, missing = setup.stages(state), before, n
     for epoch in take(n)(stages[-1]):
         result, missing = _longer(setup, result, epoch), missing - 1
@@ -179,7 +183,7 @@ def fitted(setup: Setup[T], state: TrainState[P], n: int, before: Fit[P] | None 
 
 
 def _longer(setup: Setup[T], before: Fit[P] | None, epoch: Epoch[P]) -> Fit[P]:
-    """The fit with one epoch more. Raises TreeError where the streams give something else."""
+    """The fit with one more epoch. Raises TreeError where the streams give something else."""
     check_epoch("fit", epoch)
     is_best = before is None or is_better(setup.value(epoch), setup.value(before.best), "min")
     return Fit(epoch, epoch if before is None or is_best else before.best, False, setup)

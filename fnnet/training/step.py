@@ -29,7 +29,7 @@ class TrainStep(Generic[T]):
     def __call__(self, state: TrainState[P], batch: tuple[Array, T], key: Key, /) -> tuple[TrainState[P], Value]:
         """The state after one batch, and the batch's loss before the step."""
         optimizer = self.optimizer
-        if isinstance(optimizer, Elementwise) and _is_plain(type(optimizer)):  # what it gives is read-only and fits
+        if isinstance(optimizer, Elementwise) and _is_plain(type(optimizer)):  # its result is read-only and fits
             value, grads = unbuilt(self.gradient, state.params, batch, key)
             return with_update(state, *optimizer.update(state.params, grads, state.opt_state)), value
         value, gradients = self.gradient(state.params, batch, key)
@@ -45,12 +45,12 @@ class TrainStep(Generic[T]):
 
 @lru_cache(256)
 def _is_plain(kind: type) -> bool:
-    """Whether optimizers of a class make their step by a formula: what that gives is read-only and fits."""
+    """Whether optimizers of a class update by a formula, whose result is read-only and fits the parameters."""
     return issubclass(kind, Elementwise) and kind.update is Elementwise.update
 
 
 def _is_ours(optimizer: Optimizer) -> bool:
-    """Whether an optimizer is fnnet's, and so is every one that it wraps."""
+    """Whether an optimizer, and every optimizer that it wraps, is one of fnnet's."""
     while type(optimizer) is Wrapped and type(optimizer.wrapper).__module__.startswith("fnnet.optimizers."):
         optimizer = optimizer.optimizer
     return _is_plain(type(optimizer))
@@ -75,13 +75,18 @@ _state = maker(TrainState)  # every batch makes one
 
 
 def with_update(state: TrainState[P], params: P, opt_state: OptState[P]) -> TrainState[P]:
-    """The state one batch further on."""
+    """The state after one more batch."""
     s = state
     return _state(params, opt_state, s.key, s.epoch, s.batch + 1, s.total, s.rows, s.history, s.origin)
 
 
 def train_step(gradient: GradFn[T], optimizer: Optimizer) -> TrainStep[T]:
     """A function (state, batch, key) -> (state, loss): gradients, then the optimizer's update.
+
+    ``gradient`` is a function (params, batch, key) -> (loss, gradients), such as ``value_and_grad(loss)``;
+    ``optimizer`` turns the gradients into new parameters, such as ``adam(1e-3)``. The loss is that before the update.
+
+    Raises ValueError for a loss in place of its gradient, and for an optimizer without ``update``.
 
     >>> import fnnet as fn
     >>> fn.train_step(fn.value_and_grad(fn.mse), fn.sgd(0.1)).optimizer
@@ -93,7 +98,7 @@ def train_step(gradient: GradFn[T], optimizer: Optimizer) -> TrainStep[T]:
 
 
 def check_gradient(where: str, gradient: object) -> None:
-    """Raises ValueError for what cannot be called as a gradient, above all for a loss."""
+    """Raises ValueError for what cannot be called as a gradient, in particular for a loss."""
     if isinstance(gradient, Loss):
         rule = "gradient must be a function (params, batch, key)"
         raise ValueError(f"{where}: {rule}, got the loss {checks.came(gradient)}; write value_and_grad(loss)")

@@ -197,7 +197,7 @@ def test_a_metric_that_the_history_lacks() -> None:
 def test_stacked_networks_have_no_common_plateau() -> None:
     net = tree.map(lambda p: np.stack([p, p]), fn.linear(Key(0), 2, 1))
     state = fn.start(net, OPTIMIZER, Key(0))
-    with pytest.raises(fn.ShapeError, match=r"metric 'loss' must be one number an epoch, .* got \(2,\)"):
+    with pytest.raises(fn.ShapeError, match=r"metric 'loss' must be one number per epoch, .* got \(2,\)"):
         next(fn.reduce_on_plateau(fn.train)(STEP, DATA, state))
 
 
