@@ -113,7 +113,7 @@ def penalized(penalty: Penalty, params: P, value: Value, grads: P) -> tuple[Valu
     if more.dtype.kind not in "fiu":
         raise DtypeError(f"value_and_grad: penalty must give a real number, got {more.dtype}")
     if more.shape != value.shape:
-        raise ShapeError(f"value_and_grad: penalty must give one number a replica, {value.shape}, got {more.shape}")
+        raise ShapeError(f"value_and_grad: penalty must give one number per replica, {value.shape}, got {more.shape}")
     total = np.asarray(value + more.astype(value.dtype if value.dtype.kind == "f" else np.float64))
     structure, (left, right) = alike("value_and_grad: penalty's gradient", (grads, made[1]))
     sums: P = structure.build([a + b for a, b in zip(left, right, strict=True)], structure.constants(grads))
