@@ -20,8 +20,8 @@ class RowLoss(Settings, ABC, Generic[T_contra]):
 
     Its fields may declare their ranges in their types, as in ``delta: Positive`` (see ``fnnet.core``). Its errors begin
     with its ``name``. A loss of classes may have ``labels(prediction)`` and ``probabilities(prediction)``, which
-    ``Fit`` predicts with. A call raises ShapeError or DtypeError where ``rows`` returns arrays of another shape or
-    dtype.
+    ``Fit`` predicts with. A call raises ValueError, ShapeError or DtypeError where ``rows`` returns anything else than
+    that.
 
     >>> import fnnet as fn
     >>> class Cubed(RowLoss[Array]):

@@ -25,8 +25,8 @@ class SoftCrossEntropy(SoftmaxLoss[Array]):
 
     It exceeds the divergence KL(t | softmax) by the entropy of t; the gradients are the same. No score overflows; a
     score of -inf masks its class, and costs nothing where the target is 0. Shapes: prediction (..., N, classes) of
-    scores, target the same, or (N, classes) for all replicas. Raises ShapeError for other shapes, ValueError for targets
-    outside [0, 1] and for rows whose sum differs from 1 by more than 0.001.
+    scores, target the same, or (N, classes) for all replicas. Raises ShapeError for other shapes, ValueError for
+    targets outside [0, 1] and for rows whose sum differs from 1 by more than 0.001.
 
     >>> import fnnet as fn, numpy as np
     >>> value, grad = fn.soft_cross_entropy(np.array([[0.0, 0.0]]), np.array([[0.25, 0.75]]))
