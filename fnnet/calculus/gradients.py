@@ -150,8 +150,9 @@ def value_and_grad(loss: Loss[T] | LossFunction[T], *, penalty: Penalty | None =
     A batch is (x, target); ``key`` decides the noise of the pass. The gradients have the type of the parameters; that
     of x is not computed. ``loss`` is a loss of fnnet, a user's own class with ``rows``, or a plain function
     (prediction, target) -> (value, gradient), which has no ``part``. ``penalty``, such as ``l2(1e-4)`` or a function
-    params -> (value, gradient), is added once and not divided by the number of rows. Raises TypeError for a loss or
-    penalty that is not such a function; a call raises DtypeError or ShapeError where the loss returns anything else.
+    params -> (value, gradient), is added once and not divided by the number of rows. Raises TypeError or ValueError for
+    a loss or penalty that is not such a function; a call raises ValueError, DtypeError or ShapeError where one of them
+    returns anything else.
 
     >>> import fnnet as fn, numpy as np
     >>> net = fn.Linear(np.ones((2, 1)), np.zeros(1))

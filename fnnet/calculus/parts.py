@@ -94,7 +94,7 @@ class Accumulate(Generic[T]):
         if len(taken) > 1:
             raise ShapeError(
                 f"accumulate: the loss takes the target for {axes[0]} stacked networks and {axes[-1]} rows as one for "
-                "all and as one a network; give it all its axes, or batches of another size"
+                "all and as one per network; give it all its axes, or batches of another size"
             )
         return taken[0]
 
@@ -109,8 +109,8 @@ def accumulate(gradient: GradFn[T], n: int) -> Accumulate[T]:
 
     A batch of K rows for K stacked networks may have one target for all networks or one per network: the loss decides,
     by which of them it accepts. Raises ShapeError where it accepts both, ValueError where n is below 1 or above the
-    rows of a batch, TypeError for a gradient without ``part``, and for one that holds another with a penalty and has no
-    attribute ``penalty`` to pass it on.
+    rows of a batch and for a gradient without ``part``, TypeError for a gradient that holds another with a penalty and
+    has no attribute ``penalty`` to pass it on.
 
     >>> import fnnet as fn
     >>> fn.accumulate(fn.value_and_grad(fn.mse), 4).n

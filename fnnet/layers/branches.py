@@ -95,7 +95,7 @@ def branches_forward(p: AnyBranches, x: Array, key: Key | None = None) -> tuple[
     ]
     lead = max([y.shape[:-1] for y, _ in passes], key=len)
     outputs = [y if y.shape[:-1] == lead else np.broadcast_to(y, lead + y.shape[-1:]) for y, _ in passes]
-    dtype = next((y.dtype for y in outputs if y.dtype != x.dtype), x.dtype)  # layers without parameters give x's own
+    dtype = next((y.dtype for y in outputs if y.dtype != x.dtype), x.dtype)  # layers without parameters keep that of x
     y: Array = np.concatenate(outputs, axis=-1, dtype=dtype)
     return y, (tuple([cache for _, cache in passes]), x.shape, x.dtype)
 

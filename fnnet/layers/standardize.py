@@ -19,7 +19,8 @@ class Standardize(Params):
     """y = (x - mean) / scale, with constants that are not trained.
 
     ``mean`` and ``scale`` have one entry per feature. x is not cast, but the result is, to the dtype of the constants,
-    so that large numbers keep their differences. Shapes: mean and scale (..., n), x and y (..., batch, n).
+    so that large numbers keep their differences. Shapes: mean and scale (..., n), x and y (..., batch, n). A pass
+    raises ShapeError where x does not fit them.
 
     >>> import fnnet as fn, numpy as np
     >>> fn.forward(fn.Standardize(np.array([1.0]), np.array([2.0])), np.array([[5.0]]))[0].tolist()
@@ -108,7 +109,7 @@ def standardize(x: Array, *, dtype: Dtype = np.float32) -> Standardize:
     kind = checks.dtype("standardize", dtype)
     if not np.isfinite(x).all():
         raise ValueError("standardize: x must hold finite numbers, got NaN or infinity; fill or drop such rows first")
-    with np.errstate(over="ignore", invalid="ignore"):  # what is infinite is refused
+    with np.errstate(over="ignore", invalid="ignore"):  # infinite results are refused
         return read_only(Standardize(*_held(x.astype(np.float64, copy=False), kind)))
 
 

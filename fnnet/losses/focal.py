@@ -36,7 +36,7 @@ class Focal(SoftmaxLoss[Labels]):
         softmax, logarithms = softmax_and_log(z)
         u = z[place] - logarithms
         r = -expm1(u)
-        ratio = np.divide(u, r, out=np.full_like(u, -1), where=r > 0)  # whose limit at r = 0 is -1
+        ratio = np.divide(u, r, out=np.full_like(u, -1), where=r > 0)  # its limit at r = 0 is -1
         hard = power(r, self.gamma)
         slope = hard * (self.gamma * weighed(exp(u), ratio) - 1)  # p u has the limit 0 at p = 0
         grads = -softmax

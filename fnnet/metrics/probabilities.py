@@ -66,8 +66,8 @@ class ExpectedCalibrationError:
     al., On Calibration of Modern Neural Networks, ICML 2017, eq. 3).
 
     ``bins`` is the number of bins, which have equal width and are open on the left and closed on the right. The
-    prediction is scores, not probabilities. Target, NaN, Shapes and Raises as in ``log_loss``; ValueError also for bins
-    below 1.
+    prediction is scores, not probabilities; the target, NaN, Shapes and Raises are as in ``log_loss``. Raises
+    ValueError also for bins below 1.
 
     >>> import fnnet as fn, numpy as np
     >>> scores = np.log([[0.1, 0.9], [0.25, 0.75], [0.7, 0.3]])

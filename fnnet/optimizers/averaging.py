@@ -89,7 +89,7 @@ class Lookahead(Averaging):
     rate: Annotated[float, _up_to_1] = 0.5
 
     def after(self, params: P, new: P, state: OptState[P], /) -> tuple[P, tuple[P, ...]]:
-        """After each ``steps`` fast steps the moved slow weights, as parameters and as the slot; otherwise no change."""
+        """After every ``steps`` fast steps the moved slow weights, as parameters and slot; otherwise no change."""
         if (state.step + 1) % self.steps:
             return new, state.slots
         slow = self.mixed(self.rate, new, *state.slots)

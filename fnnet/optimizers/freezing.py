@@ -78,7 +78,7 @@ class ScaleRate(Wrapper):
     parts: tuple[RatePart, ...]
 
     def __call__(self, optimizer: Optimizer, /) -> Wrapped:
-        """The optimizer with this around it."""
+        """The optimizer with this wrapper around it."""
         if isinstance(optimizer, Wrapped) and isinstance(optimizer.wrapper, ScaleRate):
             return Wrapped(optimizer.optimizer, ScaleRate(optimizer.wrapper.parts + self.parts))
         return Wrapper.__call__(self, optimizer)

@@ -23,7 +23,7 @@ class Wrapper(Settings, Remembers):
     slots: ClassVar[int] = 0
 
     def __call__(self, optimizer: Optimizer, /) -> Wrapped:
-        """The optimizer with this around it."""
+        """The optimizer with this wrapper around it. Raises ValueError unless it has ``init`` and ``update``."""
         for part in ("init", "update"):
             checks.method(self.name, "optimizer", optimizer, part, "adam(1e-3)")
         return Wrapped(optimizer, self)
