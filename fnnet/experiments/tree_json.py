@@ -82,9 +82,7 @@ def as_json(node: object, path: str = "", met: Met | None = None) -> object:
     if is_static(node):
         kind = type(node)
         name = f"{kind.__module__}.{kind.__qualname__}"
-        raise TreeError(
-            f"save: {path or 'the root'} is a {name}, and files hold plain float, int, str and bool; convert it"
-        )
+        raise TreeError(f"save: {_where(path)} is a {name}, and files hold plain float, int, str and bool; convert it")
     if path.count(".") >= DEPTH:
         raise TreeError(
             f"save: the tree is too deep, a file holds {DEPTH} levels below the root, such as {path[:40]}..."
@@ -101,12 +99,12 @@ def _class_name(node: object, path: str, met: Met) -> str:
     try:
         _check_record(type(node), layout(type(node)).values(node))
     except TreeError as error:
-        raise TreeError(f"save: {path or 'the root'}: {error}") from error
+        raise TreeError(f"save: {_where(path)}: {error}") from error
     name = name_of(type(node))
     kind, first = met.setdefault(name, (type(node), path))
     if kind is not type(node):
         raise TreeError(
-            f"save: {_where(first)} and {path or 'the root'} are of two classes of one name, {name}, and a file tells "
+            f"save: {_where(first)} and {_where(path)} are of two classes of one name, {name}, and a file tells "
             "classes by their names; make what differs a field of one class, or give them names of their own"
         )
     return name
@@ -115,7 +113,7 @@ def _class_name(node: object, path: str, met: Met) -> str:
 def _dtype(array: Array, path: str) -> str:
     if array.dtype.name not in DTYPES or not array.dtype.isnative:
         raise DtypeError(
-            f"save: {path or 'the root'} has dtype {array.dtype.str}, and files hold arrays of {', '.join(DTYPES)} in this "
+            f"save: {_where(path)} has dtype {array.dtype.str}, and files hold arrays of {', '.join(DTYPES)} in this "
             "machine's order of bytes; cast it by astype"
         )
     return array.dtype.name
@@ -176,26 +174,22 @@ def _built(node: Any, arrays: dict[str, Array], path: str, known: Mapping[str, t
             return _made(kind, [_built(child, arrays, child_path(path, f), known) for f, child in fields.items()], path)
         case _:
             pass
-    raise CheckpointError(
-        f"{path or 'the root'} is written as {str(node)[:80]}, which is no array, record or static value"
-    )
+    raise CheckpointError(f"{_where(path)} is written as {str(node)[:80]}, which is no array, record or static value")
 
 
 def _float(digits: str, path: str) -> float:
     try:
         return float.fromhex(digits)
     except (ValueError, OverflowError) as error:
-        raise CheckpointError(f"{path or 'the root'} is no float: {digits[:80]!r}") from error
+        raise CheckpointError(f"{_where(path)} is no float: {digits[:80]!r}") from error
 
 
 def _array(dtype: object, shape: object, arrays: dict[str, Array], path: str) -> Array:
     if path not in arrays:
-        raise CheckpointError(f"{path or 'the root'} is an array in its structure, and is not there")
+        raise CheckpointError(f"{_where(path)} is an array in its structure, and is not there")
     array = arrays.pop(path)
     if array.dtype.name != dtype or list(array.shape) != shape:
-        raise CheckpointError(
-            f"{path or 'the root'} is {array.dtype}{list(array.shape)}, its structure says {dtype}{shape}"
-        )
+        raise CheckpointError(f"{_where(path)} is {array.dtype}{list(array.shape)}, its structure says {dtype}{shape}")
     return read_only(array)
 
 
@@ -207,12 +201,12 @@ def _class(name: str, fields: dict[str, object], path: str, known: Mapping[str, 
         is_several = name in map(name_of, layers_defined())
         times = "defined several times, as another one each" if is_several else "not defined"
         raise UndefinedError(
-            f"{path or 'the root'} is of the class {name}, which this program has {times}; import the module that "
+            f"{_where(path)} is of the class {name}, which this program has {times}; import the module that "
             "gives it to define_layer first, or load with like="
         )
     if tuple(fields) != layout(kind).names:
         had, has = ", ".join(fields) or "no fields", ", ".join(layout(kind).names) or "none"
-        raise UndefinedError(f"{path or 'the root'} is of the class {name} with {had}, and here the class has {has}")
+        raise UndefinedError(f"{_where(path)} is of the class {name} with {had}, and here the class has {has}")
     return kind
 
 
@@ -236,11 +230,11 @@ def _made(kind: type, values: list[object], path: str) -> object:
         _check_record(kind, tuple(values))
         made = layout(kind).make(*values)
         changed = [type(a) for a, b in zip(values, layout(kind).values(made), strict=True) if type(a) is not type(b)]
-        if {int, float, bool} & set(changed):  # which a class would make another number of
-            raise TreeError(f"it has other numbers than {', '.join(map(str, values))[:80]}")
+        if {int, float, bool} & set(changed):
+            raise TreeError(f"it makes other numbers of {', '.join(map(str, values))[:80]}")
         return made
     except Exception as error:  # whatever a class may raise for fields that do not fit
-        raise CheckpointError(f"{path or 'the root'}: {kind.__name__} refuses what the file has: {error}") from error
+        raise CheckpointError(f"{_where(path)}: {kind.__name__} refuses what the file has: {error}") from error
 
 
 def _check_record(kind: type, values: tuple[object, ...]) -> None:
@@ -252,3 +246,7 @@ def _check_record(kind: type, values: tuple[object, ...]) -> None:
         limit = COUNTERS.get(kind, {}).get(name)
         if limit is not None and (isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < limit):
             raise TreeError(f"{name} of a {kind.__name__} must be a whole number in [0, {limit}), got {value}")
+
+
+def _where(path: str) -> str:
+    return path or "the root"
