@@ -100,7 +100,7 @@ def _machine() -> str:
 
 # --- BLAS ------------------------------------------------------------------------------------------------------------
 def _blas() -> tuple[str, str, str]:
-    """The library, its kernel, and its threads: OpenBLAS reports them; of other libraries NumPy knows at most the name."""
+    """The library, its kernel and its threads: OpenBLAS reports them; NumPy knows at most the name of any other."""
     found = _openblas()
     if found is not None:
         config = _asked(found, "get_config", ctypes.c_char_p)  # "OpenBLAS 0.3.31  USE64BITINT DYNAMIC_ARCH ..."

@@ -185,7 +185,7 @@ def _differing(then: Link, now: Link) -> tuple[str, ...]:
 
 
 def _invented(receipt: Receipt, number: int, state: TrainState[P]) -> tuple[Difference, ...]:
-    """The metrics of an epoch that the receipt states wrongly or not at all; none before its first epoch with metrics."""
+    """The metrics of an epoch that the receipt states wrongly or not at all, once one of its epochs has metrics."""
     if not any(islice(receipt.history, number)):
         return ()
     recorded, real = receipt.history[number - 1], metrics_of(state.history[-1])

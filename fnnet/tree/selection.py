@@ -46,7 +46,7 @@ def chosen_by(params: Params, flags: list[bool]) -> Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The choice of the trainable leaves whose paths a predicate accepts: a function of the network, to be remembered."""
+    """The choice of the trainable leaves whose paths a predicate accepts: a function of the network, remembered."""
 
     asking: str
     where: Where
