@@ -1,10 +1,11 @@
 """The whole training of a neural network in NumPy: the well-known exercise, with no mutation anywhere.
 
 8 inputs, hidden layers of 16, 3 outputs, 5 Linear layers with ReLU between them, 2 samples, weights rand * 0.001, zero
-biases, learning rate 0.1, 10 epochs, a line of loss each. As in the exercise, the mean squared error is printed while
-the steps go down the gradient 2 (prediction - target), which is that of the sum of squares.
+biases, learning rate 0.1, 10 epochs with one line of loss each. As in the exercise, the mean squared error is printed,
+while the steps follow the gradient 2 (prediction - target), which is that of the sum of squares.
 
-First as an explicit fold of ``forward``, ``backward`` and ``sgd_update``, then with ``train``: the same lines twice.
+It runs first as an explicit fold of ``forward``, ``backward`` and ``sgd_update``, then with ``train``, and prints the
+same lines twice.
 
     python examples/article.py
 """
@@ -35,7 +36,7 @@ def problem() -> tuple[fn.Mlp, Array, Array]:
 
 
 def explicit(net: fn.Mlp, x: Array, y: Array) -> tuple[str, ...]:
-    """A fold over the epochs: from (network, lines so far) to (new network, lines and one more)."""
+    """A fold over the epochs: from (network, lines so far) to (new network, lines plus one)."""
 
     def epoch(so_far: tuple[fn.Mlp, tuple[str, ...]], number: int) -> tuple[fn.Mlp, tuple[str, ...]]:
         net, lines = so_far
@@ -50,7 +51,7 @@ def explicit(net: fn.Mlp, x: Array, y: Array) -> tuple[str, ...]:
 
 
 def streamed(net: fn.Mlp, x: Array, y: Array) -> tuple[str, ...]:
-    """The same with ``train``: an epoch's record has the sum of squares, of which the mean is a y.size-th."""
+    """The same with ``train``: an epoch's record has the sum of squares, which divided by y.size is the mean."""
     optimizer = fn.sgd(LR)
     step = fn.train_step(fn.value_and_grad(fn.sum_squared_error), optimizer)
     data = fn.minibatches(x, y, batch_size=2, shuffle=False)
@@ -59,7 +60,7 @@ def streamed(net: fn.Mlp, x: Array, y: Array) -> tuple[str, ...]:
 
 
 def lines_of(size: int, epochs: Iterable[fn.Epoch[fn.Mlp]]) -> tuple[str, ...]:
-    """A line an epoch."""
+    """One line per epoch."""
     return tuple(line(i, float(epoch.record.loss) / size) for i, epoch in enumerate(epochs))
 
 

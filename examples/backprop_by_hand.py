@@ -1,7 +1,7 @@
 """Backpropagation on a whiteboard: the chain rule layer by layer, each formula beside its line of code.
 
-For whoever stood at a whiteboard and could not finish it. A network of two Linear layers with ReLU between them and the
-squared error behind them is five formulas forward and eight backward. Every one of the eight is checked on the spot
+For everyone who stood at a whiteboard and could not finish it. A network of two Linear layers with ReLU between them,
+followed by the squared error, takes five formulas forward and eight backward. Each of the eight is checked at once
 against the definition of a derivative, (L(a + h) - L(a - h)) / 2h, entry by entry; at the end fnnet's own ``backward``
 gives the same numbers.
 
@@ -23,7 +23,7 @@ from fnnet import Array
 
 
 class Weights(NamedTuple):
-    """The parameters, and with x and t all that the loss depends on."""
+    """The parameters; together with x and t they are everything that the loss depends on."""
 
     w1: Array
     b1: Array
@@ -54,11 +54,11 @@ def loss(y: Array, t: Array) -> float:
 
 
 def run(x: Array, t: Array, p: Weights) -> float:
-    """All of it: L as a function of everything."""
+    """The whole forward pass: L as a function of everything."""
     return loss(output(hidden(hidden_sum(x, p.w1, p.b1)), p.w2, p.b2), t)
 
 
-# --- backward: from the last line to the first, eight lines -------------------------------------------------------
+# --- backward: eight lines, from the last formula to the first ----------------------------------------------------
 class Gradients(NamedTuple):
     """∂L/∂A for every array A on the way."""
 
@@ -74,7 +74,7 @@ class Gradients(NamedTuple):
 
 def backpropagate(x: Array, t: Array, p: Weights) -> Gradients:
     """The chain rule, eight times. Each comment derives the line below it."""
-    z = hidden_sum(x, p.w1, p.b1)  # the way forward once more: the way back needs what stood on it
+    z = hidden_sum(x, p.w1, p.b1)  # forward once more: the backward pass needs its intermediate values
     h = hidden(z)
     y = output(h, p.w2, p.b2)
 
@@ -101,7 +101,7 @@ def backpropagate(x: Array, t: Array, p: Weights) -> Gradients:
     return Gradients(dy, dw2, db2, dh, dz, dw1, db1, dx)
 
 
-# --- checked on the spot ------------------------------------------------------------------------------------------
+# --- checked at once ----------------------------------------------------------------------------------------------
 def numeric(f: Callable[[Array], float], a: Array, h: float = 1e-5) -> Array:
     """The definition of a derivative, for each entry of a."""
     slopes = np.zeros_like(a)
@@ -113,7 +113,7 @@ def numeric(f: Callable[[Array], float], a: Array, h: float = 1e-5) -> Array:
 
 
 def check(formula: str, analytic: Array, f: Callable[[Array], float], a: Array) -> None:
-    """Prints the largest difference and stops where a formula is wrong."""
+    """Prints the largest difference, and stops if the formula is wrong."""
     by_definition = numeric(f, a)
     error = float(np.abs(analytic - by_definition).max() / np.abs(by_definition).max())
     print(f"  {formula:<28} {analytic.shape!s:<8} error {error:.0e}")
@@ -122,7 +122,7 @@ def check(formula: str, analytic: Array, f: Callable[[Array], float], a: Array) 
 
 
 def main() -> None:
-    """Derives, checks, compares with fnnet."""
+    """Derives all gradients, checks them, and compares them with fnnet's."""
     key = fn.Key(0)
     x, t = fn.keys.normal(key.child(0), (4, 3)), fn.keys.normal(key.child(1), (4, 2))
     draws = [fn.keys.normal(key.child(2 + i), shape) for i, shape in enumerate([(3, 5), (5,), (5, 2), (2,)])]

@@ -1,8 +1,8 @@
 """Categorical columns: the rents of flats, where the street matters more than the size.
 
 The flats are made up, by a rule that is hidden from the network: each of 60 streets has a price of its own, each kind
-of flat a factor, and the size counts less the larger it is. Streets as numbers in a row tell a network little; an
-Embedding gives each street a vector, which it learns.
+of flat a factor, and additional size counts less in larger flats. Streets as consecutive numbers tell a network little;
+an Embedding gives each street a vector, which it learns.
 
     python examples/categorical.py --seed 0
 """
@@ -30,7 +30,7 @@ class Flats(NamedTuple):
 
 
 def make(key: Key, n: int) -> Flats:
-    """n flats of the hidden rule, with noise."""
+    """n flats that follow the hidden rule, with noise."""
     street = fn.keys.permutation(key.child(0), n) % STREETS
     kind = fn.keys.permutation(key.child(1), n) % len(KINDS)
     size = 20 + 130 * fn.keys.uniform(key.child(2), (n,)) ** 2
@@ -41,7 +41,7 @@ def make(key: Key, n: int) -> Flats:
 
 
 def with_embeddings(key: Key, columns: tuple[fn.Categories, fn.Categories], x: Array) -> fn.Params:
-    """Vectors for streets and kinds beside the standardized size, then a perceptron."""
+    """A perceptron on vectors for streets and kinds, and on the standardized size."""
     streets, kinds = columns
     inputs = fn.branches(
         [(0,), (1,), (2,)],

@@ -1,7 +1,7 @@
 """Breast cancer: 569 real tumours, 30 measurements each, malignant or benign, in seconds on a CPU.
 
-Three parts of the rows: to train on, to choose the epoch by, and to judge by once at the end. Inputs are standardized
-by the first part alone.
+The rows are split into three parts: one to train on, one to choose the epoch by, and one to judge by, once, at the end.
+Inputs are standardized with the statistics of the first part alone.
 
     python examples/classification.py --seed 0
 
@@ -27,14 +27,14 @@ MALIGNANT, BENIGN = 0, 1
 
 
 class Part(NamedTuple):
-    """Measurements and what the tumours were."""
+    """Measurements, and whether the tumours were malignant or benign."""
 
     x: Array
     y: Labels
 
 
 def load(seed: int) -> tuple[Part, Part, Part]:
-    """60 % to train, 20 % to choose, 20 % to judge, both kinds in equal shares, standardized."""
+    """60 % to train, 20 % to choose, 20 % to judge, standardized; both kinds have the same share in every part."""
     x, y = load_breast_cancer(return_X_y=True)
     x_rest, x_test, y_rest, y_test = train_test_split(x, y, test_size=0.2, random_state=seed, stratify=y)
     x_train, x_valid, y_train, y_valid = train_test_split(
@@ -60,7 +60,7 @@ METRICS = {"valid_loss": valid_loss, "accuracy": fn.metrics.accuracy, "recall": 
 
 
 def trained(train: Part, valid: Part, seed: int) -> tuple[fn.Epoch[Net], fn.Epoch[Net]]:
-    """The best epoch by the loss of the second part, and the one after which training stopped."""
+    """The best epoch by the loss on the second part, and the one after which training stopped."""
     key = fn.Key(seed)
     activation = fn.serial(fn.Relu(), fn.Dropout(0.3))
     net = fn.serial(fn.Dropout(0.1), fn.mlp(key, (30, 64, 2), activation=activation))
@@ -87,14 +87,14 @@ def line(name: str, net: Net, part: Part) -> str:
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """The arguments of the command line."""
     parser = argparse.ArgumentParser(description="Train an MLP to tell malignant from benign tumours.")
     parser.add_argument("--seed", type=int, default=0, help="of the parts, the weights, the order and the dropout")
     return parser.parse_args(given)
 
 
 def main() -> None:
-    """Trains, chooses, judges."""
+    """Trains, chooses the best epoch, and judges it."""
     seed = arguments().seed
     train, valid, test = load(seed)
     best, last = trained(train, valid, seed)

@@ -1,8 +1,8 @@
 """A layer and a loss of one's own: typed, checked against numeric derivatives, composed, trained.
 
 The layer is y = x ∘ a + c, a scale and a shift for each feature. The loss is the log-cosh, smooth near 0 and linear far
-from it. Neither needs to know of optimizers, of dropout or of how it is trained. What they compute with comes from
-``fn.numerics``, so that ``fn.portable`` holds for them too; what they are given is checked by ``fn.checks``.
+from it. Neither needs to know about optimizers, dropout or how it is trained. They compute with ``fn.numerics``, so
+that ``fn.portable`` works for them too, and check their arguments with ``fn.checks``.
 
     python examples/custom_layer.py
 """
@@ -28,14 +28,14 @@ class Scale(fn.Params):
 
 
 def scale_forward(p: Scale, x: Array) -> tuple[Array, Array]:
-    """y, and what backward needs: x. The axes before batch and features are those of stacked networks."""
+    """y, and what backward needs: x. Axes before batch and features are those of stacked networks."""
     checks.features("scale", x, {"a": p.a, "c": p.c})
     return x * p.a[..., None, :] + p.c[..., None, :], x
 
 
 def scale_backward(p: Scale, x: Array, dy: Array) -> tuple[Scale, Array]:
     """da_j = Σ_n dy_nj x_nj, dc_j = Σ_n dy_nj, dx = dy ∘ a: the gradients are a Scale again."""
-    dx = numerics.sum_to(dy * p.a[..., None, :], x.shape)  # of K stacked networks that share one x, the sum of theirs
+    dx = numerics.sum_to(dy * p.a[..., None, :], x.shape)  # if K stacked networks share one x, the sum over them
     return Scale(numerics.batch_sum(dy * x), numerics.batch_sum(dy)), dx
 
 
@@ -43,7 +43,7 @@ fn.define_layer(Scale, forward=scale_forward, backward=scale_backward, replicas=
 
 
 def scale(features: int) -> Scale:
-    """The layer that changes nothing yet."""
+    """The layer before training: it changes nothing yet."""
     return Scale(np.ones(features, np.float32), np.zeros(features, np.float32))
 
 
@@ -53,7 +53,7 @@ class LogCosh(fn.RowLoss[Array]):
     """The mean over rows of Σ_j log cosh(d_j), d = prediction - target; the gradient of an entry is tanh(d)."""
 
     def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
-        """One value a row, and the gradient of their sum."""
+        """One value per row, and the gradient of their sum."""
         d = prediction - checks.target("log_cosh", prediction, target)  # equal shapes, nothing broadcast
         values: Array = (np.abs(d) + numerics.log1p(numerics.exp(-2 * np.abs(d))) - math.log(2)).sum(axis=-1)
         return values, numerics.tanh(d)

@@ -22,7 +22,7 @@ Net = fn.Mlp
 
 
 class Digits(NamedTuple):
-    """Pixels in [0, 1] and the digits they show, a quarter of them kept for the test, all digits in equal shares."""
+    """Pixels in [0, 1] and the digits they show; a quarter is kept for the test, with the same share of every digit."""
 
     x: Array
     y: Labels
@@ -31,7 +31,7 @@ class Digits(NamedTuple):
 
 
 def load(seed: int) -> Digits:
-    """The stratified split of a seed."""
+    """The stratified split for a seed."""
     pixels, labels = load_digits(return_X_y=True)
     x = (pixels / 16).astype(np.float32)
     x, x_test, y, y_test = train_test_split(x, labels, test_size=0.25, random_state=seed, stratify=labels)
@@ -39,7 +39,7 @@ def load(seed: int) -> Digits:
 
 
 def epochs_of(data: Digits, hidden: Sequence[int], lr: float, seed: int) -> Iterator[fn.Epoch[Net]]:
-    """The endless stream of training: epochs are computed as they are asked for."""
+    """The endless stream of training: epochs are computed on demand."""
     key = fn.Key(seed)
     net = fn.mlp(key, (64, *hidden, 10))
     optimizer = fn.adam(lr)
@@ -66,7 +66,7 @@ def confusion(prediction: Array, labels: Labels) -> str:
 
 
 def drawn(images: Array) -> str:
-    """Images side by side, a pixel two characters wide."""
+    """Images side by side, each pixel two characters wide."""
     shades = " .:-=+*#%@"
     rows = [
         "   ".join("".join(2 * shades[round(float(p) * 9)] for p in image[8 * i : 8 * i + 8]) for image in images)
@@ -90,7 +90,7 @@ def report(net: Net, data: Digits, misread: int = 4) -> str:
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """The arguments of the command line."""
     parser = argparse.ArgumentParser(description="Train an MLP on handwritten digits.")
     parser.add_argument("--hidden", type=int, nargs="*", default=[128, 64], help="sizes of the hidden layers")
     parser.add_argument("--epochs", type=int, default=30)
@@ -100,7 +100,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main() -> None:
-    """Trains, prints, reports."""
+    """Trains, prints a line per epoch, and reports."""
     options = arguments()
     data = load(options.seed)
     epochs = epochs_of(data, options.hidden, options.lr, options.seed)

@@ -1,11 +1,11 @@
 """Stream functions of one's own, typed: what other libraries need a callback class for.
 
-A stream function takes an iterable of epochs and gives an iterator of epochs. Two of them:
+A stream function takes an iterable of epochs and returns an iterator of epochs. Here are two:
 
 * ``Settled`` ends the stream when the weights hardly move any more, however the loss behaves;
-* ``Averaged`` gives the mean of the last n networks in place of each: weights that dance around a minimum have a mean
-  that lies closer to it (B. T. Polyak, A. B. Juditsky, SIAM J. Control Optim. 30, 1992). Training itself goes on from
-  its own weights, and so has to be resumed from an epoch in front of this function, not behind it.
+* ``Averaged`` replaces each network by the mean of the last n: weights that oscillate around a minimum have a mean
+  that lies closer to it (B. T. Polyak, A. B. Juditsky, SIAM J. Control Optim. 30, 1992). Training itself continues with
+  its own weights, so it must be resumed from an epoch taken before this function, not after it.
 
 Both are frozen dataclasses, so they print, compare and pickle, and both work for every kind of network.
 
@@ -34,7 +34,7 @@ class Settled:
     share: float
 
     def __call__(self, epochs: Iterable[Epoch[P]], /) -> Iterator[Epoch[P]]:
-        """The epochs up to that one."""
+        """The epochs up to and including that one."""
         before: Array | None = None
         for epoch in epochs:
             weights = tree.ravel(epoch.state.params)
@@ -88,7 +88,7 @@ def distance(net: fn.Mlp) -> float:
 
 
 def main() -> None:
-    """The noise of training as it is, and two ways out of it."""
+    """Prints how noisy training is, and two remedies."""
     x, y = problem(fn.Key(1))
 
     for functions in ((), (Averaged(20),)):

@@ -1,8 +1,8 @@
 """Diabetes: 442 real patients, 10 measurements each, and how far the disease had come a year later.
 
-A small and noisy table, on which a network that is trained for long is worse than a straight line. Early stopping ends
-training when patients kept aside are predicted no better any more, and ``best`` goes back to the epoch that predicted
-them best. One split of so few rows says little, so the whole is done for several.
+The table is small and noisy: a network that is trained for long predicts worse than a straight line. Early stopping
+ends training when predictions for held-out patients no longer improve, and ``best`` goes back to the epoch that
+predicted them best. One split of so few rows says little, so the whole is repeated for several.
 
     python examples/regression.py --splits 5
 
@@ -26,14 +26,14 @@ PATIENCE, EPOCHS = 20, 300
 
 
 class Part(NamedTuple):
-    """Measurements, and a column of what they are to predict."""
+    """Measurements, and the column to predict from them."""
 
     x: Array
     y: Array
 
 
 def load(seed: int) -> tuple[Part, Part, Part]:
-    """60 % to train, 20 % to stop by, 20 % to judge by, all standardized by the first part."""
+    """60 % to train on, 20 % to stop by, 20 % to judge by, all standardized with the statistics of the first part."""
     x, y = load_diabetes(return_X_y=True)
     x_rest, x_test, y_rest, y_test = train_test_split(x, y[:, None], test_size=0.2, random_state=seed)
     x_train, x_valid, y_train, y_valid = train_test_split(x_rest, y_rest, test_size=0.25, random_state=seed)
@@ -44,7 +44,7 @@ def load(seed: int) -> tuple[Part, Part, Part]:
 
 
 def epochs_of(train: Part, seed: int) -> Iterator[fn.Epoch[fn.Mlp]]:
-    """The endless stream of training; a loss that is not finite would be told with its reason."""
+    """The endless stream of training; a loss that is not finite would be reported with its reason."""
     key = fn.Key(seed)
     net = fn.mlp(key, (10, 64, 1), activation=fn.serial(fn.Relu(), fn.Dropout(0.2)))
     optimizer = fn.adamw(0.003)
@@ -53,7 +53,7 @@ def epochs_of(train: Part, seed: int) -> Iterator[fn.Epoch[fn.Mlp]]:
 
 
 def straight(train: Part, x: Array) -> Array:
-    """The line of least squares, to compare with."""
+    """The predictions of linear least squares, for comparison."""
     weights, *_ = np.linalg.lstsq(np.c_[train.x, np.ones(len(train.x))], train.y, rcond=None)
     predicted: Array = np.c_[x, np.ones(len(x))] @ weights
     return predicted
@@ -70,7 +70,7 @@ class Row(NamedTuple):
 
 
 def row(seed: int) -> Row:
-    """Trains with early stopping, and to the end."""
+    """Trains with early stopping, and without it to the end."""
     train, valid, test = load(seed)
     checked = fn.validate(valid.x, valid.y, {"r2": fn.metrics.r2})
     stop = fn.early_stopping(PATIENCE, metric="r2", mode="max")
@@ -83,14 +83,14 @@ def row(seed: int) -> Row:
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """The arguments of the command line."""
     parser = argparse.ArgumentParser(description="Predict the progress of diabetes by an MLP with early stopping.")
     parser.add_argument("--splits", type=int, default=5, help="how many splits; each has its own weights and order")
     return parser.parse_args(given)
 
 
 def main() -> None:
-    """A line a split, and their means."""
+    """Prints one line per split, and the means."""
     rows = [row(seed) for seed in range(arguments().splits)]
     print(f"R² of the test: that of the best epoch, after {EPOCHS} epochs without stopping, and of a straight line")
     print(f"{'split':6s} {'best epoch':>10s} {'stopped at':>10s} {'best':>8s} {'all':>8s} {'line':>8s}")

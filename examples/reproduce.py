@@ -1,10 +1,10 @@
-"""The same bytes after a crash and on another machine: train on handwritten digits, kill the process, go on, verify.
+"""The same bytes after a crash and on another machine: train on handwritten digits, kill the process, resume, verify.
 
     python examples/reproduce.py
 
-A process of its own trains and is killed in the middle of its work. What it left is enough to go on, and the end is
-that of a run that never stopped, byte for byte. The receipt of the run tells later whether a run is the same, and if
-not, from which epoch on it differs and what has changed.
+A separate process trains and is killed in the middle of its work. What it left on disk is enough to resume, and the
+result is that of a run that never stopped, byte for byte. The receipt of the run shows later whether another run is the
+same and, if not, from which epoch on it differs and what has changed.
 
 Needs scikit-learn, for the images, and safetensors: pip install 'fnnet[examples,checkpoint]'.
 """
@@ -31,7 +31,7 @@ KILLED_IN = 8
 
 
 class Run(NamedTuple):
-    """What a run is made of: everything else follows."""
+    """What a run is made of: everything else follows from it."""
 
     step: fn.Step[Labels]
     data: fn.Data[Labels]
@@ -39,7 +39,7 @@ class Run(NamedTuple):
     check: fn.StreamFn
 
     def epochs(self, state: TrainState[Net]) -> Iterator[Epoch[Net]]:
-        """The epochs from a state on to the last one, with their accuracies in the history."""
+        """The epochs from a state to the last one, with their accuracies in the history."""
         return fn.pipe(fn.train(self.step, self.data, state), self.check, fn.take(EPOCHS - state.epoch))
 
     def kept(self, folder: Path, state: TrainState[Net]) -> Iterator[Epoch[Net]]:
@@ -55,7 +55,7 @@ def images() -> tuple[Array, Labels]:
 
 
 def experiment(x: Array, y: Labels, lr: float = 2e-3) -> Run:
-    """A portable network with dropout, Adam with a schedule, shuffled batches: all that other libraries lose."""
+    """A portable network with dropout, Adam with a schedule, shuffled batches: all that is hard to resume exactly."""
     key = Key(0)
     first = fn.linear(key.child(0), 64, 100, dtype=np.float64)
     second = fn.linear(key.child(1), 100, 10, dtype=np.float64)
@@ -68,7 +68,7 @@ def experiment(x: Array, y: Labels, lr: float = 2e-3) -> Run:
 
 
 def train_until_killed(folder: Path) -> int:
-    """Trains in a process of its own and kills it, as a power cut would, in its ninth epoch."""
+    """Trains in a separate process and kills it, as a power cut would, in its ninth epoch."""
     command = [sys.executable, __file__, str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
@@ -80,14 +80,14 @@ def train_until_killed(folder: Path) -> int:
 
 
 def with_one_bit_changed(x: Array) -> Array:
-    """The images, one pixel of one of them changed in its last bit."""
+    """The images, with the last bit of one pixel changed."""
     changed = x.copy()
     changed[700, 20] = np.nextafter(changed[700, 20], 2)
     return changed
 
 
 def report(folder: Path) -> None:
-    """Kills, resumes, compares, verifies, and prints what it found."""
+    """Kills, resumes, compares and verifies a run, and prints the findings."""
     x, y = images()
     run = experiment(x, y)
     print(f"killed with {train_until_killed(folder)} checkpoints written")
@@ -112,7 +112,7 @@ def report(folder: Path) -> None:
 
 
 def main() -> None:
-    """The whole story in a folder that is deleted afterwards; with a folder as argument, the part that gets killed."""
+    """Runs everything in a folder that is deleted afterwards; with a folder as argument, the part that gets killed."""
     if len(sys.argv) > 1:
         run = experiment(*images())
         for epoch in run.kept(Path(sys.argv[1]), run.first):

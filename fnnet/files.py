@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that exist whole or not at all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if sys.platform != "win32":
 _PART = ".part"
 
 SHOWN = 48
-"""How many letters of a file's name the names of its temporary files begin with."""
+"""With how many characters of a file's name the names of its temporary files begin."""
 
 
 def read(path: Path) -> bytes:
@@ -28,11 +28,12 @@ def read(path: Path) -> bytes:
 
 
 def write(path: Path, *pieces: bytes | memoryview) -> None:
-    """Writes a file durably and at once: a reader finds the old file or the new one, never a part of either.
+    """Writes ``pieces``, one after another, to a file, durably and atomically: a reader finds the old file or the new
+    one, never a part of either.
 
-    The data are written to a temporary file beside it and synced to the disk; only then is it renamed. If the path is a
-    link, the file that it points to is replaced. The permissions of a file that was there are kept; those of a new
-    one are the process's default. A process that is killed meanwhile leaves the temporary file: see ``sweep``.
+    The data are written to a temporary file beside it and synced to disk; only then is that file renamed. If the path
+    is a link, the file that it points to is replaced. An existing file keeps its permissions; a new one gets the
+    process's default. A process that is killed meanwhile leaves the temporary file behind: see ``sweep``.
 
     Raises OSError, and leaves what was there, where the disk is full or the folder cannot be written to.
     """
@@ -62,8 +63,8 @@ def _temporary(path: Path, mode: int | None) -> Generator[tuple[Path, BufferedWr
 
 
 def _locked(path: Path, mode: int) -> tuple[Path, BufferedWriter]:
-    """A new file and a lock on it, which the system releases when the process ends. A sweep that runs between the two
-    may have removed the file; then another one is made."""
+    """A new file with a lock on it, which the system releases when the process ends. If a sweep has removed the file
+    before it was locked, another one is made."""
     while True:
         temporary = path.with_name(f".{path.name[:SHOWN]}.{os.urandom(6).hex()}{_PART}")
         file = open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode))  # noqa: SIM115
@@ -74,7 +75,7 @@ def _locked(path: Path, mode: int) -> tuple[Path, BufferedWriter]:
 
 
 def _lock(handle: int, waits: bool) -> bool:
-    """Locks a file until it is closed. False where the file system has no locks and, unless it waits, where another
+    """Locks a file until it is closed. False where the file system has no locks or, without waiting, where another
     process has locked the file."""
     if sys.platform != "win32":
         with suppress(OSError):
@@ -100,7 +101,7 @@ def _rename(temporary: Path, path: Path) -> None:
 
 
 def _mode(path: Path) -> int | None:
-    """The permissions of a file; None where there is no file."""
+    """The permissions of a file; None if there is no file."""
     with suppress(FileNotFoundError):
         return path.stat().st_mode & 0o777
     return None
@@ -116,7 +117,7 @@ def check_writable(path: Path) -> None:
 
 
 class Stamp(NamedTuple):
-    """What stays the same in a file as long as nobody writes to it."""
+    """What stays the same in a file as long as nobody writes to it: inode, size in bytes, modification time in ns."""
 
     node: int
     size: int
@@ -133,10 +134,10 @@ def _stamp(found: os.stat_result) -> Stamp:
 
 
 def extend(path: Path, known: Stamp, back: int, piece: bytes) -> Stamp | None:
-    """Replaces a file's last ``back`` bytes by more, in one write, at a cost that does not grow with the file.
+    """Replaces a file's last ``back`` bytes by ``piece``, in one write, at a cost that does not grow with the file.
 
-    None, with nothing done, where the file has another stamp or cannot be opened. Raises OSError where the disk is
-    full, and leaves what was there.
+    Returns the new stamp, or None, with nothing done, if the file's stamp is not ``known`` or it cannot be opened.
+    Raises OSError where the disk is full, and leaves what was there.
     """
     try:
         file = path.open("r+b", buffering=0)
@@ -157,17 +158,17 @@ def extend(path: Path, known: Stamp, back: int, piece: bytes) -> Stamp | None:
 
 
 def _put(file: FileIO, at: int, piece: bytes) -> None:
-    """Writes all of the bytes; one call does, unless something is wrong."""
+    """Writes all of the bytes; one call suffices, unless something is wrong."""
     file.seek(at)
     while piece:
         piece = piece[file.write(piece) :]
 
 
 def append(path: Path, size: int, piece: bytes) -> int:
-    """Appends a piece to a file of ``size`` bytes, durably, and gives its new size.
+    """Appends a piece to a file of ``size`` bytes, durably, and returns its new size.
 
-    A power cut may leave a part of the piece. Raises OSError where the file has another size, because something
-    else has written to it, and where the disk is full; the file is then as it was.
+    A power cut may leave a part of the piece. Raises OSError, and leaves the file as it was, where the file has another
+    size because something else has written to it, and where the disk is full.
     """
     _check_regular(path)
     with path.open("r+b", buffering=0) as file:
@@ -186,16 +187,16 @@ def append(path: Path, size: int, piece: bytes) -> int:
 def sweep(path: Path) -> None:
     """Removes the temporary files that killed writers of a file have left beside it, never one that is being written.
 
-    A writer locks its temporary file, and the system releases the lock when the process ends: a file that can be locked
-    has no writer. Where there are no locks (Windows, some network file systems) nothing is removed.
+    A writer locks its temporary file, and the system releases the lock when the process ends, so a file that can be
+    locked has no writer. Where there are no locks (Windows, some network file systems) nothing is removed.
     """
-    with suppress(OSError, ValueError):  # an impossible path is reported by whoever writes there
+    with suppress(OSError, ValueError):  # whoever writes to an impossible path reports it
         path = Path(os.path.realpath(path))
         sweep_all(path.parent, re.escape(path.name[:SHOWN]))
 
 
 def sweep_all(folder: Path, names: str) -> None:
-    """The same for those files in a folder whose names match a pattern."""
+    """``sweep`` for all files in a folder whose names match the pattern ``names``."""
     pattern = re.compile(rf"\.{names}\.[0-9a-f]{{12}}{re.escape(_PART)}")
     with suppress(OSError), os.scandir(folder) as found:
         for entry in found:
@@ -215,7 +216,7 @@ def _remove_left(path: Path) -> None:
 
 
 def remove(*paths: Path) -> None:
-    """Removes files that nobody needs any more; one that cannot be removed stays."""
+    """Removes files that are no longer needed; one that cannot be removed stays."""
     for path in paths:
         with suppress(OSError):
             path.unlink()
@@ -227,7 +228,7 @@ def _check_regular(path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Syncs the file's name to the disk, on the systems that can; on all of them the file is whole."""
+    """Syncs the file's name to disk on the systems that can; the file is whole on all of them."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -11,31 +11,31 @@ from fnnet.descriptions.values import Anatomy, anatomy
 from fnnet.descriptions.values import content as content
 
 NOT_COVERED = "not covered"
-"""How the text of a value begins that no description vouches for."""
+"""The beginning of the text of a value that no description vouches for."""
 
 AS = "as "
-"""How the text of a value begins that is described at another path, which follows."""
+"""The beginning of the text of a value that is described at another path, which follows."""
 
 APART = "(deep "
-"""How a name begins that is given to a value too deep to be described at its own path."""
+"""The beginning of a name that is given to a value too deep to be described at its own path."""
 
 _DEEP = 50
 
 
 def described(name: str, value: object) -> dict[str, str]:
-    """Path and text of a value and of everything in it.
+    """Path and text of a value and of everything in it; ``name`` is the path of the value itself.
 
     Settings are described by their classes and fields, arrays and other rows by dtype, shape and digest, long plain
     data in one line. What belongs to fnnet, Python or an installed package is described by name; the user's functions
     and classes by a digest of what their code does, and by what it reads: variables around it, defaults, values of its
-    module and of others, class attributes. A value that comes again is "as" the path where it came first. What cannot
-    be described, and what the code itself changes when it runs, is "not covered".
+    module and of others, class attributes. A value that occurs again is "as" the path where it occurred first. What
+    cannot be described, and what the code itself changes when it runs, is "not covered".
 
-    State that packages, Python and the system keep to themselves is not looked at: NumPy's handling of errors, the
-    precision of decimals, the environment, the locale, and the like. Arrays count by their numbers, wherever they lie
-    in memory; classes and functions by what they do, whatever is said of them in docstrings and annotations. An object
-    of a package that holds other numbers in every process, such as uninitialized memory, differs from itself. Objects
-    of packages that are written in C, beyond arrays and tables, are not covered.
+    State that packages, Python and the system keep to themselves is ignored: NumPy's handling of errors, the precision
+    of decimals, the environment, the locale, and the like. Arrays are compared by their numbers, wherever they lie in
+    memory; classes and functions by what they do, not by their docstrings and annotations. An object of a package that
+    holds different numbers in every process, such as uninitialized memory, differs from itself. Objects of packages
+    that are written in C, except arrays and tables, are not covered.
 
     >>> import fnnet as fn
     >>> described("optimizer", fn.sgd(0.1, momentum=0.9))["optimizer.momentum"]
@@ -60,7 +60,7 @@ def described_all(values: Mapping[str, object]) -> dict[str, str]:
 
 
 def _lines(roots: list[Edge], known: Mapping[int, Anatomy], state: Changing) -> dict[str, str]:
-    """One value after the other, each followed by what it holds, at the path where it comes first."""
+    """One value after the other, each followed by what it holds, at the path where it occurs first."""
     lines: dict[str, str] = {}
     known_paths: dict[int, str] = {}
     todo = [(root.name, root.name, root, 0) for root in roots][::-1]

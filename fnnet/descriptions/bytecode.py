@@ -1,6 +1,6 @@
 """Where the values that Python's instructions work on come from.
 
-A value on the stack is followed back, along every path through the code, to the variable, attribute or argument that it
+A value on the stack is traced back, along every path through the code, to the variable, attribute or argument that it
 was read from.
 """
 
@@ -18,17 +18,17 @@ attribute of a method's first argument), and the name."""
 
 
 ENTRY = "entry of "
-"""How a kind begins that says of a value that it is an entry, by a number or a key that is not known: rows of an array
-by an array of numbers are a copy."""
+"""The prefix of a kind whose value is an entry, at an index or key that is not known: rows of an array taken by an
+array of numbers are a copy."""
 
 
 def plain(kind: str) -> str:
-    """A kind of place without that mark."""
+    """A kind of place without that prefix."""
     return kind.removeprefix(ENTRY)
 
 
 class Body:
-    """The instructions of a function, and what jumps to which of them."""
+    """The instructions of a function, and the jumps to each of them."""
 
     def __init__(self, code: CodeType) -> None:
         self.code, self.ops = code, list(ops(code))
@@ -47,7 +47,7 @@ class Body:
         self.known: dict[tuple[int, int], set[Place]] = {}
 
     def producers(self, at: int, depth: int) -> set[int]:
-        """The instructions that may have put the value on the stack that lies so deep before this one."""
+        """The instructions that may have pushed the value at this depth of the stack before this one."""
         found, met, todo = set[int](), set[tuple[int, int]](), [(at, depth)]
         while todo:
             at, depth = todo.pop()
@@ -70,7 +70,7 @@ class Body:
 
     # --- where a value comes from
     def places(self, at: int, depth: int) -> set[Place]:
-        """What the value came from that lies so deep before an instruction; where that is unclear, all there is."""
+        """What the value at this depth before an instruction came from; if that is unclear, everything there is."""
         found, met, todo = set[Place](), set[Place](), list(self._raw(at, depth))
         while todo:
             place = todo.pop()
@@ -90,8 +90,8 @@ class Body:
 
     def _definitions(self, at: int) -> set[int]:
         """The instructions that may have stored the local variable that is read there; -1 stands for the call, which
-        gives the arguments. Those of a variable that inner functions share, or that is read where an error was caught,
-        are all there are."""
+        passes the arguments. For a variable that inner functions share, or that is read where an error was caught,
+        these are all that store it."""
         name = str(self.ops[at].value)
         stores = set(self.stores.get(name, ()))
         found, met, todo = set[int](), set[int](), [at]
@@ -106,9 +106,9 @@ class Body:
         return found
 
     def _raw(self, at: int, depth: int) -> set[Place]:
-        """The same with local variables as such, by the instructions that read them."""
+        """The same, where local variables stand for themselves, by the instructions that read them."""
         if (at, depth) not in self.known:
-            self.known[at, depth] = set()  # a value that goes round in a loop adds nothing to itself
+            self.known[at, depth] = set()  # a value that is carried around a loop adds nothing to itself
             found = self.producers(at, depth)
             origins = map(self._origin, found) if found else map(self._loaded, range(len(self.ops)))
             self.known[at, depth] = set[Place]().union(*origins)
@@ -142,19 +142,19 @@ class Body:
         return set()
 
     def is_first(self, i: int) -> bool:
-        """Whether an instruction works on the first argument, which is the object whose method it is."""
+        """Whether an instruction works on the first argument, the object of a method."""
         found = [self.ops[j] for j in self.producers(i, 0)]
         is_kept = self.first is not None and self.first not in self.stores
         return is_kept and bool(found) and all(op.name.startswith(VARIABLES) and op.value == self.first for op in found)
 
     # --- calls
     def callees(self, i: int) -> list[tuple[str, set[Place] | None]]:
-        """The names of what a call may call, and what the object came from whose method it is, where it is one."""
+        """The names of what a call may call and, for a method, what its object came from."""
         found = [(j, self.ops[j]) for j in sorted(self._called(i)) if self.ops[j].name.startswith("LOAD_")]
         return [(str(op.value), self.places(j, 0) if op.name in ATTRIBUTES else None) for j, op in found]
 
     def given(self, i: int) -> tuple[list[set[Place]], dict[str, set[Place]]]:
-        """What the arguments of a call came from: those by place, and those by name."""
+        """What the arguments of a call came from: positional ones, and those by name."""
         op, names = self.ops[i], self.keywords(i)
         depths = range(op.arg + (op.name == "CALL_KW"))[int(op.name == "CALL_KW") :]
         found = [self.places(i, depth) for depth in depths][::-1]
@@ -162,7 +162,7 @@ class Body:
         return found[:by_place], dict(zip(map(str, names), found[by_place:], strict=True))
 
     def _called(self, i: int) -> set[int]:
-        """The instructions that may have put on the stack what is called, also by way of a local variable."""
+        """The instructions that may have pushed what is called, also by way of a local variable."""
         depth = self.ops[i].arg + (self.ops[i].name == "CALL_KW")
         found = self.producers(i, depth)
         if any(self.ops[j].name == "PUSH_NULL" for j in found):

@@ -1,4 +1,4 @@
-"""Functions in a word, and whatever stands for one: methods, partials, compiled and cached functions, properties."""
+"""Functions in a word, and whatever represents one: methods, partials, compiled and cached functions, properties."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fnnet.descriptions.objects import attributes, given
 
 
 def function(f: FunctionType) -> tuple[str, list[Edge]]:
-    """A function by name, and what one of the user's reads, or one that a package has put around one."""
+    """A function by name, and what it reads if it is the user's or a package has wrapped it around the user's."""
     if not is_library(f):
         return named(f), list(reads(f))
     if not f.__closure__ or str(f.__globals__["__name__"]).startswith("fnnet."):
@@ -25,7 +25,7 @@ def function(f: FunctionType) -> tuple[str, list[Edge]]:
 
 
 def method(value: MethodType) -> tuple[str, list[Edge]]:
-    """A method, and the object whose it is."""
+    """A method, and its object."""
     name = getattr(value.__func__, "__qualname__", "")
     return f"method {name}", [Edge("function", value.__func__), Edge("self", value.__self__)]
 
@@ -43,7 +43,7 @@ def builtin(value: BuiltinFunctionType) -> tuple[str, list[Edge]]:
 
 
 def ufunc(value: np.ufunc) -> tuple[str, list[Edge]]:
-    """A function of NumPy that works on each entry; of one that was made of a function, that is hidden in it."""
+    """A ufunc of NumPy; if it was made from a Python function, that function is hidden in it."""
     is_made = "(vectorized)" in value.__name__
     return f"module.{value.__name__}", [Edge("function", Unseen("the function in it"))] if is_made else []
 
@@ -55,7 +55,7 @@ def bound(value: partial[object]) -> tuple[str, list[Edge]]:
 
 
 def wrapper(value: object) -> tuple[str, list[Edge]]:
-    """A compiled or cached function: its own state is no setting, what it was made with is."""
+    """A compiled or cached function: its own state is no setting, but what it was made with is."""
     inner: object = getattr(value, "py_func", vars(value)["__wrapped__"])
     is_cached = type(value).__module__ == "functools"
     if is_cached and all(one is not inner for one in gc.get_referents(value)):  # ``wraps`` has renamed it
@@ -68,7 +68,7 @@ def wrapper(value: object) -> tuple[str, list[Edge]]:
 
 
 def is_wrapper(value: object) -> bool:
-    """Whether it is an object of a package that stands for a function."""
+    """Whether it is an object of a package that represents a function."""
     is_told = is_library(type(value)) and type(value) is not FunctionType
     return is_told and "__wrapped__" in getattr(value, "__dict__", {})
 

@@ -1,4 +1,4 @@
-"""Which of the values that a run is made of its own code changes, so that they are no settings."""
+"""Which values of a run are changed by its own code, so that they are no settings."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from fnnet.keys import Key
 
 _ITEMS = "[]"
 _MAKING = {"__init__", "__new__", "__post_init__", "__setstate__", "__set_name__", "__init_subclass__"}
-"""Methods that run before a run."""
+"""Methods that are called before a run."""
 
 _ASKED = {name for kind in (Data, GradFn, Loss, Optimizer, Order, Rows, Step) for name in vars(kind)} - _MAKING
 """The names of the methods that a run itself calls."""
 
 
 class Owned(NamedTuple):
-    """A function, and where it is one of a class's: the class, its name there, and whether storing there calls it."""
+    """A function and, if it belongs to a class, the class, its name there, and whether storing there calls it."""
 
     f: FunctionType
     owner: type | None = None
@@ -43,12 +43,12 @@ class Changing:
     values: frozenset[int]
 
     def has(self, edge: Edge) -> bool:
-        """Whether what stands there is no setting."""
+        """Whether the value there is no setting."""
         return id(edge.value) in self.values or bool(self.sites.intersection(_sites(edge, to_store=True)))
 
 
 def changing(edges: Iterable[Edge]) -> Changing:
-    """What the functions among these values change of these values."""
+    """Which of these values are changed by the functions among them."""
     edges = list(edges)
     functions = _run(_owned(edges))
     found = with_calls([read for _, read in functions])
@@ -65,7 +65,7 @@ def changing(edges: Iterable[Edge]) -> Changing:
 
 
 def _owned(edges: list[Edge]) -> list[Owned]:
-    """The functions of the user's, and whose methods they are. What is held besides is none's."""
+    """The user's functions, and the classes whose methods they are; any other function held has no owner."""
     found: dict[tuple[int, int], Owned] = {}
     kinds = {id(edge.value): edge.value for edge in edges if isinstance(edge.value, type)}
     for kind in kinds.values():
@@ -81,8 +81,8 @@ def _owned(edges: list[Edge]) -> list[Owned]:
 
 
 def _run(found: list[Owned]) -> list[tuple[Owned, tuple[Facts, ...]]]:
-    """Those that a run may call, with their facts: functions, methods that it asks for itself or that an operator or a
-    base of a package calls, and methods whose names these mention, and so on. What only builds an object is none."""
+    """Those that a run may call, with their facts: functions, methods that a run itself, an operator or a base class of
+    a package calls, methods whose names these mention, and so on. What only builds an object does not count."""
     called, waiting = list[tuple[Owned, tuple[Facts, ...]]](), found
     read, stored = set(_ASKED), set[str]()
     while True:
@@ -106,7 +106,7 @@ def _is_called(one: Owned, read: set[str], stored: set[str]) -> bool:
 
 
 def _mentioned(code: CodeType) -> set[str]:
-    """The names and texts in code and in the code in it."""
+    """The names and texts in code and in the code nested in it."""
     inner = [name for const in code.co_consts if isinstance(const, CodeType) for name in _mentioned(const)]
     return {*code.co_names, *[const for const in code.co_consts if isinstance(const, str)], *inner}
 
@@ -133,12 +133,12 @@ def _meant(f: FunctionType, owner: type | None, place: tuple[str, str]) -> Itera
 
 
 def _sites(edge: Edge, to_store: bool = False) -> list[Site]:
-    """All that may mean the place of a value: an attribute is one by its name, and one of each class it belongs to. A
-    frozen dataclass can only be forced to store another value there."""
+    """Everything that may refer to the place of a value: an attribute by its name, and as one of each class it belongs
+    to. A frozen dataclass can only be forced to store another value there."""
     if not edge.site or edge.site[0] not in ("attr", "default"):
         return [edge.site] if edge.site else []
     place, holder, name = edge.site
-    if to_store and place == "default":  # what is stored to an object leaves the default of its class alone
+    if to_store and place == "default":  # storing to an object does not change the default of its class
         return []
     kind = holder if isinstance(holder, type) else type(holder)
     related = [*kind.__mro__, *_derived(kind)] if isinstance(holder, type) else kind.__mro__
@@ -147,7 +147,7 @@ def _sites(edge: Edge, to_store: bool = False) -> list[Site]:
 
 
 def _derived(kind: type) -> list[type]:
-    """The classes derived from one, whose methods change its attributes through theirs."""
+    """The classes derived from one: their methods change its attributes through their own."""
     found: list[type] = []
     todo: list[type] = type.__subclasses__(kind)
     while todo:

@@ -21,17 +21,17 @@ _OF_PYTHON = {
     *("__static_attributes__", "__firstlineno__", "__protocol_attrs__", "__non_callable_proto_members__"),
     "__slotnames__",
 }
-"""What Python notes in a class; what of it counts is described elsewhere."""
+"""What Python notes in a class; the part that counts is described elsewhere."""
 
 _MAKERS = ("abc", "collections", "dataclasses", "enum", "typing")
-"""Modules of Python that write functions into classes, in another way in each Python."""
+"""Modules of Python that write functions into classes, differently in each version of Python."""
 
 _OF_TYPES = (types.MemberDescriptorType, types.GetSetDescriptorType, type(vars(Edge)["name"]))
 """What Python itself puts into a class for slots and for the entries of a named tuple."""
 
 
 def class_edges(kind: type) -> list[Edge]:
-    """What a class of the user's derives from, and what its body defines."""
+    """What a user's class derives from, and what its body defines."""
     bases = [Edge(f"({base.__name__})", base) for base in kind.__bases__ if not is_library(base)]
     made = [Edge("(metaclass)", type(kind))] if not is_library(type(kind)) else []
     members = [Edge(name, _put(kind, name, value) or value, ("attr", kind, name)) for name, value in _members(kind)]
@@ -39,7 +39,7 @@ def class_edges(kind: type) -> list[Edge]:
 
 
 def registered(kind: type) -> list[Edge]:
-    """The classes of the user's that ``register`` has made subclasses of an abstract one."""
+    """The user's classes that ``register`` has made subclasses of an abstract one."""
     dump: Any = getattr(abc, "_get_dump", None)
     if dump is None or not isinstance(kind, abc.ABCMeta):
         return []
@@ -48,7 +48,7 @@ def registered(kind: type) -> list[Edge]:
 
 
 def _put(kind: type, name: str, value: object) -> Unseen | None:
-    """In the place of what the metaclass of a package notes in a class of the user's: addresses may be in it."""
+    """A placeholder for what a package's metaclass notes in a user's class: it may contain addresses."""
     is_noted = is_foreign(type(kind)) and name.startswith("__") and name.endswith("__") and as_function(value) is None
     return Unseen("the metaclass of a package may have written it") if is_noted else None
 
@@ -65,21 +65,21 @@ def _members(kind: type) -> Iterator[tuple[str, object]]:
 
 
 def _follows(kind: type, name: str, value: object) -> bool:
-    """Whether Python has put it into a class because of what else there is."""
+    """Whether Python has put it into a class as a consequence of something else in it."""
     if name == "__match_args__":
         return value == _matched(kind)
     return name == "__hash__" and value is None and "__eq__" in vars(kind)
 
 
 def _matched(kind: type) -> object:
-    """The attributes that patterns know by their places, in a class that was generated."""
+    """The attributes that patterns match by position, in a class that was generated."""
     if "__dataclass_params__" in vars(kind):
         return tuple([field.name for field in fields(kind) if field.init and not field.kw_only])
     return vars(kind).get("_fields")
 
 
 def _inherits(kind: type, name: str, value: object) -> bool:
-    """Whether a class would have the same without its own, as ``typing`` notes it in one at its first call."""
+    """Whether a class would inherit the same value, as with what ``typing`` notes in a class at its first call."""
     found = [vars(base)[name] for base in kind.__mro__[1:] if name in vars(base)]
     return next((one is value for one in found if not _is_generated(one)), False)
 
@@ -97,7 +97,7 @@ def _is_generated(value: object) -> bool:
 
 
 def _declared(kind: type) -> Iterator[Edge]:
-    """The order of an enumeration's members, and what the methods that ``dataclass`` has written are made from."""
+    """The order of an enumeration's members, and what the methods that ``dataclass`` writes are made from."""
     if isinstance(kind, EnumMeta):
         members: Mapping[str, Enum] = cast("type[Enum]", kind).__members__
         yield Edge("(members)", tuple(members))
@@ -125,7 +125,7 @@ _FLAGS = ("init", "repr", "eq", "order", "frozen", "unsafe_hash")
 
 
 def _is_own(edge: Edge) -> bool:
-    """Whether an attribute of an enumeration's member is not what ``enum`` has put there."""
+    """Whether an attribute of an enumeration's member was not put there by ``enum``."""
     return not (edge.name.startswith("_") and edge.name.endswith("_"))
 
 
@@ -136,8 +136,8 @@ def _in_words(field: Field[object]) -> str:
 
 
 def functions_of(kind: type) -> Iterator[tuple[FunctionType, str, bool]]:
-    """The user's functions in the body of a class, methods and those behind properties, with their names there, and
-    whether they are called where the attribute is stored and not read."""
+    """The user's functions in the body of a class, methods and those of properties, with their names there, and
+    whether they are called when the attribute is stored rather than read."""
     for name, value in _members(kind):
         parts = [asked(value, part) for part in ("fget", "func", "fset", "fdel")]
         found = [(as_function(part), i > 2) for i, part in enumerate([value, *parts])]

@@ -1,4 +1,4 @@
-"""Functions and classes by name, and what their code does in a digest."""
+"""Functions and classes by name, and a digest of what their code does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fnnet.descriptions.digests import data_digest
 
 
 def sha(texts: Iterable[str]) -> str:
-    """A SHA-256 over texts, each apart from the next."""
+    """A SHA-256 over texts, which are kept apart."""
     found = hashlib.sha256()
     for text in texts:
         found.update(f"{len(text)}:{text};".encode(errors="surrogatepass"))
@@ -28,14 +28,14 @@ _PYTHONS = str(Path(os.__file__).parent) + os.sep
 _FNNETS = str(Path(__file__).parents[1]) + os.sep
 
 _MAKERS = {"abc", "builtins", "collections", "dataclasses", "enum", "types", "typing"}
-"""Modules that write themselves down as the module of classes that they make for others."""
+"""Modules that name themselves as the module of classes that they make for others."""
 
 
 def is_library(thing: type | FunctionType | ModuleType) -> bool:
-    """Whether it is fnnet's, Python's or of an installed package: nobody changes it between two runs but by version.
+    """Whether it belongs to fnnet, Python or an installed package, and so changes between two runs only by version.
 
-    The file in which it stands tells, not the name that it bears: ``functools.wraps`` copies names, and a program may
-    have a module called as one of Python's.
+    Its file decides, not its name: ``functools.wraps`` copies names, and a program may have a module with the name of
+    one of Python's.
     """
     if isinstance(thing, ModuleType):
         return _is_library_module(thing.__name__, thing)
@@ -53,7 +53,7 @@ def _is_library_code(f: FunctionType) -> bool:
 
 
 def _is_library_module(name: str, module: ModuleType | None) -> bool:
-    """By its file; one without a file is of its package, or built into Python."""
+    """The same for a module, by its file; a module without a file belongs to its package, or is built into Python."""
     top, _, below = name.partition(".")
     if top == "__main__":  # whatever started it
         return False
@@ -87,9 +87,9 @@ def _is_library_file(file: str) -> bool:
 
 # --- names -----------------------------------------------------------------------------------------------------------
 def named(thing: type | FunctionType) -> str:
-    """A class or function by name: a function of the user's with a digest of its code, a package's with its version.
+    """A class or function by name: a user's function with a digest of its code, a package's with its version.
 
-    The user's module is not told: it is called otherwise when it is run than when it is imported.
+    The user's module is left out: it has another name when it is run than when it is imported.
     """
     top = str(thing.__module__).partition(".")[0]
     if not is_library(thing):
@@ -103,7 +103,7 @@ def named(thing: type | FunctionType) -> str:
 
 
 def version_of(name: str) -> str:
-    """The version of the package of a module, in words; nothing for NumPy and fnnet, which are conditions."""
+    """The version of a module's package, in words; empty for NumPy and fnnet, which are conditions."""
     top = name.partition(".")[0]
     version = None if top in ("numpy", "fnnet") else getattr(sys.modules.get(top), "__version__", None)
     return f" of {top} {version}" if isinstance(version, str) else ""
@@ -111,22 +111,22 @@ def version_of(name: str) -> str:
 
 # --- code ------------------------------------------------------------------------------------------------------------
 _SPOKEN = {"__doc__", "__firstlineno__", "__static_attributes__"}
-"""What the body of a class says of its source."""
+"""What the body of a class says about its source."""
 
 
 def compiled(code: CodeType) -> str:
-    """A digest of what code does, apart from where its source stands and what is said in comments and docstrings."""
+    """A digest of what code does, independent of where its source is and of comments and docstrings."""
     names = code.co_varnames, code.co_freevars, code.co_cellvars
     counts = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags & ~_OF_PLACE
     return sha([repr(names), repr(counts), *_protected(code), *_told(code)])
 
 
 _OF_PLACE = 0x4000000 | 0x10
-"""Flags that say nothing of what code does: that it has a docstring (Python 3.13), that it stands in other code."""
+"""Flags that say nothing about what code does: that it has a docstring (Python 3.13), that it is nested."""
 
 
 def _told(code: CodeType) -> Iterator[str]:
-    """Every instruction with what it is about, wherever that stands."""
+    """Every instruction with its argument, wherever that is stored."""
     found = list(instructions(code))
     offsets = [one.offset for one in found]
     for one, after in zip(found, [*found[1:], None], strict=True):
@@ -149,7 +149,7 @@ def constant(value: object) -> str:
 
 
 def _protected(code: CodeType) -> Iterator[str]:
-    """Which instructions an exception in which others leads to."""
+    """Which instructions an exception in which other ones leads to."""
     offsets = [one.offset for one in instructions(code)]
     parse = getattr(dis, "_parse_exception_table", None)
     for entry in parse(code) if parse else ():

@@ -1,7 +1,7 @@
 """What differs between two descriptions.
 
-A description is a graph written down in lines: a value with two paths is described at one of them, and "as PATH" at the
-other. Two descriptions are compared as graphs, so it does not matter which values are one and the same object.
+A description is a graph written as lines: a value with two paths is described at one of them, and "as PATH" at the
+other. Two descriptions are compared as graphs, so it does not matter which values are the same object.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ NOTHING = "nothing"
 
 
 class Difference(NamedTuple):
-    """A setting or a condition that has changed."""
+    """A setting or a condition that has changed: its name, the text that was recorded, and the text now."""
 
     name: str
     recorded: str
@@ -25,7 +25,7 @@ class Difference(NamedTuple):
 
 def changes(then: Mapping[str, str], now: Mapping[str, str]) -> tuple[Difference, ...]:
     """The settings that differ, except those that are not covered. Code compiled by two versions of Python cannot be
-    compared, and passes.
+    compared, and counts as equal.
 
     >>> changes({"a": "Sgd", "a.lr": "0.1", "b": "as a"}, {"a": "Sgd", "a.lr": "0.2", "b": "Sgd", "b.lr": "0.2"})
     (Difference(name='a.lr', recorded='0.1', now='0.2'), Difference(name='b.lr', recorded='0.1', now='0.2'))
@@ -51,7 +51,7 @@ class _Graph:
                 self.below.setdefault(above, {})[name] = path
 
     def resolved(self, path: str) -> str:
-        """The path at which the value is described that this path refers to."""
+        """The path at which the value of this path is described."""
         while self.lines[path].startswith(AS) and self.lines[path][len(AS) :] in self.lines:
             path = self.lines[path][len(AS) :]
         return path
@@ -94,7 +94,7 @@ def _differences(then: _Graph, now: _Graph) -> Iterator[Difference]:
 
 
 def _pairs(then: Mapping[str, str], now: Mapping[str, str]) -> list[_Pair]:
-    """What two values hold by the same names, the first last; what one of them lacks is paired with nothing."""
+    """What two values hold under the same names, in reverse order; what one of them lacks is paired with nothing."""
     return [(then.get(name), now.get(name)) for name in {**now, **then}][::-1]
 
 

@@ -1,4 +1,4 @@
-"""Plain data in a line: arrays and other rows by their bytes, lists and dicts of plain values as a whole."""
+"""Plain data in one line: arrays and other rows by their bytes, lists and dicts of plain values as a whole."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from fnnet.errors import DtypeError
 from fnnet.keys import Key
 
 CHUNK = 1 << 24
-"""How many bytes of an array are read at a time: it may be a mapped file larger than memory."""
+"""How many bytes of an array to read at a time: it may be a mapped file larger than memory."""
 
 _LONG = 200
-"""How many characters a text may have to be written as it is."""
+"""Up to how many characters a text is written out."""
 
 _LONG_NUMBER = 10_000
-"""How many bits a number may have to be written in decimals, which Python refuses for longer ones."""
+"""Up to how many bits a number is written in decimal, which Python refuses for longer ones."""
 
 PLAIN = (type(None), bool, int, float, complex, str, bytes, bytearray, type(...), range)
 CONTAINERS = (tuple, list, deque, dict, set, frozenset)
@@ -31,13 +31,13 @@ CONTAINERS = (tuple, list, deque, dict, set, frozenset)
 
 # --- rows ------------------------------------------------------------------------------------------------------------
 def is_rows(value: object) -> TypeGuard[Rows]:
-    """Whether a value is an array, or anything else that gives rows by their numbers."""
+    """Whether a value is an array, or anything else that returns rows by their indices."""
     if isinstance(value, np.ndarray):
         return True
     has_rows = hasattr(type(value), "__len__") and hasattr(type(value), "__getitem__")
     try:
         shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
-    except Exception:  # whatever an object raises that has none
+    except Exception:  # an object without rows may raise anything
         return False
     return has_rows and isinstance(shape, tuple) and isinstance(dtype, np.dtype)
 
@@ -45,8 +45,8 @@ def is_rows(value: object) -> TypeGuard[Rows]:
 def digest_of_rows(source: Rows | NDArray[np.generic]) -> str:
     """An array, a mapped file or anything else with rows: dtype, shape, and a SHA-256 over its bytes in C order.
 
-    Raises DtypeError for objects, whose bytes are their addresses, and where a source gives anything but arrays of its
-    rows.
+    Raises DtypeError for objects, whose bytes are their addresses, and where a source returns anything but arrays for
+    its rows.
     """
     shape, dtype = source.shape, source.dtype
     if dtype.hasobject:
@@ -59,21 +59,21 @@ def digest_of_rows(source: Rows | NDArray[np.generic]) -> str:
 
 
 def gives_arrays(source: Rows) -> bool:
-    """Whether what has a shape and a dtype gives arrays of them; a sparse matrix, say, gives sparse ones."""
+    """Whether a source with a shape and a dtype returns arrays; a sparse matrix, for example, returns sparse rows."""
     if isinstance(source, np.ndarray) or source.dtype.hasobject:
         return not source.dtype.hasobject
     try:
         _rows(source, 0, min(1, source.shape[0]))
-    except Exception:  # whatever it raises, it does not give rows by their numbers
+    except Exception:  # whatever it raises, it does not return rows by their indices
         return False
     return True
 
 
 def text_of_rows(source: Rows) -> str:
-    """The digest, or why there is none."""
+    """The digest of rows, or why there is none."""
     try:
         return digest_of_rows(source)
-    except Exception as error:  # whatever reading a user's rows may raise
+    except Exception as error:  # reading a user's rows may raise anything
         return f"not covered: {type(source).__qualname__}, whose rows cannot be read: {type(error).__name__}"
 
 
@@ -103,18 +103,18 @@ def _rows(source: Rows | NDArray[np.generic], start: int, stop: int) -> NDArray[
 
 # --- plain data ------------------------------------------------------------------------------------------------------
 class Line(NamedTuple):
-    """Plain data in a line, and how many lines they would take one by one."""
+    """Plain data in one line, and how many lines they would take one by one."""
 
     text: str
     size: int
 
 
 Known = dict[int, Line | None]
-"""What is known of containers, by their ids, which are valid only while the containers live."""
+"""What is known about containers, by their ids, which are valid only while the containers live."""
 
 
 def plain_text(value: object) -> str | None:
-    """A plain value or an array in a line; None for anything else, whose text could differ from process to process."""
+    """A plain value or an array in one line; None for anything else, whose text could differ between processes."""
     if isinstance(value, int) and value.bit_length() > _LONG_NUMBER:
         return _short(hex(value)) if type(value) is int else None
     if type(value) in PLAIN or type(value) is Key:
@@ -129,14 +129,14 @@ def plain_text(value: object) -> str | None:
 
 
 def is_plain_array(value: object) -> TypeGuard[NDArray[np.generic]]:
-    """Whether a value is an array that its dtype, shape and numbers say all of."""
+    """Whether a value is an array that its dtype, shape and numbers describe completely."""
     if type(value) not in (np.ndarray, np.memmap) or not isinstance(value, np.ndarray):
         return False
     return not (value.dtype.hasobject or value.dtype.metadata)
 
 
 def has_address(value: object) -> bool:
-    """Whether it is a text such as objects have that are shown by their addresses, another one in every process."""
+    """Whether it is the text of an object that is shown by its address, which differs in every process."""
     return type(value) is str and _ADDRESS.search(value) is not None
 
 
@@ -150,9 +150,9 @@ def _short(text: str) -> str:
 
 
 def data_digest(value: object, known: Known | None = None) -> Line | None:
-    """Plain values, arrays, and tuples, lists, dicts and sets of such: in a line, by content alone; None for others.
+    """Plain values, arrays, and tuples, lists, dicts and sets of these in one line, by content; None for anything else.
 
-    What comes several times is visited once, and may be nested to any depth.
+    What occurs several times is visited once, and may be nested to any depth.
     """
     if type(value) not in CONTAINERS:
         text = plain_text(value)
@@ -167,7 +167,7 @@ def data_digest(value: object, known: Known | None = None) -> Line | None:
         elif missing and id(top) not in opened:
             opened.add(id(top))
             todo += missing
-        else:  # all is known, or what is missing holds this container itself
+        else:  # everything is known, or what is missing holds this container itself
             known[id(top)] = None if missing else _combined(top, known)
             todo.pop()
     return known[id(value)]
@@ -181,7 +181,7 @@ def _entries(container: Any) -> list[object]:
 
 
 def _combined(container: Any, known: Known) -> Line | None:
-    """A container by what it holds; the order of a set does not count."""
+    """A container by its content; the order of a set does not count."""
     entries = _entries(container)
     found = [known.get(id(one)) if type(one) in CONTAINERS else data_digest(one) for one in entries]
     known_lines = [one for one in found if one is not None]

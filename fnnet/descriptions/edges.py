@@ -1,4 +1,4 @@
-"""What values hold and read, by name, and what stands in the place of what cannot be seen."""
+"""What values hold and read, by name, and placeholders for what cannot be seen."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Site = tuple[object, ...]
 
 
 class Edge(NamedTuple):
-    """A value that another one holds or reads, by name, and where it is kept."""
+    """A value that another one holds or reads: its name, the value, and where it is kept."""
 
     name: str
     value: object
@@ -25,7 +25,7 @@ class Unseen(NamedTuple):
 
 
 def unique(edges: Iterable[Edge]) -> list[Edge]:
-    """The edges, with a mark on names that come again."""
+    """The edges, with a mark on repeated names."""
     found: dict[str, Edge] = {}
     for edge in edges:
         name = edge.name
@@ -42,7 +42,7 @@ def as_function(value: object) -> FunctionType | None:
 
 
 def asked(value: object, name: str, otherwise: object = None) -> object:
-    """An attribute of a user's object, which may raise whatever it likes where it has none."""
+    """An attribute of a user's object, or ``otherwise``: an object without it may raise anything."""
     try:
         return getattr(value, name, otherwise)
     except Exception:

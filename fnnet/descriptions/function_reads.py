@@ -18,7 +18,7 @@ from fnnet.descriptions.operations import Op, ops
 
 
 def reads(f: FunctionType) -> Iterator[Edge]:
-    """Everything that a function reads, as far as its code tells; what it does not tell as ``Unseen``."""
+    """Everything that a function reads, as far as its code shows; the rest is ``Unseen``."""
     around = [*_enclosed(f), *_defaults(f)]
     modules = {edge.name: edge.value for edge in around if isinstance(edge.value, ModuleType) and not is_library(f)}
     yield from [edge for edge in around if edge.name not in modules]
@@ -33,11 +33,11 @@ def reads(f: FunctionType) -> Iterator[Edge]:
 
 
 def _enclosed(f: FunctionType) -> Iterator[Edge]:
-    """The variables around a function; ``__class__`` is the class whose method it is, for ``super()``."""
+    """The variables around a function; ``__class__`` is the class of a method that calls ``super()``."""
     for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
         try:
             value = cell.cell_contents
-        except ValueError:  # nothing is in it yet
+        except ValueError:  # it has no value yet
             value = None
         if name != "__class__":
             yield Edge(name, value, ("free", id(cell)))
@@ -52,13 +52,13 @@ def _defaults(f: FunctionType) -> Iterator[Edge]:
 
 # --- globals and modules ---------------------------------------------------------------------------------------------
 Chain = tuple[str, ...]
-"""A variable, and the attributes that are read of it: ``a.b.c``."""
+"""A variable, and the attributes that are read from it: ``a.b.c``."""
 
 _OPEN = {
     *("getattr", "setattr", "delattr", "eval", "exec", "compile", "globals", "vars", "locals", "__import__"),
     *("open", "input", "hash", "id"),
 }
-"""Functions of Python that read or write what their code does not show, or give another number in every process."""
+"""Functions of Python that read or write what code does not show, or return another number in every process."""
 
 _OUTSIDE = {
     *("random", "numpy.random", "time", "secrets", "uuid.uuid1", "uuid.uuid4", "datetime.date.today"),
@@ -74,7 +74,7 @@ _OUTSIDE = {
     *("sklearn.utils.check_random_state", "sklearn.get_config", "sys.modules", "importlib", "sys._getframe", "gc"),
     *("ctypes", "locale", "platform", "typing.get_type_hints", "os.getpid", "os.cpu_count", "sys.path"),
 }
-"""Attributes of packages that give what code does not show: it may differ from call to call or process to process."""
+"""Attributes of packages that return what code does not show: it may differ between calls or processes."""
 
 _VARIABLES = ("LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF")
 
@@ -83,11 +83,11 @@ _READERS = {
     *("__doc__", "__annotations__", "__hash__", "__match_args__", "__signature__", "__slots__", "__module__"),
     *("__globals__", "__builtins__", "__subclasses__", "__orig_bases__", "__abstractmethods__"),
 }
-"""Methods that read files, and what is said of code or leads out of it."""
+"""Methods that read files, and attributes that describe code or lead out of it."""
 
 
 def _read_by(f: FunctionType, code: CodeType, modules: Mapping[str, ModuleType]) -> Iterator[Edge]:
-    """What the code of a function and the code in it read, where these variables hold modules."""
+    """What the code of a function and the code nested in it read; ``modules`` are the variables that hold modules."""
     body = list(ops(code))
     imported, edges = _imported(f, body)
     modules = {**modules, **imported}
@@ -107,7 +107,7 @@ def _is_read(op: Op) -> bool:
 
 
 def _chains(code: CodeType, body: list[Op], modules: Mapping[str, ModuleType]) -> list[Chain]:
-    """The globals that code reads, and variables that hold modules, with the attributes read of them, each once."""
+    """The globals that code reads, and variables that hold modules, with the attributes read from them, each once."""
     found: list[Chain] = []
     cells = (*code.co_cellvars, *code.co_freevars)
     for i, op in enumerate(body):
@@ -138,22 +138,22 @@ def _read(f: FunctionType, chain: Chain, modules: Mapping[str, ModuleType]) -> I
 
 
 def _pythons(f: Any) -> dict[str, object]:
-    """What a function takes for Python's own functions."""
+    """The functions that a function sees as Python's own."""
     found: dict[str, object] = f.__builtins__
     return found
 
 
 def _of_python(f: FunctionType, name: str) -> Iterator[Edge]:
-    """A function of Python, where it is none of those that say nothing but their name."""
+    """A function of Python, unless its name says all about it."""
     value = _pythons(f).get(name)
-    if type(value) is FunctionType or value is not vars(builtins).get(name):  # put in the place of Python's
+    if type(value) is FunctionType or value is not vars(builtins).get(name):  # it replaces Python's
         yield Edge(name, value)
     elif value is not None and name in _OPEN and (name, f.__name__) != ("hash", "__hash__"):
         yield Edge(name, Unseen(f"what {name} reads, writes or gives"))
 
 
 def _of_module(module: ModuleType, path: list[str], attributes: list[str]) -> Iterator[Edge]:
-    """The part of a module that a chain names; of a package the module alone, whose version tells the rest."""
+    """The part of a module that a chain names; for a package only the module, since its version says the rest."""
     name = module.__name__
     if is_library(module):
         yield Edge(".".join(path), module)
@@ -169,7 +169,7 @@ def _of_module(module: ModuleType, path: list[str], attributes: list[str]) -> It
 
 
 def _outside(path: list[str], name: str, attributes: list[str]) -> Iterator[Edge]:
-    """What is read of the world where a part of a package gives that."""
+    """What is read from outside the program, if a part of a package does so."""
     whole = ".".join([name, *attributes])
     if any(f"{whole}.".startswith(f"{part}.") for part in _OUTSIDE):
         yield Edge(".".join(path) + " ", Unseen(f"what {whole} gives"))
@@ -177,7 +177,7 @@ def _outside(path: list[str], name: str, attributes: list[str]) -> Iterator[Edge
 
 # --- imports inside a function ---------------------------------------------------------------------------------------
 def _imported(f: FunctionType, body: list[Op]) -> tuple[dict[str, ModuleType], list[Edge]]:
-    """The variables to which code itself imports modules of the user's, and what else it takes from them."""
+    """The variables to which code itself imports the user's modules, and what else it imports from them."""
     modules: dict[str, ModuleType] = {}
     edges: list[Edge] = []
     for i, op in enumerate(body):
@@ -200,11 +200,11 @@ def _imported(f: FunctionType, body: list[Op]) -> tuple[dict[str, ModuleType], l
 
 
 def _module(f: FunctionType, name: str, level: int) -> ModuleType | None:
-    """The module that code will import, as it will do it; nothing is loaded of packages that are not loaded yet."""
+    """The module that code will import, found the same way; packages that are not loaded yet are not loaded."""
     try:
         full = resolve_name("." * level + name, str(f.__globals__.get("__package__") or ""))
         return sys.modules[full] if full in sys.modules else _loaded(full)
-    except Exception:  # whatever importing a module of the user's may raise; the run will raise it
+    except Exception:  # importing a user's module may raise anything; the run will raise it
         return None
 
 
@@ -212,6 +212,6 @@ def _loaded(name: str) -> ModuleType:
     spec = find_spec(name.partition(".")[0])
     stand_in = ModuleType(name)
     stand_in.__file__ = spec.origin if spec is not None else None
-    if is_library(stand_in):  # its name is all that is told
+    if is_library(stand_in):  # only its name is described
         return stand_in
     return import_module(name)

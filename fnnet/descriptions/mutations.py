@@ -1,7 +1,7 @@
 """What code changes while it runs: the names that it stores to, and the values that it writes into.
 
-What a run changes is no setting of it: a counter, a cache. It is found in the code, not by watching it run, so that it
-is the same before a run and after it.
+What a run changes, such as a counter or a cache, is no setting of it. It is found in the code, not by watching it run,
+so that the result is the same before and after a run.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ _METHODS = {
     *("difference_update", "intersection_update", "symmetric_difference_update", "partition", "resize", "setflags"),
     *("__setitem__", "__delitem__", "__next__", "write"),
 }
-"""Methods of Python and NumPy that write into their object."""
+"""Methods of Python and NumPy that modify their object."""
 
 _FUNCTIONS = {
     *("copyto", "putmask", "place", "fill_diagonal", "put", "shuffle", "at", "next", "setitem", "delitem"),
     *("heappush", "heappop", "heapify", "heapreplace", "insort", "insort_left", "insort_right"),
 }
-"""Functions of theirs that write into their first argument."""
+"""Functions of Python and NumPy that modify their first argument."""
 
 _SETTERS = ("setattr", "__setattr__", "delattr", "__delattr__")
 
 
 class Call(NamedTuple):
-    """What is called, and where its object, its arguments by place and those by name come from."""
+    """What is called, and where its object, its positional arguments and those by name come from."""
 
     name: str
     receiver: frozenset[Place] | None
@@ -42,7 +42,7 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a function with these parameters stores to, what it writes into, and what it calls with what."""
+    """What a function with these parameters stores to, what it writes into, and its calls with their arguments."""
 
     name: str
     params: tuple[str, ...]
@@ -52,7 +52,7 @@ class Facts:
 
 
 def facts(code: CodeType) -> tuple[Facts, ...]:
-    """Those of a function, and then those of the functions in it, in terms of the outer one's variables."""
+    """The facts of a function, and then those of the functions in it, in terms of the outer one's variables."""
     body = Body(code)
     stored, written, calls = set[Place](), set[Place](), list[Call]()
     for i, op in enumerate(body.ops):
@@ -84,7 +84,7 @@ def _stored(body: Body, i: int) -> set[Place]:
 
 
 def _calls(body: Body, i: int) -> Iterator[Call]:
-    """What may be called."""
+    """The calls that an instruction may make."""
     by_place, by_name = body.given(i)
     named = tuple([(name, frozenset(places)) for name, places in by_name.items()])
     for name, receiver in body.callees(i):
@@ -92,7 +92,7 @@ def _calls(body: Body, i: int) -> Iterator[Call]:
 
 
 def _into(call: Call) -> set[Place]:
-    """What a call of a function or a method of Python or NumPy writes into."""
+    """What a call of a function or method of Python or NumPy writes into."""
     found = {place for name, places in call.by_name if name == "out" for place in places}
     if call.name in _METHODS:
         found |= call.receiver or set()
@@ -128,11 +128,11 @@ def _seen(places: Iterable[Place], body: Body) -> frozenset[Place]:
 
 # --- all the code of a run -------------------------------------------------------------------------------------------
 Writers = Mapping[str, frozenset[tuple[int, str]]]
-"""By their names, the functions of the user's that write into parameters: into which, by place and name."""
+"""The user's functions that write into parameters, by name: into which ones, by position and name."""
 
 
 def with_calls(known: Iterable[tuple[Facts, ...]]) -> list[tuple[frozenset[Place], frozenset[Place]]]:
-    """Of every function what it stores to and what it writes into, itself or by a function that it calls by name."""
+    """For every function, what it stores to and what it writes into, itself or through a function it calls by name."""
     known = list(known)
     writers: Writers = {}
     while True:
@@ -159,7 +159,7 @@ def _writers(known: list[tuple[Facts, ...]], written: list[list[frozenset[Place]
 
 
 def _by(call: Call, writers: Writers) -> frozenset[Place]:
-    """What a call of a function of the user's writes into; the object of a method may be its first argument."""
+    """What a call of a user's function writes into; the object of a method may be its first argument."""
     found, named = frozenset[Place](), dict(call.by_name)
     for i, name in writers.get(call.name, ()):
         shifts = (0,) if call.receiver is None else (0, 1)

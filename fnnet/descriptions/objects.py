@@ -1,4 +1,4 @@
-"""Objects: what they hold, and what of it cannot be seen."""
+"""Objects: what they hold, and which part of it cannot be seen."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _own(value: object) -> dict[str, object]:
 
 
 def given(value: object) -> list[Edge]:
-    """What a user has added to an object, and its class, besides what is described of it in another way."""
+    """What a user has added to an object, and its class, besides what is described in another way."""
     kind = type(value)
     if is_library(kind):
         return attributes(value) if isinstance(value, functools.partial) else []
@@ -58,21 +58,21 @@ def _slots(kind: type) -> list[str]:
 
 
 def _is_passed_by(kind: type, name: str) -> bool:
-    """Whether an attribute is what Python writes itself, or a value that was computed when it was first read."""
+    """Whether an attribute was written by Python itself, or computed when it was first read."""
     if name in (*functools.WRAPPER_ASSIGNMENTS, "__signature__", "__orig_class__", "__dict__", "__weakref__"):
         return True
     return any(isinstance(vars(base).get(name), functools.cached_property) for base in kind.__mro__)
 
 
 def _noted(kind: type, name: str) -> Unseen | None:
-    """In the place of what a class of a package may note in an object when one of its properties is read."""
+    """A placeholder for what a package's class may note in an object when one of its properties is read."""
     is_noted = any(name in _stored_by_properties(base) for base in kind.__mro__ if is_library(base))
     return Unseen("a property of its class writes it") if is_noted else None
 
 
 def _own_number(name: str, value: object, addresses: set[int]) -> Unseen | None:
-    """In the place of the hash that an object keeps of itself, as immutable ones do, or of the address of what it
-    holds: each is another one in every process."""
+    """A placeholder for the hash that an object keeps of itself, as immutable ones do, or for the address of what it
+    holds: both differ in every process."""
     if type(value) is int and value in addresses:
         return Unseen("an address, which is another in every process")
     is_hash = name.startswith("_") and name.rstrip("_").endswith("hash") and isinstance(value, (int, types.NoneType))
@@ -89,20 +89,20 @@ def _stored_by_properties(kind: type) -> frozenset[str]:
 # --- what cannot be seen ---------------------------------------------------------------------------------------------
 _KNOWN = (int, float, complex, str, bytes, tuple, list, dict, set, frozenset, deque, BaseException, Mapping)
 _SHOWN = (object, tuple, list, dict, set, frozenset, types.MappingProxyType)
-"""Classes of C that have nothing to them but their entries."""
+"""Classes written in C that hold nothing but their entries."""
 
 _ONES_OWN = {"functools", "operator", "types", "collections", "dataclasses", "enum"}
-"""Modules of Python whose objects hold what they were given."""
+"""Modules of Python whose objects hold their arguments."""
 
 
 def _is_value(kind: type) -> bool:
-    """Whether objects of a class are equal by what they are, as dates are, and not by being the same one."""
+    """Whether objects of a class are equal by value, as dates are, not by identity."""
     compare: object = kind.__eq__
     return compare is not object.__eq__
 
 
 def why_unseen(kind: type) -> str | None:
-    """Why objects of a class of Python's or of a package cannot be told, where they cannot."""
+    """Why objects of a class of Python or of a package cannot be described; None if they can."""
     module, top = str(kind.__module__), str(kind.__module__).partition(".")[0]
     if not is_library(kind) or top == "fnnet":
         return None
@@ -130,12 +130,12 @@ def hidden(value: object) -> list[Edge]:
 
 
 def _why_foreign(kind: type) -> str | None:
-    """Why the memory of a class of a package, written in C, is not told: what pickle makes of it may have addresses."""
+    """Why the memory of a package's class written in C is not described: its pickle may contain addresses."""
     return "whose memory is its own" if is_foreign(kind) or not is_library(kind) else None
 
 
 def is_foreign(kind: type) -> bool:
-    """Whether a class is of a package other than Python, NumPy and fnnet."""
+    """Whether a class belongs to a package other than Python, NumPy and fnnet."""
     top = str(kind.__module__).partition(".")[0]
     return is_library(kind) and top not in sys.stdlib_module_names and top not in ("numpy", "fnnet")
 
@@ -148,7 +148,7 @@ def _is_of_c(kind: type) -> bool:
 
 
 def reduced(value: object) -> list[Edge]:
-    """What an object of C is made of besides what it shows, as pickle takes it apart."""
+    """What an object of a class written in C consists of besides what it shows, as pickle takes it apart."""
     reduce: Any = copyreg.dispatch_table.get(type(value))
     try:
         found = reduce(value) if reduce else value.__reduce_ex__(4)
@@ -165,7 +165,7 @@ def reduced(value: object) -> list[Edge]:
 
 
 def _is_shown(value: object, state: object) -> bool:
-    """Whether the state of an object is what stands in its slots and its dictionary."""
+    """Whether the state of an object is the content of its slots and its dictionary."""
     own = _own(value)
     parts = state if isinstance(state, tuple) and len(state) == 2 else (state,)
     dicts = [part for part in parts if isinstance(part, dict)]

@@ -1,4 +1,4 @@
-"""Python's instructions one by one: what each takes from the stack and leaves on it, in every version of Python."""
+"""Python's instructions one by one: what each pops from the stack and pushes onto it, in every version of Python."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fnnet.descriptions.code_digests import instructions
 
 
 class Op(NamedTuple):
-    """An instruction: how many values it leaves, and by how many the stack grows, also where it jumps."""
+    """An instruction: how many values it pushes, and by how many the stack grows, also when it jumps."""
 
     name: str
     value: object
@@ -37,7 +37,7 @@ FRESH = {
 """Methods whose results share no memory with their objects."""
 
 KNOWN = ("BUILD_SLICE", "BUILD_TUPLE", "LOAD_CONST", "LOAD_SMALL_INT")
-"""What makes a subscript whose result may share memory with an array."""
+"""Instructions that make a subscript whose result may share memory with an array."""
 
 _PAIRS = {
     "LOAD_FAST_LOAD_FAST": ("LOAD_FAST", "LOAD_FAST"),
@@ -45,11 +45,11 @@ _PAIRS = {
     "STORE_FAST_STORE_FAST": ("STORE_FAST", "STORE_FAST"),
     "STORE_FAST_LOAD_FAST": ("STORE_FAST", "LOAD_FAST"),
 }
-"""Instructions of Python 3.13 that are two in one."""
+"""Instructions of Python 3.13 that combine two."""
 
 
 def ops(code: CodeType) -> Iterator[Op]:
-    """What code does, in its order."""
+    """The instructions of code, in their order."""
     for one in instructions(code):
         if one.opname in _PAIRS:
             for name, value in zip(_PAIRS[one.opname], one.argval, strict=True):
@@ -58,7 +58,7 @@ def ops(code: CodeType) -> Iterator[Op]:
             continue
         effect = dis.stack_effect(one.opcode, one.arg, jump=False)
         jumping = dis.stack_effect(one.opcode, one.arg, jump=True)
-        if one.opname == "CALL":  # where a version counts a part of it with an instruction before
+        if one.opname == "CALL":  # some versions count a part of it with an instruction before
             effect = jumping = -1 - (one.arg or 0)
         yield Op(one.opname, one.argval, one.arg or 0, _pushes(one.opname, effect), effect, jumping, one.offset)
 
@@ -72,11 +72,11 @@ def _pushes(name: str, effect: int) -> int:
 
 
 IN_PLACE = range(13, 26)
-"""The arguments of BINARY_OP that mean ``+=`` and its like; further ones are subscripts."""
+"""The arguments of BINARY_OP that mean ``+=`` and the like; further ones are subscripts."""
 
 
 def depth_before(op: Op, depth: int) -> int:
-    """How deep a value that lies so deep after an instruction lies before it."""
+    """The depth before an instruction of a value that is at this depth after it."""
     if op.name == "COPY":
         return op.arg - 1 if depth == 0 else depth - 1
     if op.name == "SWAP":

@@ -43,16 +43,16 @@ LONG, MANY = 99, 1000
 
 @dataclass(frozen=True, slots=True)
 class Anatomy:
-    """A value in a word, made when it is asked for, and what it holds."""
+    """A value in a word, which is computed on demand, and what it holds."""
 
     text: Callable[[], str]
     edges: tuple[Edge, ...] = ()
 
 
 def anatomy(value: object, known: Known) -> Anatomy:
-    """What a value is and holds; ``known`` are the plain data met so far."""
+    """What a value is and holds; ``known`` are the plain data seen so far."""
     if is_plain_array(value):
-        return Anatomy(partial(digest_of_rows, value))  # computed only when it is asked for
+        return Anatomy(partial(digest_of_rows, value))  # computed on demand
     text = plain_text(value)
     if text is None and type(value) in CONTAINERS:
         data = data_digest(value, known)
@@ -72,7 +72,7 @@ def _taken_apart(value: Any) -> tuple[str | Callable[[], str], list[Edge]]:
         return _object(value)
     except FnnetError:
         raise
-    except Exception as error:  # whatever reading an attribute of a user's object may raise
+    except Exception as error:  # reading an attribute of a user's object may raise anything
         return f"not covered: {named(type(value))}, which cannot be looked at: {type(error).__name__}", []
 
 
@@ -118,8 +118,7 @@ def _key(key: object) -> str:
 
 
 def _look(value: Any) -> str:
-    """A value as it is seen without a look into what it holds, which may hold the value itself: what a set is sorted
-    by."""
+    """A value as it appears from outside, since what it holds may hold the value itself: the sort key of a set."""
     data = data_digest(value)
     if data is not None:
         return data.text
@@ -138,7 +137,7 @@ def _look(value: Any) -> str:
 
 
 def content(value: object) -> str:
-    """A value by its content alone, in a line."""
+    """A value by its content alone, in one line."""
     data: Known = {}
     line = data_digest(value, data)
     if line is not None:
@@ -149,7 +148,7 @@ def content(value: object) -> str:
     while todo:
         top = todo.pop()
         plain = data_digest(top, data)
-        if plain is not None:  # however often, and whether it is one object or many
+        if plain is not None:  # however often it occurs, as one object or many
             told.append(plain.text)
             continue
         is_new, number = id(top) not in numbers, numbers.setdefault(id(top), len(numbers))
@@ -182,7 +181,7 @@ def rules_of(layer: Params) -> list[Edge]:
 
 
 def _module(value: ModuleType) -> tuple[str, list[Edge]]:
-    """Of the user's own modules only what code reads by name is described: all of a module may be all of a program."""
+    """A module. For the user's own only what code reads by name is described: a module may hold a whole program."""
     if not is_library(value):
         return "not covered: a module of which it is not said what is read", []
     return f"module {value.__name__}{version_of(value.__name__)}", []
@@ -218,12 +217,12 @@ _ACCESSORS = (property, classmethod, staticmethod, cached_property)
 
 
 def _is_path(value: Any) -> bool:
-    """Whether it is one of Python's or of a package, perhaps of a class derived from one of Python's."""
+    """Whether it is a path of Python or of a package, perhaps of a class derived from one of Python's."""
     return isinstance(value, os.PathLike) and (isinstance(value, PurePath) or is_library(type(value)))
 
 
 def _of(*kinds: type) -> Callable[[Any], bool]:
-    """Whether a value is of a class by its type: a proxy says by its ``__class__`` that it is what it stands for."""
+    """Whether a value has one of these classes by its type: a proxy's ``__class__`` is that of what it represents."""
     return lambda value: issubclass(type(value), kinds)
 
 
@@ -248,4 +247,4 @@ _KINDS: list[tuple[Callable[[Any], bool], Callable[[Any], tuple[str | Callable[[
     (tables.is_column, tables.column),
     (is_rows, _rows),
 ]
-"""What is told in a way of its own, the first that fits."""
+"""What is described in a way of its own; the first that fits applies."""

@@ -1,1 +1,1 @@
-"""What makes a run be had again: checkpoints, receipts, fingerprints, portable bits."""
+"""What makes a run reproducible: checkpoints, receipts, fingerprints, portable bits."""

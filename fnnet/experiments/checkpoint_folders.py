@@ -1,4 +1,4 @@
-"""Folders of checkpoints: which files there are, and what a stream has still to write."""
+"""Folders of checkpoints: which files they hold, and what a stream still has to write."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _whole(folder: File) -> Iterator[tuple[Path, bytes]]:
 
 
 class _Stock(NamedTuple):
-    """The files of a folder: the newest ones known to be whole, in the order of their states, and all others."""
+    """The files of a folder: the newest ones known to be whole, ordered by their states, and all others."""
 
     whole: tuple[Path, ...] = ()
     others: tuple[Path, ...] = ()
@@ -46,11 +46,11 @@ class _Stock(NamedTuple):
 
 # --- writers ---------------------------------------------------------------------------------------------------------
 class _GoneError(CheckpointError):
-    """The folder of a stream is not there any more, or is another one."""
+    """The folder of a stream no longer exists, or was replaced by another one."""
 
 
 def _number(folder: str) -> tuple[int, int] | None:
-    """What tells a folder from another one of the same name; None where there is none."""
+    """What distinguishes a folder from another one of the same name; None where there is no folder."""
     with suppress(OSError):
         found = os.stat(folder)
         return found.st_dev, found.st_ino
@@ -60,9 +60,9 @@ def _number(folder: str) -> tuple[int, int] | None:
 class Writer:
     """Writes the states of one stream, and keeps the last one until it is written.
 
-    A reader may leave a stream and keep it, in a variable of a module or of a notebook. Its last state is written all
-    the same: when somebody looks into the folder (``flush``), or when the program ends; but never into another folder
-    than the one that the stream began in.
+    A reader may stop reading a stream but keep it in a variable of a module or of a notebook. Its last state is written
+    all the same, when the folder is read (``flush``) or when the program ends, but only into the folder that the stream
+    began in.
     """
 
     def __init__(self, folder: str, every: int, keep: int, anyway: bool, keep_best: Best | None) -> None:
@@ -79,23 +79,23 @@ class Writer:
         tell_runs()
 
     def _enter(self) -> None:
-        """Has this process write what is left at its end; a child may go on with the stream that it was forked with."""
+        """Makes this process write what is left when it ends; a forked child may continue its parent's stream."""
         if self._process != os.getpid():
             self._process = os.getpid()
             _WRITERS[id(self)] = self
             _end_with(self._process)
 
     def add(self, state: TrainState[Params]) -> None:
-        """The next state, which is on the disk after this if it is due."""
+        """Takes the next state; if it is due, it is on disk afterwards."""
         with self._lock:
             self._enter()
             self._count, self._of_run = self._count + 1, self._of_run + 1
             if self._count == 1:
                 self._begin(state)
-            elif not self._goes_on(state):  # a stream may be made of several runs, one behind another
+            elif not self._goes_on(state):  # a stream may consist of several runs, one after another
                 self._write_best()
                 self._run, self._of_run = completed(settled(run_of(state), state), self._run), 1
-            elif self._of_run == 2:  # once more, for what moves later, or was not foreseen
+            elif self._of_run == 2:  # once more, for what changes only later, or was not foreseen
                 self._run = settled(self._run, state)
             self._made_by = under_way(state)
             self._best.add(state)
@@ -104,14 +104,14 @@ class Writer:
                 self.end()
 
     def _goes_on(self, state: TrainState[Params]) -> bool:
-        """Whether a state is of the same step, data and fold as the one before it."""
+        """Whether a state comes from the same step, data and fold as the one before it."""
         run, before = under_way(state), self._made_by
         if run is None or before is None:
             return run is before
         return run.step is before.step and run.data is before.data and run.train is before.train
 
     def end(self) -> None:
-        """Writes the last state where it is not written yet. Raises CheckpointError where its folder is gone."""
+        """Writes the last state unless it is already written. Raises CheckpointError where its folder is gone."""
         with self._lock:
             if self._unwritten is not None:
                 _UNDONE.add(self)
@@ -121,15 +121,15 @@ class Writer:
             _UNDONE.discard(self)
 
     def end_if_there(self) -> None:
-        """The same for another stream or thread: a state whose folder was deleted or emptied is given up with it. A
-        writer that has none is not waited for: it may be waiting for this one."""
+        """``end``, called by another stream or thread: a state whose folder was deleted or emptied is dropped. A writer
+        with nothing to write is not waited for: it may be waiting for this one."""
         with suppress(_GoneError):
             if self._unwritten is not None:
                 self.end()
 
     def _check_there(self) -> None:
-        """Raises CheckpointError where the folder is not the one that was begun in, or what was written last is not
-        there any more: whoever deletes a run must not find it again."""
+        """Raises CheckpointError where the folder is not the one that the stream began in, or where the file written
+        last is gone: a run that was deleted must not come back."""
         newest = self._stock.whole[-1:]
         if _number(self.folder) != self._number or not all(path.exists() for path in newest):
             self._unwritten = None
@@ -144,13 +144,13 @@ class Writer:
         self._lock, self._unwritten = RLock(), None
 
     def _begin(self, state: TrainState[Params]) -> None:
-        """Finds the settings of the run, and the files in the folder, after those of a killed writer are removed.
-        Raises CheckpointError where the folder belongs to another run."""
+        """Finds the settings of the run, and the files in the folder after removing those of a killed writer. Raises
+        CheckpointError where the folder belongs to another run."""
         flush(self.folder)
         self._number = _number(self.folder)
-        with suppress(OSError):  # held open, so that no new folder gets its number; on Windows none would
+        with suppress(OSError):  # held open, so that no new folder gets its number; Windows reuses none
             finalize(self, os.close, files.held(self.folder))
-        as_json(state)  # what no file can hold is refused now, and not when the first state is due
+        as_json(state)  # what no file can hold is refused now, not when the first state is due
         run, whole = settled(run_of(state), state), _whole(self.folder)
         newest = next(whole, None)
         if newest is not None:
@@ -166,7 +166,7 @@ class Writer:
         self._run, self._stock = run, _Stock(tuple(known[::-1]), tuple(others))
 
     def _check_behind(self, state: TrainState[Params], newest: Path) -> None:
-        """Raises CheckpointError where the newest whole state is one that the run has not reached."""
+        """Raises CheckpointError where the newest whole state is ahead of the run."""
         if epoch_and_batch(newest) >= (state.epoch, state.batch):
             raise CheckpointError(
                 f"checkpoint_to: {self.folder} holds {newest.name} already, and this run is only at "
@@ -174,7 +174,7 @@ class Writer:
             )
 
     def _write(self, state: TrainState[Params]) -> None:
-        """Writes a state, and before it the best one so far where that is another and not on the disk."""
+        """Writes a state, after the best one so far where that is another state and not yet on disk."""
         if self._best.unwritten is not state:
             self._write_best()
         self._put(state)
@@ -187,8 +187,8 @@ class Writer:
             self._best.unwritten = None
 
     def _put(self, state: TrainState[Params]) -> None:
-        """Writes a state and removes what is older than the newest whole ones, which are kept, and no best one of
-        theirs."""
+        """Writes a state, and removes the files that are older than the newest whole ones to keep and that hold none
+        of their best epochs."""
         new, stock = Path(self.folder) / name(state.epoch, state.batch), self._stock
         save_of_run(new, state, self._run)
         whole = tuple(sorted({*stock.whole, new}, key=epoch_and_batch)[-self.keep :])
@@ -203,16 +203,16 @@ class Writer:
 _WRITERS: WeakValueDictionary[int, Writer] = WeakValueDictionary()
 
 _UNDONE: set[Writer] = set()
-"""Those that were interrupted while they wrote their last state, or could not: somebody has to have them until then."""
+"""Writers that were interrupted in writing their last state, or failed: they are kept alive until it is written."""
 
 
 def _writers() -> list[Writer]:
-    """All writers, whatever other threads add meanwhile."""
+    """All writers, even while other threads add more."""
     return [writer for one in _WRITERS.valuerefs() if (writer := one()) is not None]
 
 
 def flush(folder: File) -> None:
-    """Writes what streams of this process have still to write to a folder."""
+    """Writes what streams of this process still have to write to a folder."""
     for writer in _writers():
         if os.path.realpath(writer.folder) == os.path.realpath(folder):
             writer.end_if_there()
@@ -220,21 +220,21 @@ def flush(folder: File) -> None:
 
 @lru_cache(1)
 def _end_with(process: int) -> None:
-    """Has what is unwritten written at the end of a process, one of ``multiprocessing`` too, which ends without the
-    functions of ``atexit`` where it was forked."""
+    """Registers the writing of unwritten states for the end of a process, also of a forked one of ``multiprocessing``,
+    which does not run the functions of ``atexit``."""
     atexit.register(_end_all)
     Finalize(None, _end_all, exitpriority=0)
 
 
 def _end_all() -> None:
-    """Writes what is unwritten while Python still can; every writer has its turn, whatever becomes of the others."""
+    """Writes what is unwritten while Python still can; a writer that fails does not stop the others."""
     with ExitStack() as all_of_them:
         for writer in _writers():
             all_of_them.callback(writer.end_if_there)
 
 
 def _forget() -> None:
-    """Leaves the streams of a process to it, in a child that was forked from it, perhaps while another thread wrote."""
+    """Runs in a forked child: leaves the parent's streams to the parent, where a thread may have been writing."""
     for writer in _writers():
         writer.forget()
     _WRITERS.clear()

@@ -1,4 +1,4 @@
-"""How the files of checkpoints are called, and which of them are in a folder."""
+"""The names of checkpoint files, and which of these files are in a folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NAME = re.compile(r"epoch-(\d{8,})-batch-(\d{8,})\.safetensors")
 
 
 def name(epoch: int, batch: int = 0) -> str:
-    """The name of the file of a state: that at the end of an epoch has batch 0.
+    """The file name of a state; a state at the end of an epoch has batch 0.
 
     >>> name(12)
     'epoch-00000012-batch-00000000.safetensors'

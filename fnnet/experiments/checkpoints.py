@@ -29,7 +29,7 @@ S = TypeVar("S", bound=Moment)
 
 @dataclass(frozen=True, slots=True)
 class CheckpointTo:
-    """What ``checkpoint_to(...)`` returns."""
+    """What ``checkpoint_to(...)`` returns: a stream function; its fields are the arguments of ``checkpoint_to``."""
 
     folder: str
     every: int = 1
@@ -40,52 +40,52 @@ class CheckpointTo:
     @passes_all
     @stage
     def __call__(self, stream: Iterator[S], /) -> Iterator[S]:
-        """The stream as it is; a state that is due is on the disk before it is handed on."""
+        """The stream, unchanged; a state that is due is on disk before it is handed on."""
         writer = Writer(self.folder, self.every, self.keep, self.anyway, self.keep_best)
         try:
             for item in stream:
                 writer.add(_state(item))
                 yield item
-        finally:  # also where the reader of the stream stops, or an error ends it
+        finally:  # also when the reader of the stream stops, or an error ends it
             writer.end()
 
 
 def checkpoint_to(
     folder: File, *, every: int = 1, keep: int = 3, anyway: bool = False, keep_best: str | Best | None = None
 ) -> CheckpointTo:
-    """Writes every n-th state of a stream of epochs or of steps, and the last one when the stream ends, for whatever
-    reason: exhausted, cut short by a ``take`` after it, or an error. Where its reader leaves the stream and keeps it,
-    that is done when ``resume`` or another stream comes to the folder, or when the program ends; not where the folder
-    was deleted, emptied or moved meanwhile.
-    Only a process that is killed loses the states since the last one that was due. (Where Python discards the stream,
-    an error of that last write is printed and not raised; ``close()`` of the stream raises it, and ``fit`` calls that.)
+    """Writes every n-th state of a stream of epochs or steps to a folder, and the last state when the stream ends.
 
-    A state is written whole or not at all (``save``), before it is handed on; the newest ``keep`` are
-    kept, and older ones removed. A file that is found damaged when the stream begins does not count: it is removed when
-    ``keep`` whole ones are newer, for it may only have been unreadable at that moment. What writes into the history,
-    such as ``validate``, must come before.
+    ``every`` is n. The last state is written however the stream ends: exhausted, cut short by a ``take`` after it, or
+    by an error. If its reader stops but keeps the stream, the state is written when ``resume`` or another stream opens
+    the folder, or when the program ends, unless the folder was deleted, emptied or moved meanwhile. Only a process that
+    is killed loses the states since the last one that was due. (Where Python discards the stream, an error of that last
+    write is printed and not raised; ``close()`` of the stream raises it, and ``fit`` calls that.)
 
-    With ``keep_best``, the name of a metric such as "valid_loss", of which the lowest value is best, or
-    ``best("r2", "max")``, the best epoch so far is on the disk before each state that is due, and stays there while it
-    is the best one of a newer state that is kept. So ``best`` at the end of the pipe finds it after any stop: give
-    ``keep_best`` from the first epoch to the last. It is a checkpoint like the others, and the run can be resumed from
-    it too.
+    A state is written whole or not at all (``save``), before it is handed on. The newest ``keep`` states are kept, and
+    older ones are removed. A file that is damaged when the stream begins does not count; it is removed only once
+    ``keep`` whole ones are newer, since it may have been unreadable at that moment only. What writes into the history,
+    such as ``validate``, must come before ``checkpoint_to``.
 
-    The folder belongs to one run and is made where it is missing. Each file also has the settings of the run: the key,
-    the network at the start, your own layers, the optimizer, the step, the data by a digest, and what makes the epochs.
-    A folder whose newest state belongs to a run that differs in one of these is refused; ``anyway=True`` uses it
-    nevertheless, for example to continue with a smaller learning rate. For the digest the data are read once, as in an
-    epoch; data of a class or function of your own are described by their settings. A state that does not come from
-    ``train`` or ``steps`` knows its key only. Code of your own is compared as in a receipt; what it changes by the
+    ``keep_best`` is the name of a metric such as "valid_loss", whose lowest value is best, or ``best("r2", "max")``.
+    The best epoch so far is then on disk before each state that is due, and stays there while it is the best one of a
+    newer state that is kept. So ``best`` at the end of the pipe finds it after any stop: pass ``keep_best`` from the
+    first epoch to the last. It is a checkpoint like the others, and the run can be resumed from it too.
+
+    The folder belongs to one run and is created where it is missing. Each file also holds the settings of the run: the
+    key, the network at the start, your own layers, the optimizer, the step, a digest of the data, and what makes the
+    epochs. A folder whose newest state belongs to a run that differs in one of these is refused; ``anyway=True`` uses
+    it nevertheless, for example to continue with a smaller learning rate. For the digest the data are read once, as in
+    an epoch; data of a class or function of your own are described by their settings. A state that does not come from
+    ``train`` or ``steps`` knows only its key. Code of your own is compared as in a receipt; what it changes before the
     run's second state is no setting, whether its code shows that or not; nor is what cannot be compared, such as the
-    memory of an object written in C: a receipt lists it as "not covered". A stream may be made of several runs, one
-    behind another: the settings are those of the run that a state is of, so one that was stopped exactly between two
-    needs ``anyway=True``.
+    memory of an object written in C: a receipt lists it as "not covered". A stream may consist of several runs, one
+    after another. The settings are those of the run that a state belongs to, so a stream that was stopped exactly
+    between two runs needs ``anyway=True``.
 
     Raises ValueError for numbers below 1, for what is no path or no metric, and for an epoch without the metric;
-    CheckpointError where the folder cannot be made or written to, or was deleted meanwhile; and when the first state
-    comes for a folder of another run, naming what differs, and for one that holds states which the run has not reached:
-    resume from them, or use another folder; ImportError without the extra ``checkpoint``.
+    CheckpointError where the folder cannot be created or written to, or was deleted meanwhile, and at the first state
+    where the folder belongs to another run, naming what differs, or holds states that the run has not reached (resume
+    from them, or use another folder); ImportError without the extra ``checkpoint``.
 
     >>> import fnnet as fn, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -96,7 +96,7 @@ def checkpoint_to(
     given: object = folder
     if not isinstance(given, (str, os.PathLike)):
         raise ValueError(f"checkpoint_to: folder must be a path, got {checks.came(folder)}")
-    sealed_files.check_installed()  # now, and not when the first state is due
+    sealed_files.check_installed()  # now, not when the first state is due
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
@@ -105,7 +105,7 @@ def checkpoint_to(
 
 
 def _best(given: object) -> Best | None:
-    """What says which epoch is the best. Raises ValueError for anything but that or the name of a metric."""
+    """The rule for the best epoch. Raises ValueError for anything but a ``best`` or the name of a metric."""
     if given is None or isinstance(given, Best):
         return given
     if not isinstance(given, str):
@@ -117,9 +117,9 @@ def _best(given: object) -> Best | None:
 
 
 def checkpoints_in(folder: File) -> tuple[Path, ...]:
-    """The checkpoints in a folder, the oldest first by epoch and batch; none where there is no such folder.
+    """The paths of the checkpoints in ``folder``, the oldest first by epoch and batch; none if there is no such folder.
 
-    Where there is none yet, a state that a stream of this process has still to write is written first.
+    If there are none yet, a state that a stream of this process still has to write is written first.
 
     >>> checkpoints_in("nowhere")
     ()
@@ -139,21 +139,22 @@ def _state(item: Moment) -> TrainState[Params]:
 
 
 def resume(folder: File, like: TrainState[P], *, anyway: bool = False, missing_ok: bool = False) -> TrainState[P]:
-    """The newest whole state that ``checkpoint_to`` wrote to a folder.
+    """The newest whole state that ``checkpoint_to`` wrote to ``folder``.
 
-    ``like`` is the state at the run's start, as ``start`` gives it: its key, network, the code of your own layers and
-    the optimizer must be those of the run in the folder; with ``anyway=True`` only their structures must. Step and data
-    are compared by ``checkpoint_to`` when the run continues. A file that is damaged or cannot be read is skipped for
-    the one before it. With ``missing_ok=True`` a folder that is missing or has no checkpoint gives ``like``, so that
-    one program begins the run and goes on with it; where all checkpoints are damaged it is an error all the same.
+    ``like`` is the state at the run's start, as ``start`` gives it: its key, its network, the code of your own layers
+    and the optimizer must be those of the run in the folder; with ``anyway=True`` only their structures must agree.
+    Step and data are compared by ``checkpoint_to`` when the run continues. A file that is damaged or cannot be read is
+    skipped in favour of the one before it. With ``missing_ok=True`` a folder that is missing or has no checkpoint gives
+    ``like``, so that the same program begins the run and resumes it; if all checkpoints are damaged, that is still an
+    error.
 
-    ``best`` at the end of the pipe may be an epoch before the stop: it reads that from the folder, see
+    ``best`` at the end of the pipe may be an epoch before the stop: it reads that epoch from the folder, see
     ``checkpoint_to``.
 
-    Raises CheckpointError where there is none, and where the newest is that of another run, naming what differs, or of
-    a newer format.
+    Raises CheckpointError where there is no state, and where the newest belongs to another run, naming what differs, or
+    has a newer format.
 
-    Resuming from it equals never having stopped, byte for byte:
+    A resumed run equals one that never stopped, byte for byte:
 
     >>> import fnnet as fn, numpy as np, tempfile
     >>> x, y = np.eye(4), np.ones((4, 1))
@@ -189,5 +190,5 @@ def resume(folder: File, like: TrainState[P], *, anyway: bool = False, missing_o
 
 
 def _origin(like: TrainState[P], folder: File) -> Origin:
-    """Where the states of a resumed run come from, with the folder that has earlier ones."""
+    """Where the states of a resumed run come from, with the folder that holds earlier ones."""
     return replace(like.origin or Origin("", None, nothing), earlier=Stored(str(Path(folder).absolute())))

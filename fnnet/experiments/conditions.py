@@ -22,7 +22,7 @@ _NAMES = tuple([f"{start}openblas_{{}}{end}" for start in ("scipy_", "") for end
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """The machine and its software, as far as they can be found out; the rest is "unknown"."""
+    """The machine and its software, as far as they can be determined; the rest is "unknown"."""
 
     fnnet: str
     code: str
@@ -30,7 +30,7 @@ class Conditions:
     python: str
     numpy: str
     numba: str
-    """That of compiled runs; "none" where it is not installed."""
+    """Numba's version, for compiled runs; "none" where it is not installed."""
     blas: str
     kernel: str
     """Which of its kernels the BLAS uses on this CPU."""
@@ -66,7 +66,7 @@ def conditions() -> Conditions:
 
 @cache
 def _code() -> str:
-    """A digest of all source files of fnnet, by their names."""
+    """A digest of all source files of fnnet, in the order of their names."""
     root = Path(__file__).parents[1]
     sha = hashlib.sha256()
     try:
@@ -100,7 +100,7 @@ def _machine() -> str:
 
 # --- BLAS ------------------------------------------------------------------------------------------------------------
 def _blas() -> tuple[str, str, str]:
-    """The library, its kernel, and its threads: OpenBLAS says so itself, of others NumPy knows the name at most."""
+    """The library, its kernel and its threads: OpenBLAS reports them; NumPy knows at most the name of any other."""
     found = _openblas()
     if found is not None:
         config = _asked(found, "get_config", ctypes.c_char_p)  # "OpenBLAS 0.3.31  USE64BITINT DYNAMIC_ARCH ..."
@@ -123,9 +123,9 @@ def _asked(library: tuple[ctypes.CDLL, str], question: str, kind: Any) -> str:
 
 @cache
 def _openblas() -> tuple[ctypes.CDLL, str] | None:
-    """The OpenBLAS that NumPy calls, not one that SciPy may have brought, and how its functions are named there.
+    """The OpenBLAS that NumPy calls, not one that SciPy may have brought along, and how its functions are named there.
 
-    A name is looked up in the libraries that NumPy's extension depends on too; on Windows only in those listed.
+    A name is also looked up in the libraries that NumPy's extension depends on; on Windows only in those listed.
     """
     package = Path(np.__file__).parent
     folders = package.parent / "numpy.libs", package / ".dylibs", package / ".libs"

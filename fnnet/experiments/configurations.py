@@ -39,8 +39,8 @@ def check_arguments(
 def settings_of(
     step: Step[T], data: Data[T], run: object, key: Key | None = None, streams: tuple[StreamFn, ...] = ()
 ) -> dict[str, str]:
-    """The settings of a run by their paths, without anything being run or drawn: those of step, data, streams and what
-    makes the epochs, and the key where it is given.
+    """The settings of a run by their paths, found without running or drawing anything: those of step, data, streams and
+    what makes the epochs, and the key if it is given.
 
     >>> import fnnet as fn, numpy as np
     >>> step = fn.train_step(fn.value_and_grad(fn.mse), fn.sgd(0.1))
@@ -70,8 +70,8 @@ def movable(step: Step[T], data: Data[T], run: object, streams: tuple[StreamFn, 
 
 
 def settled(told: Mapping[str, str], *movables: Mapping[str, object]) -> dict[str, str]:
-    """The settings of a run as they were told before its first step, but for those that have changed since, or hold
-    what they did not: a run changes its own state and no setting, whatever code does that."""
+    """The settings of a run as described before its first step, without those that have changed since or hold something
+    new: what a run changes is its own state and no setting, whatever code changes it."""
     now = {name: text for values in movables for name, text in described_all(values).items()}
     roots = [root for values in movables for root in values]
     then = {name: text for name, text in told.items() if _is_of(name, roots)}
@@ -80,7 +80,7 @@ def settled(told: Mapping[str, str], *movables: Mapping[str, object]) -> dict[st
 
 
 def amended(told: Mapping[str, str], changed: Iterable[Difference], state: TrainState[P]) -> dict[str, str]:
-    """The settings of a run that goes on from a state with others: nothing vouches for those that differ."""
+    """The settings of a run that continues from a state with other settings: nothing vouches for those that differ."""
     place = f"epoch {state.epoch}{f', batch {state.batch}' if state.batch else ''}"
     return {**told, **{one.name: f"{NOT_COVERED}: {one.recorded} up to {place}, {one.now} after" for one in changed}}
 
@@ -90,7 +90,7 @@ def _is_of(name: str, roots: Iterable[str]) -> bool:
 
 
 def _known(place: str, told: Mapping[str, str]) -> str:
-    """The place itself, or the one that holds it and was told."""
+    """The place itself, or the described one that holds it."""
     while place not in told and "." in place:
         place = place.rpartition(".")[0]
     return place
@@ -102,17 +102,17 @@ def is_start(state: TrainState[P]) -> bool:
 
 
 def comparable(configuration: Mapping[str, str], state: TrainState[P]) -> dict[str, str]:
-    """The settings that a run from this state has too: the numbers in the network's arrays only at the start."""
+    """The settings that a run from this state shares; the numbers in the network's arrays only at the start."""
     settings = renamed(configuration)
     return settings if is_start(state) else {path: _without_numbers(path, text) for path, text in settings.items()}
 
 
 _NEW_NAMES = {"data.size": "data.batch_size"}
-"""Settings whose names are others in files that an earlier fnnet wrote."""
+"""Settings that have other names in files of earlier versions of fnnet."""
 
 
 def renamed(settings: Mapping[str, str]) -> dict[str, str]:
-    """The settings that a file has, by the names that they have now."""
+    """The settings in a file, under their present names."""
     return {_NEW_NAMES.get(path, path): text for path, text in settings.items()}
 
 

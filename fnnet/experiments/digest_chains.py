@@ -1,7 +1,7 @@
 """The chain of digests through a run: one link per epoch, each made from the one before it.
 
-c_k = SHA-256(c_{k-1}, digest(state_k)): the first link is that of the state that a run starts from, every further one
-that of the link before it and of the state at an epoch's end: parameters, optimizer state, history, key and counters.
+c_k = SHA-256(c_{k-1}, digest(state_k)): the first link is made from the state that a run starts from, every further one
+from the link before it and the state at an epoch's end: parameters, optimizer state, history, key and counters.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ P = TypeVar("P", bound=Params)
 
 
 class Link(NamedTuple):
-    """The chain up to the end of an epoch, and digests of what its state is made of, to find what differs: the first 16
+    """The chain up to the end of an epoch, and digests of the parts of its state, to find what differs: the first 16
     digits of ``tree.digest`` of the parameters and of the optimizer state, and of a digest of the history."""
 
     chain: str
@@ -32,7 +32,7 @@ class Link(NamedTuple):
 
 
 def link(before: str, state: TrainState[P], history: str | None = None) -> Link:
-    """The link of a state at the end of a chain; ``history`` is the digest of its history where that is known."""
+    """The link of a state at the end of a chain; ``history`` is the digest of its history if that is known."""
     history = digest_of(state.history) if history is None else history
     params, opt_state = tree.digest(state.params), tree.digest(state.opt_state)
     rest = tree.digest((state.key, state.epoch, state.batch, state.total, state.rows))
@@ -43,7 +43,7 @@ NO_HISTORY = hashlib.sha256().hexdigest()
 
 
 def digest_of(history: Iterable[Record], before: str = NO_HISTORY) -> str:
-    """The digest of a history, a chain of its own, so that a new record costs the same however long it is."""
+    """The digest of a history: a chain of its own, so that a new record costs the same however long the history is."""
     return reduce(lambda digest, record: _sha(digest, tree.digest(record)), history, before)
 
 

@@ -1,4 +1,4 @@
-"""Digests of what a machine computes, to be compared with another's."""
+"""Digests of what a machine computes, to compare with another machine's."""
 
 from __future__ import annotations
 
@@ -29,12 +29,13 @@ SIZES = (300, 70, 5)
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """The first 16 digits of a SHA-256 over what one kind of computation gives on a machine; equal ones are equal bits.
+    """What ``fingerprint()`` returns: digests of what kinds of computation give on a machine; equal digests mean equal
+    bits. Each is the first 16 digits of a SHA-256.
 
     ``draws``: words, uniform and normal numbers, permutations, masks. ``functions``: fnnet's own exponentials,
     logarithms, cosine and sine. ``products``: portable products of many shapes. ``portable``: a portable training.
-    ``float64`` and ``float32``: the same training without ``portable``; where these agree too, two machines need no
-    ``portable``. ``conditions`` say what it was made on, and do not count when two are compared.
+    ``float64`` and ``float32``: the same training without ``portable``; two machines that agree in these too need no
+    ``portable``. ``conditions`` say what it was made on, and do not count when two fingerprints are compared.
     """
 
     draws: str
@@ -64,10 +65,10 @@ class Fingerprint:
 
 
 def fingerprint() -> Fingerprint:
-    """The fingerprint of this machine, in less than a second, with the BLAS, the threads and the CPU as they are now.
+    """The ``Fingerprint`` of this machine with its current BLAS, threads and CPU, in less than a second.
 
-    Print it on two machines and compare, or compare the values: draws, functions, products and portable must be equal
-    wherever ``portable`` keeps its promise.
+    Print it on two machines, or compare the values: draws, functions, products and portable must be equal wherever
+    ``portable`` keeps its promise.
 
     >>> import fnnet as fn
     >>> mine = fn.fingerprint()
@@ -111,7 +112,7 @@ def _products() -> object:
 
 
 def _trained(net: Params) -> object:
-    """The network after two epochs of a classification."""
+    """The network after two epochs of training a classifier."""
     x, labels = normal(KEY, (230, SIZES[0])), (words(KEY.child(1), 230) % SIZES[-1]).astype(np.int64)
     optimizer = adam(1e-3)
     step = train_step(value_and_grad(softmax_cross_entropy), optimizer)

@@ -1,4 +1,4 @@
-"""The best epoch of a run on disk: which one a folder of checkpoints keeps, and how it is read again."""
+"""The best epoch of a run on disk: which one a folder of checkpoints keeps, and how it is read back."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ P = TypeVar("P", bound=Params)
 
 
 class BestSoFar:
-    """Which epochs of a run were better than all before them, by its history, and the state of the last such epoch
-    until that is written.
+    """Which epochs of a run were better than all before them, and the state of the last such epoch until it is written.
 
     Only the history decides, so a resumed run knows the same as one that never stopped.
     """
@@ -36,13 +35,13 @@ class BestSoFar:
         self._epochs: list[int] = []
 
     def add(self, state: TrainState[Params]) -> None:
-        """The next state of the stream. Raises ValueError where the epoch that it ends lacks the metric."""
+        """Takes the next state of the stream. Raises ValueError where the epoch that it ends lacks the metric."""
         history = History.of(state.history)
         if self._by is None or len(history) == self._seen:
             return
         if not state.batch:
             number("checkpoint_to", self._by.metric, history[-1])
-        if len(history) < self._seen:  # another run that is begun anew
+        if len(history) < self._seen:  # another run has begun
             self._seen, self._leader, self._epochs = 0, Leader(), []
         while self._seen < len(history):
             self._look(self._by, state.epoch - len(history) + self._seen + 1, history[self._seen])
@@ -50,7 +49,7 @@ class BestSoFar:
             self.unwritten = state
 
     def _look(self, by: Best, epoch: int, record: Record) -> None:
-        """Looks at the next record of the history, which an epoch has left."""
+        """Looks at the next record of the history, that of ``epoch``."""
         leader = by.leader((record,), self._leader, self._seen)
         self._seen += 1
         if leader is not self._leader:
@@ -58,7 +57,7 @@ class BestSoFar:
             self._epochs.append(epoch)
 
     def of(self, paths: Iterable[Path]) -> set[str]:
-        """The names of the checkpoints that hold the best epoch as it was known at each of these."""
+        """The names of the checkpoints that hold the best epoch as of each of these checkpoints."""
         found = [bisect_right(self._epochs, epoch_and_batch(path)[0]) for path in paths]
         return {name(self._epochs[at - 1]) for at in found if at}
 
@@ -71,7 +70,7 @@ class Stored:
 
     def __call__(self, state: TrainState[P], epoch: int, /) -> TrainState[P]:
         """The state at the end of an epoch that is in the history of a later state of the same run. Raises
-        CheckpointError where there is none, or it is damaged or that of another run."""
+        CheckpointError where it is missing or damaged, or belongs to another run."""
         path = Path(self.folder, name(epoch))
         found = decoded_like(path, sealed_files.read(path), state)
         before = History.of(state.history[: len(state.history) - state.epoch + epoch])

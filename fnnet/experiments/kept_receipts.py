@@ -1,4 +1,4 @@
-"""Receipts that are kept in a file while the run goes on."""
+"""Receipts that are kept in a file while a run is under way."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _Written(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReceiptTo(Generic[P, T]):
-    """What ``receipt_to(...)`` returns."""
+    """What ``receipt_to(...)`` returns: a stream function; its fields are the arguments of ``receipt_to``."""
 
     path: Path
     step: Step[T]
@@ -51,7 +51,7 @@ class ReceiptTo(Generic[P, T]):
     @passes_all
     @stage
     def __call__(self, stream: Iterator[S], /) -> Iterator[S]:
-        """The stream as it is; the end of an epoch is handed on once its line is in the file."""
+        """The stream, unchanged; the end of an epoch is handed on once its line is in the file."""
         begun = self._begun() if is_start(self.state) else self._continued()
         written = None if os.path.exists(self.path) else self._save(begun)
         for i, item in enumerate(stream):
@@ -68,7 +68,7 @@ class ReceiptTo(Generic[P, T]):
         return _Written(chain_of(begun), seal, len(text.encode()))
 
     def _at_first(self, begun: Receipt, written: _Written | None, state: TrainState[Any]) -> _Written:
-        """Writes the beginning, without what the first step has changed, where it is not written like that."""
+        """Writes the beginning, without what the first step has changed, unless it is already written so."""
         _check_next(begun, state)
         told = begun
         if is_start(self.state):
@@ -76,7 +76,7 @@ class ReceiptTo(Generic[P, T]):
         return self._save(told) if written is None or told != begun else written
 
     def _add(self, written: _Written, state: TrainState[Any]) -> _Written:
-        """Appends a line, at a cost that does not depend on how many there are."""
+        """Appends a line, at a cost that does not depend on how many lines there are."""
         chain = longer(written.chain, state)
         check_written(state, self.streams, self.run)
         line, seal = sealed([epoch_line(chain.epoch, chain.link, metrics_of(state.history[-1]))], written.seal)
@@ -116,9 +116,10 @@ class ReceiptTo(Generic[P, T]):
         return Receipt(settings, spans, links, found.history[: state.epoch])
 
     def _strange(self, links: tuple[Link, ...]) -> list[str]:
-        """What shows that the state does not belong to the run of these links. Raises ReceiptError where nothing can.
+        """What shows that the state does not belong to the run of these links. Raises ReceiptError where nothing can
+        show it.
 
-        A state at an epoch's end has its own link, one in mid-epoch the history; in the first epoch there is neither,
+        A state at an epoch's end is told by its own link, one in mid-epoch by the history; the first epoch has neither,
         and only the network that the run began with decides.
         """
         state, network = self.state, self.state.origin.network[:16] if self.state.origin else ""
@@ -137,14 +138,14 @@ class ReceiptTo(Generic[P, T]):
 
 
 def _check_next(begun: Receipt, state: TrainState[Any]) -> None:
-    """Raises ReceiptError where a stream does not go on from the state that it was said to, before a receipt is
-    replaced."""
+    """Raises ReceiptError, before a receipt is replaced, where a stream does not continue from the state that
+    ``receipt_to`` was given."""
     if (state.epoch, state.batch) > (begun.epochs + 1, 0):
         raise ReceiptError(f"receipt: epoch {begun.epochs + 1} must come next, got epoch {state.epoch}")
 
 
 def _check_replaceable(path: Path) -> None:
-    """Raises ReceiptError where there is another file than a receipt, which would be lost."""
+    """Raises ReceiptError where there is a file other than a receipt, which would be lost."""
     if path.exists():
         try:
             read_receipt(path)
@@ -163,20 +164,20 @@ def receipt_to(
     run: Train = train,
     anyway: bool = False,
 ) -> ReceiptTo[P, T]:
-    """A stream function that keeps the receipt of a run in a file, whole from the start on; every epoch adds a line.
+    """A stream function that keeps the receipt of a run in the file ``path``; every epoch adds one line.
 
-    ``state`` is the one that ``train``, or ``steps``, begins with. At a run's start the receipt begins anew and
-    replaces an older one; with a resumed state, in mid-epoch too, the one in the file is continued, so that it ends as
-    that of a run that never stopped. It comes before ``checkpoint_to``: every state that can be resumed then has its
-    link already. ``streams`` and ``run`` are those of ``receipt``. The first epoch of data of your own is drawn once
-    more for its digest; like all data they have to be a function of the key.
+    ``step``, ``data`` and ``state`` are those that ``train``, or ``steps``, begins with; ``streams`` and ``run`` are
+    those of ``receipt``. At a run's start the receipt begins anew and replaces an older one. With a resumed state, even
+    one in mid-epoch, the receipt in the file is continued and ends like that of a run that never stopped. Place it
+    before ``checkpoint_to``, so that every state that can be resumed already has its link. The first epoch of data of
+    your own is drawn once more for its digest; like all data they must be a function of the key.
 
-    The file belongs to one run. With ``anyway=True`` it is continued with other settings, for example a smaller
-    learning rate: from a state that the receipt has, and those settings are "not covered" from then on.
+    The file belongs to one run. ``anyway=True`` continues it with other settings, for example a smaller learning rate,
+    from a state that the receipt has; those settings are "not covered" from then on.
 
-    Raises ReceiptError, when the first epoch is asked for, where the file is missing for a resumed state, belongs to
-    another run or is no receipt at all, and where it cannot be written; in training, where something else has written
-    to the file; also what ``receipt`` raises.
+    Raises ReceiptError, when the first epoch is requested, where the file is missing for a resumed state, belongs to
+    another run, is no receipt at all or cannot be written; during training, where something else has written to the
+    file; also what ``receipt`` raises.
 
     >>> import fnnet as fn, numpy as np, tempfile
     >>> optimizer = fn.sgd(0.1)

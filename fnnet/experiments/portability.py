@@ -1,4 +1,4 @@
-"""The choice of bits that are the same on another machine."""
+"""Networks and losses that give the same bits on another machine."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ def portable(part: P) -> Portable[P]: ...
 @overload
 def portable(part: Loss[T]) -> PortableLoss[T]: ...
 def portable(part: P | Loss[T]) -> Portable[P] | PortableLoss[T]:
-    """A float64 network that trains and predicts with the same bits for any number of BLAS threads and on any x86 CPU
-    with fused multiply-adds (all since Intel's Haswell and AMD's Zen); or a loss that does.
+    """A network or loss that gives the same bits for any number of BLAS threads and on any x86 CPU with fused
+    multiply-adds (all since Intel's Haswell and AMD's Zen).
 
-    The choice is a value: it is saved, printed and compared with the network, and applies to it alone.
-    ``value_and_grad`` and ``validate`` compute the loss and the metrics of such a network portably by themselves; a
-    loss needs wrapping only where you call it yourself. The prediction for a row is the same whatever other rows are
-    in the batch.
+    ``part`` is a float64 network, or a loss with rows. The choice is a value: it is saved, printed and compared with
+    the network, and applies to it alone. ``value_and_grad`` and ``validate`` compute the loss and the metrics of such a
+    network portably by themselves; a loss needs wrapping only where you call it yourself. The prediction for a row does
+    not depend on the other rows of the batch.
 
-    How: products of matrices padded to multiples of 16 and added up over blocks of 256 terms in order, own exponentials
-    and logarithms made of + - * /, sums along axes. Draws are the same everywhere anyway. Parameters are float64,
-    float32 ones are refused; x is cast to float64 before anything is computed. The promise ends at other libraries than
-    OpenBLAS, CPUs without fused multiply-adds and CPUs other than x86, where nothing was tried; at weights drawn by
-    ``orthogonal``, which LAPACK factors; and at the C library, whose ``pow`` and ``cos`` schedules and Adam's
-    corrections are made of.
+    How it works: matrices are padded to multiples of 16 and their products added up in order over blocks of 256 terms;
+    exponentials and logarithms are fnnet's own, made of + - * /; sums run along axes. Random draws are the same
+    everywhere anyway. x is cast to float64 before anything is computed. The promise does not cover BLAS libraries other
+    than OpenBLAS, CPUs without fused multiply-adds or other than x86, where nothing was tried; weights drawn by
+    ``orthogonal``, which uses LAPACK; and the C library, whose ``pow`` and ``cos`` schedules and Adam's corrections
+    call.
 
     Raises DtypeError for a network with numbers that are not float64, TypeError for anything but a network or a loss
     with rows.

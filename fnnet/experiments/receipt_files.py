@@ -3,7 +3,7 @@
 A receipt of a few lines pins down a run, and any epoch of it can be repeated and compared alone. Its file has one JSON
 object per line: the configuration, the conditions, the link of the start, then one line per epoch, so that a run
 appends lines and never rewrites one. Each line ends with the seal s_i = SHA-256(s_{i-1}, line i), so no line can be
-changed, moved or removed without changing all that follow; the first lines alone are the receipt of fewer epochs.
+changed, moved or removed without changing all lines after it; the first lines alone are the receipt of fewer epochs.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ FORMAT = "fnnet receipt"
 class Receipt:
     """What ``receipt(...)`` returns.
 
-    ``configuration`` has every setting by its path, data by their digests; ``conditions`` the machine and its software,
-    each with the epoch that they begin with; ``links`` are the chain, the link of the start first; ``history`` has the
-    loss and the metrics of every epoch, empty where an older format left them out.
+    ``configuration`` has every setting by its path, data by their digests; ``conditions`` are the machine and its
+    software, each with the epoch after which they begin; ``links`` are the chain, the link of the start first;
+    ``history`` has the loss and the metrics of every epoch, empty where an older format left them out.
     """
 
     configuration: Mapping[str, str]
@@ -54,7 +54,7 @@ class Receipt:
 
     @property
     def epochs(self) -> int:
-        """How many epochs it has."""
+        """The number of epochs."""
         return len(self.links) - 1
 
     @property
@@ -79,8 +79,8 @@ class Receipt:
         return sealed(contents(self))[0]
 
     def save(self, path: File) -> None:
-        """Writes the file, whole or not at all, and removes what a killed writer of it has left. Raises ReceiptError
-        where that cannot be done."""
+        """Writes the file ``path``, whole or not at all, and removes what a killed writer of it has left. Raises
+        ReceiptError where that fails."""
         files.sweep(Path(path))
         try:
             files.write(Path(path), self.to_json().encode())
@@ -105,12 +105,12 @@ def _span(begin: int, conditions: Conditions) -> Content:
 
 
 def epoch_line(number: int, link: Link, metrics: Mapping[str, object]) -> Content:
-    """What the file says of an epoch."""
+    """The line of an epoch."""
     return {"epoch": number, "link": " ".join(link), "metrics": dict(metrics)}
 
 
 def sealed(lines: Iterator[Content] | Sequence[Content], seal: str = "") -> tuple[str, str]:
-    """Lines as they are written after one with this seal, and the seal of the last."""
+    """Lines as they are written after a line with this seal, and the seal of the last line."""
     written = []
     for content in lines:
         text = json.dumps(content, allow_nan=False)
@@ -124,7 +124,7 @@ def _seal(before: str, text: str) -> str:
 
 
 def metrics_of(record: Record) -> dict[str, object]:
-    """The loss and the metrics of an epoch as JSON has them."""
+    """The loss and the metrics of an epoch as JSON values."""
     return {name: _plain(np.asarray(value).tolist()) for name, value in values(record).items()}
 
 
@@ -137,10 +137,10 @@ def _plain(value: object) -> object:
 
 # --- read ------------------------------------------------------------------------------------------------------------
 def read_receipt(path: File) -> Receipt:
-    """The receipt in a file, of this format or of version 1.
+    """The receipt in the file ``path``, of this format or of version 1.
 
-    An incomplete last line was being written when the power failed: it is skipped. A file that was cut after any epoch
-    is the receipt of the epochs it has, and claims no more.
+    An incomplete last line, which was being written when the power failed, is skipped. A file that is cut off after
+    any epoch is the receipt of the epochs it has, and claims no more. For an example see ``receipt_to``.
 
     Raises ReceiptError where the file cannot be read, is not a whole receipt, was changed after it was written, or has
     a newer format.
@@ -161,7 +161,7 @@ def read_receipt(path: File) -> Receipt:
 def _version(path: File, text: str) -> int:
     """The version of the format. Raises ReceiptError where there is none, or a newer one."""
     line = text.partition("\n")[0]
-    content = json.loads(line if line.endswith("}") else text)  # version 1 was one object in many lines
+    content = json.loads(line if line.endswith("}") else text)  # version 1 was one object over many lines
     if not isinstance(content, dict) or FORMAT not in content:
         raise ReceiptError(f"read_receipt: {path} is no receipt of fnnet")
     version = content[FORMAT]
@@ -187,7 +187,7 @@ def _lines(path: File, text: str) -> Iterator[dict[str, Any]]:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object. Raises ValueError where a name comes twice: a person may read one entry and a program the
+    """A JSON object. Raises ValueError where a name appears twice: a person may read one entry and a program the
     other."""
     found = dict(pairs)
     if len(found) < len(pairs):
@@ -244,6 +244,6 @@ _OLD = re.compile(r".*, code of Python .*|as above|\w+ of \d{3,}", re.DOTALL)
 
 
 def _in_old_words(name: str, words: str) -> str:
-    """A setting; version 1 described code and long lists in another way."""
+    """The text of a setting; version 1 described code and long lists in another way."""
     is_other = name == "data.first epoch" or _OLD.fullmatch(words) is not None
     return "not covered: format version 1 told it otherwise" if is_other else words

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 def begun(step: Step[T], data: Data[T], state: TrainState[P], streams: tuple[StreamFn, ...], run: Train) -> Receipt:
-    """The receipt before the first step. Raises ReceiptError for a state that is no start."""
+    """The receipt before the first step. Raises ReceiptError for a state that is not the start of a run."""
     if not is_start(state):
         raise ReceiptError(f"receipt: a run's receipt begins with its start, got a state of epoch {state.epoch}")
     configuration = configuration_of(step, data, state, streams, run)
@@ -34,7 +34,7 @@ def begun(step: Step[T], data: Data[T], state: TrainState[P], streams: tuple[Str
 def after_first_step(
     made: Receipt, step: Step[T], data: Data[T], first: TrainState[P], streams: tuple[StreamFn, ...], run: Train
 ) -> Receipt:
-    """The receipt after the first step, which has changed what is no setting."""
+    """The receipt after the first step: what that step has changed is no setting."""
     movable = configurations.movable(step, data, run, streams)
     network = {configurations.NETWORK: first.params}
     return replace(made, configuration=configurations.settled(made.configuration, movable, network))
@@ -46,7 +46,7 @@ def chain_of(receipt: Receipt) -> Chain:
 
 
 def state_of(item: object) -> TrainState[Params]:
-    """The state of an epoch, or that of a stream of steps itself. Raises TreeError for anything else."""
+    """The state of an epoch, or an item of a stream of steps itself. Raises TreeError for anything else."""
     state = item.state if isinstance(item, Epoch) else item
     if type(state) is not TrainState:
         raise TreeError(f"receipt: the stream must give epochs, as train does, or states, as steps does, got {item!r}")
@@ -75,13 +75,14 @@ def receipt(
 ) -> Receipt:
     """The receipt of a run: its epochs, from the first to the last, what it was made of, and what it ran on.
 
-    ``epochs`` are those of ``train``, or the states of ``steps``. ``streams`` are the functions between them and
-    ``train`` that write into the history, ``validate`` above all: with them ``verify`` can repeat the run. ``run`` is
-    what made the epochs, where it is not ``train`` itself. ``receipt_to`` writes a receipt while a run goes on. Code of
-    your own is described by what it does and the values that it reads, not by the state of packages and the system.
+    ``epochs`` are those of ``train``, or the states of ``steps``, made from ``step``, ``data`` and the start ``first``.
+    ``streams`` are the functions between them and ``train`` that write into the history, ``validate`` above all: with
+    these ``verify`` can repeat the run. ``run`` is what made the epochs, if it is not ``train`` itself. ``receipt_to``
+    writes a receipt while a run is under way. Code of your own is described by what it does and the values that it
+    reads, not by the state of packages and the system.
 
-    Raises ReceiptError where an epoch is missing, ``first`` is not a start, or the history has metrics that no stream
-    named here writes.
+    Raises ReceiptError where an epoch is missing, ``first`` is not a start, or the history has metrics that none of
+    ``streams`` writes.
 
     >>> import fnnet as fn, numpy as np
     >>> optimizer = fn.sgd(0.1)

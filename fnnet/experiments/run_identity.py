@@ -1,4 +1,4 @@
-"""Which run a state belongs to, in words, and how two runs differ: what a checkpoint has besides the state."""
+"""Which run a state belongs to, in words, and how two runs differ: what a checkpoint holds besides the state."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ Words = Mapping[str, str]
 """Settings by their paths. Before the first dot is the group: key, network, layers, optimizer, step, data, run."""
 
 SHOWN = 5
-"""How many differences an error names; the others it counts."""
+"""How many differences an error names; it counts the others."""
 
 
 def run_of(state: TrainState[P]) -> dict[str, str]:
-    """The settings of the run that a state belongs to, as far as it knows them: its key; the network and the optimizer
-    that ``start`` was given; and what makes the epochs, while the stream that the state comes from exists."""
+    """The settings of the run that a state belongs to, as far as the state knows them: its key; the network and the
+    optimizer that ``start`` was given; and what makes the epochs, while the stream that the state comes from exists."""
     origin = state.origin
     settings = described("key", state.key)
     if origin is not None and origin.network:
@@ -45,7 +45,7 @@ def run_of(state: TrainState[P]) -> dict[str, str]:
 
 
 def _of_layers(layers: Iterable[Params]) -> dict[str, object]:
-    """The classes and rules of the user's own among these layers; those of one name have marks."""
+    """The user's own classes and rules among these layers; those that share a name are marked."""
     own = [one for one in layers if type(one) in layers_defined() and not is_library(type(one))]
     edges = [Edge(type(one).__qualname__, {"class": type(one), **_rules(one)}) for one in own]
     return {"layers": {edge.name: edge.value for edge in unique(edges)}} if edges else {}
@@ -68,11 +68,10 @@ _TOLD: WeakKeyDictionary[Run[object], dict[str, str]] = WeakKeyDictionary()
 
 
 def tell_runs() -> None:
-    """Notes the settings of all runs of this thread, whichever will be asked for, as they are before these go on: each
-    once."""
+    """Notes the settings of all runs of this thread, once each, before these continue: any may be asked for later."""
     for run in runs():
         if run.thread == get_ident() and run not in _TOLD:
-            with suppress(Exception):  # of a run that another thread is in; of the one asked for it is raised then
+            with suppress(Exception):  # a run that another thread is in; for the run asked for it is raised then
                 _TOLD[run] = _told(run)
 
 
@@ -93,7 +92,7 @@ def completed(settings: Words, before: Words) -> dict[str, str]:
 
 
 def differences(then: Words, now: Words) -> tuple[Difference, ...]:
-    """The settings that differ, of the groups that both know. An optimizer's are named once."""
+    """The settings that differ, in the groups that both know. An optimizer's are named once."""
     both = {_group(name) for name in then} & {_group(name) for name in now}
     known = [{name: text for name, text in settings.items() if _group(name) in both} for settings in (then, now)]
     found = changes(*known)
@@ -102,7 +101,7 @@ def differences(then: Words, now: Words) -> tuple[Difference, ...]:
 
 
 def check_same(where: str, folder: object, then: Words, now: Words) -> None:
-    """Raises CheckpointError naming what differs where a folder belongs to another run."""
+    """Raises CheckpointError, naming what differs, where a folder belongs to another run."""
     found = differences(configurations.renamed(then), now)
     if found:
         texts = [f"{name} is {_short(had)} there and {_short(is_now)} here" for name, had, is_now in found[:SHOWN]]

@@ -1,7 +1,7 @@
 """Trees on disk: networks, optimizer states and whole training states as safetensors files.
 
 Every array is a tensor named by its path, so that any reader of the format finds the weights. ``tree_json``
-writes its structure as JSON, ``sealed_files`` seals the file.
+writes the structure of the tree as JSON, ``sealed_files`` seals the file.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ T = TypeVar("T")
 
 
 def save(path: File, tree: object) -> None:
-    """Writes a tree to a file, atomically and durably: after a crash the old file or the new one is there, whole.
+    """Writes a tree to the file ``path``, atomically and durably: after a crash the old file or the new one is whole.
 
-    A tree is a network, an OptState, a TrainState, an Epoch, a history, and any plain tuple or frozen dataclass of
-    such. The numbers are exact, floats in settings too. Temporary files that a killed process has left beside it are
-    removed.
+    ``tree`` is a network, an OptState, a TrainState, an Epoch, a history, or any plain tuple or frozen dataclass of
+    these. Numbers are stored exactly, floats in settings too. Temporary files that a killed process has left beside the
+    file are removed.
 
     Raises CheckpointError where the file cannot be written, and leaves what was there; TreeError for a value that is
     not a tree, for two classes of one name in it, and for a setting that is not a plain float, int, str or bool;
@@ -72,18 +72,24 @@ def load(path: File) -> Params: ...
 @overload
 def load(path: File, like: T) -> T: ...
 def load(path: File, like: object = None) -> object:
-    """The tree that ``save`` wrote, its arrays read-only.
+    """The tree that ``save`` wrote to the file ``path``, its arrays read-only.
 
-    With ``like`` the result has its type: classes, structure, shapes, dtypes and the settings of networks must agree
-    with it, while counters, keys, the history and the values of ``Categories`` come from the file. Without it classes
-    are looked up among the layers that this program has given to ``define_layer`` and among fnnet's own; where it has
-    defined several of one name, the last one is taken; of those that a function has made none is, without ``like``.
-    Its type is then that of any network, ``Params``, for ``predict`` and the like; of a file that holds something else,
-    such as a state, only ``like`` gives the type.
+    With ``like`` the result has the type of ``like``: classes, structure, shapes, dtypes and the settings of networks
+    must agree with it, while counters, keys, the history and the values of ``Categories`` come from the file. Without
+    ``like`` classes are looked up among the layers that this program has given to ``define_layer`` and among fnnet's
+    own; of several classes with one name the last one defined is used, but never one that was made inside a function.
+    The static type of the result is then ``Params``, as for ``predict``; for a file that holds something else, such as
+    a state, only ``like`` gives the type.
 
     Raises CheckpointError for a file that is missing, damaged in any bit, of another program or of a newer format, for
     classes that are not defined, and, naming the path, where it differs from ``like``; ImportError without the extra
     ``checkpoint``.
+
+    >>> import fnnet as fn, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     fn.save(folder + "/net.safetensors", fn.linear(fn.Key(0), 4, 2))
+    ...     fn.load(folder + "/net.safetensors")
+    Linear(w=float32[4, 2], b=float32[2])
     """
     data = sealed_files.read(path)
     return decoded(path, data) if like is None else decoded_like(path, data, like)
@@ -101,7 +107,7 @@ def decoded(path: File, data: bytes, like: object = None) -> object:
 
 
 def decoded_like(path: File, data: bytes, like: T) -> T:
-    """The same, of the type of another tree. Raises CheckpointError naming the path where it differs from that."""
+    """The same, with the type of another tree. Raises CheckpointError, naming the path, where it differs from that."""
     tree = decoded(path, data, like)
     difference = unlike(like, tree)
     if difference:
@@ -116,7 +122,7 @@ def unlike(asked: object, found: object, path: str = "", inside: bool = False) -
     Classes, lengths, shapes, dtypes, and the static fields inside a network must agree; counters, keys, histories, and
     the numbers and texts in a record outside a network, such as the values of Categories, may be the file's own.
     """
-    if not inside and {type(asked), type(found)} == {int, float}:  # such as a factor of 1
+    if not inside and {type(asked), type(found)} == {int, float}:  # such as a factor 1
         return None
     if type(asked) is not type(found) or (is_leaf(asked) and _form(asked) != _form(found)):
         return _words(asked, found, path)

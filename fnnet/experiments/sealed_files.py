@@ -25,7 +25,7 @@ VERSION = 2
 _READ = (1, 2)
 
 _START = rb'"fnnet":"{\"sha256\":\"'
-"""What comes before the seal, and nowhere else in the file: within any text the quotes would be escaped."""
+"""What precedes the seal and appears nowhere else in the file: within any text the quotes would be escaped."""
 
 _BLANK = b"0" * 64
 
@@ -38,13 +38,13 @@ def encoded(
     arrays: Mapping[str, Array], structure: object, run: Mapping[str, str] | None = None
 ) -> tuple[bytes | memoryview, ...]:
     """A file's bytes, in pieces; the same content gives the same bytes. The arrays must be in C order: version
-    0.8 of the package writes others as they lie in memory. Raises TreeError for what the format cannot hold."""
+    0.8 of the package writes others in their memory order. Raises TreeError for what the format cannot hold."""
     if _RESERVED in arrays:
         raise TreeError(f"save: a field must not be called {_RESERVED}, which the format needs for itself; rename it")
     content = {"sha256": _BLANK.decode(), "version": VERSION, "told": structure, **({"run": dict(run)} if run else {})}
     try:
         text = json.dumps(content, separators=(",", ":"), allow_nan=False)
-        data: bytes = _package().save(arrays, {"fnnet": text})  # one entry: the order of several is left to chance
+        data: bytes = _package().save(arrays, {"fnnet": text})  # one entry: several would have no fixed order
     except (ValueError, RecursionError, _package_error()) as error:
         raise TreeError(f"save: the tree does not fit a file: {error}") from error
     at = _seal(data)
@@ -62,7 +62,7 @@ def write(path: File, arrays: Mapping[str, Array], structure: object, run: Mappi
 
 # --- in --------------------------------------------------------------------------------------------------------------
 def read(path: File) -> bytes:
-    """The bytes of a file whose seal is whole. Raises CheckpointError for any other."""
+    """The bytes of a file whose seal is intact. Raises CheckpointError for any other."""
     data = read_any("load", path)
     at = _seal(data)
     if at < 0:
@@ -76,7 +76,7 @@ def read(path: File) -> bytes:
 
 
 def read_any(where: str, path: File) -> bytes:
-    """The bytes of a file. Raises CheckpointError, of a missing file CheckpointNotFoundError."""
+    """The bytes of a file. Raises CheckpointError, for a missing file CheckpointNotFoundError."""
     try:
         return files.read(Path(path))
     except (OSError, ValueError) as error:
@@ -96,7 +96,7 @@ def decoded(path: File, data: bytes) -> tuple[dict[str, Array], object]:
 
 def run_of(path: File, data: bytes) -> dict[str, str]:
     """The settings of the run that a sealed file's state belongs to; empty where the file has none. Raises
-    CheckpointError."""
+    CheckpointError for content that only a forger would seal."""
     found = _content(path, data).get("run", {})
     if not (isinstance(found, dict) and all(type(text) is str for text in found.values())):
         raise CheckpointError(f"load: {path} is no whole checkpoint: the settings of its run are not texts by name")

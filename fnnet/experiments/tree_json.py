@@ -1,8 +1,7 @@
-"""The structure of a tree as JSON, for a file, and the tree built from it.
+"""The structure of a tree as JSON for a file, and the tree built from it.
 
 An array is written as its dtype and shape, a float as its hexadecimal digits, a tuple as a list, a record or layer as
-its class and its fields, every other static value as itself. A file can name classes, but only those that a program has
-already defined are built: nothing is evaluated or unpickled because a file says so.
+its class and its fields, every other static value as itself. Only classes that a program has defined already are built.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ DTYPES = (
 _NUMBER, _NONE = (float, int, np.ndarray), type(None)
 
 DEPTH = 200
-"""How many levels a tree in a file may have below its root, whatever the interpreter could stand."""
+"""How many levels a tree in a file may have below its root, independent of the interpreter's own limit."""
 
 RECORDS: dict[type, tuple[type | tuple[type, ...], ...]] = {
     TrainState: (object, OptState, Key, int, int, _NUMBER, int, History),
@@ -52,13 +51,13 @@ RECORDS: dict[type, tuple[type | tuple[type, ...], ...]] = {
     Part: (_NUMBER, _NUMBER, object, bool),
     Key: (int, tuple, _NONE),
 }
-"""fnnet's records and the types of their fields: a file must not make others."""
+"""fnnet's records and the types of their fields: a file must not create others."""
 
 COUNTERS: dict[type, dict[str, int]] = {
     TrainState: {"epoch": 1 << 32, "batch": 1 << 32, "rows": 1 << 63},
     OptState: {"step": 1 << 63},
 }
-"""Their whole numbers, from 0 up, and the limits of these: keys are made of epochs and batches."""
+"""Their whole numbers, from 0 up, with upper limits: keys are made of epochs and batches."""
 
 
 class UndefinedError(CheckpointError):
@@ -67,11 +66,11 @@ class UndefinedError(CheckpointError):
 
 # --- out -------------------------------------------------------------------------------------------------------------
 Met = dict[str, tuple[type, str]]
-"""The classes in a tree by their names in files, and where each stands first."""
+"""The classes in a tree by their names in files, and where each occurs first."""
 
 
 def as_json(node: object, path: str = "", met: Met | None = None) -> object:
-    """A node as JSON. Raises DtypeError or TreeError, naming the path, for what could not be read back as it is."""
+    """A node as JSON. Raises DtypeError or TreeError, naming the path, for what could not be read back unchanged."""
     met = {} if met is None else met
     if is_leaf(node):
         return {"array": [_dtype(node, path), list(node.shape)]}
@@ -120,14 +119,13 @@ def _dtype(array: Array, path: str) -> str:
 
 
 def name_of(kind: type) -> str:
-    """The name of a class in files: without its module for fnnet's records and public classes, the full name for all
-    others."""
+    """The name of a class in files: fnnet's records and public classes without their module, all others in full."""
     is_public = kind in RECORDS or (kind.__module__.startswith("fnnet.") and _public(kind.__name__) is kind)
     return f"fnnet.{kind.__name__}" if is_public else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _public(name: str, home: str = "fnnet") -> object:
-    """What fnnet, or one of its modules, has by a name; None where it has nothing."""
+    """What fnnet, or one of its modules, has under a name; None where it has nothing."""
     with suppress(ImportError, ValueError):
         return getattr(import_module(home), name, None)
     return None
@@ -140,7 +138,7 @@ def built(structure: object, arrays: dict[str, Array], like: object) -> object:
     Classes are those of ``like``, layers that were defined, and fnnet's own. Raises CheckpointError naming the path.
     """
     asked = {f"fnnet.{kind.__name__}": kind for kind in _kinds(like) if kind.__module__.startswith("fnnet.")}
-    scripts = {f"__main__.{kind.__qualname__}": kind for kind in _kinds(like)}  # a module is called so when it is run
+    scripts = {f"__main__.{kind.__qualname__}": kind for kind in _kinds(like)}  # a module has this name when it is run
     defined = Counter(map(name_of, layers_defined()))  # of a module's class, the last definition counts
     once = [kind for kind in layers_defined() if defined[name_of(kind)] == 1 or "<locals>" not in kind.__qualname__]
     known = scripts | asked | {name_of(kind): kind for kind in (*RECORDS, *once, *_kinds(like))}
@@ -193,18 +191,15 @@ def _array(dtype: object, shape: object, arrays: dict[str, Array], path: str) ->
     return read_only(array)
 
 
-def _times(name: str) -> str:
-    is_several = name in map(name_of, layers_defined())
-    return "defined several times, as another one each" if is_several else "not defined"
-
-
 def _class(name: str, fields: dict[str, object], path: str, known: Mapping[str, type]) -> type:
-    short = f"fnnet.{name.rpartition('.')[2]}"  # whatever module of fnnet it was in when the file was written
+    short = f"fnnet.{name.rpartition('.')[2]}"  # in whichever module of fnnet it was when the file was written
     kind = known.get(name) or (known.get(short) if name.startswith("fnnet.") else None) or _own(name)
     kind = kind or next((one for one in known.values() if _is_of_script(one, name)), None)
     if kind is None:
+        is_several = name in map(name_of, layers_defined())
+        times = "defined several times, as another one each" if is_several else "not defined"
         raise UndefinedError(
-            f"{_where(path)} is of the class {name}, which this program has {_times(name)}; import the module that "
+            f"{_where(path)} is of the class {name}, which this program has {times}; import the module that "
             "gives it to define_layer first, or load with like="
         )
     if tuple(fields) != layout(kind).names:
@@ -214,7 +209,7 @@ def _class(name: str, fields: dict[str, object], path: str, known: Mapping[str, 
 
 
 def _is_of_script(kind: type, name: str) -> bool:
-    """Whether a class of the program that runs has the name of one that was imported when the file was written."""
+    """Whether a class of the running program has the name of one that was imported when the file was written."""
     stem = Path(str(getattr(sys.modules["__main__"], "__file__", ""))).stem
     return kind.__module__ == "__main__" and f".{name}".endswith(f".{stem}.{kind.__qualname__}")
 
@@ -228,11 +223,15 @@ def _own(name: str) -> type | None:
 
 def _made(kind: type, values: list[object], path: str) -> object:
     try:
-        if kind is TrainState and type(values[-1]) is tuple:  # as histories are in version 1 of the format
+        if kind is TrainState and type(values[-1]) is tuple:  # version 1 of the format has histories so
             values = [*values[:-1], History.of(values[-1])]
         _check_record(kind, tuple(values))
-        return layout(kind).make(*values)
-    except Exception as error:  # whatever a class may raise for fields that do not fit
+        made = layout(kind).make(*values)
+        pairs = zip(values, layout(kind).values(made), strict=True)
+        if any(type(a) in (int, float, bool) and type(a) is not type(b) for a, b in pairs):
+            raise TreeError(f"it makes other numbers of {', '.join(map(str, values))[:80]}")
+        return made
+    except Exception as error:  # a class may raise anything for fields that do not fit
         raise CheckpointError(f"{_where(path)}: {kind.__name__} refuses what the file has: {error}") from error
 
 

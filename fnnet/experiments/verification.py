@@ -28,17 +28,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What ``verify(...)`` returns; true where all bytes are the recorded ones and so are the settings and the data.
+    """What ``verify(...)`` returns; true if all bytes, the settings and the data are the recorded ones.
 
-    ``first`` to ``last`` are the epochs that were repeated. ``epoch`` is the first one whose bytes differ, one less
-    than ``first`` where the given state itself differs, None where none does; ``differs_in`` says in what: "params",
-    "opt_state", "history", or where these agree "key or counters", and where only the receipt's own line differs
-    "metrics". ``settings`` are those that differ from the receipt's; ``conditions`` are differences in machine and
-    software: the likely cause if bytes differ, irrelevant if they agree. ``metrics`` are those that the receipt states
-    wrongly or not at all. ``not_covered`` names what the settings cannot vouch for, and why: what the user's own code
-    changes while it runs, what it reads that Python does not show, and what was changed where a receipt was continued
-    ``anyway``; and the first epochs, where the receipt has no metrics of them, as in format version 1. State that
-    packages, Python and the system keep to themselves is in none of these.
+    ``first`` to ``last`` are the epochs that were repeated. ``epoch`` is the first one whose bytes differ: one less
+    than ``first`` if the given state itself differs, None if none does. ``differs_in`` says in what: "params",
+    "opt_state" and "history", or "key or counters" if these agree, or "metrics" if only the receipt's own line differs.
+    ``settings`` are those that differ from the receipt's; ``conditions`` are differences in machine and software: the
+    likely cause if bytes differ, irrelevant if they agree. ``metrics`` are those that the receipt states wrongly or not
+    at all. ``not_covered`` names what the settings cannot vouch for, and why: what the user's own code changes while it
+    runs, what it reads that Python does not show, what was changed where a receipt was continued ``anyway``, and the
+    first epochs if the receipt has no metrics for them, as in format version 1. State that packages, Python and the
+    system keep to themselves is in none of these. For an example see ``verify``.
     """
 
     first: int
@@ -94,16 +94,16 @@ def verify(
     epoch: int | None = None,
     run: Train = train,
 ) -> Verification:
-    """Repeats a run and compares it with its receipt, link by link.
+    """Re-runs a run and compares it with its receipt, link by link.
 
-    ``state`` is the run's start, or the state at the end of any of its epochs, from a checkpoint, to begin there.
-    With ``epoch`` the run ends with that one: given the state before it, one epoch is repeated. ``streams`` and
-    ``run`` are those that ``receipt`` was given, ``fnnet.jit.train`` for compiled epochs. A class of the user's in the
-    network counts by its module too: define it in one that both programs import.
+    ``step``, ``data``, ``streams`` and ``run`` are those that ``receipt`` was given; ``run`` is ``fnnet.jit.train`` for
+    compiled epochs. ``state`` is the run's start, or the state at the end of any of its epochs, from a checkpoint, to
+    begin there. ``epoch`` is the last epoch to repeat: given the state before it, that one epoch is repeated. A user's
+    own class in the network is identified by its module too: define it in a module that both programs import.
 
-    Raises ValueError for an epoch that the receipt does not have or that lies before the state, ReceiptError where the
-    state is inside an epoch or the run ends too early. Whatever the run raises has a note of the settings that
-    differ.
+    Raises ValueError for an epoch that the receipt does not have or that does not come after the state, ReceiptError
+    where the state is inside an epoch or the run ends too early. Whatever the run raises carries a note of the settings
+    that differ.
 
     >>> import fnnet as fn, numpy as np
     >>> def experiment(lr):
@@ -130,7 +130,7 @@ def verify(
         for name, was, is_now in settings:
             error.add_note(f"verify: setting {name}: {_short(was)} in the receipt, {_short(is_now)} now")
         raise
-    if settings and found.epoch is None:  # what the run itself changes, unseen in its code, is not a setting
+    if settings and found.epoch is None:  # what the run itself changes, not visible in its code, is no setting
         moved = {change.name for change in changes(now, configuration_of(step, data, state, streams, run))}
         settings = tuple([change for change in settings if change.name not in moved])
         now |= dict.fromkeys(sorted(moved), "not covered: it changed while the run was done again")
@@ -152,7 +152,7 @@ def _last(receipt: Receipt, state: TrainState[P], epoch: int | None) -> int:
 
 
 class _Found(NamedTuple):
-    """The first epoch that differs, and in what."""
+    """The first epoch that differs, in what it differs, and the metrics that do."""
 
     epoch: int | None = None
     differs_in: tuple[str, ...] = ()
@@ -160,7 +160,7 @@ class _Found(NamedTuple):
 
 
 def _first_difference(receipt: Receipt, state: TrainState[P], epochs: Iterator[Epoch[P]], end: int) -> _Found:
-    """The number of the first link that differs, and in what; each is made from the recorded one before it."""
+    """The number of the first link that differs, and in what; each link is made from the recorded one before it."""
     for number in range(state.epoch, end + 1):
         if number > state.epoch:
             epoch = next(epochs, None)
@@ -185,8 +185,7 @@ def _differing(then: Link, now: Link) -> tuple[str, ...]:
 
 
 def _invented(receipt: Receipt, number: int, state: TrainState[P]) -> tuple[Difference, ...]:
-    """The metrics of an epoch that the receipt states wrongly, or not at all; none before the first epoch that it has
-    metrics of."""
+    """The metrics of an epoch that the receipt states wrongly or not at all, once one of its epochs has metrics."""
     if not any(islice(receipt.history, number)):
         return ()
     recorded, real = receipt.history[number - 1], metrics_of(state.history[-1])
@@ -196,8 +195,8 @@ def _invented(receipt: Receipt, number: int, state: TrainState[P]) -> tuple[Diff
 
 
 def _without_metrics(receipt: Receipt, first: int, last: int) -> dict[str, str]:
-    """The epochs before the first one with metrics, as something that is not covered: version 1 of the format left them
-    out, and so may a forger."""
+    """The epochs before the first one with metrics, as not covered: version 1 of the format left metrics out, and a
+    forger may do so too."""
     last = min(last, sum([1 for _ in takewhile(lambda metrics: not metrics, receipt.history)]))
     why = "the receipt tells none; those of a run are in the links all the same"
     return {f"the metrics of epochs {first} to {last}": why} if first <= last else {}

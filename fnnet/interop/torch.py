@@ -21,17 +21,27 @@ P = TypeVar("P", bound=Params)
 
 
 def load_torch(path: File, like: P) -> P:
-    """A network like this one with the weights that PyTorch has, of a safetensors file written from the ``state_dict``
-    of an ``nn.Sequential`` of Linear layers and activations.
+    """The network ``like`` with weights that PyTorch has trained.
 
-    PyTorch's weight is (n_out, n_in) and is transposed. Raises CheckpointError for a file without such weights, for
-    names whose order cannot be told, and naming the tensor where number, shapes or dtypes differ from the network's.
+    ``path`` is a safetensors file of the ``state_dict`` of an ``nn.Sequential`` of Linear layers and activations. Its
+    Linear layers replace those of ``like`` in their order; PyTorch's weight is (n_out, n_in) and is transposed.
+
+    Raises CheckpointError where the file is missing, has no such weights or names without an order, and, naming the
+    tensor, where number, shapes or dtypes of the layers differ; ImportError without the extra ``checkpoint``.
+
+    >>> import fnnet as fn, numpy as np, tempfile
+    >>> from safetensors.numpy import save_file
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     weights = {"0.weight": np.ones((2, 4), np.float32), "0.bias": np.zeros(2, np.float32)}
+    ...     save_file(weights, folder + "/torch.safetensors")
+    ...     fn.load_torch(folder + "/torch.safetensors", fn.linear(fn.Key(0), 4, 2)).w.sum(axis=0)
+    array([4., 4.], dtype=float32)
     """
     tensors = sealed_files.tensors("load_torch", path, sealed_files.read_any("load_torch", path))
     modules, layers = _ordered(path, tensors), tuple(_linears(like))
     if len(modules) != len(layers):
         raise CheckpointError(f"load_torch: {path} has {len(modules)} Linear layers, the network {len(layers)}")
-    theirs: list[tuple[Array, Array]] = []  # ours and theirs, in the order of the leaves: one may stand in two places
+    theirs: list[tuple[Array, Array]] = []  # ours and theirs, in the order of the leaves: one may occur twice
     for module, layer in zip(modules, layers, strict=True):
         theirs.append((layer.w, _fitting(path, f"{module}weight", tensors, layer.w)))
         theirs.append((layer.b, _fitting(path, f"{module}bias", tensors, layer.b)))

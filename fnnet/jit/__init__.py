@@ -1,12 +1,12 @@
-"""fnnet compiled: the same functions with the same meaning, opted into by name. Needs the extra ``jit`` (Numba, SciPy).
+"""fnnet compiled: the same functions with the same meaning, chosen by import. Needs the extra ``jit`` (Numba, SciPy).
 
     from fnnet import jit
     final = fn.pipe(jit.train(step, data, state), fn.take(100), fn.last)
 
-``train`` and ``fit`` run a whole epoch in one compiled function. It is written from the formulas of layers, loss and
-optimizer, one call a line, compiled once for a structure on a machine, for all widths and most settings, and kept on
-its disk: in ``NUMBA_CACHE_DIR``, or the user's cache folder, where it can be read. ``sgd_update``, ``sgd``, ``adam``
-and the other elementwise optimizers have compiled updates for every other way of training.
+``train`` and ``fit`` run a whole epoch in one compiled function. Its source is generated from the formulas of layers,
+loss and optimizer, one call per line. It is compiled once per structure on a machine, for all widths and most settings,
+and cached as a readable file in ``NUMBA_CACHE_DIR`` or the user's cache folder. ``sgd_update``, ``sgd``, ``adam`` and
+the other elementwise optimizers have compiled updates for every other way of training.
 """
 
 from importlib.util import find_spec

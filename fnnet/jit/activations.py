@@ -17,9 +17,9 @@ from fnnet.tree.nodes import Params
 
 @dataclass(frozen=True, slots=True)
 class Loops:
-    """The module with ``forward(x, y, kept..., c)`` and ``backward(x, y, kept..., c, dy, dx)``, or behind a bias b
-    ``forward(x, b, ...)`` and, in place, ``backward(..., d)``; the settings c, how many arrays are kept beside x and y,
-    and whether x is needed on the way back."""
+    """The module with ``forward(x, y, kept..., c)`` and ``backward(x, y, kept..., c, dy, dx)``, or after a bias b
+    ``forward(x, b, ...)`` and, in place, ``backward(..., d)``; the settings c, how many arrays are kept besides x and
+    y, and whether the backward pass needs x."""
 
     module: ModuleType
     settings: list[float]
@@ -28,9 +28,9 @@ class Loops:
 
 
 def activation_loops(layer: Params, dtype: np.dtype[np.floating], has_bias: bool) -> Loops:
-    """The loops of a layer that has a formula, alone or with the bias of a Linear layer in front of it.
+    """The loops of a layer that has a formula, alone or with the bias of a Linear layer before it.
 
-    With a bias x and y are one array, for nobody else reads x, unless x is needed on the way back. Raises TypeError
+    With a bias x and y are one array, since nothing else reads x, unless the backward pass needs x. Raises TypeError
     where the formula has no compiled form.
     """
     known, x = ACTIVATIONS[type(layer)], cast(Any, entry("x", dtype))

@@ -1,4 +1,4 @@
-"""What becomes of the rows of a batch: their mean or sum, with weights or without. Copied into every compiled loss."""
+"""How a batch's row losses are reduced: mean or sum, with or without weights. Copied into every compiled loss."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Index = NDArray[np.int64]
 
 
 def row(z: Array, t: Array, d: Array, c: Array) -> Number:
-    """The loss of a row z of scores against its target, and its gradient in d; c has the settings."""
+    """The loss of a row z of scores against its target t; writes its gradient into d. c holds the settings."""
     raise NotImplementedError("in its place stands the loss's own")
 
 
@@ -27,7 +27,7 @@ def far_row(z: Array, t: Array, d: Array, c: Array) -> Number:
 def batch(
     p: Array, target: Target, weights: Array, index: Index, is_sum: bool, c: Array, shares: Array, d: Array
 ) -> tuple[float, bool]:
-    """The loss of a batch, its gradient in d, and whether it has weights that are not 0."""
+    """The loss of a batch, and whether it has weights other than 0; writes the gradient into d."""
     value = 0.0
     if not write_shares(weights, index, is_sum, shares):
         return value, False
@@ -42,8 +42,8 @@ def batch(
 
 
 def write_shares(weights: Array, index: Index, is_sum: bool, shares: Array) -> bool:
-    """Each row's share of the loss: w / Σ w, of weights over their largest, or w where the loss is a sum; and whether
-    there is anything to share. Without weights they are all 1."""
+    """Writes each row's share of the loss: w / Σ w, from weights divided by their largest, or w if the loss is a sum.
+    Returns whether any weight is not 0. Without weights all of them are 1."""
     real, largest, total = shares.dtype.type, 0.0, 0.0
     for i in range(shares.size):
         shares[i] = weights[index[i]] if weights.size else real(1)

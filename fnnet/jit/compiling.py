@@ -1,4 +1,4 @@
-"""What a compiled function is compiled by, and where Numba keeps it."""
+"""The options that functions are compiled with, and where Numba caches them."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ T = TypeVar("T")
 
 
 def compiled(function: F) -> F:
-    """The function compiled, its sums in the order that they are written in, and kept on disk for later processes."""
+    """The compiled function, with sums in the order of the source, cached on disk for later processes."""
     return _kept(function)
 
 
 def called(function: F) -> F:
-    """The same, for compiled functions to call alone: what Python would call it by takes time to compile, too."""
+    """The same, to be called by compiled functions only: a wrapper for Python would take time to compile."""
     return _kept(function, no_cpython_wrapper=True)
 
 
 def loosely(function: F) -> F:
-    """The same, but sums may be taken in any order, or they cannot be vectorized."""
+    """The same, but sums may be reordered, without which they cannot be vectorized."""
     return _kept(function, fastmath={"reassoc"})
 
 
 def inlined(function: F) -> F:
-    """The same, copied into what calls it: a call for every row costs as much as what it computes."""
+    """The same, inlined into its callers: a call per row would cost as much as what it computes."""
     return _kept(function, inline="always")
 
 
 def _kept(function: F, **options: object) -> F:
-    """The compiled function, kept where there is a folder for it: Numba refuses to keep it where there is none."""
+    """The compiled function, cached if there is a folder for it: without one Numba refuses to cache."""
     compiler = partial(njit, nogil=True, error_model="numpy", no_cfunc_wrapper=True, **options)
     try:
         return cast(F, compiler(cache=True)(function))
@@ -47,7 +47,7 @@ def _kept(function: F, **options: object) -> F:
 
 
 def compiled_call(run: Callable[..., T], *arguments: object) -> T:
-    """What a compiled function gives. Raises TypeError where the compiler does not take what it calls."""
+    """The result of a compiled function. Raises TypeError where the compiler does not accept what it calls."""
     try:
         return run(*arguments)
     except NumbaError as error:
@@ -60,7 +60,7 @@ def compiled_call(run: Callable[..., T], *arguments: object) -> T:
 
 @cache
 def _warn() -> None:
-    """Says once what it costs that there is no such folder, and what helps."""
+    """Warns once that there is no such folder, what this costs and what helps."""
     warnings.warn(
         "fnnet.jit: there is no folder for compiled code that can be written to, so that every process compiles anew, "
         "for some seconds; set NUMBA_CACHE_DIR to a folder that can be written to",

@@ -1,4 +1,4 @@
-"""The compiled epoch of a network, a loss and an optimizer: written, compiled once on a machine, and kept."""
+"""The compiled epoch of a network, a loss and an optimizer: generated, compiled once on a machine, and cached."""
 
 from __future__ import annotations
 
@@ -20,18 +20,17 @@ from fnnet.optimizers.wrapping import Wrapper
 from fnnet.tree.nodes import Params
 
 ARGUMENTS = "theta, slots, constants, sizes, settings, x, target, weights, order, size, masks, numbers"
-"""What an epoch is called with: the parameters and the optimizer's slots, which it trains in place; what training
-leaves alone; the whole numbers and the settings of network, loss and optimizer; the data, their order and how many rows
-a batch has; the masks of the dropouts, a row a step; and the optimizer's numbers, a row a step. What is not used is
-empty."""
+"""The arguments of an epoch: the parameters and the optimizer's slots, which it trains in place; the constants; the
+integers and the settings of network, loss and optimizer; the data, their order and the number of rows in a batch; the
+masks of the dropouts, one row per step; and the optimizer's numbers, one row per step. Unused arguments are empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledEpoch:
-    """The compiled epoch of a structure, and what it reads of one network of that structure.
+    """The compiled epoch of a structure, and what it reads from one network of that structure.
 
-    ``run`` gives the sum of the losses of the batches times their rows, and how many batches there were: it stops
-    before one whose weights are all 0, and before the first where a label is out of range.
+    ``run`` returns Σ loss · rows over the batches, and the number of batches done: it stops before a batch whose
+    weights are all 0, and before the first batch if a label is out of range.
     """
 
     run: Callable[..., tuple[float, int]]
@@ -52,8 +51,8 @@ def compiled_epoch(
     wrappers: list[Wrapper],
     optimizer: Elementwise,
 ) -> CompiledEpoch:
-    """The epoch for a network of n_in features, given in a dtype. Raises LayerError or TypeError naming what is not
-    compiled."""
+    """The epoch for a network of n_in features, which are given in the dtype ``given``. Raises LayerError or TypeError,
+    naming what cannot be compiled."""
     program, out = program_of(params, n_in, dtype, given)
     step, sources = step_lines(program, wrappers, optimizer)
     text = _text(program, out, loss, [*program.last, *penalty_lines(program, penalty)], step)

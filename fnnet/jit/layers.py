@@ -1,7 +1,7 @@
-"""A network as a program: its leaf layers, one after another, each with its lines on the way up and on the way back.
+"""A network as a program: its leaf layers, one after another, each with its lines of the forward and backward pass.
 
-A layer is known by its very class: one that is derived from it may have rules of its own. What is not compiled is
-refused here, by its name.
+A layer is recognized by its exact class: a derived class may have rules of its own. What cannot be compiled is refused
+here, by name.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ Draws = tuple[int, ...]
 """The indices of a layer's key under that of the network."""
 
 Write = Callable[[Program, Any, Wire, Draws], Wire]
-"""Writes a layer into a program, and gives its output."""
+"""Writes a layer into a program, and returns its output."""
 
 
 def program_of(
     params: Params, n_in: int, dtype: np.dtype[np.floating], given: np.dtype[np.floating]
 ) -> tuple[Program, Wire]:
-    """The program of a network for n_in features of a dtype, and its output. Raises LayerError naming the layer that
+    """The program of a network for n_in features of a dtype, and its output. Raises LayerError, naming the layer that
     cannot be compiled."""
     program = program_for(params, dtype, given)
     if not program.parameters:
@@ -60,7 +60,7 @@ def program_of(
 
 
 def _written(program: Program, params: Params, x: Wire, draws: Draws) -> Wire:
-    """Writes a network into the program, and gives its output."""
+    """Writes a network into the program, and returns its output."""
     for layer, own in leaf_layers(params, draws):
         if type(layer) in ACTIVATIONS and not arrays_of(layer):
             x = _activation(program, layer, x)
@@ -73,7 +73,7 @@ def _written(program: Program, params: Params, x: Wire, draws: Draws) -> Wire:
                 f"(Serial, Mlp, define_chain) of {known}"
             )
         x = write(program, layer, program.ready(x, OWN if casts(layer) and tree.leaves(layer) else ""), own)
-    return x  # a layer without arrays leaves the dtype as it is
+    return x  # a layer without arrays does not change the dtype
 
 
 def _name(program: Program, layer: Params) -> str:
@@ -83,7 +83,7 @@ def _name(program: Program, layer: Params) -> str:
 
 
 def arrays_of(layer: Params) -> list[Array]:
-    """The arrays that a layer has itself."""
+    """A layer's own arrays."""
     return [value for value in layout(type(layer)).values(layer) if is_leaf(value)]
 
 
@@ -158,7 +158,7 @@ def _branches(program: Program, layer: Any, x: Wire, draws: Draws) -> Wire:
 
 
 def _picked(program: Program, x: Wire, columns: tuple[int, ...]) -> tuple[Wire, str]:
-    """Some columns of a wire, and what their numbers are called."""
+    """Some columns of a wire, and the name of their indices."""
     some, given = program.wire(len(columns), x.is_trained, x.dtype), program.numbers(columns)
     program.do(program.call(steps.pick, x.name, given, some.name))
     own = None if x.columns is None else tuple([x.columns[i] for i in columns])
@@ -167,7 +167,7 @@ def _picked(program: Program, x: Wire, columns: tuple[int, ...]) -> tuple[Wire, 
 
 # --- layers with a formula or with kernels -----------------------------------------------------------------------
 def _activation(program: Program, layer: Params, x: Wire) -> Wire:
-    """A layer that has a formula, together with the bias in front of it."""
+    """Writes a layer that has a formula, together with the bias before it."""
     has_bias = bool(x.bias)
     try:
         loops = activation_loops(layer, program.dtypes[x.dtype], has_bias)
@@ -187,7 +187,7 @@ def _activation(program: Program, layer: Params, x: Wire) -> Wire:
 
 
 def _kernels(program: Program, layer: Params, x: Wire, draws: Draws) -> Wire:
-    """A layer of whole rows; its arrays, one number a feature, are the rows of one matrix."""
+    """Writes a layer of whole rows; its arrays, with one number per feature, are the rows of one matrix."""
     forward, backward = _kernels_of(program, layer, x.width)
     leaves, changes, k = arrays_of(layer), structure_of(layer).changes, program.arrays
     dtype = OWN if leaves else x.dtype
@@ -207,7 +207,7 @@ def _kernels(program: Program, layer: Params, x: Wire, draws: Draws) -> Wire:
 
 
 def _kernels_of(program: Program, layer: Params, width: int) -> list[str]:
-    """What the epoch calls the two kernels of a layer of so many features. Raises LayerError where they are not
+    """The names in the epoch of the two kernels of a layer of so many features. Raises LayerError where they cannot be
     compiled."""
     arrays, name = arrays_of(layer), _name(program, layer)
     if any(leaf.shape != (width,) for leaf in arrays) or len(tree.leaves(layer)) > len(arrays):
@@ -235,7 +235,7 @@ WAYS = ("forward", "backward")
 
 
 def _called(layer: Params, way: str) -> str:
-    """What the epoch calls a function of a layer."""
+    """The name in the epoch of a function of a layer."""
     return f"{type(layer).__name__.lower()}_{way}"
 
 
@@ -246,4 +246,4 @@ LAYERS: dict[type, Write] = {
     Residual: _residual,
     Branches: _branches,
 }
-"""Layers that are written by hand: the products, those that only move numbers, and layers of layers."""
+"""Layers whose lines are written by hand: products, layers that only move numbers, and layers of layers."""

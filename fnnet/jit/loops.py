@@ -1,7 +1,8 @@
-"""Formulas as loops: a layer's, a loss's or an optimizer's formula is called once with entries and written out.
+"""Formulas as loops: the formula of a layer, a loss or an optimizer is called once with entries, and its graph becomes
+source code.
 
-What is made of settings alone stands before the loop and is computed in float64, as Python computes it when NumPy runs
-the formula; where it meets an entry it is rounded to the dtype of the run, as NumPy rounds it.
+What is computed from settings alone comes before the loop and is computed in float64, as Python does when NumPy runs
+the formula; where it meets an entry it is rounded to the dtype of the run, as NumPy does.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ WRITTEN: dict[str, str] = {
     **{name: f"real(math.{name}({{0}}))" for name in ["sin", "cos", "tan", "sinh", "cosh"]},
     **{name: f"real(np.{name}({{0}}))" for name in ("exp2", "floor", "ceil", "cbrt")},
 }
-"""How the functions that a formula may use are written for one number."""
+"""How the functions that a formula may use are written for a single number."""
 
 TRUTHS: dict[str, str] = {
     "greater": "{0} > {1}",
@@ -58,14 +59,14 @@ TRUTHS: dict[str, str] = {
     "bitwise_or": "{0} or {1}",
     "invert": "not {0}",
 }
-"""The same of those that give true or false."""
+"""The same for functions that return truth values."""
 
 OF_TRUTHS = {"add": "{0} or {1}", "maximum": "{0} or {1}", "multiply": "{0} and {1}", "minimum": "{0} and {1}"}
-"""What arithmetic is between such, as NumPy has it."""
+"""What arithmetic on truth values is, as in NumPy."""
 
 
 class Writer:
-    """Writes entries as lines: ``head`` stands before the loop, what ``write`` gives inside of it."""
+    """Writes entries as lines: ``head`` comes before the loop, what ``write`` returns goes inside it."""
 
     def __init__(self, known: dict[Entry, str]) -> None:
         self.head: list[str] = []
@@ -73,7 +74,7 @@ class Writer:
         self._rounded: dict[Entry, str] = {}
 
     def write(self, *results: Entry) -> tuple[list[str], list[str]]:
-        """The lines that compute the results, each entry once, and what the results are called then."""
+        """The lines that compute the results, each entry once, and the names of the results."""
         lines: list[str] = []
         for found in in_order(results):
             if found not in self._known:
@@ -97,7 +98,7 @@ class Writer:
         return made.replace("real(", "float(") if found.is_setting else made
 
     def _number(self, found: Entry, within: Entry | None = None) -> str:
-        """What an entry is called as a number: a setting in the dtype of the run where it meets what is none."""
+        """The name of an entry as a number: a setting in the dtype of the run where it meets an array's entry."""
         name = self._known[found]
         if is_truth(found):
             return f"(real(1) if {name} else real(0))"
@@ -115,7 +116,7 @@ class Writer:
 
 # --- settings ----------------------------------------------------------------------------------------------------
 def settings_of(thing: object) -> dict[str, float]:
-    """The settings of a thing that are data of its compiled form: its fields that are floats."""
+    """The settings that are data of a thing's compiled form: its fields that are floats."""
     own: Any = thing
     known = fields(own) if is_dataclass(own) else ()
     values = [(f.name, getattr(own, f.name), f.type in ("float", float)) for f in known]
@@ -123,12 +124,12 @@ def settings_of(thing: object) -> dict[str, float]:
 
 
 def _is_whole(value: object, is_real: bool) -> bool:
-    """Whether a whole number stands where a field says that it is a float."""
+    """Whether an integer was given for a field that is declared as a float."""
     return is_real and type(value) in (int, bool)
 
 
 def check_arguments(kernel: Callable[..., object], arrays: int, settings: dict[str, float]) -> None:
-    """Raises TypeError unless a kernel takes so many arrays and the settings."""
+    """Raises TypeError unless a kernel accepts so many arrays and the settings."""
     try:
         signature(kernel).bind(*range(arrays + len(settings)))
     except TypeError as error:
@@ -137,10 +138,10 @@ def check_arguments(kernel: Callable[..., object], arrays: int, settings: dict[s
 
 
 def traced(thing: P, formula: Callable[[P], T], dtype: np.dtype[np.floating]) -> tuple[T, dict[Entry, str]]:
-    """What a formula gives of a thing whose settings are entries, and where their values are found in a vector c.
+    """The result of a formula for a thing whose settings are entries, and where in a vector c their values are found.
 
-    A formula decides by the settings' values, so that what it gives is right for all those by which it decides alike.
-    A setting that it makes a float of stays the number that it is.
+    A formula may branch on the settings' values; its result is right for all values that take the same branches. A
+    setting that the formula converts with ``float`` stays the number that it is.
     """
     settings = settings_of(thing)
     given = {name: entry(name, dtype, is_setting=True, value=value) for name, value in settings.items()}
@@ -156,7 +157,7 @@ def traced(thing: P, formula: Callable[[P], T], dtype: np.dtype[np.floating]) ->
 
 
 def _with(thing: P, entries: dict[str, Entry]) -> P:
-    """A copy with entries in place of settings, not checked; where there are none, the thing itself."""
+    """An unchecked copy with entries in place of settings; the thing itself if there are no entries."""
     if not entries:
         return thing
     made: P = object.__new__(type(thing))
@@ -180,5 +181,5 @@ def in_loop(name: str, arguments: str, shape: str, head: list[str], body: list[s
 
 
 def indented(lines: list[str], depth: int) -> list[str]:
-    """Lines so many levels deeper."""
+    """Lines, indented by so many more levels."""
     return ["    " * depth + line for line in lines]

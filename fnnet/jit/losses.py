@@ -1,4 +1,4 @@
-"""Losses as compiled functions of a batch: the loop of a formula or a kernel, within what reduces rows to one value."""
+"""Losses as compiled functions of a batch: the loop of a formula or a kernel, inside the reduction over rows."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from fnnet.losses.weighted import ClassWeighted, Weighted
 from fnnet.numerics.formulas import as_entry, entry
 
 WRAPPERS: dict[type, tuple[str, ...]] = {Weighted: ("loss",), ClassWeighted: ("loss", "weights")}
-"""Losses of losses, and what they are read by."""
+"""Losses that wrap a loss, and the functions that read them."""
 
 
 def inner_loss(loss: object) -> object:
-    """The loss itself, without its weights. Raises TypeError where it is not compiled."""
+    """The loss itself, without its weights. Raises TypeError where it cannot be compiled."""
     inner: object = loss
     if type(inner) is ClassWeighted and type(inner.loss) is Weighted:
         inner = inner.loss
@@ -37,8 +37,8 @@ def inner_loss(loss: object) -> object:
 
 
 def kernels_of(loss: object) -> LossKernels | None:
-    """How a loss is compiled, None where it is not: by what its very class was defined with, or as an EntryLoss none of
-    whose reductions was written anew."""
+    """How a loss is compiled, None if it cannot be: by what its exact class was defined with, or as an EntryLoss that
+    overrides no reduction."""
     kind: Any = type(loss)
     if kind in LOSSES:
         return LOSSES[kind]
@@ -49,7 +49,7 @@ def kernels_of(loss: object) -> LossKernels | None:
 
 def loss_loops(loss: object, dtype: np.dtype[np.floating]) -> tuple[ModuleType, list[float]]:
     """The module with ``batch(...)`` (see ``batches.batch``), and the settings that it is called with. Raises TypeError
-    where the formula or a kernel has no compiled form."""
+    where the formula or the kernel has no compiled form."""
     try:
         text = _batch(loss, dtype)
     except (TypeError, AttributeError) as error:
@@ -74,15 +74,15 @@ def _batch(loss: object, dtype: np.dtype[np.floating]) -> str:
 
 
 def _kernel(name: str, kernel: Callable[..., object], settings: int, by: str) -> str:
-    """A kernel under the name that ``batches`` calls it by."""
+    """A kernel under the name by which ``batches`` calls it."""
     given = "".join([f", c[{i}]" for i in range(settings)])
-    module = module_of(f"{kernel.__name__}.", linked(kernel, by))  # of its own, for its names may be those of batches
+    module = module_of(f"{kernel.__name__}.", linked(kernel, by))  # its own: names may clash with those of batches
     head = f"from {module.__name__} import {kernel.__name__} as own_{name}"
     return f"{head}\n\n\n@{by}\ndef {name}(z, t, d, c):\n    return own_{name}(z, t, d{given})"
 
 
 def _entry_row(loss: Any, dtype: np.dtype[np.floating]) -> str:
-    """The function of a row of a loss that has a formula."""
+    """The source of ``row`` for a loss that has a formula."""
     p, t = entry("p", dtype), entry("t", dtype)
     (value, slope), names = traced(loss, lambda own: own.entries(p, t), dtype)
     writer = Writer({p: "z[j]", t: "t[j]"} | names)
@@ -92,7 +92,7 @@ def _entry_row(loss: Any, dtype: np.dtype[np.floating]) -> str:
 
 
 def _far_row(loss: Any, dtype: np.dtype[np.floating]) -> str:
-    """The same of a row that is no finite number: the sum of shares."""
+    """The source of ``far_row``, for a row whose plain loss is not finite: the sum of shares."""
     p, t, n = entry("p", dtype), entry("t", dtype), entry("n", dtype, is_setting=True)
     (share, value), names = traced(loss, lambda own: (own.share(p, t, n), own.entries(p, t)[0]), dtype)
     writer = Writer({p: "z[j]", t: "t[j]", n: "n"} | names)

@@ -38,7 +38,16 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What ``jit.sgd``, ``jit.adam`` and their like return: an optimizer whose updates are compiled."""
+    """What ``jit.sgd``, ``jit.adam`` and the like return: ``optimizer`` with compiled updates.
+
+    Raises TypeError for an optimizer whose step is not its rule, a formula.
+
+    >>> import fnnet as fn, numpy as np
+    >>> from fnnet import jit
+    >>> net, optimizer = fn.linear(fn.Key(0), 1, 1, init=fn.zeros), jit.sgd(0.1)
+    >>> optimizer.update(net, net, optimizer.init(net))[1].step
+    1
+    """
 
     optimizer: Elementwise
 
@@ -46,11 +55,11 @@ class Compiled:
         compiled_one(self.optimizer)
 
     def init(self, params: P, /) -> OptState[P]:
-        """The state before the first step, that of the optimizer itself."""
+        """The optimizer's state before the first step."""
         return self.optimizer.init(params)
 
     def update(self, params: P, grads: P, state: OptState[P], /) -> tuple[P, OptState[P]]:
-        """One step."""
+        """The parameters and the state after one step along the gradients ``grads``."""
         slots = slots_of("jit", state, self.optimizer.slots)
         rule = partial(_rule, self.optimizer, _numbers(self.optimizer, state))
         new, *memory = over_numbers("jit", rule, (params, grads, *slots), 1 + len(slots), sys.maxsize)
@@ -58,7 +67,7 @@ class Compiled:
 
 
 def compiled_one(optimizer: object) -> Elementwise:
-    """An optimizer whose step is its rule, a formula. Raises TypeError for one with a step of its own."""
+    """The optimizer, whose step is its rule, a formula. Raises TypeError for an optimizer with a step of its own."""
     if type(optimizer) is Compiled:
         return optimizer.optimizer
     kind: type = type(optimizer)
@@ -94,7 +103,17 @@ def _flat(a: Array) -> Array:
 
 # --- constructors ------------------------------------------------------------------------------------------------
 def sgd_update(params: P, grads: P, lr: float) -> P:
-    """``fnnet.sgd_update``, compiled: p' = p - lr g."""
+    """``fnnet.sgd_update``, compiled: p' = p - lr g.
+
+    ``params`` are the parameters p, ``grads`` their gradients g, ``lr`` is the learning rate. Raises TreeError,
+    ShapeError or DtypeError, each naming the path, where the gradients are not like the parameters.
+
+    >>> import fnnet as fn
+    >>> from fnnet import jit
+    >>> net = fn.linear(fn.Key(0), 1, 1, init=fn.constant_fill(1.0))
+    >>> float(jit.sgd_update(net, net, 0.25).w[0, 0])
+    0.75
+    """
     one = _sgd.Sgd(lr)
     rule = partial(_rule, one, _numbers(one, OptState(0)))
     (new,) = over_numbers("jit", rule, (params, grads), 1, sys.maxsize)

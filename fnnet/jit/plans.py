@@ -1,6 +1,6 @@
-"""What a compiled epoch reads of a run: its settings as numbers, its data in one dtype. All else is refused by name.
+"""What a compiled epoch reads from a run: its settings as numbers, its data in one dtype. All else is refused by name.
 
-Everything is known by its very class: one that is derived from it may have rules of its own.
+Everything is recognized by its exact class: a derived class may have rules of its own.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ READ: dict[type, tuple[str, ...]] = {
     ValueAndGrad: ("loss", "penalty"),
     Minibatches: ("x", "y", "batch_size", "shuffle", "last", "order"),
 }
-"""What a run is made of beside layers, losses and optimizers, and what of it is read."""
+"""What a run consists of besides layers, losses and optimizers, and which fields of it are read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The compiled epoch of a run of networks of one structure, stacked along some axes or one alone, and its data in
-    the dtypes that it is compiled for, checked. ``slots`` are how many each of its nested optimizers has."""
+    """The compiled epoch of a run of one network, or of networks stacked along some axes, and its checked data in the
+    dtypes that the epoch is compiled for. ``slots`` is the number of slots of each of its nested optimizers."""
 
     epoch: CompiledEpoch
     data: Minibatches[Any]
@@ -50,7 +50,7 @@ class Plan:
 
 
 def plan_of(step: object, data: object, params: Params) -> Plan:
-    """The plan of a run. Raises LayerError or TypeError naming what cannot be compiled, and the errors of bad data."""
+    """The plan of a run. Raises LayerError or TypeError, naming what cannot be compiled, and the errors of bad data."""
     loss, penalty, given = _settings_of(step)
     wrappers, optimizer = chain_of(given)
     inner, batches = inner_loss(loss), _batches_of(data)
@@ -77,13 +77,13 @@ def plan_of(step: object, data: object, params: Params) -> Plan:
 
 
 def _dtype_of(x: Array, params: Params, dtype: np.dtype[np.floating]) -> np.dtype[np.floating]:
-    """That of the network, but for a layer that takes x as it comes."""
+    """The network's dtype, unless the first layer accepts x in its own."""
     is_single = x.dtype == np.float32 or (x.dtype.kind == "f" and x.dtype.itemsize < 8)
     return dtype if casts(params) or dtype == np.float64 or is_single else np.dtype(np.float64)
 
 
 def _check_categories(epoch: CompiledEpoch, x: Array) -> None:
-    """Raises what an Embedding raises for its columns of x."""
+    """Raises the errors of every Embedding for its columns of x."""
     for layer, columns in epoch.program.embeddings:
         for start in range(0, len(x), 1 << 12):
             forward(layer, x[start : start + (1 << 12), list(columns)])
@@ -97,8 +97,8 @@ def _settings_of(step: object) -> tuple[Any, object, object]:
 
 
 def _batches_of(data: object) -> Minibatches[Any]:
-    """The data of a run. Raises TypeError for data of another kind or that are not in memory, and what ``minibatches``
-    raises where they were not made by it."""
+    """The data of a run. Raises TypeError for data of another kind or not in memory, and the errors of ``minibatches``
+    for data that it has not made."""
     if type(data) is not Minibatches:
         raise TypeError(f"jit: data must be minibatches(...), got {data!r}; use fnnet.train")
     arrays = data.y if type(data.y) is tuple else (data.y,)
@@ -114,12 +114,12 @@ def _batches_of(data: object) -> Minibatches[Any]:
 
 
 def _target_of(loss: object, y: Any) -> tuple[Any, Any]:
-    """The target and the weights of all rows, None where they have none."""
+    """The target and the weights of all rows, None if they have none."""
     if type(loss) is Weighted:
         return y[0], y[1]
     return y, np.array(loss.weights)[y] if type(loss) is ClassWeighted else None
 
 
 def _writable(a: object, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """The array as the compiled function is compiled for: C-ordered, of one dtype, not read-only."""
+    """The array in the form that the function is compiled for: C order, one dtype, writable."""
     return np.require(a, dtype, ["C", "W", "A"])

@@ -1,7 +1,7 @@
-"""The lines of a compiled epoch, while they are written, and the numbers that it is called with.
+"""The lines of a compiled epoch, while they are generated, and the numbers that it is called with.
 
-What a structure is, is written down; all that is a number (sizes, settings, where parameters begin) is data of the
-epoch, so that one compiled epoch serves networks of every width.
+The structure becomes source code; every number (sizes, settings, offsets of parameters) is data of the epoch, so that
+one compiled epoch serves networks of every width.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from fnnet.tree.structures import structure_of
 from fnnet.types import Array
 
 OWN, GIVEN = "theta", "x"
-"""What has the dtype of the parameters, and that of x, which some layers take as it comes."""
+"""Arrays in the dtype of the parameters, and in that of x, which some layers keep."""
 
 Mask = NDArray[np.bool]
-"""A choice among all parameters."""
+"""A choice among all parameters: one truth value per number."""
 
 
 class Wire(NamedTuple):
-    """What flows between two layers: the names of its array and, where something below it is trained, of its gradient,
-    its width and dtype, the bias that is still to be added, and which columns of x it has where it has those of x."""
+    """What flows between two layers: the name of its array and, if something below it is trained, of its gradient; its
+    width and dtype; the bias that is still to be added; and, if it consists of columns of x, which ones."""
 
     name: str
     width: int
@@ -41,12 +41,12 @@ class Wire(NamedTuple):
 
     @property
     def is_trained(self) -> bool:
-        """Whether something below it is trained, so that its gradient is wanted."""
+        """Whether something below it is trained, so that its gradient is needed."""
         return bool(self.d)
 
 
 class Drop(NamedTuple):
-    """A dropout: the indices of its key under the batch's key, the width of what it masks, its rate."""
+    """A dropout: the indices of its key under the batch's key, the width of its input, its rate."""
 
     indices: tuple[int, ...]
     width: int
@@ -55,10 +55,10 @@ class Drop(NamedTuple):
 
 @dataclass(slots=True)
 class Program:
-    """The lines of an epoch, and the numbers that it is called with; written while a network is walked through.
+    """The lines of an epoch, and the numbers that it is called with; filled while a network is traversed.
 
-    The network is one of views of its own, so that ``places`` knows for each array that a layer has which vector it is
-    in, and where: a chain may have put it into several layers. ``dtypes`` are what OWN and GIVEN stand for.
+    The network is a copy whose arrays are views, so that ``places`` knows for each array of a layer which vector it
+    lies in, and where: a chain may use it in several layers. ``dtypes`` are what OWN and GIVEN stand for.
     """
 
     network: Params
@@ -80,17 +80,17 @@ class Program:
 
     # --- numbers -------------------------------------------------------------------------------------------------
     def number(self, value: int) -> str:
-        """A whole number of this network, as data."""
+        """The name of an integer of this network, which is data."""
         self.sizes.append(value)
         return f"sizes[{len(self.sizes) - 1}]"
 
     def numbers(self, values: Sequence[int]) -> str:
-        """Several of them."""
+        """The name of several such integers."""
         self.sizes.extend(values)
         return f"sizes[{len(self.sizes) - len(values)}:{len(self.sizes)}]"
 
     def reals(self, values: Sequence[float]) -> str:
-        """What settings of this network are called, which are data."""
+        """The name of settings of this network, which are data."""
         if not values:
             return "settings"
         at, self.arrays = len(self.settings), self.arrays + 1
@@ -99,17 +99,17 @@ class Program:
         return f"c{self.arrays}"
 
     def ranges(self, mask: Mask) -> str:
-        """Some of the parameters, as ranges of their vector."""
+        """The name of the ranges that some of the parameters occupy in their vector."""
         return self.numbers(np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]))).tolist())
 
     # --- functions -----------------------------------------------------------------------------------------------
     def kernel(self, function: Callable[..., object]) -> str:
-        """What the epoch calls a kernel."""
+        """The name of a kernel in the epoch."""
         name = function.__name__
         return self.function(module_of(f"{name}.", linked(function, "called")), name, name)
 
     def function(self, module: ModuleType, name: str, wanted: str) -> str:
-        """What the epoch calls a function of a module: as wanted, with a number where another is called so."""
+        """The name in the epoch of a function of a module: the wanted one, numbered if another function has it."""
         source, called, number = f"from {module.__name__} import {name}", wanted, 1
         while self.functions.setdefault(called, source) != source:
             called, number = f"{wanted}_{number}", number + 1
@@ -121,19 +121,19 @@ class Program:
         return f"{self.kernel(function)}({', '.join(arguments)})"
 
     def do(self, line: str, *back: str) -> None:
-        """A line of the way up, and those of the way back in their order."""
+        """Adds a line of the forward pass, and its lines of the backward pass in their order."""
         self.up.append(line)
         self.down[:0] = back
 
     # --- arrays --------------------------------------------------------------------------------------------------
     def array(self, width: int, dtype: str = OWN) -> str:
-        """The name of a new array of so many columns, a row for each of a batch."""
+        """The name of a new array of so many columns, with one row per row of a batch."""
         self.arrays += 1
         self.setup.append(f"h{self.arrays} = {self.call(steps.rows, 'size', self.number(width), dtype)}")
         return f"h{self.arrays}"
 
     def wire(self, width: int, is_trained: bool, dtype: str = OWN, bias: str = "") -> Wire:
-        """A new array, and where it is wanted that of its gradient."""
+        """A wire with a new array and, if it is trained, another one for its gradient."""
         name = self.array(width, dtype)
         if is_trained:
             self.setup.append(f"d_{name} = {self.call(steps.rows, 'size', self.number(width), OWN)}")
@@ -155,8 +155,8 @@ class Program:
         return self._view(name, *self.places[id(leaf)], leaf)
 
     def gradient(self, name: str, leaf: Array) -> str:
-        """Its gradient, by this name: the layer's share in it where another layer has the leaf too, and something that
-        nobody reads where training leaves it alone."""
+        """Its gradient, by this name: only the layer's share if another layer has the leaf too, and an array that is
+        never read if the leaf is constant."""
         vector, at = self.places[id(leaf)]
         if vector == "theta" and id(leaf) not in self.learning:
             self.learning.add(id(leaf))
@@ -167,7 +167,7 @@ class Program:
         return self._view(name, f"share_{name}", 0, leaf)
 
     def unused(self) -> Mask:
-        """The parameters that no layer learns: a chain may leave arrays out."""
+        """The parameters that no layer uses: a chain may leave arrays out."""
         structure = structure_of(self.network)
         found = [np.full(leaf.size, id(leaf) not in self.learning) for leaf in structure.leaves(self.network)]
         return np.concatenate(structure.trained(found))
@@ -179,7 +179,7 @@ class Program:
 
 
 def program_for(params: Params, dtype: np.dtype[np.floating], given: np.dtype[np.floating]) -> Program:
-    """A program without a line, for one network that is not stacked, and x of a dtype."""
+    """An empty program for a single network, and for x in the dtype ``given``."""
     structure = structure_of(params)
     views = iter([leaf.view() for leaf in structure.leaves(params)])
     network = cast(Params, restore(params, views))

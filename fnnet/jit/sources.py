@@ -1,8 +1,8 @@
 """Generated source code as modules: one text, one file, one digest.
 
-A module's name is the digest of its text, and its text holds all that it calls: copies of kernels, and imports of other
-such modules by their names, which are digests too. So what Numba keeps on disk for a file is never out of date, and
-whoever wants to read what a run has computed finds it in the folder.
+A module's name is the digest of its text, and its text holds everything it calls: copies of kernels, and imports of
+other such modules by their names, which are digests too. So what Numba caches for a file is never out of date, and
+the code that a run has executed can be read in the folder.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ from fnnet.jit.compiling import called, compiled, inlined, loosely
 HEAD_NAMES = ("called", "compiled", "inlined", "loosely", "annotations")
 
 USABLE = {**vars(builtins), "math": math, "np": np}
-"""What kernels use and what is not copied: the head of a module imports it, or it needs no import."""
+"""What kernels use but what is not copied: the head of a module imports it, or it needs no import."""
 
 _LOCK = RLock()
 
 
 def module_of(title: str, *pieces: str) -> ModuleType:
-    """The module of a text, made once a process; on disk it stays for the next one."""
+    """The module of a text, made once per process; its file stays on disk for the next process."""
     text = "\n\n".join([f'"""{title}"""\n\n{HEAD}', *[piece.strip("\n") + "\n" for piece in pieces]])
     name = f"fnnet_{digest_of(text)}"
     with _LOCK:
@@ -65,12 +65,12 @@ def module_of(title: str, *pieces: str) -> ModuleType:
 
 @lru_cache(256)
 def digest_of(text: str) -> str:
-    """The digest of a text and of what it is compiled by."""
+    """The digest of a text and of the versions that it is compiled with."""
     return sha256((text + inspect.getsource(compiling) + numba.__version__).encode()).hexdigest()[:20]
 
 
 def _loaded(name: str, text: str) -> ModuleType:
-    """The module, of the text itself and not of what is on disk, which is there for Numba and for people."""
+    """The module, made from the text itself; the file on disk is only for Numba and for readers."""
     path = str(_file(name, text) or f"<{name}>")
     linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
     spec = importlib.util.spec_from_loader(name, None, origin=path)
@@ -86,7 +86,7 @@ def _loaded(name: str, text: str) -> ModuleType:
 
 
 def _file(name: str, text: str) -> Path | None:
-    """Where the text is on disk, None where it cannot be put there."""
+    """The file that holds the text on disk, None if it cannot be written."""
     with suppress(OSError, RuntimeError):
         path = folder() / f"{name}.py"
         if not path.exists() or path.read_text() != text:
@@ -97,7 +97,7 @@ def _file(name: str, text: str) -> Path | None:
 
 
 def folder() -> Path:
-    """The folder of generated sources: in Numba's own where the user has set one, else in the user's cache folder."""
+    """The folder of generated sources: in Numba's folder if the user has set one, else in the user's cache folder."""
     own: str = getattr(config, "CACHE_DIR", "")
     if own:
         return Path(own) / "fnnet"
@@ -108,8 +108,8 @@ def folder() -> Path:
 
 # --- copies of functions -----------------------------------------------------------------------------------------
 def linked(function: Callable[..., object], by: str = "compiled", **given: str) -> str:
-    """The source of a function with that of all functions and numbers that it uses; of those that are given by name the
-    given text in their place. ``by`` is what all of them are compiled by."""
+    """The source of a function, with that of all functions and numbers that it uses; names in ``given`` are replaced by
+    the given text. ``by`` is the decorator that compiles all of them."""
     found, values = dict(given), dict[str, object]()
     _link(function, by, found, values)
     return "\n\n".join([piece.strip("\n") + "\n" for piece in found.values()])
@@ -141,7 +141,7 @@ def _link(function: Callable[..., object], by: str, found: dict[str, str], value
 
 
 def _check_defaults(function: FunctionType) -> None:
-    """Raises TypeError where a default value is no number written out: its name would mean nothing in the copy."""
+    """Raises TypeError where a default value is not a literal number: its name would mean nothing in the copy."""
     if function.__defaults__ or function.__kwdefaults__:
         made: Any = ast.parse(_source(function)).body[0]
         for default in (*made.args.defaults, *[d for d in made.args.kw_defaults if d is not None]):
@@ -153,14 +153,14 @@ def _check_defaults(function: FunctionType) -> None:
 
 
 def _note(name: str, value: object, values: dict[str, object]) -> None:
-    """Notes what a name stands for. Raises TypeError where it stands for something else already."""
+    """Notes what a name stands for. Raises TypeError where it already stands for something else."""
     known = values.setdefault(name, value)
     if known is not value and known != value:
         raise TypeError(f"{name} means two things among what it calls, and they are copied into one module; rename one")
 
 
 def _globals_of(function: FunctionType) -> list[str]:
-    """The names that a function reads and does not make itself, in the code inside it too, such as comprehensions."""
+    """The global names that a function reads, also in the code inside it, such as comprehensions."""
     codes = [function.__code__]
     for code in codes:
         codes += [inner for inner in code.co_consts if inspect.iscode(inner)]
@@ -169,7 +169,7 @@ def _globals_of(function: FunctionType) -> list[str]:
 
 @lru_cache(256)
 def _source(function: Callable[..., object]) -> str:
-    """The source of a function without its decorators. Raises TypeError where there is none."""
+    """The source of a function without its decorators. Raises TypeError where it cannot be found."""
     try:
         source = textwrap.dedent(inspect.getsource(function))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Stacked networks as rows of numbers, each trained by itself; a single network is one row."""
+"""Stacked networks as rows of numbers, each trained separately; a single network is one row."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def _check_stacked(root: Params, layer: Params, stacked: Axes) -> None:
 
 
 def numbers_in(params: Params, stacked: Axes) -> Array:
-    """The numbers that are trained, a row a network."""
+    """The numbers that are trained, one row per network."""
     structure = structure_of(params)
     return _rows(structure.trained(structure.leaves(params)), stacked) if stacked else vector_of(params)[None]
 
 
 def constants_in(params: Params, stacked: Axes, dtype: np.dtype[np.floating]) -> Array:
-    """The numbers that training leaves alone, a row a network."""
+    """The constant numbers, which training does not change, one row per network."""
     leaves = structure_of(params).constants(params)
     return _rows(leaves, stacked).astype(dtype) if leaves else np.empty((prod(stacked), 0), dtype)
 
@@ -59,7 +59,7 @@ def _rows(leaves: Sequence[Array], stacked: Axes) -> Array:
 
 
 def of_numbers(like: P, rows: Array, stacked: Axes) -> P:
-    """The networks of such rows, which nobody is to write to any more, with the constants of ``like``."""
+    """The networks of such rows, which become read-only, with the constants of ``like``."""
     if not stacked:
         return frozen(of_vector(like, rows[0]))
     structure = structure_of(like)

@@ -1,4 +1,4 @@
-"""The kernels of layers that only move numbers, and of what surrounds them; copied into every compiled epoch."""
+"""The kernels of layers that only move numbers, and of the epoch around them; copied into every compiled epoch."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ Mask = NDArray[np.bool]
 
 
 def rows(size: int, n: int, like: Array) -> Array:
-    """A new array of so many rows of n numbers, in the dtype of another."""
+    """A new array of ``size`` rows of n numbers, in the dtype of ``like``."""
     return np.empty((size, n), like.dtype)
 
 
 def vector(a: Array, at: int, n: int) -> Array:
-    """n numbers of a vector."""
+    """n numbers of a vector, from ``at`` on."""
     return a[at : at + n]
 
 
 def matrix(a: Array, at: int, rows: int, columns: int) -> Array:
-    """Numbers of a vector as a matrix."""
+    """Numbers of a vector, from ``at`` on, as a matrix."""
     return a[at : at + rows * columns].reshape((rows, columns))
 
 
@@ -33,13 +33,13 @@ def move(a: Array, b: Array) -> None:
 
 
 def accumulate(a: Array, b: Array) -> None:
-    """b + a in b, of vectors; b may go on behind them."""
+    """Adds a to b, both vectors; b may be longer than a."""
     for i in range(a.size):
         b[i] += a[i]
 
 
 def gather(x: Array, index: Index, h: Array) -> None:
-    """Some rows of x."""
+    """Writes some rows of x into h."""
     for i in range(h.shape[0]):
         row = x[index[i]]
         for j in range(h.shape[1]):
@@ -47,7 +47,7 @@ def gather(x: Array, index: Index, h: Array) -> None:
 
 
 def are_labels(labels: Index, order: Index, classes: int) -> bool:
-    """Whether labels are still what they were when they were checked: else the loss would read and write elsewhere."""
+    """Whether labels are still in range, as when they were checked: else the loss would access memory out of bounds."""
     lowest, highest = 0, 0
     for r in order:
         lowest, highest = min(lowest, labels[r]), max(highest, labels[r])
@@ -69,14 +69,14 @@ def add(a: Array, b: Array, y: Array) -> None:
 
 
 def add_to(a: Array, y: Array) -> None:
-    """y + a in y."""
+    """Adds a to y, in place."""
     for i in range(y.shape[0]):
         for j in range(y.shape[1]):
             y[i, j] += a[i, j]
 
 
 def drop(x: Array, mask: Mask, rate: float, y: Array) -> None:
-    """y = x / (1 - rate) where the mask is set, else 0; on the way back the same of the gradient."""
+    """y = x / (1 - rate) where the mask is set, else 0; the backward pass does the same to the gradient."""
     n, factor, zero = x.shape[1], x.dtype.type(1 / (1 - rate)), x.dtype.type(0)
     for i in range(x.shape[0]):
         for j in range(n):
@@ -84,7 +84,7 @@ def drop(x: Array, mask: Mask, rate: float, y: Array) -> None:
 
 
 def embed(x: Array, w: Array, y: Array) -> None:
-    """y = the rows of w that x names. The numbers were checked; whatever they are since, none reads elsewhere."""
+    """y = the rows of w that x names. The numbers were checked; if they change later, none reads out of bounds."""
     dim = w.shape[1]
     for i in range(x.shape[0]):
         for j in range(x.shape[1]):
@@ -94,7 +94,7 @@ def embed(x: Array, w: Array, y: Array) -> None:
 
 
 def embed_back(x: Array, dy: Array, dw: Array) -> None:
-    """dw: to every row of w the sum of the dy that it gave rise to."""
+    """dw: for every row of w, the sum of dy over all places where the row was used."""
     dim = dw.shape[1]
     dw[:] = dw.dtype.type(0)
     for i in range(x.shape[0]):
@@ -105,21 +105,21 @@ def embed_back(x: Array, dy: Array, dw: Array) -> None:
 
 
 def pick(x: Array, columns: Index, y: Array) -> None:
-    """Some columns of x."""
+    """Writes some columns of x into y."""
     for i in range(y.shape[0]):
         for j in range(y.shape[1]):
             y[i, j] = x[i, columns[j]]
 
 
 def spread(x: Array, columns: Index, y: Array) -> None:
-    """x added to some columns of y."""
+    """Adds x to some columns of y."""
     for i in range(x.shape[0]):
         for j in range(x.shape[1]):
             y[i, columns[j]] += x[i, j]
 
 
 def zero(a: Array) -> None:
-    """0 everywhere."""
+    """Sets a to 0 everywhere."""
     for i in range(a.shape[0]):
         for j in range(a.shape[1]):
             a[i, j] = a.dtype.type(0)

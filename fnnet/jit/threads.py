@@ -1,4 +1,4 @@
-"""The threads that large updates are shared out to."""
+"""The threads that share large updates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SHARED = 1 << 17
 
 
 def in_threads(work: Callable[[slice], None], n: int) -> None:
-    """The work on n numbers, in as many parts as there are cores where it is worth it."""
+    """Does the work on n numbers, in as many parts as there are cores if that pays off."""
     count = (os.cpu_count() or 1) if n > SHARED else 1
     parts = [slice(n * i // count, n * (i + 1) // count) for i in range(count)]
     waiting = [_pool().submit(work, part) for part in parts[1:]]
@@ -27,5 +27,5 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(thread_name_prefix="fnnet.jit")
 
 
-if sys.platform != "win32":  # a forked process has none of its parent's threads, and would wait for them for ever
+if sys.platform != "win32":  # a forked process lacks its parent's threads, and would wait for them forever
     os.register_at_fork(after_in_child=_pool.cache_clear)

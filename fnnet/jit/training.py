@@ -42,13 +42,14 @@ T = TypeVar("T")
 
 
 def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[P]]:
-    """``fnnet.train`` with whole epochs compiled: the same stream, its numbers equal to rounding.
+    """``fnnet.train`` with whole epochs compiled: the same stream, with numbers equal up to rounding.
 
-    The step is ``train_step(value_and_grad(loss), optimizer)``, the data are ``minibatches(...)`` in memory. Layers and
-    losses have a formula or kernels (``define_activation``, ``define_kernels``, ``define_loss``), optimizers one rule,
-    a user's own too, or they are fnnet's, by their very classes; a chain is its layers, and stacked networks are
-    trained one after another. Raises LayerError or TypeError naming what is not compiled, such as a class derived from
-    one of these, which may have rules of its own.
+    ``step`` is ``train_step(value_and_grad(loss), optimizer)``, ``data`` are ``minibatches(...)`` in memory, ``state``
+    is the one to begin with. Layers, losses and optimizers are fnnet's, or a user's own with a formula, kernels or a
+    rule (``define_activation``, ``define_kernels``, ``define_loss``, ``Elementwise``). They are recognized by their
+    exact classes, since a derived class may have rules of its own. Stacked networks are trained one after another.
+
+    Raises LayerError or TypeError, naming what cannot be compiled, and the errors of ``fnnet.train``.
 
     >>> import fnnet as fn, numpy as np
     >>> from fnnet import jit
@@ -68,11 +69,11 @@ def train(step: Step[T], data: Data[T], state: TrainState[P]) -> Iterator[Epoch[
 
 
 _PLANS: WeakKeyDictionary[Run[object], Plan] = WeakKeyDictionary()
-"""The plans of runs that are begun anew for every epoch, as by ``reduce_on_plateau``."""
+"""The plans of runs that begin anew for every epoch, as in ``reduce_on_plateau``."""
 
 
 def _plan(step: Step[T], data: Data[T], state: TrainState[P]) -> Plan:
-    """The plan of a run, made once while the run that the state is of goes on with networks of one structure."""
+    """The plan of a run, made once as long as the run continues with networks of one structure."""
     run = under_way(state)
     if run is None or run.step is not step or run.data is not data:
         return plan_of(step, data, state.params)
@@ -82,8 +83,8 @@ def _plan(step: Step[T], data: Data[T], state: TrainState[P]) -> Plan:
 
 
 def _check_state(plan: Plan, state: TrainState[P]) -> None:
-    """Raises TreeError, ShapeError or DtypeError where the slots are not those of the parameters: they are written to
-    unchecked; ValueError for a batch before the first."""
+    """Raises TreeError, ShapeError or DtypeError where the slots do not fit the parameters, since they are written to
+    unchecked, and ValueError for a negative batch."""
     found = states_of(state.opt_state)
     if len(found) != len(plan.slots):
         raise TreeError(f"jit: state must be that of {len(plan.slots)} optimizers in each other, got {len(found)}")
@@ -93,7 +94,7 @@ def _check_state(plan: Plan, state: TrainState[P]) -> None:
 
 
 def _epoch(plan: Plan, made_by: Run[Any], state: TrainState[P], epoch: int) -> TrainState[P]:
-    """What is left of an epoch, in vectors of its own: what comes in stays as it is, what goes out is read-only."""
+    """Trains on the rest of an epoch, in fresh vectors: the given state is not changed, the new one is read-only."""
     given, size = state.opt_state, plan.data.batch_size
     order = plan.data.index(state.key.child(ORDER, epoch))[state.batch * size :]
     if not len(order):
@@ -116,8 +117,8 @@ def _epoch(plan: Plan, made_by: Run[Any], state: TrainState[P], epoch: int) -> T
 def _trained(
     plan: Plan, state: TrainState[P], epoch: int, order: NDArray[np.int64], theta: Array, slots: Array
 ) -> Array:
-    """Trains fresh rows of numbers in place on the rows of data in their order, each with the noise of its own key; the
-    sum of the losses times their rows for each."""
+    """Trains fresh rows of numbers, one per network, in place on the rows of data in their order, each with the noise
+    of its own key. Returns Σ loss · rows for each."""
     steps = -(-len(order) // plan.data.batch_size)
     numbers = numbers_of(plan.epoch.sources, state.opt_state, steps)
     constants = constants_in(state.params, plan.stacked, theta.dtype)
@@ -149,20 +150,20 @@ def _trained_one(
         )  # fmt: skip
         if done < last - first:
             _check_labels(plan.target, compiled.outputs)
-            nonzero(np.zeros(()))  # for where it was not the labels, it was the weights
+            nonzero(np.zeros(()))  # if it was not the labels, it was the weights
         total += value
     return total
 
 
 def _after(state: OptState[P], steps: int, slots: Iterator[P]) -> OptState[P]:
-    """The state after so many steps, its slots and those of the optimizers inside taken in their order."""
+    """The state after so many steps; its slots and those of the optimizers inside are taken from ``slots`` in order."""
     own = tuple([next(slots) for _ in state.slots])
     inner = None if state.inner is None else _after(state.inner, steps, slots)
     return OptState(state.step + steps, own, inner, state.scale)
 
 
 def _check_labels(labels: NDArray[Any], columns: int) -> None:
-    """Raises ValueError where labels that were right before the first step no longer are."""
+    """Raises ValueError where labels that were valid before the first step no longer are."""
     if labels.ndim == 1 and not (labels.min() >= 0 and labels.max() < columns):
         raise ValueError(
             f"jit: labels must stay in [0, {columns}), got {labels.min()} to {labels.max()}; do not write to the data "
@@ -171,11 +172,11 @@ def _check_labels(labels: NDArray[Any], columns: int) -> None:
 
 
 MASKS = 1 << 26
-"""How many entries of masks are drawn at a time."""
+"""How many entries of masks to draw at a time."""
 
 
 def _chunks(program: Program, size: int, whole: int, rest: int) -> Iterator[tuple[int, int, int]]:
-    """(rows of a batch, first batch, the one after the last): batches that are trained on in one call."""
+    """(rows per batch, first batch, the one after the last) of the batches that one call trains on."""
     width = sum([place.width for place in program.drops])
     most = max(1, MASKS // (size * width)) if width else max(1, whole)
     for first in range(0, whole, most):
@@ -185,7 +186,7 @@ def _chunks(program: Program, size: int, whole: int, rest: int) -> Iterator[tupl
 
 
 def _masks(program: Program, key: Key, rows: int, batches: range) -> NDArray[np.bool]:
-    """The masks of all dropouts, a row a batch, drawn as ``Dropout`` itself draws them."""
+    """The masks of all dropouts, one row per batch, drawn as ``Dropout`` itself draws them."""
     width = sum([place.width for place in program.drops])
     if not width:
         return np.empty((len(batches), 0), np.bool)

@@ -1,4 +1,4 @@
-"""Rules over the numbers of vectors, in place, as loops: those of optimizers, and of what stands around them."""
+"""Rules on the numbers of vectors as loops: the rules of optimizers and of their wrappers."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from fnnet.optimizers.elementwise import Elementwise
 
 P = TypeVar("P")
 Rule = Callable[..., tuple[Any, ...]]
-"""``rule(numbers, *entries)`` gives what becomes of one number of each of some vectors."""
+"""``rule(numbers, *entries)`` gives the new values for one number of each of several vectors."""
 
 
 def update_loops(optimizer: Elementwise, dtype: np.dtype[np.floating]) -> tuple[ModuleType, list[float]]:
-    """The loops of a step, of the parameters, the gradients and the slots; see ``rule_loops``."""
+    """The loops of a step over the parameters, the gradients and the slots; see ``rule_loops``."""
     into = [0, *range(2, 2 + optimizer.slots)]
     return rule_loops(optimizer, lambda own: own.rule, optimizer.numbers(0.1, 1), 2 + optimizer.slots, into, dtype)
 
@@ -33,7 +33,7 @@ def rule_loops(
     into: Sequence[int],
     dtype: np.dtype[np.floating],
 ) -> tuple[ModuleType, list[float]]:
-    """The loops of a rule that a thing has, over so many vectors, and the settings c that they are called with.
+    """The loops of a thing's rule over ``count`` vectors, and the settings c that they are called with.
 
     ``everywhere(vectors..., c, numbers)`` writes what the rule gives into the vectors ``into``, ``in_ranges(vectors...,
     ranges, c, numbers)`` into parts of them, ``elsewhere(vectors..., new vectors..., c, numbers)`` into new ones.
@@ -70,7 +70,7 @@ def _in_ranges(a: list[str]) -> list[str]:
 
 
 def _elsewhere(a: list[str], into: Sequence[int]) -> list[str]:
-    """A chunk at a time is copied into the cache, and changed there."""
+    """The lines of ``elsewhere``: one chunk at a time is copied into the cache and changed there."""
     taken = [f"new_{one}[start:stop]" if i in into else f"{one}[start:stop]" for i, one in enumerate(a)]
     return [
         "for start in range(0, a0.size, 4096):",

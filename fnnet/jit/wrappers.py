@@ -1,7 +1,7 @@
-"""An optimizer, and what stands around it, as lines of an epoch; any other is refused.
+"""An optimizer and its wrappers as lines of an epoch; any other optimizer is refused.
 
-A choice of leaves is ranges of the vector of all parameters, which are data: frozen leaves are ranges left out, and
-those that learn at rates of their own are updated one group after another.
+A choice of leaves becomes ranges of the vector of all parameters, which are data: frozen leaves are ranges left out,
+and leaves with learning rates of their own are updated one group after another.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def states_of(state: OptState[P]) -> list[OptState[P]]:
 
 # --- numbers -----------------------------------------------------------------------------------------------------
 class Source(NamedTuple):
-    """Where some numbers of a step come from: how deep the state is that they are made of and the function that makes
+    """Where some numbers of a step come from: the depth of the state that they are made from, the function that makes
     them, a factor on its rates, and whether they are the same in every step."""
 
     depth: int
@@ -67,7 +67,7 @@ class Source(NamedTuple):
 
 
 def numbers_of(sources: Sequence[Source], state: State, steps: int) -> Array:
-    """The numbers of the coming steps, a row a step. The scales of nested states multiply."""
+    """The numbers of the coming steps, one row per step. The scales of nested states multiply."""
     states, columns = states_of(state), list[Array]()
     scales = np.cumprod([one.scale for one in states]).tolist()
     for depth, of, factor, is_fixed in sources:
@@ -81,8 +81,8 @@ def numbers_of(sources: Sequence[Source], state: State, steps: int) -> Array:
 # --- lines -------------------------------------------------------------------------------------------------------
 @dataclass(slots=True)
 class Step:
-    """The lines of a step, while they are written: the wrappers', the outermost first, and those of the update between
-    them. ``groups`` are the parameters that are updated, each with the factor on its rates."""
+    """The lines of a step while they are generated: those of the wrappers, the outermost first, around those of the
+    update. ``groups`` are the parameters that are updated, each with the factor on its rates."""
 
     program: Program
     groups: list[tuple[Mask, float]]
@@ -95,13 +95,13 @@ class Step:
     after: list[str] = field(default_factory=list)
 
     def numbers(self, n: int, of: Callable[[State], Sequence[float]], is_fixed: bool, factor: float = 1.0) -> str:
-        """n numbers of every step."""
+        """The name of n numbers of every step."""
         self.sources.append(Source(self.depth, of, factor, is_fixed))
         self.count += n
         return f"numbers[s, {self.count - n}:{self.count}]"
 
     def rule(self, wrapper: Wrapper, rule: Rule, n: int, arrays: str, into: int, mask: Mask, given: str) -> str:
-        """The line of a rule over parts of vectors, its result in one of them; n is how many numbers it reads."""
+        """The line of a rule over parts of vectors, which writes into one of them; n is how many numbers it reads."""
         module, c = rule_loops(
             wrapper, lambda own: rule, (0.0,) * n, arrays.count(",") + 1, [into], self.program.dtypes[OWN]
         )
@@ -110,7 +110,7 @@ class Step:
 
 
 def step_lines(program: Program, wrappers: list[Wrapper], optimizer: Elementwise) -> tuple[list[str], list[Source]]:
-    """The lines of a step from the gradient on, and where its numbers come from."""
+    """The lines of a step after the gradient, and where its numbers come from."""
     step = Step(program, [(np.ones(program.parameters, np.bool), 1.0)])
     for wrapper in wrappers:
         WRAPPERS[type(wrapper)](step, wrapper)
@@ -203,7 +203,7 @@ WRAPPERS: dict[type, Callable[[Step, Any], None]] = {
     Freeze: _freeze,
     ScaleRate: _scale_rate,
 }
-"""What may stand around an optimizer."""
+"""What may wrap an optimizer."""
 
 
 # --- choices -----------------------------------------------------------------------------------------------------
@@ -213,7 +213,7 @@ def _all(groups: list[tuple[Mask, float]]) -> Mask:
 
 
 def _chosen(asking: str, where: Any, program: Program) -> Mask:
-    """For each number of the parameters whether its leaf is taken."""
+    """For each number of the parameters, whether its leaf is chosen."""
     if where is None:
         return np.ones(program.parameters, np.bool)
     structure = structure_of(program.network)
@@ -222,7 +222,7 @@ def _chosen(asking: str, where: Any, program: Program) -> Mask:
 
 
 def penalty_lines(program: Program, penalty: object) -> list[str]:
-    """The lines that add a penalty to the loss and its gradient. Raises TypeError where it is not compiled."""
+    """The lines that add a penalty to the loss and its gradient. Raises TypeError where it cannot be compiled."""
     if penalty is None:
         return []
     if type(penalty) is not ElasticNet:

@@ -1,8 +1,9 @@
 """Products, sums over rows and transcendental functions: what layers and losses compute with, fnnet's and a user's.
 
 A layer that calls these, and never ``@`` or ``np.exp`` itself, keeps the promise of ``portable``: within a portable
-network, whose numbers are float64, all of them give the same bits on every machine with fused multiply-adds. The rest
-of what NumPy has for a layer, + - * /, the square root, sums along the last axis, has such bits anyway.
+network, whose numbers are float64, all of them give the same bits on every machine with fused multiply-adds. The other
+operations of NumPy that a layer needs, + - * /, the square root, sums along the last axis, do so anyway. Unless said
+otherwise, x is a float32 or float64 array of any shape, and the result has its shape and dtype.
 
 >>> sigmoid(np.array([0.0, 1000.0])).tolist(), row_sum(np.ones((2, 3))).tolist()
 ([0.5, 1.0], [[3.0], [3.0]])
@@ -32,44 +33,60 @@ ZERO = {np.dtype(kind): np.zeros((), kind) for kind in (np.float32, np.float64)}
 
 
 def relu(x: Array, out: Array | None = None) -> Array:
-    """max(0, x); the 0 is an array of x's dtype, for a Python number has to be converted at every call."""
+    """max(0, x), written into ``out`` if it is given.
+
+    The 0 is an array of x's dtype, since a Python number would be converted at every call.
+
+    >>> relu(np.array([-1.0, 2.0])).tolist()
+    [0.0, 2.0]
+    """
     y: Array = np.maximum(x, ZERO[x.dtype], out=out)
     return y
 
 
 def relu_gradient(y: Array, dy: Array, out: Array | None = None) -> Array:
-    """dy · [y > 0]. A mask in dy's dtype is faster than ``where`` and than a product with a mask of bools."""
+    """dx = dy · [y > 0] for y = relu(x) and its gradient dy, written into ``out`` if it is given.
+
+    A mask in dy's dtype is faster than ``where`` and than a product with a mask of bools.
+
+    >>> relu_gradient(np.array([0.0, 2.0]), np.ones(2)).tolist()
+    [0.0, 1.0]
+    """
     mask = (y > ZERO[y.dtype]).astype(dy.dtype)
     dx: Array = np.multiply(dy, mask, out=mask if out is None else out)
     return dx
 
 
 def exp(x: Array) -> Array:
-    """eˣ."""
+    """eˣ, entry by entry."""
     out: Array = elementary.exp(x) if is_portable(x) else np.exp(x)
     return out
 
 
 def expm1(x: Array) -> Array:
-    """eˣ - 1, exact near 0."""
+    """eˣ - 1, entry by entry, accurate near 0."""
     out: Array = elementary.expm1(x) if is_portable(x) else np.expm1(x)
     return out
 
 
 def log(x: Array) -> Array:
-    """The natural logarithm."""
+    """The natural logarithm of x, entry by entry."""
     out: Array = elementary.log(x) if is_portable(x) else np.log(x)
     return out
 
 
 def log1p(x: Array) -> Array:
-    """log(1 + x), exact near 0."""
+    """log(1 + x), entry by entry, accurate near 0."""
     out: Array = elementary.log1p(x) if is_portable(x) else np.log1p(x)
     return out
 
 
 def power(x: Array, exponent: float) -> Array:
-    """x to the power of a number, for x >= 0."""
+    """x to the power ``exponent``, entry by entry, for x >= 0.
+
+    >>> power(np.array([4.0, 9.0]), 0.5).tolist()
+    [2.0, 3.0]
+    """
     if not is_portable(x):
         out: Array = x**exponent
         return out
@@ -80,48 +97,52 @@ def power(x: Array, exponent: float) -> Array:
 
 
 def tanh(x: Array) -> Array:
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent of x, entry by entry."""
     out: Array = elementary.tanh(x) if is_portable(x) else np.tanh(x)
     return out
 
 
 def sigmoid(x: Array) -> Array:
-    """1 / (1 + e⁻ˣ), from e^-|x| so that nothing overflows and small values keep their digits."""
+    """1 / (1 + e⁻ˣ), entry by entry, from e^-|x| so that nothing overflows and small values keep their digits."""
     e = exp(-np.abs(x))
     out: Array = np.where(x >= 0, 1, e) / (1 + e)
     return out
 
 
 def softplus(x: Array) -> Array:
-    """log(1 + eˣ) = max(x, 0) + log(1 + e^-|x|), which cannot overflow."""
+    """log(1 + eˣ), entry by entry, as max(x, 0) + log(1 + e^-|x|), which cannot overflow."""
     out: Array = np.maximum(x, 0) + log1p(exp(-np.abs(x)))
     return out
 
 
 def columnwise(x: Array) -> Array:
-    """x with contiguous columns where they are longer than its rows: sums along short rows are then ten times faster.
-    What is computed from it has the same layout."""
-    if is_portable(x):  # where the sum of a row must not depend on how many rows there are
+    """x, (..., rows, columns), with contiguous columns if it has more rows than columns: sums along short rows are then
+    ten times faster. What is computed from it has the same layout."""
+    if is_portable(x):  # the sum of a row must not depend on how many rows there are
         return x
     return x if x.shape[-2] <= x.shape[-1] or x.mT.flags.c_contiguous else x.mT.copy().mT
 
 
 def row_max(x: Array) -> Array:
-    """The maximum of each row, (..., 1)."""
+    """The maximum of each row of x, (..., n), as (..., 1)."""
     out: Array = np.maximum.reduce(x, axis=-1, keepdims=True)
     return out
 
 
 def row_sum(x: Array) -> Array:
-    """The sum of each row, (..., 1)."""
+    """The sum of each row of x, (..., n), as (..., 1)."""
     x = np.ascontiguousarray(x) if is_portable(x) else x
     out: Array = np.add.reduce(x, axis=-1, keepdims=True)
     return out
 
 
 def softmax(x: Array) -> Array:
-    """eˣ / Σ eˣ along the last axis, each row shifted by its own maximum."""
-    with np.errstate(over="ignore"):  # of two entries that are further apart than the largest float
+    """eˣ / Σ eˣ along the last axis of x, each row shifted by its maximum so that nothing overflows.
+
+    >>> softmax(np.array([[0.0, 0.0], [0.0, 1000.0]])).tolist()
+    [[0.5, 0.5], [0.0, 1.0]]
+    """
+    with np.errstate(over="ignore"):  # of two entries further apart than the largest float
         e = exp(x - row_max(x))
     out: Array = e / row_sum(e)
     return out
@@ -141,7 +162,11 @@ _Q = (1.0, 13.2281951154744992508, 86.7072140885989742329, 354.93777888781989106
 
 
 def erf(x: Array) -> Array:
-    """The error function 2/√π ∫₀ˣ e^(-t²) dt, to 4e-16 in float64; NumPy has none."""
+    """The error function 2/√π ∫₀ˣ e^(-t²) dt, entry by entry, with errors up to 4e-16 in float64; NumPy has none.
+
+    >>> erf(np.array([0.0, 10.0])).tolist()
+    [0.0, 1.0]
+    """
     if is_entry(x):
         return called("erf", x)
     small = np.clip(x, -1, 1)

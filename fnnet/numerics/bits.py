@@ -1,4 +1,4 @@
-"""Whether this thread computes with portable bits: set for the duration of one call by portable networks and losses."""
+"""Whether this thread computes portable bits; portable networks and losses set it for the duration of one call."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ SCOPE = _Scope()
 
 
 def portably(f: Callable[Arguments, T], *args: Arguments.args, **kwargs: Arguments.kwargs) -> T:
-    """f(...), with the products and functions of ``numerics`` whose bits are the same everywhere.
+    """``f`` called with the arguments, using the products and functions of ``numerics`` that give the same bits
+    everywhere.
 
     >>> portably(lambda: SCOPE.is_portable), SCOPE.is_portable
     (True, False)
@@ -39,5 +40,5 @@ def portably(f: Callable[Arguments, T], *args: Arguments.args, **kwargs: Argumen
 
 
 def is_portable(x: Array) -> bool:
-    """Whether what is computed from x must have portable bits."""
+    """Whether what is computed from x must have portable bits: in a portable network, for x in float64."""
     return SCOPE.is_portable and x.dtype == F64

@@ -1,8 +1,8 @@
 """Elementary functions of float64 arrays whose bits are the same everywhere.
 
-NumPy's own exp and log run another loop on every generation of CPUs, and the loops differ in the last bit. These
+NumPy's own exp and log run a different loop on each generation of CPUs, and the loops differ in the last bit. These
 functions are made of + - * /, comparisons, rounding to whole numbers and operations on the bits themselves: each has
-one right result (IEEE 754), which all of NumPy's loops give. The reductions and polynomials are fdlibm's
+one correct result (IEEE 754), which all of NumPy's loops give. The reductions and polynomials are fdlibm's
 (K. C. Ng et al., Freely Distributable LIBM, Sun Microsystems, 1993, files e_exp.c, s_expm1.c, e_log.c, s_log1p.c,
 k_sin.c, k_cos.c). Errors are below one unit in the last place, those of cos and sin below 2e-16; a test measures each
 against 50 digits.
@@ -21,7 +21,7 @@ from fnnet.types import Array
 Exponents = NDArray[np.int64]
 
 BLOCK = 1 << 13
-"""How many numbers are computed at a time, so that intermediate results stay in the cache."""
+"""How many numbers to compute at a time, so that intermediate results stay in the cache."""
 
 LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 """log 2 = high + low; k times the high part is exact for every exponent k."""
@@ -43,7 +43,7 @@ _ONE = 0x3FF0000000000000
 _ROOT_HALF = 0x3FE6A09E00000000
 _FRACTION = 0x000FFFFFFFFFFFFF
 _UPPER_HALF = -1 << 27
-"""The bits of 1, of √½ (its upper half), of all fractions, and all but the lower half of a fraction's."""
+"""The bits of 1, of √½ (its upper half), of the whole fraction, and of all but the fraction's lower half."""
 
 
 def polynomial(coefficients: Sequence[float], x: Array) -> Array:
@@ -83,15 +83,15 @@ def exp(x: Array) -> Array:
 
 @_in_blocks
 def expm1(x: Array) -> Array:
-    """eˣ - 1, exact near 0."""
+    """eˣ - 1, accurate near 0."""
     high, low, k = _expm1_parts(x)
     return np.where(x == 0, x, _scaled(high + low, k))
 
 
 @_in_blocks
 def tanh(x: Array) -> Array:
-    """t / (t + 2) with t = e^2|x| - 1, and the sign of x. t, t + 2 and the quotient are each a number and what its
-    rounding lost, for three roundings more would cost two units in the last place."""
+    """t / (t + 2) with t = e^2|x| - 1, and the sign of x. t, t + 2 and the quotient are each kept as a number plus what
+    its rounding lost, since three more roundings would cost two units in the last place."""
     high, low, k = _expm1_parts(2 * np.minimum(np.abs(x), 22.0))
     t, t_lost = _scaled_sum(high, low, k)
     below = t + 2
@@ -103,7 +103,7 @@ def tanh(x: Array) -> Array:
 
 def _expm1_parts(x: Array) -> tuple[Array, Array, Exponents]:
     """A large and a small number and k with 2ᵏ (large + small) = eˣ - 1 = 2ᵏ ((1 - 2⁻ᵏ) + (eʳ - 1)), where eʳ - 1 is
-    r + r²/2 + ... by a rational function. What 1 - 2⁻ᵏ and the sum with r lose goes into the small one."""
+    r + r²/2 + ... by a rational function. The small number holds what 1 - 2⁻ᵏ and the sum with r lose by rounding."""
     k, high, low = _reduced(np.maximum(np.minimum(x, 710.0), -40.0))
     r = high - low
     lost = (high - r) - low
@@ -119,25 +119,25 @@ def _expm1_parts(x: Array) -> tuple[Array, Array, Exponents]:
 
 
 def _reduced(x: Array) -> tuple[Exponents, Array, Array]:
-    """k = round(x / log 2), and x - k log 2 as a high and a low part: their difference is the remainder."""
+    """k = round(x / log 2), and the remainder x - k log 2 as the difference of a high and a low part."""
     k = np.rint(x * _INVERSE_LN2)
     return k.astype(np.int64), x - k * LN2_HIGH, k * LN2_LOW
 
 
 def _power_of_two(k: Exponents) -> Array:
-    """2ᵏ for k in [-1022, 1023], written as bits; outside it nothing of use."""
+    """2ᵏ for k in [-1022, 1023], written as bits; meaningless for other k."""
     power: Array = ((k + 1023) << 52).view(np.float64)
     return power
 
 
 def _scaled(y: Array, k: Exponents) -> Array:
-    """2ᵏ y, in two steps, of which the second rounds where the result is subnormal and none does otherwise."""
+    """2ᵏ y, in two steps: the second rounds if the result is subnormal, otherwise neither does."""
     half = k >> 1
     return y * _power_of_two(half) * _power_of_two(k - half)
 
 
 def _scaled_sum(large: Array, small: Array, k: Exponents) -> tuple[Array, Array]:
-    """2ᵏ (large + small), rounded, and what the rounding lost."""
+    """2ᵏ (large + small), rounded, and what rounding lost."""
     whole = large + small
     return _scaled(whole, k), _scaled((large - whole) + small, k)
 
@@ -167,7 +167,7 @@ def log(x: Array) -> Array:
 
 @_in_blocks
 def log1p(x: Array) -> Array:
-    """log(1 + x), exact near 0: the logarithm of u = 1 + x, and what the rounding of u lost, over u."""
+    """log(1 + x), accurate near 0: the logarithm of u = 1 + x, plus what the rounding of u lost, divided by u."""
     u = 1 + x
     k, f = _split(u)
     f = np.where(k == 0, x, f)
@@ -195,7 +195,7 @@ def _log_of_one_and(f: Array) -> tuple[Array, Array]:
 
 
 def _with_limits(y: Array, u: Array, x: Array) -> Array:
-    """The logarithm of u where it is no positive number: -inf of 0, inf of inf, nan of what is negative."""
+    """y, corrected where u is not a positive number: -inf for 0, inf for inf, nan for what is negative."""
     if not u.size or (u.min() > 0 and u.max() < np.inf):
         return y
     return np.where(u > 0, np.where(u == np.inf, x, y), np.where(u == 0, -np.inf, np.nan))
@@ -203,7 +203,7 @@ def _with_limits(y: Array, u: Array, x: Array) -> Array:
 
 # --- circles -------------------------------------------------------------------------------------------------------
 def cos_sin(turns: Array) -> tuple[Array, Array]:
-    """cos 2πu and sin 2πu of u in [0, 1) turns: of what is left beyond the nearest quarter, moved on by quarters."""
+    """cos 2πu and sin 2πu for u in [0, 1) turns: those of the offset from the nearest quarter, rotated by quarters."""
     quarter = np.rint(4 * turns)
     angle = (turns - quarter / 4) * (2 * np.pi)
     square = angle * angle

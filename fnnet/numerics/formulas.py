@@ -1,9 +1,9 @@
-"""What a formula computes, found out by calling it: with an ``Entry`` for every number it writes itself down.
+"""Tracing: what a formula computes is found out by calling it with an ``Entry`` for every number.
 
 A formula is a plain function of arrays that works entry by entry: arithmetic, comparisons, ufuncs, ``np.where``,
-``np.clip`` and the functions of ``numerics``. NumPy runs it over whole arrays. Called with entries it is read for a
-single number, as a graph in which each sub-expression stands once; a reader of that graph writes loops (``fnnet.jit``),
-counts operations, or carries derivatives along, and is a loop over ``in_order``.
+``np.clip`` and the functions of ``numerics``. NumPy runs it over whole arrays. Called with entries it gives the graph
+of what it computes for a single number, in which each sub-expression occurs once. A reader of that graph writes loops
+(``fnnet.jit``), counts operations, or carries derivatives along; it is a loop over ``in_order``.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import numpy as np
 from fnnet.types import Array
 
 NUMBER = "number"
-"""The function of a literal; its name is its ``repr``, which tells 0.0 from -0.0."""
+"""The function of a literal, whose name is its ``repr``, which distinguishes 0.0 from -0.0."""
 
 INPUT = "input"
-"""The function of what a formula is called with."""
+"""The function of an entry that a formula is called with."""
 
 
 class UndecidedError(TypeError):
-    """A formula asked an entry for its value, as ``if`` and ``float`` do, and it has none that the formula may know."""
+    """A formula asked an entry for its value, as ``if`` and ``float`` do, but the entry has none."""
 
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
@@ -34,11 +34,11 @@ class UndecidedError(TypeError):
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Entry(np.lib.mixins.NDArrayOperatorsMixin):
-    """One number of an array, as a function of others. Made by ``entry``, so that the same one is the same object.
+    """One number of an array, as a function of others. Made by ``entry``, so that equal entries are the same object.
 
-    A setting is the same number for all entries of an array. What is made of settings and literals alone is a setting
-    too: NumPy computes it in Python's floats before it meets an array, and so does every reader. Where settings have
-    values, a formula may decide by them (``if``, ``min``), and is read along the way that it goes with these.
+    A setting is the same number for all entries of an array. What is computed from settings and literals alone is a
+    setting too: NumPy computes it in Python's floats before it meets an array, and so does every reader. If settings
+    have values, a formula may branch on them (``if``, ``min``), and is read along the branch that they select.
 
     >>> x = entry("x", np.float32)
     >>> str(np.maximum(2 * x, 0) + 2 * x)
@@ -113,7 +113,7 @@ def _made(
 def entry(
     name: str, dtype: np.dtype[np.floating] | type[np.floating], *, is_setting: bool = False, value: float | None = None
 ) -> Entry:
-    """What a formula is called with in place of an array, or of a setting, of which a formula may know the value."""
+    """What a formula is called with in place of an array, or of a setting whose value the formula may use."""
     return _made(INPUT, (), name, np.dtype(dtype), is_setting, value)
 
 
@@ -123,12 +123,12 @@ def apply(function: str, *arguments: Entry) -> Entry:
 
 
 def is_entry(x: object) -> bool:
-    """Whether a formula is being read, and not run over arrays."""
+    """Whether x is an entry: a formula is being read, not run over arrays."""
     return type(x) is Entry
 
 
 def called(function: str, x: Array) -> Array:
-    """A function that is no ufunc, of an entry that stands for an array."""
+    """A function that is not a ufunc, applied to an entry that stands for an array."""
     return cast(Array, apply(function, cast(Any, x)))
 
 
@@ -147,11 +147,11 @@ def _where(condition: Entry, a: Entry, b: Entry) -> Entry:
 
 
 def _clip(x: Entry, low: Entry, high: Entry) -> Entry:
-    return apply("minimum", apply("maximum", x, low), high)  # as NumPy has it: where low > high, high counts
+    return apply("minimum", apply("maximum", x, low), high)  # as in NumPy: if low > high, high wins
 
 
 MEANINGS: dict[Any, Callable[..., Entry]] = {np.where: _where, np.clip: _clip}
-"""The functions of NumPy that are no ufuncs and that a formula may call."""
+"""The functions of NumPy that are not ufuncs but that a formula may call."""
 
 
 COMPARISONS = frozenset(("greater", "greater_equal", "less", "less_equal", "equal", "not_equal"))
@@ -161,14 +161,14 @@ _OF_TRUTHS = frozenset(("add", "multiply", "maximum", "minimum", "where"))
 
 
 def is_truth(found: Entry) -> bool:
-    """Whether an entry is true or false, and no number: a comparison, or what NumPy makes of such by arithmetic."""
+    """Whether an entry is a truth value, not a number: a comparison, or NumPy's arithmetic on comparisons."""
     given = found.arguments[1:] if found.function == "where" else found.arguments
     return found.function in _TRUTHS or (found.function in _OF_TRUTHS and all(map(is_truth, given)))
 
 
 # --- readers -----------------------------------------------------------------------------------------------------
 def in_order(results: Iterable[Entry]) -> Iterator[Entry]:
-    """All that the results are computed from and they themselves, each once, arguments before what is made of them."""
+    """The results and everything they are computed from, each entry once, arguments first."""
     seen: set[int] = set()
     waiting = list(results)[::-1]
     while waiting:
@@ -184,7 +184,7 @@ def in_order(results: Iterable[Entry]) -> Iterator[Entry]:
 
 
 def _value_of(asked: Entry) -> Any:
-    """The value of what is made of settings. Raises UndecidedError where they have none."""
+    """The value of an entry made of settings. Raises UndecidedError where they have none."""
     values: dict[Entry, Any] = {}
     for found in in_order([asked]):
         function: Any = getattr(np, found.function, None)
@@ -204,13 +204,13 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 def in_any_order(function: F) -> F:
-    """Marks a kernel whose sums may be added up in any order when it is compiled, or they could not be vectorized."""
+    """Marks a kernel whose sums may be added up in any order when it is compiled, so that they can be vectorized."""
     setattr(function, _MARK, True)
     return function
 
 
 def is_in_any_order(function: Callable[..., object]) -> bool:
-    """Whether it was marked so."""
+    """Whether a kernel was marked by ``in_any_order``."""
     return hasattr(function, _MARK)
 
 

@@ -1,7 +1,7 @@
-"""Products, and what is computed of single rows, in plain loops: what ``fnnet.jit`` compiles.
+"""Products, and what is computed from single rows, in plain loops: what ``fnnet.jit`` compiles.
 
-Each is its NumPy counterpart entry by entry, and runs without Numba too. A product of a few numbers is loops, for a
-call of BLAS costs more than they do. Literals are ``real(...)`` of the dtype: a bare 0.5 would widen a float32 loop.
+Each computes entry by entry what its NumPy counterpart does, and runs without Numba too. Small products are loops,
+since a call of BLAS would cost more. Literals are ``real(...)`` of the dtype: a bare 0.5 would widen a float32 loop.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from fnnet.types import Array
 Number = np.floating
 
 SMALL, SMALL_NT = 1 << 10, 1 << 12
-"""Products of no more multiplications than this are own loops."""
+"""Products of at most this many multiplications are loops instead of calls of BLAS."""
 
 
 # --- products ----------------------------------------------------------------------------------------------------
 def product(x: Array, w: Array, y: Array) -> None:
-    """y = x w; in loops four rows of w at a time, a quarter of the passes over y."""
+    """y = x w; loops take four rows of w at a time, which makes a quarter of the passes over y."""
     rows, n_in, n_out = x.shape[0], x.shape[1], w.shape[1]
     if rows * n_in * n_out > SMALL:
         np.dot(x, w, y)
@@ -42,7 +42,7 @@ def product(x: Array, w: Array, y: Array) -> None:
 
 
 def add_bias(y: Array, b: Array) -> None:
-    """y + b in y, for every row."""
+    """Adds b to every row of y, in place."""
     for i in range(y.shape[0]):
         for j in range(y.shape[1]):
             y[i, j] += b[j]
@@ -94,7 +94,7 @@ def batch_sum(dy: Array, db: Array) -> None:
 
 
 def add_rows(dy: Array, start: int, stop: int, total: Array) -> None:
-    """The sum of some rows."""
+    """The sum of the rows from start to stop."""
     for j in range(dy.shape[1]):
         total[j] = dy[start, j]
     for i in range(start + 1, stop):
@@ -104,9 +104,9 @@ def add_rows(dy: Array, start: int, stop: int, total: Array) -> None:
 
 # --- rows --------------------------------------------------------------------------------------------------------
 def softmax_row(x: Array, y: Array) -> tuple[Number, Number]:
-    """y = eᶻ / Σ eᶻ, where z is x less its maximum; gives that maximum and the logarithm of the sum.
+    """y = eᶻ / Σ eᶻ, where z is x minus its maximum; returns that maximum and log Σ eᶻ.
 
-    Not the logarithm of Σ eˣ, their sum: where scores share a large offset it has none of their digits.
+    The two are not added up to log Σ eˣ, which would lose all digits of the scores if they share a large offset.
     """
     real = x.dtype.type
     top = x[0]
@@ -123,13 +123,13 @@ def softmax_row(x: Array, y: Array) -> tuple[Number, Number]:
 
 
 def exp_of(x: Number) -> Number:
-    """eˣ, infinite where that is beyond all floats; ``math.exp`` would raise an error without Numba."""
+    """eˣ, infinite where it exceeds the largest float; without Numba ``math.exp`` would raise an error."""
     e: Number = np.exp(x)
     return e
 
 
 def half_above(x: Array, j: int, top: Number) -> Number:
-    """Half of a score less its row's maximum, which is a float always; the whole may be beyond all of them."""
+    """Half of a score minus its row's maximum, which is always finite; the whole difference may overflow."""
     two = x.dtype.type(2)
     half: Number = x[j] / two - top / two
     return half
@@ -157,11 +157,11 @@ def row_mean_square(x: Array) -> Number:
 
 # --- vectors of all parameters -----------------------------------------------------------------------------------
 Ranges = NDArray[np.int64]
-"""Parts of a vector: of each its first number and the one behind its last."""
+"""Parts of a vector: for each the index of its first number, and the one after its last."""
 
 
 def set_zero(g: Array, ranges: Ranges) -> None:
-    """0 in these ranges."""
+    """Sets g to 0 in these ranges."""
     for r in range(0, ranges.size, 2):
         for i in range(ranges[r], ranges[r + 1]):
             g[i] = g.dtype.type(0)
@@ -179,7 +179,7 @@ def add_elastic_net(w: Array, g: Array, ranges: Ranges, l1: float, l2: float) ->
 
 
 def shorten(g: Array, limit: float) -> None:
-    """g limit / ‖g‖ where the norm is above the limit and finite, its squares those of g over a power of two."""
+    """Scales g by limit / ‖g‖ if the norm is finite and above the limit; squares are those of g over a power of two."""
     largest, square = 0.0, 0.0
     for i in range(g.size):
         size = abs(float(g[i]))

@@ -13,7 +13,7 @@ from fnnet.types import Array
 
 
 def product(a: Array, b: Array) -> Array:
-    """a b over the last two axes: (..., m, k) and (..., k, n) to (..., m, n).
+    """The matrix product a b over the last two axes: (..., m, k) and (..., k, n) to (..., m, n).
 
     aᵀ b is ``product(a.mT, b)``, a bᵀ is ``product(a, b.mT)``. For two matrices ``dot`` has half the overhead of ``@``.
 
@@ -27,7 +27,13 @@ def product(a: Array, b: Array) -> Array:
 
 
 def affine(x: Array, w: Array, b: Array) -> Array:
-    """x w + b for every row: (..., batch, n_in), (..., n_in, n_out) and (..., n_out) to (..., batch, n_out)."""
+    """x w + b for every row of x.
+
+    Shapes: x (..., batch, n_in), w (..., n_in, n_out), b (..., n_out), the result (..., batch, n_out).
+
+    >>> affine(np.ones((1, 2)), np.eye(2), np.array([1.0, 2.0])).tolist()
+    [[2.0, 3.0]]
+    """
     y = products.product(x, w) if is_portable(x) else x.dot(w) if x.ndim == w.ndim == 2 else np.matmul(x, w)
     y += b if b.ndim == 1 else b[..., None, :]
     return y
@@ -36,8 +42,15 @@ def affine(x: Array, w: Array, b: Array) -> Array:
 def affine_gradients(x: Array, dy: Array, dw: Array, db: Array) -> None:
     """Writes dw = xᵀ dy, and db = the sum of the rows of dy, into two arrays that the caller has just allocated.
 
-    That sum is the product 1ᵀ dy, which is three times faster than ``sum`` where the batch is large. Of very many rows
-    the gradients are sums over blocks, for a product with a vector has few accumulators.
+    The sum is computed as the product 1ᵀ dy, which is three times faster than ``sum`` for a large batch. For very many
+    rows the gradients are summed block by block, since a product with a vector has few accumulators.
+
+    Shapes: x (..., batch, n_in), dy (..., batch, n_out), dw (..., n_in, n_out), db (..., n_out).
+
+    >>> dw, db = np.empty((1, 1)), np.empty(1)
+    >>> affine_gradients(np.array([[1.0], [2.0]]), np.ones((2, 1)), dw, db)
+    >>> dw.tolist(), db.tolist()
+    ([[3.0]], [2.0])
     """
     if x.ndim == dy.ndim == 2 and len(dy) > MANY and not is_portable(x):
         _blockwise(x, dy, dw, db)
@@ -53,7 +66,7 @@ def affine_gradients(x: Array, dy: Array, dw: Array, db: Array) -> None:
 
 
 MANY = 1 << 14
-"""Rows whose gradients are added in one product: with more, one with a vector loses digits in float32."""
+"""How many rows are summed in one product: with more, a product with a vector loses digits in float32."""
 
 
 def _blockwise(x: Array, dy: Array, dw: Array, db: Array) -> None:
@@ -75,7 +88,7 @@ def _ones(n: int, dtype: np.dtype[np.floating]) -> Array:
 
 
 def sum_to(a: Array, shape: tuple[int, ...]) -> Array:
-    """The sum of a over the leading replica axes that ``shape`` lacks: dx, where K networks share one x.
+    """The sum of a over the leading replica axes that ``shape`` lacks: dx, if K networks share one x.
 
     >>> sum_to(np.ones((3, 2, 1)), (2, 1)).tolist()
     [[3.0], [3.0]]

@@ -2,8 +2,8 @@
 multiply-adds, and whatever rows stand beside a row.
 
 BLAS adds the terms of an entry in an order that depends on the kernel, on how threads share the work, and on where the
-entry lies: edges have their own code. In matrices padded to multiples of 16 no entry lies at an edge; no kernel divides
-a contraction over at most 256 terms, and longer ones are divided here and their blocks added in order.
+entry lies: edges have their own code. In matrices padded to multiples of 16 no entry lies at an edge. No kernel splits
+a contraction over at most 256 terms; longer ones are split here, and their blocks added in order.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from fnnet.types import Array
 
 BLOCK = 256
-"""How many terms of a contraction every kernel adds without dividing them."""
+"""The length of a contraction that every kernel adds up without splitting it."""
 TILE = 16
 """A multiple of the rows and columns that any kernel computes at once."""
 
@@ -21,7 +21,7 @@ TILE = 16
 def product(a: Array, b: Array) -> Array:
     """a b over the last two axes, (..., m, k) and (..., k, n) to (..., m, n), fresh and C-contiguous.
 
-    b is copied where it is a transposed view: kernels differ in how they read one.
+    b is copied if it is a transposed view, because kernels differ in how they read one.
     """
     m, n = a.shape[-2], b.shape[-1]
     a, b = _padded(a), _padded(np.ascontiguousarray(b))
@@ -34,7 +34,7 @@ def product(a: Array, b: Array) -> Array:
 
 
 def _padded(a: Array) -> Array:
-    """a with zeros below and at the right, up to multiples of 16."""
+    """a padded with zeros below and on the right to multiples of 16."""
     rows, columns = a.shape[-2:]
     more = -rows % TILE, -columns % TILE
     if more == (0, 0):

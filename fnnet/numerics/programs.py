@@ -1,4 +1,4 @@
-"""Formulas as NumPy programs that use their scratch again: the bits of the plain call in up to a third less time."""
+"""Formulas as NumPy programs that reuse their scratch arrays: the bits of the plain call in up to a third less time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fnnet.numerics.formulas import INPUT, NUMBER, Entry, entry, in_order, is_tr
 from fnnet.types import Array
 
 Numbers: TypeAlias = tuple[float, ...]
-"""What is the same for all entries in one call of a rule."""
+"""The numbers that are the same for all entries in one call of a rule."""
 
 Rule: TypeAlias = Callable[..., tuple[Array, ...]]
 """A formula ``rule(numbers, *arrays)``: from numbers and arrays of one shape to fresh arrays of that shape."""
@@ -20,13 +20,13 @@ Rule: TypeAlias = Callable[..., tuple[Array, ...]]
 DTYPES: tuple[np.dtype[Any], ...] = (np.dtype(np.float32), np.dtype(np.float64))
 
 IN_PLACE = frozenset(("add", "subtract", "multiply", "divide", "negative", "absolute", "sqrt", "maximum", "minimum"))
-"""Functions that may write over what they read; ``sign`` is ten times slower so, ``where`` has no place to write to."""
+"""Functions that may overwrite their arguments; ``sign`` is ten times slower then, and ``where`` has no ``out``."""
 
 
 def written(rule: Rule, numbers: Numbers, arrays: int) -> Callable[..., tuple[Array, ...]]:
-    """A rule of numbers like these and so many arrays as a program, which is called with the numbers one by one.
+    """A rule of such numbers and so many arrays as a program, which takes the numbers one by one, then the arrays.
 
-    Raises TypeError for a rule that is no formula.
+    Raises TypeError for a rule that is not a formula.
 
     >>> toward = written(lambda numbers, a, b: (a + numbers[0] * (b - a),), (0.0,), 2)
     >>> toward(0.5, np.zeros(2), np.ones(2))
@@ -44,22 +44,22 @@ def written(rule: Rule, numbers: Numbers, arrays: int) -> Callable[..., tuple[Ar
 
 
 def like(numbers: Numbers, entries: list[Entry]) -> Numbers:
-    """Entries in the place of numbers, by name where these have names."""
+    """Entries in place of numbers, by name if the numbers have names."""
     given, named = cast(Numbers, tuple(entries)), cast(Callable[..., Numbers], type(numbers))
     return named(*given) if hasattr(numbers, "_fields") else given
 
 
 @lru_cache(64)
 def program(rule: Rule, numbers: int, arrays: int) -> Callable[..., tuple[Array, ...]]:
-    """The same for functions of modules, written once each."""
+    """``written``, cached for functions of modules."""
     return written(rule, (0.0,) * numbers, arrays)
 
 
 class _Writer:
-    """A program that is being written.
+    """A program while it is written.
 
-    Numbers meet arrays as arrays without axes, of the same dtype: the bits are those of Python's numbers, of which each
-    costs NumPy a quarter of a microsecond more.
+    Numbers are passed as 0-d arrays of the arrays' dtype: the bits are those of Python's numbers, each of which costs
+    NumPy a quarter of a microsecond more.
     """
 
     def __init__(self, results: tuple[Entry, ...]) -> None:
@@ -90,7 +90,7 @@ class _Writer:
         return cast(Rule, space["program"])
 
     def _result(self, i: int) -> str:
-        """A result, an array of numbers also where it is true or false, and one of its own where it is one twice."""
+        """A result: an array of numbers even if it is a truth value, and a copy if the same entry is a result twice."""
         e = self.results[i]
         if is_truth(e):
             return f"{self.names[e]}.astype(dtype)"
@@ -102,7 +102,7 @@ class _Writer:
         name = self.names[e]
         if e.is_setting:
             self.lines.append(f"{name} = float({e.function}({', '.join([self.names[a] for a in e.arguments])}))")
-        elif _is_choice(e) and e not in set(self.results):  # no pass over the arrays: one of them under another name
+        elif _is_choice(e) and e not in set(self.results):  # no pass over the arrays: one of them, renamed
             yes, no = [self._operand(a) for a in e.arguments[1:]]
             self.lines.append(f"{name} = {yes} if {self.names[e.arguments[0]]} else {no}")
         else:
@@ -113,7 +113,7 @@ class _Writer:
             self.lines.append(f"{e.function}({arguments}, {into})" if place else f"{name} = {e.function}({arguments})")
 
     def _operand(self, e: Entry) -> str:
-        """The name of what meets arrays."""
+        """The name of an operand of an operation on arrays."""
         if not e.is_setting:
             return self.names[e]
         if e not in self.scalars and e.function == NUMBER:
@@ -125,7 +125,7 @@ class _Writer:
         return self.scalars[e]
 
     def _place(self, e: Entry) -> str | None:
-        """Where a result is written: over an argument that is not read again, or in an array that is free."""
+        """Where a result is written: over an argument that is not read again, or into a free array."""
         scratch = dict.fromkeys(
             [a for a in e.arguments if a.function in IN_PLACE and not (a.is_setting or is_truth(a))]
         )

@@ -1,6 +1,6 @@
-"""Sums, means and norms that are right wherever the result itself is a float.
+"""Sums, means and norms that are right wherever the result itself is finite.
 
-The plain formula comes first, and its result is kept to the bit. Only where it overflows on the way to a finite result
+The plain formula is tried first, and its result is kept to the bit. Only if it overflows on the way to a finite result
 are the numbers divided first: by a power of two, which rounds nothing, or by their count. The result for a row never
 depends on the other rows. Callers silence the overflow of the plain formula.
 """
@@ -18,7 +18,11 @@ from fnnet.types import Array, Value
 
 
 def is_finite(a: Array) -> bool:
-    """Whether no entry is infinite or NaN."""
+    """Whether no entry of a is infinite or NaN.
+
+    >>> is_finite(np.array([0.0, np.inf]))
+    False
+    """
     return math.isfinite(a) if a.ndim == 0 else bool(np.logical_and.reduce(np.isfinite(a), axis=None))
 
 
@@ -33,7 +37,7 @@ def weighed(w: Array, x: Array) -> Array:
 
 
 def power_of_two(size: Array) -> Array:
-    """The power of two at or below each number from 0 up; 1 for 0, infinity and NaN."""
+    """The largest power of two at or below each number, which is not negative; 1 for 0, infinity and NaN."""
     _, exponent = np.frexp(size)
     is_number = (size > 0) & (size < np.inf)
     out: Array = np.ldexp(np.ones_like(size), np.where(is_number, exponent - 1, 0))
@@ -41,7 +45,7 @@ def power_of_two(size: Array) -> Array:
 
 
 def magnitude(a: Array) -> Array:
-    """The power of two at or below the largest |entry| of each row, (..., 1)."""
+    """The largest power of two at or below the largest |entry| of each row, (..., 1)."""
     return power_of_two(np.maximum.reduce(np.abs(a), axis=-1, keepdims=True))
 
 
@@ -52,14 +56,18 @@ def share_of(n: int) -> float:
 
 
 def shares(w: Array, largest: Array | None = None) -> Array:
-    """w / Σ w over the last axis, from weights over the largest of them, whose sum cannot overflow."""
+    """w / Σ w over the last axis, from weights divided by the largest of them, whose sum cannot overflow."""
     unit = w / (np.maximum.reduce(w, axis=-1, keepdims=True) if largest is None else largest)
     out: Array = unit / np.add.reduce(unit, axis=-1, keepdims=True)
     return out
 
 
 def mean(a: Array) -> Array:
-    """Σ a / n over the last axis; Σ (a / n) where that sum overflows."""
+    """The mean of a over its last axis, (..., n) to (...): Σ a / n, or Σ (a / n) where Σ a overflows.
+
+    >>> mean(np.array([[1.0, 3.0], [4.0, 5.0]])).tolist()
+    [2.0, 4.5]
+    """
     n = a.shape[-1]
     plain: Array = np.add.reduce(a, axis=-1) / n
     if is_finite(plain):
@@ -73,10 +81,10 @@ BLOCK = 1 << 10
 
 
 def batch_sum(a: Array) -> Array:
-    """Σ a over the batch, the axis before the last: db, the gradient of a bias.
+    """Σ a over the batch, (..., batch, n) to (..., n): db, the gradient of a bias.
 
-    Blocks of rows are summed, and then the sums of the blocks. NumPy adds row after row there, so that a sum in float32
-    loses half its digits after 2¹² rows and stops growing after 2²⁴.
+    Blocks of rows are summed first, then the sums of the blocks. NumPy would add row after row, so that a sum in
+    float32 loses half its digits after 2¹² rows and stops growing after 2²⁴.
 
     >>> batch_sum(np.ones((4, 2))).tolist()
     [4.0, 4.0]
@@ -89,7 +97,7 @@ def batch_sum(a: Array) -> Array:
 
 
 def scaled_squares(a: Array, factor: float) -> Value:
-    """factor · Σ a² over the last axis, from a divided by its magnitude: for where the plain sum overflows."""
+    """factor · Σ a² over the last axis, from a divided by its magnitude, for use where the plain sum overflows."""
     square, s = _unit_squares(a)
     return np.asarray(square * factor * s * s)
 
@@ -109,8 +117,12 @@ def _unit_squares(a: Array) -> tuple[Array, Array]:
 
 # --- products and squares --------------------------------------------------------------------------------------------
 def inner_product(a: Array, b: Array) -> Value:
-    """Σ a b over the last axis. In float64 it is a sum along an axis, for the bits of a library's inner product depend
-    on its kernel and its threads."""
+    """Σ a b over the last axis, (..., n) to (...). In float64 it is a sum along an axis, because the bits of a
+    library's inner product depend on its kernel and its threads.
+
+    >>> float(inner_product(np.array([1.0, 2.0]), np.array([3.0, 4.0])))
+    11.0
+    """
     if a.dtype == F64:
         return np.asarray(np.add.reduce(a * b, axis=-1))
     out: Value = np.asarray(a.dot(b) if a.ndim == b.ndim == 1 else np.vecdot(a, b))
@@ -118,18 +130,27 @@ def inner_product(a: Array, b: Array) -> Value:
 
 
 def square_sum(a: Array) -> Value:
-    """Σ a² over the last two axes; infinite, without a warning, where that exceeds the largest float."""
+    """Σ a² over the last two axes, (..., m, n) to (...); infinite, without a warning, where it exceeds the largest
+    float.
+
+    >>> float(square_sum(np.ones((2, 3))))
+    6.0
+    """
     if a.ndim > 2 or a.dtype == F64:
         flat = a.reshape((*a.shape[:-2], -1))
         with np.errstate(over="ignore"):
             return inner_product(flat, flat)
     flat = a.ravel()
-    return cast(Value, np.vdot(flat, flat))  # which is dot, but for its warning
+    return cast(Value, np.vdot(flat, flat))  # dot without its warning
 
 
 def square_mean(a: Array) -> Value:
-    """Σ a² / n over the last axis; where that sum overflows, Σ a (c a) / (c n), which does only where the mean itself
-    does. The plain form comes first: c would cost small squares their digits."""
+    """Σ a² / n over the last axis, (..., n) to (...); where Σ a² overflows, Σ a (c a) / (c n), which overflows only if
+    the mean itself does. The plain form is tried first, because c would cost small squares their digits.
+
+    >>> float(square_mean(np.array([1.0, 3.0])))
+    5.0
+    """
     n = a.shape[-1]
     with np.errstate(over="ignore"):
         plain: Value = np.asarray(inner_product(a, a) / n)

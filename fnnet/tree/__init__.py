@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 def leaves(tree: object) -> tuple[Array, ...]:
-    """All arrays of a tree, in the order of its fields.
+    """All arrays of ``tree``, in the order of its fields.
 
     >>> leaves((np.zeros(2), (np.ones(1),)))
     (array([0., 0.]), array([1.]))
@@ -29,9 +29,9 @@ def leaves(tree: object) -> tuple[Array, ...]:
 
 
 def rebuild(tree: T, values: tuple[Array, ...]) -> T:
-    """The tree with its leaves replaced, in the order of ``leaves``.
+    """``tree`` with its leaves replaced by ``values``, in the order of ``leaves``.
 
-    Raises TreeError where their number differs or one is no array.
+    Raises TreeError where their number differs or one is not an array.
 
     >>> rebuild((np.zeros(2), (np.zeros(1),)), (np.ones(2), np.ones(1)))
     (array([1., 1.]), (array([1.]),))
@@ -55,10 +55,10 @@ def map(f: Callable[..., Array], tree: T, *rest: object) -> T: ...
 
 
 def map(f: Callable[..., Array], tree: T, *rest: object) -> T:
-    """f over the leaves of one tree, or of several of the same structure, as a tree like the first.
+    """``f`` applied to the leaves of ``tree``, or of several trees of the same structure, as a tree like the first.
 
-    Static fields of networks must agree; counters, keys and histories are taken from the first tree. Raises TreeError
-    naming the path where structures differ.
+    ``f`` gets one leaf of ``tree`` and one of each of ``rest``. Static fields of networks must agree; counters, keys
+    and histories are taken from the first tree. Raises TreeError, naming the path, where structures differ.
 
     >>> map(lambda a, b: a + b, (np.array([1.0]),), (np.array([2.0]),))
     (array([3.]),)
@@ -70,7 +70,7 @@ def map(f: Callable[..., Array], tree: T, *rest: object) -> T:
 
 
 def paths(tree: object) -> tuple[str, ...]:
-    """The path of every leaf, in the order of ``leaves``.
+    """The path of every leaf of ``tree``, in the order of ``leaves``.
 
     >>> paths((np.zeros(2), (np.ones(1),)))
     ('0', '1.0')
@@ -79,7 +79,9 @@ def paths(tree: object) -> tuple[str, ...]:
 
 
 def at(tree: T, path: str, f: Callable[..., object]) -> T:
-    """A new tree in which f has replaced one leaf or static field. Raises TreeError where there is no such path.
+    """A new tree in which the leaf or static field at ``path``, such as "layers.0.w", is replaced by ``f`` of it.
+
+    Raises TreeError where there is no such path, or ``f`` gives neither an array nor a static value.
 
     >>> at((1.0, (np.zeros(1),)), "0", lambda rate: rate / 2)
     (0.5, (array([0.]),))
@@ -107,7 +109,7 @@ def _at(node: object, path: str, rest: list[str], f: Callable[..., object]) -> o
 
 
 def digest(tree: object) -> str:
-    """SHA-256, in hexadecimal, over structure, static fields, dtypes, shapes and bytes.
+    """The SHA-256 of ``tree``, in hexadecimal, over structure, static fields, dtypes, shapes and bytes.
 
     A class counts by its module and name, one of fnnet's own by its name alone. Raises DtypeError for an array of
     objects.
@@ -115,7 +117,7 @@ def digest(tree: object) -> str:
     >>> digest((np.zeros(2), 0.5))[:16]
     '30fab13d6dcbf7ee'
     """
-    import hashlib  # which takes 3 ms to load, a tenth of what fnnet does
+    import hashlib  # loading it takes 3 ms, a tenth of fnnet's own time
 
     found: list[Array] = []
     form: list[object] = []
@@ -138,7 +140,7 @@ def _name(kind: type) -> str:
 
 
 def equal(a: object, b: object) -> bool:
-    """Whether two trees are the same to the bit: structure, static fields, dtypes, shapes, bytes.
+    """Whether the trees ``a`` and ``b`` are the same to the bit: structure, static fields, dtypes, shapes, bytes.
 
     >>> equal((np.array([0.0]),), (np.array([-0.0]),))
     False
@@ -149,6 +151,8 @@ def equal(a: object, b: object) -> bool:
 def allclose(a: object, b: object, rtol: float = 1e-7, atol: float = 0.0) -> bool:
     """Whether two trees agree leaf by leaf, |a - b| <= atol + rtol |b|. Raises TreeError where structures differ.
 
+    ``rtol`` is the relative and ``atol`` the absolute tolerance.
+
     >>> allclose((np.ones(1),), (np.ones(1) + 1e-9,))
     True
     """
@@ -157,7 +161,7 @@ def allclose(a: object, b: object, rtol: float = 1e-7, atol: float = 0.0) -> boo
 
 
 def astype(tree: T, dtype: Dtype) -> T:
-    """The tree with every floating array cast, read-only; arrays of integers stay as they are.
+    """``tree`` with every floating array cast to ``dtype``, read-only; arrays of integers stay as they are.
 
     Raises DtypeError for any dtype but float32 and float64.
 
@@ -169,7 +173,7 @@ def astype(tree: T, dtype: Dtype) -> T:
 
 
 def trainable(tree: object) -> tuple[Array, ...]:
-    """The leaves that training changes: all but the constant ones.
+    """The leaves of ``tree`` that training changes: all but the constant ones.
 
     >>> trainable((np.zeros(2), 0.5))
     (array([0., 0.]),)
@@ -179,7 +183,7 @@ def trainable(tree: object) -> tuple[Array, ...]:
 
 
 def count(tree: object) -> int:
-    """How many numbers training changes.
+    """How many numbers of ``tree`` training changes.
 
     >>> count((np.zeros((2, 3)), np.zeros(3)))
     9
@@ -188,7 +192,7 @@ def count(tree: object) -> int:
 
 
 def ravel(tree: object) -> Array:
-    """All trainable leaves behind one another, in one fresh vector.
+    """All trainable leaves of ``tree`` one after another, in one fresh vector.
 
     >>> ravel((np.zeros(2), np.ones(1)))
     array([0., 0., 1.])

@@ -1,4 +1,4 @@
-"""Arrays that come into a tree: read-only, in C order, and no maps of files."""
+"""Arrays that enter a tree: read-only, in C order, and not mapped from files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fnnet.types import Array
 
 
 def safe(leaf: Array) -> Array:
-    """The array in C order, where nobody can write to it, else a copy that nobody can."""
+    """The array itself if it is in C order and nobody can write to it, else a copy for which that holds."""
     base: object = leaf
     while isinstance(base, np.ndarray) and not base.flags.writeable:
         base = base.base
@@ -20,7 +20,7 @@ def safe(leaf: Array) -> Array:
 
 
 def plain(value: object) -> object:
-    """The value with plain arrays in place of files that what unpickles (joblib) has mapped into memory."""
+    """The value with plain arrays in place of files that an unpickler such as joblib has mapped into memory."""
     if type(value) is tuple:
         return tuple([plain(child) for child in value])
     return np.asarray(value) if isinstance(value, np.memmap) else value

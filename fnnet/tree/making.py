@@ -1,7 +1,7 @@
-"""How records and trees are put together: by functions that are written down once, as dataclasses' own are.
+"""How records and trees are built: by functions whose source is generated once, as dataclasses' own are.
 
-A frozen dataclass fills its fields one by one through a function that forbids it. Where its constructor does no more,
-its slots are filled directly, in half the time: a step makes every layer twice.
+A frozen dataclass sets its fields one by one through ``object.__setattr__``. Where its constructor does no more than
+that, its slots are filled directly, in half the time: a step makes every layer twice.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True, eq=False)
 class Source:
-    """A function of these arguments that is being written, and what its names stand for."""
+    """The source of a function of these arguments while it is written, and what its names stand for."""
 
     arguments: str
     lines: list[str] = field(default_factory=list)
@@ -32,7 +32,7 @@ class Source:
         return name
 
     def made(self, kind: type, values: list[str], more: dict[str, str]) -> str:
-        """The name of an instance that is made of its fields, and then given more slots."""
+        """The name of an instance that is made from its fields and then given more slots."""
         made, members = f"n{len(self.lines)}", _members(kind)
         if members is None:
             self.lines.append(f"{made} = {self.name(layout(kind).make)}({', '.join(values)})")
@@ -43,12 +43,12 @@ class Source:
         return made
 
     def put(self, made: str, members: list[MemberDescriptorType], values: list[str]) -> None:
-        """Fills slots."""
+        """Writes the lines that fill slots."""
         for member, value in zip(members, values, strict=True):
             self.lines.append(f"{self.name(member.__set__)}({made}, {value})")
 
     def function(self, kind: type[T], result: str) -> Callable[..., T]:
-        """The function that gives the result, an instance of a class."""
+        """The function that returns the result, an instance of a class."""
         text = "\n    ".join([f"def make({self.arguments}):", *self.lines, f"return {result}"])
         exec(text, self.names)
         made: Callable[..., T] = self.names.pop("make")
@@ -66,12 +66,12 @@ def _members(kind: type) -> list[MemberDescriptorType] | None:
 
 
 def _is_written(constructor: object) -> bool:
-    """Whether ``dataclass`` has written a constructor, and not a user."""
+    """Whether ``dataclass``, not a user, has written a constructor."""
     return getattr(getattr(constructor, "__code__", None), "co_filename", None) == "<string>"
 
 
 def maker(kind: type[T]) -> Callable[..., T]:
-    """The constructor of a record that is made at every step, which takes all fields by position."""
+    """A fast constructor for a record that is made at every step; it takes all fields by position."""
     names = [f.name for f in fields(kind)]  # type: ignore[arg-type]  # a dataclass, whatever it holds
     source = Source(", ".join(names))
     return source.function(kind, source.made(kind, names, {}))
@@ -80,10 +80,11 @@ def maker(kind: type[T]) -> Callable[..., T]:
 # --- trees -------------------------------------------------------------------------------------------------------
 @dataclass(slots=True, eq=False)
 class TreeSource:
-    """How a tree is made of its trained leaves v, its constant ones c, its structure and, where it has one, its vector,
-    of which s are the named_children that belong to layers of layers in it.
+    """The source of a function that builds a tree from its trained leaves v, its constant leaves c, its structure and,
+    if it has one, its vector, of which s are the parts that belong to layers of layers.
 
-    Leaves are met in their order; ``sizes`` has for each how much of the vector it is, None for a constant.
+    Leaves are visited in their order; ``sizes`` says for each how many numbers of the vector it has, None for a
+    constant.
     """
 
     sizes: Iterator[int | None]
@@ -96,7 +97,7 @@ class TreeSource:
     spans: list[tuple[int, int]] = field(default_factory=list)
 
     def root(self, tree: P) -> Callable[..., P]:
-        """The function."""
+        """The function that builds trees like this one."""
         known = {"_structure": "structure"} | ({"_vector": "vector"} if self.has_vector else {})
         values = [self.written(child) for _, child in named_children(tree)]
         made, lines = self.source.made(type(tree), values, known), self.source.lines
@@ -108,7 +109,7 @@ class TreeSource:
         return self.source.function(type(tree), made)
 
     def written(self, node: object) -> str:
-        """The expression for a node; what has no leaves is used again as it is."""
+        """The expression for a node; a node without leaves is reused as it is."""
         if is_leaf(node):
             return self._leaf(next(self.sizes))
         children = [child for _, child in named_children(node)]
@@ -128,7 +129,7 @@ class TreeSource:
         return f"v{self.trained - 1}"
 
     def _known(self, node: object, begin: int, children: list[object]) -> dict[str, str]:
-        """What a layer of layers is told of itself; one of arrays finds it out when it is asked."""
+        """What a layer of layers is given to know about itself; a layer of arrays finds it out when it is asked."""
         if not isinstance(node, Params) or all(map(is_leaf, children)):
             return {}
         known = {"_structure": self.source.name(self.structure_of(node))}
@@ -143,7 +144,7 @@ def _has_leaves(node: object) -> bool:
 
 
 def getter(tree: object, paths: list[str]) -> Callable[[object], tuple[object, ...]]:
-    """The function from trees like this one to their nodes of these paths."""
+    """The function from trees like this one to their nodes at these paths."""
     found = ["tree" + "".join(_steps(tree, path)) for path in paths]
     return Source("tree").function(tuple, f"({''.join([f'{node}, ' for node in found])})")
 

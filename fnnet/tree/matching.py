@@ -1,7 +1,7 @@
 """Several trees used together: what they must have in common, and where they differ.
 
-Two networks, a network and its gradients, an optimizer's slots: they must have one structure. Static fields of networks
-must agree, for they say what is computed; a record's counters, keys and histories need not.
+Two networks, a network and its gradients, an optimizer's slots: they must have the same structure. Static fields of
+networks must agree, for they say what is computed; a record's counters, keys and histories need not.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from fnnet.types import Array
 
 
 def flatten_shared(node: object, leaves: list[Array], form: list[object], inside: bool = False) -> None:
-    """``flatten`` of what trees must have in common to be used together.
+    """``flatten``, restricted to what trees must have in common to be used together.
 
     All static fields inside a network count; a record's counters do not, and its carried fields are not entered.
     ``form`` holds CONSTANT in place of ndarray where a leaf is constant.
@@ -36,7 +36,7 @@ def flatten_shared(node: object, leaves: list[Array], form: list[object], inside
             _flatten_fields(known, children, leaves, form, inside)
             return
     for child in children:
-        if type(child) is np.ndarray:  # most children are leaves: a call less for each
+        if type(child) is np.ndarray:  # most children are leaves: this saves a call for each
             leaves.append(child)
             form.append(np.ndarray)
         else:
@@ -57,9 +57,9 @@ def _flatten_fields(
 
 
 def columns(where: str, trees: tuple[object, ...]) -> tuple[list[list[Array]], list[object]]:
-    """The leaves of several trees of one structure, a list a tree, and their common form.
+    """The leaves of several trees of one structure, one list per tree, and their common form.
 
-    Raises TreeError naming the path where the structures differ.
+    Raises TreeError, naming the path, where the structures differ.
     """
     found: list[list[Array]] = []
     first: list[object] = []
@@ -76,12 +76,12 @@ def columns(where: str, trees: tuple[object, ...]) -> tuple[list[list[Array]], l
 
 
 def trained(form: list[object]) -> list[bool]:
-    """For each leaf of a form whether training changes it."""
+    """For each leaf of a form, whether training changes it."""
     return [entry is np.ndarray for entry in form if entry is np.ndarray or entry is CONSTANT]
 
 
 def _difference(a: object, b: object, path: str, inside: bool = False) -> str:
-    """Where two structures part, in words."""
+    """Where two structures differ, in words."""
     inside = inside or isinstance(a, Params)
     left, right = named_children(a), named_children(b)
     if type(a) is type(b) and left and len(left) == len(right):

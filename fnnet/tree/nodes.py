@@ -1,4 +1,4 @@
-"""What trees are made of, and how one is taken apart and put together.
+"""What trees are made of, and how a tree is flattened and rebuilt.
 
 A leaf is an ndarray; a node is a frozen dataclass or a tuple; float, int, str, bool and None are static. Networks,
 gradients, optimizer states and training states are all trees of this one kind.
@@ -23,7 +23,7 @@ from fnnet.types import Array
 T = TypeVar("T")
 
 NAN = float("nan")
-"""Stands for every NaN among settings: it is equal to itself alone, and one that was read from a file is another."""
+"""Stands for every NaN among settings: a NaN equals only itself, as the same object, which one from a file is not."""
 
 
 class Node:
@@ -39,20 +39,20 @@ class Node:
 
 
 class Params(Node):
-    """Marker of every network dataclass: its type says what it computes, its arrays are what it learned."""
+    """Base class of every network dataclass: its type says what it computes, its arrays are what it learned."""
 
     __slots__ = ("_structure", "_vector")
-    """What ``structures`` knows of an instance: facts about it that no field shows and no new one inherits."""
+    """What ``structures`` knows about an instance: facts that no field shows and no new instance inherits."""
 
     def _repr_html_(self) -> str:
-        """In a notebook: a row for each layer, with its arrays, settings and the parameters that training changes."""
+        """In a notebook: one row per layer, with its arrays, settings and the parameters that training changes."""
         rows = list(_layer_rows(self, ""))
         kinds = sorted({str(leaf.dtype) for _, leaf in walk(self) if is_leaf(leaf)})
         title = ", ".join([f"{type(self).__name__}: {sum([row[-1] for row in rows]):,} parameters", *kinds])
         shown = [(*row[:-1], f"{row[-1]:,}") for row in rows]
         return html.block(title, html.table(("path", "layer", "arrays", "settings", "parameters"), shown, [4]))
 
-    if not TYPE_CHECKING:  # to which a network is no function
+    if not TYPE_CHECKING:  # for type checkers a network is not callable
 
         def __call__(self, *_: object, **__: object) -> NoReturn:
             """Raises TypeError: a network is a value."""
@@ -65,8 +65,8 @@ class Params(Node):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Layout:
-    """How the instances of one class are taken apart and made: their fields, which of them are what, and the
-    constructor, which ``make`` calls with all of them by position."""
+    """How the instances of one class are taken apart and made: their fields, the role of each, and the constructor,
+    which ``make`` calls with all fields by position."""
 
     names: tuple[str, ...]
     values: Callable[[object], tuple[object, ...]]
@@ -77,10 +77,10 @@ class Layout:
 
 
 def _layout(kind: type) -> Layout:
-    """The layout of a class. Raises TreeError where its instances can be no part of a tree.
+    """The layout of a class. Raises TreeError where its instances cannot be part of a tree.
 
-    A record that keeps its data in another form than it has as a tree names its fields in ``__tree_fields__``: they
-    are attributes, which its constructor takes by position. A frozen dataclass that is no tree has a ``__no_tree__``.
+    A record that stores its data in a form other than its tree names the tree's fields in ``__tree_fields__``: they are
+    attributes, which its constructor takes by position. A frozen dataclass that is not a tree has a ``__no_tree__``.
     """
     told: tuple[str, ...] | None = vars(kind).get("__tree_fields__")
     if told is not None:
@@ -104,7 +104,7 @@ def _layout(kind: type) -> Layout:
 
 
 def network_of(kind: type) -> str:
-    """How an error ends where an instance of a class stands for a network that it has."""
+    """The end of an error where an instance of a class was given instead of the network that it holds."""
     path = next((path for path in ("params", "state.params") if hasattr(kind, path.partition(".")[0])), "")
     return f"; its network is .{path}" if path else ""
 
@@ -117,11 +117,11 @@ def _getter(names: tuple[str, ...]) -> Callable[[object], tuple[object, ...]]:
     return attrgetter(*names) if len(names) > 1 else lambda node: tuple([getattr(node, name) for name in names])
 
 
-layout: Callable[[type], Layout] = functools.lru_cache(1024)(_layout)  # more classes than a program has
+layout: Callable[[type], Layout] = functools.lru_cache(1024)(_layout)  # more classes than a program defines
 
 
 def is_leaf(node: object) -> TypeGuard[Array]:
-    """Whether a node is an array. Subclasses of ndarray are none: they would change what operations mean."""
+    """Whether a node is an array. Subclasses of ndarray do not count: they would change what operations mean."""
     return type(node) is np.ndarray
 
 
@@ -141,25 +141,25 @@ def named_children(node: object) -> tuple[tuple[str, object], ...]:
 
 
 def child_path(path: str, name: str) -> str:
-    """The path one field further down."""
+    """The path of a child by its name."""
     return f"{path}.{name}" if path else name
 
 
 def walk(node: object, path: str = "") -> Iterator[tuple[str, object]]:
-    """Every node below one, itself first, and its path."""
+    """A node and every node below it, each with its path."""
     yield path, node
     for name, child in named_children(node):
         yield from walk(child, child_path(path, name))
 
 
 def leaf_paths(tree: object) -> tuple[str, ...]:
-    """The path of every leaf, in their order."""
+    """The paths of all leaves, in their order."""
     return tuple([path for path, node in walk(tree) if is_leaf(node)])
 
 
 def _layer_rows(layer: Params, path: str) -> Iterator[tuple[str, str, str, str, int]]:
-    """Path, class, arrays, settings and number of parameters of a layer, and of those in it; one that does no more than
-    hold others has no row."""
+    """Path, class, arrays, settings and number of parameters of a layer and of the layers in it; one that only holds
+    others has no row."""
     arrays, settings, inside, count = list[str](), list[str](), list[tuple[str, Params]](), 0
     for name, field in named_children(layer):
         found = list(_through_tuples(field, name))
@@ -177,7 +177,7 @@ def _layer_rows(layer: Params, path: str) -> Iterator[tuple[str, str, str, str, 
 
 
 def _through_tuples(node: object, path: str) -> Iterator[tuple[str, object]]:
-    """A node, or what it holds where it is a tuple, by their paths."""
+    """A node, or the items of a tuple, with their paths."""
     if type(node) is not tuple:
         yield path, node
         return
@@ -185,7 +185,7 @@ def _through_tuples(node: object, path: str) -> Iterator[tuple[str, object]]:
         yield from _through_tuples(child, child_path(path, name))
 
 
-# --- taken apart and put together ----------------------------------------------------------------------------------
+# --- flattened and rebuilt -----------------------------------------------------------------------------------------
 def flatten(node: object, leaves: list[Array], form: list[object]) -> None:
     """Appends the leaves below a node to ``leaves`` and everything else, in the same order, to ``form``."""
     kind = type(node)
@@ -206,8 +206,8 @@ def flatten(node: object, leaves: list[Array], form: list[object]) -> None:
 
 
 def restore(node: object, leaves: Iterator[Array], enters_carried: bool = True) -> object:
-    """The node with its leaves replaced by the next ones of ``leaves``, but for those of carried fields where these are
-    not entered."""
+    """The node with its leaves replaced by the next ones of ``leaves``; carried fields keep theirs unless
+    ``enters_carried``."""
     kind = type(node)
     if kind is np.ndarray:
         return next(leaves)
@@ -223,9 +223,9 @@ def restore(node: object, leaves: Iterator[Array], enters_carried: bool = True) 
 
 # --- read-only arrays --------------------------------------------------------------------------------------------
 def read_only(node: T) -> T:
-    """The tree with read-only arrays in C order: those that nobody can write to as they are, copies of all others.
+    """The tree with read-only arrays in C order: arrays that nobody can write to stay, all others are copied.
 
-    In C order, for a copy of a tree is, and products of other layouts may differ in their last bits.
+    C order, because copies of a tree have it and products of other layouts may differ in their last bits.
     """
     leaves: list[Array] = []
     flatten(node, leaves, [])
@@ -239,7 +239,7 @@ def _revive(kind: type[T], *values: object) -> T:
 
 
 def describe(node: object) -> str:
-    """A tree in one line, arrays by dtype and shape, 0-d ones by value: ``Linear(w=float32[4, 2], b=float32[2])``."""
+    """A tree in one line, arrays by dtype and shape, 0-d arrays by value: ``Linear(w=float32[4, 2], b=float32[2])``."""
     if isinstance(node, np.ndarray):
         return f"{node.dtype}{list(node.shape)}" if node.ndim else repr(node.item())
     if type(node) is tuple:

@@ -1,4 +1,4 @@
-"""Operations over the numbers of networks: on a vector of them where they are few, leaf by leaf where they are many."""
+"""Operations on the numbers of networks: on one vector if they are few, leaf by leaf if they are many."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ Trees = Sequence["P | Unbuilt[P]"]
 Rule = Callable[..., tuple[Array, ...]]
 
 BLOCK = 1 << 16
-"""Numbers at a time: a few arrays of so many float32 fit into the cache of a core, and the calls cost little."""
+"""How many numbers to process at a time: a few such float32 arrays fit into a core's cache, and calls cost little."""
 
 
 def over_numbers(where: str, rule: Rule, trees: Trees[P], results: int, size: int = BLOCK) -> tuple[P, ...]:
-    """``rule`` over the trained numbers of the parameters and of trees like them, as new read-only trees.
+    """``rule`` applied to the trained numbers of the parameters and of trees like them, as new read-only trees.
 
     Raises what ``new_numbers`` raises.
     """
@@ -36,10 +36,10 @@ def over_numbers(where: str, rule: Rule, trees: Trees[P], results: int, size: in
 
 
 def new_numbers(where: str, rule: Rule, trees: Trees[P], results: int, size: int = BLOCK) -> list[Unbuilt[P]]:
-    """The same, as trees that are built when they are looked at: slots never are while training goes on.
+    """The same, as trees that are built only when they are read: during training, slots never are.
 
-    The rule takes some numbers of each tree, the same of each, and gives ``results`` fresh arrays. Constant leaves are
-    passed by. Raises TreeError, ShapeError or DtypeError, each naming the path, where a tree is not like the first.
+    The rule takes the same block of numbers from each tree, and returns ``results`` fresh arrays. Constant leaves are
+    skipped. Raises TreeError, ShapeError or DtypeError, each naming the path, where a tree is not like the first.
     """
     structure, found = alike(where, trees)
     if structure.views and found[0][0].size <= size:
@@ -54,7 +54,7 @@ def new_numbers(where: str, rule: Rule, trees: Trees[P], results: int, size: int
 
 
 def _constants(structure: Structure[P], tree: P | Unbuilt[P]) -> tuple[Array, ...]:
-    """The constants of a tree, which nobody can write to where nobody can write to its vector."""
+    """The constants of a tree, read-only wherever its vector is."""
     if isinstance(tree, Unbuilt):
         return structure.zeros() if tree.constants is None else tree.constants
     found, vector = structure.constants(tree), vector_behind(tree)
@@ -64,8 +64,8 @@ def _constants(structure: Structure[P], tree: P | Unbuilt[P]) -> tuple[Array, ..
 def alike(where: str, trees: Trees[P]) -> tuple[Structure[P], list[tuple[Array, ...]]]:
     """The structure of the first of several trees, and the blocks of each.
 
-    Raises LayerError where that is no network, and TreeError, ShapeError or DtypeError, each naming the path, where it
-    cannot be trained or another one is not like it.
+    Raises LayerError where the first is not a network, and TreeError, ShapeError or DtypeError, each naming the path,
+    where it cannot be trained or another tree is not like it.
     """
     if not isinstance(trees[0], Params):
         raise LayerError(f"{where}: params must be a network, an instance of a Params class, got {trees[0]!r}")
@@ -79,7 +79,7 @@ def alike(where: str, trees: Trees[P]) -> tuple[Structure[P], list[tuple[Array, 
 
 
 def check_alike(where: str, trees: Trees[P]) -> None:
-    """Raises TreeError, ShapeError or DtypeError where a tree is not like the first, or that one cannot be trained."""
+    """Raises TreeError, ShapeError or DtypeError where the first tree cannot be trained or another is not like it."""
     trees = [built(tree) for tree in trees]
     found, form = columns(where, tuple(trees))
     paths, first = leaf_paths(trees[0]), [(leaf.shape, leaf.dtype) for leaf in found[0]]
@@ -95,7 +95,7 @@ def check_alike(where: str, trees: Trees[P]) -> None:
 
 
 def _by_size(rule: Rule, given: tuple[Array, ...], results: int, size: int) -> tuple[Array, ...]:
-    """A rule over many numbers some at a time, so that its ten passes read and write what is in the cache."""
+    """A rule applied to many numbers block by block, so that its ten passes read and write within the cache."""
     new = tuple([np.empty(given[0].shape, given[0].dtype) for _ in range(results)])
     vectors, into = [a.reshape(-1) for a in given], [a.reshape(-1) for a in new]
     for start in range(0, given[0].size, size):

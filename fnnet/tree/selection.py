@@ -20,7 +20,7 @@ P = TypeVar("P", bound=Params)
 
 
 def checked_where(asking: str, name: str, where: object) -> object:
-    """A predicate on paths. Raises ValueError for what is none, or cannot be the key of an answer that is kept."""
+    """A checked predicate on paths. Raises ValueError for anything else, and where it cannot key a cached answer."""
     checks.function(asking, name, where)
     try:
         hash(where)
@@ -32,31 +32,31 @@ def checked_where(asking: str, name: str, where: object) -> object:
 
 
 Where: TypeAlias = Annotated[Callable[[str], bool], checked_where]
-"""Whether to take the leaf of this path, such as "layers.0.w"; the path alone must decide, for answers are kept."""
+"""Whether to choose the leaf at this path, such as "layers.0.w"; only the path may decide, for answers are cached."""
 
 
 Chosen = tuple[bool | NDArray[np.bool], ...]
-"""For each block of a network whether it is taken, or which of its numbers are."""
+"""For each block of a network, whether it is chosen, or which of its numbers are."""
 
 
 def chosen_by(params: Params, flags: list[bool]) -> Chosen:
-    """The choice of leaves, a flag for each, for all networks like this one."""
+    """The choice of leaves, one flag per leaf, for all networks like this one."""
     return structure_of(params).spread(flags)
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The choice of the trainable leaves whose paths a predicate takes: a function of the network, to be remembered."""
+    """The choice of the trainable leaves whose paths a predicate accepts: a function of the network, remembered."""
 
     asking: str
     where: Where
 
     def __call__(self, params: Params) -> Chosen:
-        """The choice. Raises ValueError where there is something to be trained and nothing of it is taken."""
+        """The choice. Raises ValueError where the network has something to train and nothing of it is chosen."""
         return chosen_by(params, self.flags(params))
 
     def flags(self, params: Params) -> list[bool]:
-        """For each leaf whether it is taken; constant ones never are."""
+        """For each leaf, whether it is chosen; constant ones never are."""
         paths, changes = leaf_paths(params), structure_of(params).changes
         flags = [can and bool(self.where(path)) for path, can in zip(paths, changes, strict=True)]
         if any(changes) and not any(flags):
@@ -66,7 +66,7 @@ class Selection:
 
 
 def choose(asking: str, chosen: Chosen, taken: P, others: P) -> P:
-    """The network with the chosen numbers of the one and all else of the other, read-only."""
+    """The network with the chosen numbers from ``taken`` and all others from ``others``, read-only."""
     structure, (one, other) = alike(asking, (taken, others))
     return structure.build(read_only(_chosen(chosen, one, other)), read_only(structure.constants(others)))
 

@@ -1,7 +1,7 @@
-"""What trees of one form have in common, known once: a value of its own, as JAX's and optree's treedef is.
+"""What trees of one form have in common, found once: a value of its own, like the treedef of JAX and optree.
 
-Where a network's trained numbers are few they lie in one vector, and its leaves are views of it: an optimizer then
-takes one pass over the vector where it would take one over every leaf. Constants lie outside.
+If a network has few trained numbers, they lie in one vector, and its leaves are views of it: an optimizer then makes
+one pass over the vector instead of one over every leaf. Constants lie outside.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ P = TypeVar("P", bound=Params)
 T = TypeVar("T")
 
 LIMIT = 1 << 18
-"""Networks of more numbers than this have no vector: their passes cost more than the calls."""
+"""Networks of more numbers than this have no vector: their passes cost more than the calls that a vector saves."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, weakref_slot=True)
 class Structure(Generic[P]):
-    """How trees of one form are taken apart and built; one such object a form, for as long as there are trees.
+    """How trees of one form are taken apart and built; there is one such object per form, as long as it has trees.
 
     The form is all but the numbers: classes, static fields, shapes, dtypes, and which leaves are constant. ``changes``
-    says for each leaf whether training changes it, ``is_trainable`` that all those are float32 or float64. They are a
-    tree's *blocks*: one vector of all their numbers where these are few (``views`` is then what finds them in it), else
+    says for each leaf whether training changes it, ``is_trainable`` that all those are float32 or float64. They make up
+    a tree's *blocks*: one vector of all their numbers if these are few (``views`` then finds the leaves in it), else
     the leaves themselves. ``facts`` is what ``remembered`` functions have found out about all trees of the form.
     """
 
@@ -62,19 +62,19 @@ class Structure(Generic[P]):
         return found
 
     def constants(self, tree: Params) -> tuple[Array, ...]:
-        """The leaves that training leaves alone."""
+        """The leaves that training does not change."""
         return cast(tuple[Array, ...], self.get_constants(tree))
 
     def trained(self, leaves: Sequence[T]) -> list[T]:
-        """Those of all leaves, or of facts about each, that training changes."""
+        """Of all leaves, or of one fact per leaf, those of the leaves that training changes."""
         return [leaf for leaf, can in zip(leaves, self.changes, strict=True) if can]
 
     def joined(self, leaves: Sequence[Array]) -> tuple[Array, ...]:
-        """The blocks of a tree of these trained leaves: a fresh vector, or the leaves."""
+        """The blocks of a tree with these trained leaves: a fresh vector, or the leaves."""
         return (np.concatenate(leaves, axis=None),) if self.views else tuple(leaves)
 
     def parted(self, vector: Array) -> tuple[Array, ...]:
-        """The blocks of a tree whose trained numbers lie in a vector: that, or views of it."""
+        """The blocks of a tree whose trained numbers lie in a vector: the vector, or views of it."""
         if self.views:
             return (vector,)
         shapes = [shape for shape, can in zip(self.shapes, self.changes, strict=True) if can]
@@ -82,20 +82,20 @@ class Structure(Generic[P]):
         return tuple([vector[a:b].reshape(shape) for (a, b), shape in zip(ends, shapes, strict=True)])
 
     def build(self, blocks: Sequence[Array], constants: Sequence[Array] = ()) -> P:
-        """The tree of these blocks and constants, which it holds as they are: a vector by views of it."""
-        if self.views is None:  # what is computed of arrays without axes is none
+        """The tree with these blocks and constants, not copied: it holds views of a vector."""
+        if self.views is None:  # a result computed from 0-d arrays is no array
             return self.make(self, [np.asarray(block) for block in blocks], constants, None)
         return self.make(self, self.views(blocks[0]), constants, blocks[0])
 
     def zeros(self) -> tuple[Array, ...]:
-        """Constants that are 0, as gradients and slots have them."""
+        """Constants of 0, as in gradients and slots."""
         if not self.has_constants:
             return ()
         alike = zip(self.changes, self.shapes, self.dtypes, strict=True)
         return tuple([np.zeros(shape, dtype) for can, shape, dtype in alike if not can])
 
     def spread(self, flags: Sequence[bool]) -> tuple[bool | NDArray[np.bool], ...]:
-        """One answer a leaf, as one a block: an array of them, a number each, where that is a vector."""
+        """One answer per leaf turned into one per block: for a vector, an array with one answer per number."""
         own = [(flag, prod(s)) for flag, s, can in zip(flags, self.shapes, self.changes, strict=True) if can]
         if self.views is None:
             return tuple([flag for flag, _ in own])
@@ -106,9 +106,9 @@ _STRUCTURES: WeakValueDictionary[Hashable, Structure[Any]] = WeakValueDictionary
 
 
 def structure_of(tree: P) -> Structure[P]:
-    """The structure of a network or of what is built like one. Raises TreeError for what can be no tree."""
+    """The structure of a network or of what is built like one. Raises TreeError for what cannot be a tree."""
     known: Structure[P] | None = getattr(tree, "_structure", None)
-    if known is None:  # one that fnnet has not built
+    if known is None:  # a tree that fnnet has not built
         known = _structure(tree)
         object.__setattr__(tree, "_structure", known)
     return known
@@ -158,14 +158,14 @@ def _made(
     )
 
 
-# --- what is known of a tree -------------------------------------------------------------------------------------
+# --- what is known about a tree----------------------------------------------------------------------------------
 def remembered(fact: Callable[[P], T], tree: P) -> T:
     """``fact(tree)``, found once for all trees of one structure; it must not depend on the numbers.
 
-    It is kept with the fact while there are such trees: what holds a user's function remembers by ``Remembers``.
+    The result is kept while there are such trees; what holds a user's function uses ``Remembers`` instead.
     """
     known: Structure[P] | None = getattr(tree, "_structure", None) or structure_if_any(tree)
-    if known is None:  # it is no tree; the fact is found out all the same, or says what is wrong
+    if known is None:  # not a tree; the fact is computed all the same, or says what is wrong
         return fact(tree)
     facts = known.facts
     if fact not in facts:
@@ -175,7 +175,7 @@ def remembered(fact: Callable[[P], T], tree: P) -> T:
 
 
 def structure_if_any(tree: P) -> Structure[P] | None:
-    """The structure of a tree; None for what holds what no tree can hold, and may be passed x through all the same."""
+    """The structure of a network; None for what holds something that no tree can, though x can pass through it."""
     given: object = tree
     try:
         return structure_of(tree) if isinstance(given, Params) else None
@@ -184,13 +184,13 @@ def structure_if_any(tree: P) -> Structure[P] | None:
 
 
 class Remembers:
-    """Base of settings that find out one thing about networks, by a function of the user's: kept for each structure,
-    and neither longer than there are trees of it nor longer than the settings."""
+    """Base of settings that find out one fact about networks by a user's function. The fact is kept per structure, no
+    longer than there are trees of it and no longer than the settings."""
 
     __slots__ = ("_facts",)
 
     def remembered(self, fact: Callable[[P], T], tree: P) -> T:
-        """``fact(tree)``, always the same one and independent of the numbers, found once."""
+        """``fact(tree)``, found once; ``fact`` is always the same function and independent of the numbers."""
         facts: WeakKeyDictionary[Structure[Any], T] | None = getattr(self, "_facts", None)
         if facts is None:
             facts = WeakKeyDictionary()

@@ -1,4 +1,4 @@
-"""The numbers of a network that training changes: one vector of them where they are few, else leaf by leaf."""
+"""The numbers of a network that training changes: one vector if they are few, else leaf by leaf."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Unbuilt(Generic[P]):
-    """A tree that nobody has looked at: its structure, its blocks and its constants, None where these are 0."""
+    """A tree that nobody has read yet: its structure, its blocks and its constants, None where these are 0."""
 
     _structure: Structure[P]
     blocks: tuple[Array, ...]
@@ -34,12 +34,12 @@ unbuilt = maker(Unbuilt)  # every step makes some
 
 
 def built(tree: P | Unbuilt[P]) -> P:
-    """The tree, which is built where it was not."""
+    """The tree, built if it was not."""
     return tree.built() if isinstance(tree, Unbuilt) else tree
 
 
 def blocks(tree: Params | Unbuilt[P]) -> tuple[Array, ...]:
-    """The arrays that hold all numbers of a tree that are trained: its vector, or its leaves where these are large."""
+    """The arrays that hold all trained numbers of a tree: its vector, or its leaves if these are large."""
     if isinstance(tree, Unbuilt):
         return tree.blocks
     vector: Array | None = getattr(tree, "_vector", None)
@@ -50,13 +50,13 @@ def blocks(tree: Params | Unbuilt[P]) -> tuple[Array, ...]:
 
 
 def vector_behind(tree: object) -> Array | None:
-    """The vector that a tree's leaves are views of, where there is one."""
+    """The vector that a tree's leaves are views of; None if there is none."""
     vector: Array | None = getattr(tree, "_vector", None)
     return vector
 
 
 def vector_of(tree: Params) -> Array:
-    """All numbers of a tree that are trained, one behind another: its own vector, or a fresh one."""
+    """All trained numbers of a tree, one after another: its own vector, or a fresh one."""
     vector: Array | None = getattr(tree, "_vector", None)
     if vector is not None:
         return vector
@@ -65,13 +65,13 @@ def vector_of(tree: Params) -> Array:
 
 
 def of_vector(like: P, vector: Array) -> P:
-    """The tree of such a vector, whose leaves are views of it, with the constants of ``like``."""
+    """The tree of such a vector, with leaves that are views of it and the constants of ``like``."""
     structure = structure_of(like)
     return structure.build(structure.parted(vector), structure.constants(like))
 
 
 def pack(tree: P) -> P:
-    """The tree with read-only arrays, in one vector where they are few."""
+    """The tree with read-only arrays, in one vector if its numbers are few."""
     structure = structure_of(tree)
     if structure.views is None or vector_behind(tree) is not None:
         return frozen(tree)
@@ -79,14 +79,14 @@ def pack(tree: P) -> P:
 
 
 def locked(arrays: tuple[Array, ...]) -> tuple[Array, ...]:
-    """Fresh arrays that nobody is to write to any more."""
+    """Fresh arrays, made read-only."""
     for array in arrays:
         array.setflags(write=False)
     return arrays
 
 
 def frozen(node: T) -> T:
-    """``read_only`` that leaves as it is whatever nobody can write to, and in its vector what lies in one."""
+    """``read_only``, except that what nobody can write to stays as it is, and what lies in a vector stays in it."""
     if isinstance(node, Params) and (vector := vector_behind(node)) is not None:
         structure = structure_of(node)
         mine = (vector, structure.constants(node))

@@ -1,4 +1,4 @@
-"""Views of one vector, all taken in two calls: the vector is read as one record, and they are its fields."""
+"""Views of one vector, all taken in two calls: the vector is read as one record, and the views are its fields."""
 
 from __future__ import annotations
 
