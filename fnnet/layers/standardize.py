@@ -91,8 +91,8 @@ def standardize(x: Array, *, dtype: Dtype = np.float32) -> Standardize:
     """The layer that scales the columns of x (rows, n) to mean 0 and standard deviation 1, both computed in float64.
 
     ``x`` are the training rows, ``dtype`` is that of the constants. Put the layer first in the network, which is then
-    saved and stacked with its scaling. A constant column, or one whose numbers differ by rounding alone, gets scale 1,
-    or its own size where ``dtype`` rounds its mean, and becomes 0 or close to it.
+    saved and stacked with its scaling. A constant column, or one whose numbers differ by rounding alone, becomes 0 or
+    close to it: its scale is 1, or its mean where ``dtype`` rounds that by more than 0.001.
 
     Raises ShapeError or DtypeError where x is not such an array, ValueError where it has NaN or infinite numbers, or a
     column whose mean or deviation ``dtype`` cannot hold: because its numbers differ by less than the spacing of floats

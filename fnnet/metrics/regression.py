@@ -30,9 +30,9 @@ def mae(prediction: Array, target: NumberTarget) -> Value:
 
 
 def rmse(prediction: Array, target: NumberTarget) -> Value:
-    """√(Σ (t - y)² / N) of the target t and the prediction y, the mean over the columns, as in scikit-learn.
+    """√(Σ (target - prediction)² / N), the mean over the columns, as in scikit-learn.
 
-    ``prediction`` and ``target``, NaN, Shapes and Raises as in ``mae``.
+    Weights, NaN, Shapes and Raises as in ``mae``.
 
     >>> import fnnet as fn, numpy as np
     >>> round(float(fn.metrics.rmse(np.array([[1.0], [2.0]]), np.array([[1.0], [4.0]]))), 4)
@@ -44,12 +44,10 @@ def rmse(prediction: Array, target: NumberTarget) -> Value:
 
 
 def r2(prediction: Array, target: NumberTarget) -> Value:
-    """The coefficient of determination 1 - Σ (t - y)² / Σ (t - mean t)² of the target t and the prediction y, the mean
-    over the columns.
+    """The coefficient of determination, 1 - Σ (target - prediction)² / Σ (target - mean)², the mean over the columns.
 
     A constant column counts as 1 where it is predicted exactly and as 0 otherwise, as in scikit-learn. NaN also where a
-    target is infinite, and -inf where only a prediction is. ``prediction`` and ``target``, NaN, Shapes and Raises as in
-    ``mae``.
+    target is infinite, and -inf where only a prediction is. Weights, NaN, Shapes and Raises as in ``mae``.
 
     >>> import fnnet as fn, numpy as np
     >>> float(fn.metrics.r2(np.array([[1.0], [2.0], [3.0]]), np.array([[1.0], [2.0], [4.0]]))).__round__(4)
@@ -60,11 +58,11 @@ def r2(prediction: Array, target: NumberTarget) -> Value:
 
 
 def explained_variance(prediction: Array, target: NumberTarget) -> Value:
-    """1 - Var(t - y) / Var(t) of the target t and the prediction y, the mean over the columns: like ``r2``, but an
-    error common to all rows does not count.
+    """1 - Var(target - prediction) / Var(target), the mean over the columns: ``r2`` without the error common to all
+    rows.
 
     A constant column counts as 1 where it is predicted up to a shift and as 0 otherwise. NaN also where a number is
-    infinite. ``prediction`` and ``target``, NaN, Shapes and Raises as in ``mae``.
+    infinite. Weights, NaN, Shapes and Raises as in ``mae``.
 
     >>> import fnnet as fn, numpy as np
     >>> float(fn.metrics.explained_variance(np.array([[1.0], [2.0]]), np.array([[3.0], [4.0]])))
