@@ -1,6 +1,6 @@
-"""First values of parameters: functions (key, shape) -> float64 array, as records that print and compare.
+"""Initial values of parameters: functions (key, shape) -> float64 array, as records that print and compare.
 
-A layer rounds them to its own dtype by ``rounded``, which keeps the range that an initializer promises.
+A layer rounds them to its own dtype with ``rounded``, which keeps the range that an initializer promises.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fnnet import checks, keys
 from fnnet.core import Array, Finite, Key, NonNegative, Positive, Settings, ShapeError
 
 LONGEST = 8.6
-"""No draw of ``keys.normal`` is longer: √(-2 log 2^-53) = 8.57."""
+"""No draw of ``keys.normal`` is larger in size: √(-2 log 2^-53) = 8.57."""
 
 
 class Bounded(Settings, ABC):
@@ -30,9 +30,9 @@ class Bounded(Settings, ABC):
 
 
 def rounded(where: str, init: object, drawn: Array, dtype: np.dtype[np.floating]) -> Array:
-    """What was drawn, rounded to a dtype; the numbers of a ``Bounded`` initializer stay in [low, high).
+    """The drawn numbers, rounded to a dtype; those of a ``Bounded`` initializer stay in [low, high).
 
-    Raises ValueError for a number that is infinite in the dtype.
+    Raises ValueError where rounding makes a number infinite.
     """
     with np.errstate(over="ignore"):
         out: Array = drawn.astype(dtype)
@@ -50,7 +50,7 @@ def rounded(where: str, init: object, drawn: Array, dtype: np.dtype[np.floating]
 
 
 def _at_least(low: float, dtype: np.dtype[np.floating]) -> Array:
-    """The smallest number of a dtype from low up."""
+    """The smallest number of a dtype that is not below low."""
     found = _nearest(low, dtype)
     return found if float(found) >= low else np.nextafter(found, np.inf, dtype=dtype)
 
@@ -69,7 +69,9 @@ def _nearest(number: float, dtype: np.dtype[np.floating]) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class ConstantFill(Settings):
-    """Every entry ``value``. Raises ValueError where it is not finite.
+    """A function (key, shape) -> array whose every entry is ``value``. Raises ValueError where it is not finite.
+
+    ``key`` is not used; ``shape`` is that of the array.
 
     >>> import fnnet as fn
     >>> fn.constant_fill(0.5)(fn.Key(0), (2,)).tolist()
@@ -84,8 +86,8 @@ class ConstantFill(Settings):
 
 @dataclass(frozen=True, slots=True)
 class Uniform(Bounded):
-    """Entries from the uniform distribution on [low, high), also in a layer of float32; all of them low where the two
-    are equal. Raises ValueError where high is below low, or one of them is not finite.
+    """Entries from the uniform distribution on [``low``, ``high``), also after rounding to float32; where the two are
+    equal, all entries are low. Raises ValueError where high is below low, or one of them is not finite.
 
     >>> import fnnet as fn, numpy as np
     >>> fn.uniform(0.0, 0.001)(fn.Key(0), (2, 2)).max() < 0.001
@@ -112,8 +114,8 @@ class Uniform(Bounded):
 
 @dataclass(frozen=True, slots=True)
 class Normal(Settings):
-    """Entries from the normal distribution N(mean, std²). Raises ValueError where std is negative or not finite, or so
-    large that entries would not be.
+    """Entries from the normal distribution N(mean, std²). Raises ValueError where ``std`` is negative or not finite,
+    where ``mean`` is not finite, or where entries might overflow.
 
     >>> import fnnet as fn
     >>> fn.normal(0.0, mean=1.0)(fn.Key(0), (2,)).tolist()
@@ -135,9 +137,16 @@ class Normal(Settings):
 
 @dataclass(frozen=True, slots=True)
 class VarianceScaling(Bounded):
-    """Entries of variance scale / n, where n is the layer's inputs (fan_in) or the mean of inputs and outputs.
+    """A function (key, shape) -> array with entries of variance scale / n.
 
-    The uniform distribution with this variance is that on [-√(3 scale / n), √(3 scale / n)).
+    ``mode`` says what n is: "fan_in", the number of inputs, or "fan_avg", the mean of those of inputs and outputs.
+    ``distribution`` is "normal", or "uniform" on [-√(3 scale / n), √(3 scale / n)). ``key`` decides what is drawn;
+    ``shape`` is (n_in, n_out), ShapeError is raised for others. Raises ValueError for a ``scale`` that is not above 0.
+
+    >>> import fnnet as fn
+    >>> w = fn.he_uniform(fn.Key(0), (6, 100))
+    >>> w.shape, bool(abs(w).max() <= 1)
+    ((6, 100), True)
     """
 
     scale: Positive
@@ -161,10 +170,17 @@ class VarianceScaling(Bounded):
 
 @dataclass(frozen=True, slots=True)
 class Orthogonal(Settings):
-    """A random matrix with orthonormal columns (or rows, where it is wide), times gain.
+    """A function (key, shape) -> random matrix with orthonormal columns (or rows, where it is wide), times ``gain``.
 
-    Q of the QR decomposition of a normal matrix, its signs fixed by the diagonal of R so that it is uniformly
+    It is Q of the QR decomposition of a normal matrix, with signs fixed by the diagonal of R so that it is uniformly
     distributed (F. Mezzadri, How to generate random matrices from the classical compact groups, 2007, section 5).
+    ``key`` decides what is drawn; ``shape`` is (n_in, n_out), ShapeError is raised for others. Raises ValueError for a
+    gain that is not above 0.
+
+    >>> import fnnet as fn
+    >>> w = fn.orthogonal(fn.Key(0), (3, 2))
+    >>> bool(np.allclose(w.T @ w, np.eye(2)))
+    True
     """
 
     gain: Positive = 1.0

@@ -1,1 +1,1 @@
-"""From a loss to gradients: whole, in parts, with penalties, and checked against differences."""
+"""From a loss to gradients: of a whole batch or its parts, with penalties, and checked against differences."""

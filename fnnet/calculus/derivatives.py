@@ -1,4 +1,4 @@
-"""The function that a gradient check is about, its analytic derivatives and how far numeric ones are from them."""
+"""The function that a gradient check tests, its analytic derivatives, and how far numeric ones are from them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ H = 1e-5
 """The h of central differences, times max(1, |p|)."""
 
 BOUND = 1e-6
-"""The largest error that a right gradient may have."""
+"""The largest error of a correct gradient."""
 
 PLACES = 8
-"""How many last places an output is off by: those of a sum, of its terms and of a function of it."""
+"""By how many last places an output may be off: those of a sum, of its terms and of a function of it."""
 
 NOISE = 1 / 16
-"""The share of the worst rounding that is reckoned with."""
+"""The share of the worst rounding that is allowed for."""
 
 WHERE = "check_gradients"
 
@@ -52,13 +52,13 @@ class Problem:
         return *tree.leaves(self.net), self.x
 
     def terms(self, leaves: Leaves) -> Array:
-        """What f is the sum of: differences are taken before the sum, to keep digits."""
+        """The terms whose sum is f: differences are taken before the sum, to keep digits."""
         net = tree.rebuild(self.net, leaves[:-1])
         terms, _ = self._terms(forward(net, leaves[-1], self.noise)[0])
         return terms if self.penalty is None else np.append(terms, self.penalty(net)[0])
 
     def gradients(self, leaves: Leaves) -> Leaves:
-        """The analytic gradients, those of backward and of the penalty."""
+        """The analytic gradients, from ``backward`` and the penalty."""
         net = tree.rebuild(self.net, leaves[:-1])
         y, cache = forward(net, leaves[-1], self.noise)
         dy = self._terms(y)[1]
@@ -73,8 +73,8 @@ class Problem:
         return *tree.leaves(grads), dx
 
     def rounding(self, leaves: Leaves) -> float:
-        """What f is known to at best: a few last places of its terms t and of the outputs y that they are made of, for
-        each is a sum and a function of one; and a subnormal number for each."""
+        """The rounding error of f: a few last places of its terms and of the outputs y that they are computed from,
+        because each is a sum and a function of one; and a subnormal number for each."""
         y, _ = forward(tree.rebuild(self.net, leaves[:-1]), leaves[-1], self.noise)
         terms, dy = self.terms(leaves), self._terms(y)[1]
         mass = max(float(np.abs(terms).sum()), float(np.abs(dy * y).sum()))
@@ -82,7 +82,7 @@ class Problem:
         return PLACES * float(about.eps) * mass + float(about.smallest_subnormal) * (terms.size + y.size)
 
     def along(self, leaves: Leaves, i: int, j: Coordinate) -> Terms:
-        """The terms of f as a function of how far one coordinate is moved."""
+        """The terms of f as a function of the shift of one coordinate."""
         return lambda by: self.terms(self.moved(leaves, i, j, by) if by else leaves)
 
     @staticmethod
@@ -103,7 +103,7 @@ class Problem:
 
 
 class Judgement(NamedTuple):
-    """The error of a coordinate, the numeric derivative it is from, and whether there is a kink instead."""
+    """The error of a coordinate, the numeric derivative it is relative to, and whether f has a kink there instead."""
 
     error: float
     numeric: float
@@ -111,7 +111,7 @@ class Judgement(NamedTuple):
 
 
 def check_number(path: str, analytic: Array, numeric: Array) -> None:
-    """Raises GradientError where an analytic derivative is NaN and the numeric one is a number."""
+    """Raises GradientError where an analytic derivative is NaN and the numeric one is finite."""
     for j in np.ndindex(analytic.shape):
         if math.isnan(analytic[j]) and math.isfinite(numeric[j]):
             place = f"{path}{list(j)}"
@@ -119,7 +119,8 @@ def check_number(path: str, analytic: Array, numeric: Array) -> None:
 
 
 def size_of(analytic: Array, numeric: Array, rounding: float) -> float:
-    """The largest |entry| of a leaf, by either account, or what the rounding of the quotient alone would pass for."""
+    """The size that errors of a leaf are relative to: the largest |entry| of both gradients, or a larger one, at which
+    the rounding of the difference quotient alone is within ``BOUND``."""
     return max(float(np.abs(analytic).max()), float(np.abs(numeric).max()), rounding / H / BOUND)
 
 
@@ -135,10 +136,11 @@ def _h(leaves: Leaves, i: int, j: Coordinate) -> float:
 
 
 def judgement(problem: Problem, leaves: Leaves, i: int, j: Coordinate, analytic: float, size: float) -> Judgement:
-    """That of a derivative which the difference over h does not confirm, by the limit of smaller h.
+    """The judgement of a derivative that the difference over h does not confirm, by the limit of smaller h.
 
-    One that the limit confirms is right, however sure that is. Else, where the limit is not found, or the sides differ,
-    there is a kink, judged by f alone. Near a minimum of f it is the rounding at p ± h that h has to bear.
+    A derivative that the limit confirms is correct, however uncertain the limit is. Otherwise there is a kink where the
+    limit is not found, or where the sides differ; f alone decides that. Near a minimum of f the rounding at p ± h is
+    larger than that at p, and counts.
     """
     terms, h, rounding = problem.along(leaves, i, j), _h(leaves, i, j), problem.rounding(leaves)
     far = max([problem.rounding(problem.moved(leaves, i, j, by)) for by in (-h, h)])
@@ -151,7 +153,7 @@ def judgement(problem: Problem, leaves: Leaves, i: int, j: Coordinate, analytic:
 
 
 def redrawn(problem: Problem, leaves: Leaves, i: int, j: Coordinate) -> Judgement:
-    """The judgement at another point near by, where there is no kink; of the last one tried where all have one."""
+    """The judgement at a nearby point without a kink; that of the last point tried where all have one."""
     for attempt in range(10):
         u = float(keys.uniform(problem.key.child(1, i, attempt), (1,))[0]) - 0.5
         moved = problem.moved(leaves, i, j, 0.2 * u * max(1.0, abs(float(leaves[i][j]))))

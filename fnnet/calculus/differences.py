@@ -1,6 +1,6 @@
 """Derivatives of a function of one number, from its values alone.
 
-A function is given as its terms, whose sum it is: they are subtracted before they are added up, to keep digits.
+A function is given by the terms whose sum it is: they are subtracted before they are added up, to keep digits.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from typing import NamedTuple
 from fnnet.core import Array
 
 Terms = Callable[[float], Array]
-"""The terms of f as a function of how far its argument is moved."""
+"""The terms of f as a function of the shift of its argument."""
 
 LEVELS = 10
 RATIO = 4
-"""How many h are tried at most, each a fourth of the one before."""
+"""At most ``LEVELS`` values of h are tried, each the one before over ``RATIO``."""
 
 
 class Estimate(NamedTuple):
-    """A derivative, how far it may be off, and the smallest h it was made with."""
+    """A derivative, how far it may be off, and the smallest h it was computed with."""
 
     value: float
     doubt: float
@@ -33,10 +33,10 @@ def central(terms: Terms, h: float) -> float:
 
 def extrapolated(terms: Terms, h: float, noise: float, room: float) -> Estimate:
     """The limit of central differences over ever smaller h (C. J. F. Ridders, Advances in Engineering Software 4,
-    1982), two at least and more while what the noise of f makes of them fits into the room.
+    1982): at least two, and more while the error from the noise of f, noise / h, is within ``room``.
 
     Their error is a series in h², whose terms are removed one after another (L. F. Richardson, 1911). The best estimate
-    is the one that agrees best with those it is made of, the noise at its h counted in.
+    is the one that agrees best with those it is computed from, with the noise at its h added.
     """
     row = [central(terms, h)]
     best = Estimate(row[0], float("inf"), h)
@@ -56,8 +56,8 @@ def extrapolated(terms: Terms, h: float, noise: float, room: float) -> Estimate:
 
 
 def has_kink(terms: Terms, h: float, room: float) -> bool:
-    """Whether the derivatives to the left and to the right do not come nearer to each other as h shrinks, where they
-    differ by more than the room that rounding needs."""
+    """Whether the derivatives to the left and to the right differ by more than ``room``, which rounding needs, and do
+    not approach each other as h shrinks."""
     gap, near = _gap(terms, h), _gap(terms, h / RATIO)
     return near > room and near > gap / 2
 

@@ -1,4 +1,4 @@
-"""From a loss to the gradients of a whole network."""
+"""From a loss to the gradients of a network."""
 
 from __future__ import annotations
 
@@ -35,18 +35,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ValueAndGrad(Generic[T]):
-    """What ``value_and_grad(loss)`` returns."""
+    """What ``value_and_grad(loss)`` returns: a function (params, batch, key) -> (value, gradients) of ``loss`` and
+    ``penalty``."""
 
     loss: Loss[T] | LossFunction[T]
     penalty: Penalty | None = None
 
     def __call__(self, params: P, batch: tuple[Array, T], key: Key, /) -> tuple[Value, P]:
-        """The loss of a batch under a stochastic pass, with the penalty, and the gradients of the parameters."""
+        """The loss of a batch in a stochastic pass, with the penalty, and the gradients of the parameters."""
         value, grads = self.unbuilt(params, batch, key)
         return value, built(grads)
 
     def unbuilt(self, params: P, batch: tuple[Array, T], key: Key, /) -> tuple[Value, P | Unbuilt[P]]:
-        """The same for an optimizer, which looks at the numbers of the gradients alone."""
+        """The same for an optimizer that uses only the numbers of the gradients."""
         x, target = pair_of(batch)
         prediction, cache = forward(params, x, key)
         made = in_bits_of(params, self.loss, prediction, target)
@@ -59,7 +60,8 @@ class ValueAndGrad(Generic[T]):
         return (value, grads) if self.penalty is None else penalized(self.penalty, params, value, built(grads))
 
     def part(self, params: P, batch: tuple[Array, T], key: Key, /) -> Part[P]:
-        """The batch's share as sums over rows, without the penalty. Raises TypeError for a plain function as loss."""
+        """Loss and gradients as sums over the batch's rows, without the penalty. Raises TypeError where the loss is a
+        plain function."""
         if not isinstance(self.loss, Loss):
             raise TypeError(
                 f"value_and_grad: {self.loss!r} has no rows and is_sum, so its parts cannot be added up; derive a "
@@ -78,7 +80,7 @@ class ValueAndGrad(Generic[T]):
 def unbuilt(
     gradient: GradFn[T], params: P, batch: tuple[Array, T], key: Key
 ) -> tuple[Value, P] | tuple[Value, P | Unbuilt[P]]:
-    """The value and the gradients for an optimizer that looks at their numbers alone."""
+    """The value and the gradients for an optimizer that uses only their numbers."""
     given: object = gradient
     return given.unbuilt(params, batch, key) if type(given) is ValueAndGrad else gradient(params, batch, key)
 
@@ -102,9 +104,9 @@ def _check_value(loss: object, given: object, value: Value, prediction: Array) -
 
 
 def penalized(penalty: Penalty, params: P, value: Value, grads: P) -> tuple[Value, P]:
-    """A loss and its gradients with the penalty added, in the dtypes that they have; constant fields are passed by.
+    """A loss and its gradients with the penalty added, in their own dtypes; constant fields are left out.
 
-    Raises ValueError, ShapeError, DtypeError or TreeError where a penalty of the user's is no (value, gradients).
+    Raises ValueError, ShapeError, DtypeError or TreeError where the penalty does not return (value, gradients).
     """
     made = penalty(params)
     if type(made) is not tuple or len(made) != 2:
@@ -113,7 +115,7 @@ def penalized(penalty: Penalty, params: P, value: Value, grads: P) -> tuple[Valu
     if more.dtype.kind not in "fiu":
         raise DtypeError(f"value_and_grad: penalty must give a real number, got {more.dtype}")
     if more.shape != value.shape:
-        raise ShapeError(f"value_and_grad: penalty must give one number a replica, {value.shape}, got {more.shape}")
+        raise ShapeError(f"value_and_grad: penalty must give one number per replica, {value.shape}, got {more.shape}")
     total = np.asarray(value + more.astype(value.dtype if value.dtype.kind == "f" else np.float64))
     structure, (left, right) = alike("value_and_grad: penalty's gradient", (grads, made[1]))
     sums: P = structure.build([a + b for a, b in zip(left, right, strict=True)], structure.constants(grads))
@@ -121,9 +123,10 @@ def penalized(penalty: Penalty, params: P, value: Value, grads: P) -> tuple[Valu
 
 
 def penalty_of(where: str, gradient: GradFn[T]) -> Penalty | None:
-    """The penalty of a gradient, which is its attribute ``penalty``.
+    """The penalty of a gradient function, its attribute ``penalty``.
 
-    Raises TypeError where it has no such attribute and holds a gradient with a penalty, which would be off in silence.
+    Raises TypeError where it has no such attribute but holds a gradient function with a penalty, which would be ignored
+    silently.
     """
     unknown = object()
     own: Any = getattr(gradient, "penalty", unknown)
@@ -142,12 +145,14 @@ def penalty_of(where: str, gradient: GradFn[T]) -> Penalty | None:
 
 
 def value_and_grad(loss: Loss[T] | LossFunction[T], *, penalty: Penalty | None = None) -> ValueAndGrad[T]:
-    """A function (params, batch, key) -> (loss, gradients), whose ``part`` gives both as sums over the batch's rows.
+    """A function (params, batch, key) -> (value, gradients), whose ``part`` gives both as sums over the batch's rows.
 
-    A batch is (x, target). The gradients have the type of the parameters. x's own gradient is not computed. ``loss``
-    is a loss of fnnet, a class of the user's with ``rows``, or a plain function (prediction, target) -> (value,
-    gradient), which has no ``part``. ``penalty``, such as ``l2(1e-4)`` or a function params -> (value, gradient), is
-    added once, and not divided by the number of rows.
+    A batch is (x, target); ``key`` decides the noise of the pass. The gradients have the type of the parameters; that
+    of x is not computed. ``loss`` is a loss of fnnet, a user's own class with ``rows``, or a plain function
+    (prediction, target) -> (value, gradient), which has no ``part``. ``penalty``, such as ``l2(1e-4)`` or a function
+    params -> (value, gradient), is added once and not divided by the number of rows. Raises TypeError or ValueError for
+    a loss or penalty that is not such a function; a call raises ValueError, DtypeError or ShapeError where one of them
+    returns anything else.
 
     >>> import fnnet as fn, numpy as np
     >>> net = fn.Linear(np.ones((2, 1)), np.zeros(1))

@@ -1,4 +1,4 @@
-"""Shares of a batch that add."""
+"""Parts of a batch whose sums add up to those of the whole."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 def add(a: Part[P], b: Part[P]) -> Part[P]:
-    """Two parts of one batch together."""
+    """The sum of two parts of one batch."""
     grads = tree.map(np.add, a.grads, b.grads)
     return Part(np.asarray(a.value + b.value), np.asarray(a.weight + b.weight), grads, a.is_sum)
 
@@ -40,13 +40,13 @@ def finish(part: Part[P]) -> tuple[Value, P]:
 
 
 def _divided(weight: Value, g: Array) -> Array:
-    """A gradient over the weight, each replica's over its own."""
+    """A gradient divided by the weight, that of each replica by its own."""
     return g / weight.reshape(weight.shape + (1,) * (g.ndim - weight.ndim)).astype(g.dtype)
 
 
 @dataclass(frozen=True, slots=True)
 class Accumulate(Generic[T]):
-    """What ``accumulate(gradient, n)`` returns."""
+    """What ``accumulate(gradient, n)`` returns: ``gradient`` computed from ``n`` pieces of a batch."""
 
     gradient: GradFn[T]
     n: int
@@ -59,11 +59,11 @@ class Accumulate(Generic[T]):
 
     @property
     def penalty(self) -> Penalty | None:
-        """That of the gradient inside, where it has one."""
+        """The penalty of the gradient inside, if any."""
         return penalty_of("accumulate", self.gradient)
 
     def part(self, params: P, batch: tuple[Array, T], key: Key, /) -> Part[P]:
-        """The sums of the pieces' sums, from the first to the last."""
+        """The sum of the parts of all pieces, added from the first to the last."""
         key = fork(params, key)
         x, target = pair_of(batch)
         checks.inputs("accumulate", x)
@@ -77,9 +77,9 @@ class Accumulate(Generic[T]):
     def _fitting(
         self, found: list[Form], params: Params, batch: tuple[Array, T], key: Key, axes: tuple[int, ...], first: slice
     ) -> Form:
-        """The form of a target that by its shape has several: the one in which the loss takes its first piece.
+        """The form of a target whose shape allows several: the one in which the loss accepts the first piece.
 
-        Raises ShapeError where it takes more, and the loss's own error where it takes none.
+        Raises ShapeError where the loss accepts more than one, and its own error where it accepts none.
         """
         taken, errors = [], []
         for form in found:
@@ -94,22 +94,23 @@ class Accumulate(Generic[T]):
         if len(taken) > 1:
             raise ShapeError(
                 f"accumulate: the loss takes the target for {axes[0]} stacked networks and {axes[-1]} rows as one for "
-                "all and as one a network; give it all its axes, or batches of another size"
+                "all and as one per network; give it all its axes, or batches of another size"
             )
         return taken[0]
 
 
 def accumulate(gradient: GradFn[T], n: int) -> Accumulate[T]:
-    """The gradient of a batch from n pieces of it, one after another, which takes an n-th of the activations' memory.
+    """The gradient of a batch from ``n`` pieces of it, one after another, with an n-th of the memory for activations.
 
-    The parts are sums, added and divided once, so that the result is the batch's own to rounding, however the pieces
-    differ in length or weight. In a stochastic pass piece i draws from ``key.child(i)``. The sums have to be floats
-    themselves: of weights near the ends of the dtype take shares, w / Σw.
+    ``gradient`` is a function as ``value_and_grad`` returns it. The parts are sums, which are added and divided once,
+    so the result is that of the whole batch up to rounding, however the pieces differ in length or weight. In a
+    stochastic pass piece i draws from ``key.child(i)``. The sums must not overflow: divide extreme weights by their
+    sum.
 
-    Of a target that could be one for all of K stacked networks or one a network, because a batch has K rows, it is
-    found out which of them the loss takes. Raises ShapeError where that is both, ValueError where n is below 1 or above
-    the rows of a batch, TypeError for a gradient that holds another one
-    with a penalty and has no attribute ``penalty`` that hands it on.
+    A batch of K rows for K stacked networks may have one target for all networks or one per network: the loss decides,
+    by which of them it accepts. Raises ShapeError where it accepts both, ValueError where n is below 1 or above the
+    rows of a batch and for a gradient without ``part``, TypeError for a gradient that holds another with a penalty and
+    has no attribute ``penalty`` to pass it on.
 
     >>> import fnnet as fn
     >>> fn.accumulate(fn.value_and_grad(fn.mse), 4).n

@@ -20,8 +20,8 @@ P = TypeVar("P", bound=Params)
 
 @dataclass(frozen=True, slots=True)
 class ElasticNet(Remembers):
-    """What ``l1(...)``, ``l2(...)`` and ``elastic_net(...)`` return: a function of the network that gives the penalty,
-    0-d or (K,) for K stacked networks, and its gradient."""
+    """What ``l1(...)``, ``l2(...)`` and ``elastic_net(...)`` return: a function from a network to the penalty, 0-d or
+    (K,) for K stacked networks, and its gradient."""
 
     l1: float
     l2: float
@@ -38,7 +38,7 @@ class ElasticNet(Remembers):
         if self.where is not None:
             params = only(self.remembered(Selection("penalty", self.where), params), params)
         found = blocks(params)
-        each = tree.trainable(params) if stacked else found  # one sum a replica, or one over all
+        each = tree.trainable(params) if stacked else found  # one sum per replica, or one over all
         sizes = [self._size(w.reshape((*stacked, -1))) for w in each]
         value: Value = np.asarray(sum(sizes[1:], start=sizes[0])) if sizes else np.zeros(())
         return value, structure.build([self._slope(w) for w in found], structure.zeros())
@@ -50,7 +50,8 @@ class ElasticNet(Remembers):
             return total if is_finite(total) else self._size_in_range(w)
 
     def _size_in_range(self, w: Array) -> Array:
-        """The same where a sum overflows: of squares over their magnitude, and of shares of absolute values."""
+        """The same where a sum overflows: squares are scaled by their magnitude, absolute values by l1 before they are
+        added."""
         squares = scaled_squares(w, self.l2 / 2) if self.l2 else 0.0
         total: Array = squares + np.add.reduce(self.l1 * np.abs(w), axis=-1)
         return total
@@ -61,14 +62,14 @@ class ElasticNet(Remembers):
 
 
 def l1(strength: float, *, where: Where | None = None) -> ElasticNet:
-    """strength · Σ |w|, which brings weights to 0 (R. Tibshirani, J. R. Stat. Soc. B 58, 1996); the gradient at 0 is 0.
+    """strength · Σ |w|, which drives weights to 0 (R. Tibshirani, J. R. Stat. Soc. B 58, 1996); the gradient at 0 is 0.
 
-    ``where`` is asked for the path of each leaf, such as "layers.0.w", whether it is penalized; without it all are.
-    Biases and norms are left out by ``where=lambda path: path.endswith("w")``. Constants never take part. The penalty
-    is added to the loss once, and not divided by the number of rows.
+    ``where`` is a function from the path of a leaf, such as "layers.0.w", to whether it is penalized; without it all
+    leaves are. ``where=lambda path: path.endswith("w")`` leaves out biases and norms. Constants are never penalized.
+    The penalty is added to the loss once and not divided by the number of rows.
 
-    Raises ValueError for a strength that is negative or not finite, and, when it is used, for a ``where`` that matches
-    no path.
+    Raises ValueError for a ``strength`` that is negative or not finite, and, in use, for a ``where`` that matches no
+    path.
 
     >>> import fnnet as fn, numpy as np
     >>> value, grads = fn.l1(0.5)(fn.Linear(np.array([[2.0]]), np.array([-4.0])))
@@ -79,12 +80,11 @@ def l1(strength: float, *, where: Where | None = None) -> ElasticNet:
 
 
 def l2(strength: float, *, where: Where | None = None) -> ElasticNet:
-    """strength / 2 · Σ w², whose gradient is strength · w (A. E. Hoerl, R. W. Kennard, Technometrics 12, 1970); see
-    ``l1`` for ``where`` and the errors.
+    """strength / 2 · Σ w², whose gradient is strength · w (A. E. Hoerl, R. W. Kennard, Technometrics 12, 1970).
 
-    That is PyTorch's ``weight_decay`` of plain ``sgd``. Keras' ``L2(s)`` has no 1/2 and is ``l2(2 * s)``;
-    scikit-learn's ``alpha`` of a perceptron leaves biases out and is divided by the rows of a batch: ``l2(alpha / size,
-    where=...)``.
+    This is PyTorch's ``weight_decay`` of plain ``sgd``. Keras' ``L2(s)`` has no 1/2 and is ``l2(2 * s)``;
+    scikit-learn's ``alpha`` of a perceptron leaves out biases and is divided by the rows of a batch:
+    ``l2(alpha / size, where=...)``. ``where`` and Raises as in ``l1``.
 
     >>> import fnnet as fn, numpy as np
     >>> value, grads = fn.l2(0.5)(fn.Linear(np.array([[2.0]]), np.array([-4.0])))
@@ -95,7 +95,9 @@ def l2(strength: float, *, where: Where | None = None) -> ElasticNet:
 
 
 def elastic_net(l1: float, l2: float, *, where: Where | None = None) -> ElasticNet:
-    """l1 Σ |w| + l2/2 Σ w² (H. Zou, T. Hastie, J. R. Stat. Soc. B 67, 2005); see ``l1`` for ``where`` and the errors.
+    """l1 Σ |w| + l2/2 Σ w² (H. Zou, T. Hastie, J. R. Stat. Soc. B 67, 2005).
+
+    ``l1`` and ``l2`` are the strengths of the two. ``where`` and Raises as in the function ``l1``.
 
     >>> import fnnet as fn, numpy as np
     >>> float(fn.elastic_net(0.5, 0.5)(fn.Linear(np.array([[2.0]]), np.array([-4.0])))[0])

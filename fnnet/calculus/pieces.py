@@ -1,4 +1,4 @@
-"""A batch cut along its rows, where its target may be one for all replicas or one a replica."""
+"""A batch cut along its rows, where its target may be one for all replicas or one per replica."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from fnnet.core import Array, ShapeError
 T = TypeVar("T")
 
 Form: TypeAlias = "bool | tuple[Form, ...]"
-"""For each array of a target whether it has the replica axes before its rows."""
+"""For each array of a target, whether it has the replica axes before its rows."""
 
 
 def spans(where: str, rows: int, n: int) -> list[slice]:
     """The rows of each of n pieces of a batch, as slices; lengths differ by one where n does not divide the rows.
 
-    Raises ValueError where there are fewer rows.
+    Raises ValueError where there are fewer rows than n.
     """
     if n > rows:
         raise ValueError(f"{where}: n must be at most the batch's rows, {rows}, got {n}")
@@ -25,8 +25,8 @@ def spans(where: str, rows: int, n: int) -> list[slice]:
 
 
 def forms(where: str, target: object, axes: tuple[int, ...]) -> list[Form]:
-    """All forms that a target, an array or a tuple of targets, may have by its shapes; ``axes`` are the replicas and
-    the rows. Raises DtypeError or ShapeError where there is none."""
+    """All forms that the shapes of a target, an array or a tuple of targets, allow; ``axes`` are the replicas and the
+    rows. Raises DtypeError or ShapeError where there is none."""
     if isinstance(target, tuple):
         return list(product(*[forms(where, child, axes) for child in target]))
     checks.array(where, "target", target)

@@ -1,4 +1,4 @@
-"""What layers with one array a feature have in common: its shape beside that of x, alone or stacked."""
+"""Shared by layers with one parameter per feature: checks of shapes, and the normalization of rows."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from fnnet.numerics.kernels import Number, row_mean, row_mean_square
 from fnnet.numerics.sums import BLOCK, magnitude
 
 TINY = {np.dtype(kind): float(np.finfo(kind).tiny) for kind in (np.float32, np.float64)}
-"""The smallest number of a dtype that has all its digits."""
+"""The smallest normal number of a dtype."""
 
 TINY_SINGLE, TINY_DOUBLE = float(np.finfo(np.float32).tiny), float(np.finfo(np.float64).tiny)
 LARGEST_SINGLE, LARGEST_DOUBLE = float(np.finfo(np.float32).max), float(np.finfo(np.float64).max)
 
 
 def check_arrays(where: str, **arrays: Array) -> None:
-    """Raises ShapeError or DtypeError where the arrays of a layer are not (..., n), one a feature, in one dtype."""
+    """Raises ShapeError or DtypeError unless the arrays of a layer are (..., n), all of one shape and one dtype."""
     first = next(iter(arrays.values()))
     for name, array in arrays.items():
         if array.ndim == 0 or array.shape != first.shape:
@@ -32,18 +32,18 @@ def check_arrays(where: str, **arrays: Array) -> None:
 
 
 def check_width(where: str, x: Array, name: str, array: Array) -> None:
-    """Raises ShapeError where x is not (..., batch, n) with the replica axes of an array (..., n) or none."""
+    """Raises ShapeError unless x is (..., batch, n), with the replica axes of the array (..., n) or none."""
     if x.ndim != 2 or array.shape != x.shape[1:]:
         checks.features(where, x, {name: array})
 
 
 def over_rows(array: Array) -> Array:
-    """(..., n) as (..., 1, n), to meet (..., batch, n)."""
+    """An array (..., n) as (..., 1, n), which broadcasts over (..., batch, n)."""
     return array if array.ndim == 1 else array[..., None, :]
 
 
 def normalized(x: Array, eps: float, is_centred: bool) -> tuple[Array, Array]:
-    """z = c / r and 1 / r of each row, r = √(the mean of c² + eps), where c is x less its mean, or x."""
+    """z = c / r and 1 / r of each row, with r = √(the mean of c² + eps), where c is x minus its mean, or x itself."""
     n = x.shape[-1]
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         c = centred(x) if is_centred else x
@@ -56,8 +56,8 @@ def normalized(x: Array, eps: float, is_centred: bool) -> tuple[Array, Array]:
 
 
 def centred(x: Array) -> Array:
-    """Each row less its mean, and then less the mean of that: a mean is off by its last digit, which may be more than
-    all that the entries of a row differ by."""
+    """Each row minus its mean, and then minus the mean of the result: the first mean is rounded, and its rounding may
+    exceed all differences within the row."""
     n = x.shape[-1]
     c: Array = x - row_sum(x) / n
     c -= row_sum(c) / n
@@ -65,7 +65,7 @@ def centred(x: Array) -> Array:
 
 
 def _normalized_in_range(x: Array, root: float, is_centred: bool) -> tuple[Array, Array]:
-    """The same where squares of x or eps, the square of the root, are no floats: of each row over its magnitude s."""
+    """The same where squares of x, or eps = root², overflow or underflow: computed on each row over its magnitude s."""
     n, s = x.shape[-1], magnitude(x)
     c = centred(x / s) if is_centred else x / s
     a, b = np.sqrt(row_sum(c * c) / n) * s, np.asarray(max(root, np.finfo(x.dtype).smallest_subnormal), x.dtype)
@@ -76,9 +76,9 @@ def _normalized_in_range(x: Array, root: float, is_centred: bool) -> tuple[Array
 
 # --- the same in plain loops -------------------------------------------------------------------------------------
 def normalized_row(x: Array, eps: float, is_centred: bool, c: Array) -> tuple[Number, Number]:
-    """c = u (x - mean), or u x, of a row; the unit u, and 1 / (u √(the mean of (x - mean)² + eps)).
+    """Writes c = u (x - mean), or u x, of a row; returns the unit u and 1 / (u √(the mean of (x - mean)² + eps)).
 
-    The unit is 1, unless squares of x are beyond all floats, or eps, the square of one, is below those with all digits.
+    The unit is 1 unless squares of x overflow, or eps is below the smallest normal number.
     """
     real = x.dtype.type
     one = real(1)
@@ -94,7 +94,7 @@ def normalized_row(x: Array, eps: float, is_centred: bool, c: Array) -> tuple[Nu
 
 
 def centred_row(x: Array, is_centred: bool, c: Array) -> Number:
-    """c = x, or less its mean and then the mean of that; gives the mean of c²."""
+    """Writes c = x, or x minus its mean and then minus the mean of the result; returns the mean of c²."""
     mean = row_mean(x) if is_centred else x.dtype.type(0)
     for j in range(x.size):
         c[j] = x[j] - mean
@@ -106,8 +106,8 @@ def centred_row(x: Array, is_centred: bool, c: Array) -> Number:
 
 
 def unit_of_row(x: Array) -> Number:
-    """The power of two that brings the largest entry of a row to about 1, or as far that its square is a float: a
-    smaller unit would bring the root of eps to 0."""
+    """The power of two that scales the largest entry of a row to about 1, or just so far that its square is finite: a
+    smaller unit would scale the root of eps to 0."""
     real, least, most = x.dtype.type, -100 if x.itemsize == 4 else -900, 120 if x.itemsize == 4 else 1000
     largest = real(0)
     for j in range(x.size):
@@ -117,8 +117,9 @@ def unit_of_row(x: Array) -> Number:
 
 
 def normalized_back(x: Array, w: Array, dy: Array, eps: float, is_centred: bool, dw: Array, dx: Array) -> None:
-    """With z = (x - mean) / deviation and dz = scale dy: dx = (dz - the mean of dz - z the mean of z dz) / deviation,
-    the gradient of scale is Σ z dy, that of shift Σ dy; without a centre there is no mean of dz and no shift."""
+    """Writes the gradients dw and dx. With z = (x - mean) / deviation and dz = scale dy,
+    dx = (dz - the mean of dz - z · the mean of z dz) / deviation; the gradient of scale is Σ z dy, that of shift Σ dy.
+    Without centring there is neither the mean of dz nor a shift."""
     real, n = x.dtype.type, x.shape[1]
     some = np.zeros_like(dw)
     for r in range(dw.shape[0]):

@@ -1,9 +1,9 @@
-"""Linear layers with ReLUs between them, passed in few calls: in small ones a call costs more than what it computes.
+"""Linear layers with ReLUs between them, computed in few calls: in small layers a call costs more than its arithmetic.
 
-The bias is the weight of one more input that is always 1: with h̃ = [h; 1] and w̃ = [w; b] a layer is z = w̃ᵀ h̃, its
-gradients are dw̃ = h̃ dzᵀ and dh = w dz (C. M. Bishop, Pattern Recognition and Machine Learning, section 5.1). A batch's
-rows are columns here, so that the h̃ of all layers lie behind one another in one vector, as the w̃ do in that of a
-network, and one call gives the masks of all ReLUs.
+The bias is the weight of an extra input that is always 1: with h̃ = [h; 1] and w̃ = [w; b] a layer is z = w̃ᵀ h̃, its
+gradients are dw̃ = h̃ dzᵀ and dh = w dz (C. M. Bishop, Pattern Recognition and Machine Learning, section 5.1). The rows
+of a batch are columns here. So the h̃ of all layers follow each other in one vector, as the w̃ do in that of a network,
+and one call gives the masks of all ReLUs.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from fnnet.numerics import ZERO
 from fnnet.tree.views import Views, views
 
 SMALL = 1 << 13
-"""With more activations than this in a batch, rows and layers one by one are faster."""
+"""With more activations than this in a batch, computing layer by layer is faster."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """Where everything lies, for the sizes of a network and the rows of a batch."""
+    """The layout of all arrays, for the sizes of a network and the rows of a batch."""
 
     sizes: tuple[int, ...]
     ones: Array
-    """As many as there are activations."""
+    """As many ones as there are activations."""
     weights: Views
     """w̃ of all layers, then w of all but the first."""
     gradients: Views
@@ -37,11 +37,11 @@ class Plan:
     activations: Views
     """h̃ of all layers, then h of all layers."""
     masks: Views
-    """What h is multiplied by on the way back, of all layers."""
+    """The factors of dh in the backward pass, of all layers."""
 
 
 class Pass(NamedTuple):
-    """What a forward pass leaves: all activations, also layer by layer, and the weights that they met."""
+    """What a forward pass leaves: all activations, also layer by layer, and the weights that it used."""
 
     plan: Plan
     vector: Array
@@ -52,7 +52,7 @@ class Pass(NamedTuple):
 
 @lru_cache(256)
 def plan(sizes: tuple[int, ...], rows: int, dtype: np.dtype[np.floating]) -> Plan | None:
-    """The plan for layers of these sizes; None where there is but one layer or more activations than are small."""
+    """The plan for layers of these sizes; None where there is only one layer, or more than ``SMALL`` activations."""
     if len(sizes) < 3 or rows * sum(sizes) > SMALL:
         return None
     pairs = list(pairwise(sizes))
@@ -73,7 +73,7 @@ def plan(sizes: tuple[int, ...], rows: int, dtype: np.dtype[np.floating]) -> Pla
 
 
 def forward(known: Plan, vector: Array, x: Array) -> tuple[Array, Pass]:
-    """y (rows, n_out) of x (rows, n_in) through the layers whose numbers lie in a vector."""
+    """y (rows, n_out) of x (rows, n_in), for the layers whose parameters are in a vector."""
     weights, activations = known.weights(vector), known.ones.copy()
     layers = known.activations(activations)
     depth, zero = len(known.sizes) - 1, ZERO[vector.dtype]

@@ -1,5 +1,5 @@
-"""Linear layers with ReLUs between them, passed at once: each ReLU overwrites what it is given, and gradients are
-written where they belong in the vector of all."""
+"""Linear layers with ReLUs between them, computed together: each ReLU overwrites its input, and each gradient is
+written to its place in the vector of all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fnnet.tree.views import Views, views
 
 @dataclass(frozen=True, slots=True)
 class LinearStretch:
-    """Layers of these sizes, (inputs, hidden, ..., outputs)."""
+    """Linear layers of these sizes, (inputs, hidden, ..., outputs), with ReLUs between them."""
 
     sizes: tuple[int, ...]
     dtype: np.dtype[np.floating]
@@ -27,11 +27,12 @@ class LinearStretch:
 
     @property
     def length(self) -> int:
-        """How many layers."""
+        """The number of layers, ReLUs included."""
         return 2 * len(self.sizes) - 3
 
     def forward(self, vector: Array, x: Array, /) -> tuple[Array, small.Pass | list[Array]] | None:
-        """Their pass; None for stacked networks. Shapes alone decide which way it goes, for bits do too."""
+        """y and what ``backward`` needs; None for stacked networks. The algorithm is chosen by shapes alone, so that
+        equal inputs give equal bits."""
         if x.ndim != 2 or x.shape[1] != self.sizes[0]:
             return None
         plan = None if is_portable(x) else small.plan(self.sizes, x.shape[0], self.dtype)

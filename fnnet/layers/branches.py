@@ -1,4 +1,4 @@
-"""Columns that go different ways."""
+"""Layers side by side, each for some columns."""
 
 from __future__ import annotations
 
@@ -31,11 +31,12 @@ Ts = TypeVarTuple("Ts")
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Branches(Params, Generic[*Ts]):
-    """y = [f₁(x[columns₁]), f₂(x[columns₂]), ...]: chosen columns of x go to different layers, whose outputs stand side
-    by side; the types of the layers are kept. A column may go to several.
+    """y = [f₁(x[columns₁]), f₂(x[columns₂]), ...]: chosen columns of x go to different layers, whose outputs are
+    concatenated.
 
-    Shapes: x (..., batch, n), y (..., batch, the sum of the layers' outputs). In a stochastic pass layer i draws from
-    ``key.child(i)``. Raises ShapeError where x has not all columns.
+    ``columns[i]`` are the numbers of the columns that ``layers[i]`` gets; a column may go to several layers. Type
+    checkers know the type of each layer. In a stochastic pass layer i draws from ``key.child(i)``. Shapes: x (...,
+    batch, n), y (..., batch, the sum of the layers' outputs). Raises ShapeError where x lacks one of the columns.
 
     >>> import fnnet as fn, numpy as np
     >>> net = fn.branches([(0,), (1, 2)], (fn.Relu(), fn.Linear(np.ones((2, 1)), np.zeros(1))))
@@ -53,10 +54,11 @@ Saved = tuple[tuple[Cache[Params], ...], tuple[int, ...], np.dtype[np.floating]]
 
 
 def branches(columns: Sequence[Sequence[int] | NDArray[np.integer]], layers: tuple[*Ts]) -> Branches[*Ts]:
-    """Layers side by side, each for its own columns, given by numbers, ranges or arrays of numbers.
+    """Layers side by side, each for its own columns.
 
-    Raises LayerError where a layer is none, ValueError unless there is one set of columns a layer, none of them empty,
-    of whole numbers from 0 up.
+    ``columns`` has one item per layer: a sequence, range or array of column numbers. ``layers`` is a tuple of layers.
+    Raises LayerError where ``layers`` is not a tuple of layers, ValueError where it is empty, or unless ``columns`` has
+    one non-empty item of integers from 0 up per layer.
 
     >>> import fnnet as fn
     >>> fn.branches([range(2), (2,)], (fn.Identity(), fn.Tanh())).columns
@@ -72,7 +74,7 @@ def branches(columns: Sequence[Sequence[int] | NDArray[np.integer]], layers: tup
         raise ValueError("branches: layers must be at least one layer, got none")
     sets: object = columns
     if not isinstance(sets, (Sequence, np.ndarray)) or len(sets) != len(given):
-        raise ValueError(f"branches: columns must be one set a layer, {len(given)}, got {columns!r}")
+        raise ValueError(f"branches: columns must be one set per layer, {len(given)}, got {columns!r}")
     return Branches(tuple([_set(i, some) for i, some in enumerate(sets)]), layers)
 
 
@@ -93,18 +95,18 @@ def branches_forward(p: AnyBranches, x: Array, key: Key | None = None) -> tuple[
     ]
     lead = max([y.shape[:-1] for y, _ in passes], key=len)
     outputs = [y if y.shape[:-1] == lead else np.broadcast_to(y, lead + y.shape[-1:]) for y, _ in passes]
-    dtype = next((y.dtype for y in outputs if y.dtype != x.dtype), x.dtype)  # layers without parameters give x's own
+    dtype = next((y.dtype for y in outputs if y.dtype != x.dtype), x.dtype)  # layers without parameters keep that of x
     y: Array = np.concatenate(outputs, axis=-1, dtype=dtype)
     return y, (tuple([cache for _, cache in passes]), x.shape, x.dtype)
 
 
 def _places(p: AnyBranches) -> tuple[int, tuple[NDArray[np.intp], ...]]:
-    """The largest number of a column, and the columns as arrays."""
+    """The largest column number, and the columns as arrays."""
     return max(map(max, p.columns)), tuple([np.array(some, np.intp) for some in p.columns])
 
 
 def _taken(x: Array, columns: NDArray[np.intp]) -> Array:
-    """x[..., columns], in the same layout: products of another one may differ in their last bits."""
+    """x[..., columns], in the memory layout of x: products in another one may differ in their last bits."""
     taken: Array = x.T.take(columns, axis=0).T if x.ndim == 2 else x[..., columns]
     return taken
 
@@ -126,7 +128,7 @@ def branches_gradients(p: AnyBranches, saved: Saved, dy: Array) -> AnyBranches:
 
 
 def _shares(p: AnyBranches, caches: tuple[Cache[Params], ...], dy: Array) -> list[Array]:
-    """The columns of dy that are those of each layer, summed over the replicas that it does not have."""
+    """The columns of dy that belong to each layer, summed over the replica axes that the layer does not have."""
     if len(caches) != len(p.layers):
         raise LayerError(f"branches: cache must be that of a pass through {len(p.layers)} layers, got {len(caches)}")
     ends = accumulate([cache.shape[-1] for cache in caches], initial=0)

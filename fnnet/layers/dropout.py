@@ -1,4 +1,4 @@
-"""Chance as an argument: entries switched off at random."""
+"""Dropout: entries set to 0 at random, as a function of a key."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ Saved = tuple[Array, tuple[int, ...]] | None
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Dropout(Params):
-    """y = x m / (1 - rate), where each entry of m is 1 with probability 1 - rate and else 0, so that the mean of y is x
-    (N. Srivastava et al., JMLR 15, 2014, section 10); without a key, y = x.
+    """y = x m / (1 - rate), where each entry of m is 1 with probability 1 - rate and 0 otherwise, so that the mean of y
+    is x (N. Srivastava et al., JMLR 15, 2014, section 10); without a key, y = x.
 
-    Shapes: x and y (..., batch, n). No parameters. Raises ValueError unless rate is in [0, 1).
+    ``rate`` is the probability that an entry is set to 0. Shapes: x and y (..., batch, n). No parameters. Raises
+    ValueError unless rate is in [0, 1).
 
     >>> import fnnet as fn, numpy as np
     >>> fn.forward(fn.Dropout(0.5), np.ones((1, 4)))[0].tolist()

@@ -15,8 +15,8 @@ from fnnet.numerics import expm1
 class Elu(Params):
     """y = x where x > 0, alpha (eˣ - 1) elsewhere (D.-A. Clevert et al., ICLR 2016, eq. 16).
 
-    Shapes: x and y (..., batch, n). y is its own cache and therefore read-only: dy/dx = y + alpha where x <= 0.
-    Raises ValueError unless alpha > 0.
+    y tends to -``alpha`` as x tends to -∞. Shapes: x and y (..., batch, n). y is its own cache and therefore read-only:
+    dy/dx = y + alpha where x <= 0. Raises ValueError unless alpha > 0.
 
     >>> import fnnet as fn, numpy as np
     >>> fn.forward(fn.Elu(), np.array([[0.0, 2.0]]))[0].tolist()

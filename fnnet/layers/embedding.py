@@ -1,4 +1,4 @@
-"""A vector of its own for every category."""
+"""A trained vector for each category."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from fnnet.keys import INIT
 from fnnet.tree.nodes import read_only
 
 UNIT = normal(1.0)
-"""What vectors are drawn from: normal numbers of deviation 1."""
+"""The default initializer: normal numbers of standard deviation 1."""
 
 LARGEST = 1 << 24
-"""Whole numbers up to this are themselves in float32."""
+"""Integers up to this are exact in float32."""
 
 Saved = tuple[NDArray[np.int64], tuple[int, ...], np.dtype[np.floating]]
 """The categories, the shape and the dtype of x."""
@@ -25,11 +25,12 @@ Saved = tuple[NDArray[np.int64], tuple[int, ...], np.dtype[np.floating]]
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Embedding(Params):
-    """y = the rows of w that the numbers in x name, those of a row's columns side by side (Y. Bengio et al., JMLR 3,
-    2003, section 2). x has no derivative: dx is 0.
+    """y = [w[x₁], w[x₂], ...]: the rows of w that the entries of a row of x name, concatenated (Y. Bengio et al., JMLR
+    3, 2003, section 2). x has no derivative: dx is 0.
 
-    Shapes: w (..., categories, dim), x (..., batch, k) of whole numbers in [0, categories), y (..., batch, k dim). x is
-    read before it is cast to anything. Raises ValueError for any other number in it.
+    ``w`` holds one vector per category. Shapes: w (..., categories, dim), x (..., batch, k) of integers in
+    [0, categories), y (..., batch, k dim). x is not cast to the dtype of w. Raises ValueError for any other number in
+    x.
 
     >>> import fnnet as fn, numpy as np
     >>> fn.forward(fn.Embedding(np.array([[0.0, 1.0], [2.0, 3.0]])), np.array([[1], [0]]))[0].tolist()
@@ -53,7 +54,7 @@ def embedding_forward(p: Embedding, x: Array) -> tuple[Array, Saved]:
 
 
 def embedding_backward(p: Embedding, saved: Saved, dy: Array) -> tuple[Embedding, Array]:
-    """dw: to every row of w the sum of the dy that it gave rise to."""
+    """dw: for each row of w, the sum of the dy of all entries of x that name it."""
     index, shape, dtype = saved
     lead, (rows, dim) = p.w.shape[:-2], p.w.shape[-2:]
     flat = np.broadcast_to(index, lead + shape[-2:]).reshape(-1, shape[-2] * shape[-1])
@@ -63,8 +64,8 @@ def embedding_backward(p: Embedding, saved: Saved, dy: Array) -> tuple[Embedding
 
 
 def _sum_by_row(index: NDArray[np.int64], values: Array, rows: int) -> Array:
-    """Adds values (n, dim) up by their row. ``bincount`` over all entries is several times faster than ``add.at`` and
-    needs no table of n x rows as a product with one-hot rows does; it adds in float64."""
+    """The sums of the values (n, dim) of each row. ``bincount`` over all entries is several times faster than
+    ``add.at`` and needs no table of n x rows, as a product with one-hot rows does; it adds in float64."""
     dim = values.shape[-1]
     places = (index[:, None] * dim + np.arange(dim)).reshape(-1)
     summed: Array = np.bincount(places, values.reshape(-1), rows * dim).astype(values.dtype)
@@ -98,10 +99,10 @@ def _check(p: Embedding, x: Array) -> None:
 
 
 def embedding(key: Key, categories: int, dim: int, *, init: Initializer = UNIT, dtype: Dtype = np.float32) -> Embedding:
-    """An Embedding of so many categories, each with a vector of ``dim`` numbers drawn by ``init``.
+    """An Embedding with a vector of ``dim`` numbers for each of ``categories``, drawn by ``init`` from ``key``.
 
-    Raises ValueError for sizes below 1 or more than 2^24 categories, DtypeError for a dtype that is not float32 or
-    float64.
+    ``dtype`` is that of the vectors. Raises ValueError for sizes below 1, for more than 2^24 categories and for drawn
+    numbers that ``dtype`` cannot hold, DtypeError for a dtype that is not float32 or float64.
 
     >>> import fnnet as fn
     >>> fn.embedding(fn.Key(0), 7, 3)

@@ -25,7 +25,7 @@ class Gelu(Params):
 
 
 END = 40.0
-"""From here on the density is 0, and below its negative Φ too: no square overflows and no infinity meets a 0."""
+"""From here on the density is 0, and below its negative Φ too: no square overflows, no infinity is multiplied by 0."""
 
 
 def gelu(p: Gelu, x: Array) -> tuple[Array, tuple[Array, Array]]:

@@ -9,7 +9,7 @@ from fnnet.core import Array, Params, define_activation
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Identity(Params):
-    """y = x: the activation of a linear network, or a place kept free.
+    """y = x: the activation of a linear network, or a placeholder.
 
     Shapes: x and y (..., batch, n). No parameters. y is a copy, for it belongs to the caller.
 

@@ -19,11 +19,12 @@ Saved = tuple[Array, Array, tuple[int, ...]]
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LayerNorm(Params):
-    """y = scale z + shift with z = (x - mean) / √(variance + eps), mean and variance those of a row (J. L. Ba et al.,
+    """y = scale z + shift with z = (x - mean) / √(variance + eps), the mean and variance of a row (J. L. Ba et al.,
     Layer Normalization, arXiv 1607.06450, section 3, eq. 4).
 
-    Shapes: scale and shift (..., n), x and y (..., batch, n). A row's result depends on that row alone. Raises
-    ValueError unless eps is above 0.
+    ``scale`` and ``shift`` have one entry per feature; ``eps`` keeps constant rows from a division by 0. The result of
+    a row depends on that row alone. Shapes: scale and shift (..., n), x and y (..., batch, n). Raises ValueError unless
+    eps is above 0.
 
     >>> import fnnet as fn, numpy as np
     >>> fn.forward(fn.layer_norm(2, eps=1e-12), np.array([[1.0, 3.0]], np.float32))[0].tolist()
@@ -89,7 +90,7 @@ define_kernels(LayerNorm, layer_norm_rows, layer_norm_rows_back)
 
 
 def layer_norm(n: int, *, eps: float = 1e-5, dtype: Dtype = np.float32) -> LayerNorm:
-    """Layer normalization of n features that begins with scale 1 and shift 0.
+    """A LayerNorm of ``n`` features with this ``eps``; it begins with scale 1 and shift 0, arrays of ``dtype``.
 
     Raises ValueError for an n below 1 or an eps not above 0, DtypeError for a dtype that is not float32 or float64.
 

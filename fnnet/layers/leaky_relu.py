@@ -15,7 +15,8 @@ from fnnet.numerics import relu
 class LeakyRelu(Params):
     """y = x where x > 0, slope x elsewhere (A. L. Maas et al., ICML 2013, section 2).
 
-    Shapes: x and y (..., batch, n). Raises ValueError unless slope is in [0, 1).
+    ``slope`` is the derivative where x <= 0. Shapes: x and y (..., batch, n). Raises ValueError unless slope is in
+    [0, 1).
 
     >>> import fnnet as fn, numpy as np
     >>> fn.forward(fn.LeakyRelu(0.1), np.array([[-1.0, 2.0]]))[0].tolist()
@@ -29,7 +30,7 @@ class LeakyRelu(Params):
 
 
 def leaky_relu(p: LeakyRelu, x: Array) -> tuple[Array, Array]:
-    y: Array = np.maximum(x, p.slope * x) if p.slope else relu(x)  # 0 times infinity is no number
+    y: Array = np.maximum(x, p.slope * x) if p.slope else relu(x)  # 0 times infinity is NaN
     return y, x
 
 

@@ -21,7 +21,8 @@ from fnnet.tree.nodes import read_only
 class Linear(Params):
     """y = x w + b, with dw = xᵀ dy, db = the sum of dy over the batch, dx = dy wᵀ.
 
-    Shapes: w (..., n_in, n_out), b (..., n_out), x (..., batch, n_in), y (..., batch, n_out).
+    ``w`` are the weights, ``b`` the biases. Shapes: w (..., n_in, n_out), b (..., n_out), x (..., batch, n_in), y (...,
+    batch, n_out). A pass raises ShapeError where x does not fit w.
 
     >>> import fnnet as fn, numpy as np
     >>> fn.forward(fn.Linear(np.ones((2, 1)), np.zeros(1)), np.array([[3.0, 4.0]]))[0].tolist()
@@ -64,7 +65,7 @@ def check_linear(p: Linear) -> None:
 
 
 def linear_stretch(layers: tuple[Params, ...]) -> LinearStretch | None:
-    """The Linear layers from the first on that have single ReLUs between them and take what comes from before."""
+    """The Linear layers at the start of ``layers`` with single ReLUs between them, each fitting the one before."""
     sizes, dtype = list[int](), None
     for i, layer in enumerate(layers):
         if i % 2:
@@ -99,10 +100,11 @@ def linear(
     bias_init: Initializer = zeros,
     dtype: Dtype = np.float32,
 ) -> Linear:
-    """A Linear layer with drawn weights (n_in, n_out) and biases (n_out,).
+    """A Linear layer with weights (n_in, n_out) drawn by ``init`` and biases (n_out,) drawn by ``bias_init``.
 
-    Raises ValueError where a size is below 1 or dtype does not hold what is drawn, DtypeError where dtype is neither
-    float32 nor float64.
+    ``key`` decides what is drawn, ``n_in`` and ``n_out`` are the numbers of inputs and outputs, ``dtype`` is that of
+    both arrays. Raises ValueError where a size is below 1 or dtype cannot hold what is drawn, DtypeError where dtype is
+    neither float32 nor float64, ShapeError where an initializer gives another shape.
 
     >>> import fnnet as fn
     >>> fn.linear(fn.Key(0), 4, 2)
@@ -116,7 +118,7 @@ def linear(
 
 
 def _drawn(name: str, init: Initializer, key: Key, shape: tuple[int, ...], dtype: np.dtype[np.floating]) -> Array:
-    """What an initializer gives, in the layer's dtype. Raises ShapeError or DtypeError where it is no array of this
+    """What an initializer gives, in the layer's dtype. Raises ShapeError or DtypeError unless it is an array of this
     shape."""
     value = checks.function("linear", name, init, "key", "shape")(key, shape)
     checks.array("linear", f"the result of {name}", value)
@@ -126,7 +128,7 @@ def _drawn(name: str, init: Initializer, key: Key, shape: tuple[int, ...], dtype
 
 
 def check_saved(p: Linear, x: Array, dy: Array) -> None:
-    """Raises ShapeError or DtypeError where a cache is that of a Linear with other shapes or of another dtype."""
+    """Raises ShapeError or DtypeError where a cache comes from a Linear of other shapes or of another dtype."""
     w = p.w
     if x.shape[-1] != w.shape[-2] or dy.shape[-1] != w.shape[-1] or dy.shape[:-2] != w.shape[:-2]:
         raise ShapeError(

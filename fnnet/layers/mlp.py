@@ -1,4 +1,4 @@
-"""Networks ready to use."""
+"""The multilayer perceptron, a ready-made network."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from fnnet.layers.relu import Relu
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Mlp(Params):
-    """The multilayer perceptron: Linear layers with one activation between them, none behind the last.
+    """The multilayer perceptron: h₀ = x, hᵢ = activation(hᵢ₋₁ wᵢ + bᵢ), y = hₙ₋₁ wₙ + bₙ.
 
-    h₀ = x, hᵢ = activation(hᵢ₋₁ wᵢ + bᵢ), y = hₙ₋₁ wₙ + bₙ. Shapes: x (..., batch, n_in), y (..., batch, n_out). An
-    activation with parameters of its own has one set of them for all places. In a stochastic pass the i-th activation
-    draws from ``key.child(i)``.
+    ``layers`` are its Linear layers, ``activation`` is the layer after each of them but the last. An activation with
+    parameters of its own has one set of them for all places. In a stochastic pass the i-th activation draws from
+    ``key.child(i)``. Shapes: x (..., batch, n_in), y (..., batch, n_out).
 
     >>> import fnnet as fn
     >>> fn.Mlp((fn.linear(fn.Key(0), 4, 8), fn.linear(fn.Key(1), 8, 2)), fn.Tanh())
@@ -35,7 +35,7 @@ class Mlp(Params):
 
 
 def mlp_layers(p: Mlp) -> tuple[Params, ...]:
-    """Its layers in the order of a pass."""
+    """The layers in the order of a forward pass."""
     return tuple([layer for linear in p.layers for layer in (linear, p.activation)])[:-1]
 
 
@@ -61,16 +61,18 @@ define_chain(Mlp, mlp_layers, draws=lambda i: i // 2, check=check_mlp)
 
 def mlp(
     key: Key,
-    sizes: Sequence[int] = (),  # so that a forgotten key is what the error is about
+    sizes: Sequence[int] = (),  # has a default so that the error names a forgotten key
     *,
     activation: Params = Relu(),
     init: Initializer = he_uniform,
     bias_init: Initializer = zeros,
     dtype: Dtype = np.float32,
 ) -> Mlp:
-    """A multilayer perceptron of the sizes (inputs, hidden, ..., outputs), its weights drawn by ``init``.
+    """A multilayer perceptron of the ``sizes`` (inputs, hidden, ..., outputs).
 
-    Raises ValueError for fewer than two sizes or one below 1, LayerError where the activation is no layer.
+    Its weights are drawn by ``init`` and its biases by ``bias_init``, both from ``key``, as arrays of ``dtype``.
+    ``activation`` is the layer after each Linear layer but the last. Raises ValueError for fewer than two sizes or one
+    below 1, LayerError where the activation is not a layer, and what ``linear`` raises.
 
     >>> import fnnet as fn
     >>> net = fn.mlp(fn.Key(0), (64, 100, 10))

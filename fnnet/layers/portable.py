@@ -1,4 +1,4 @@
-"""A network whose bits are the same everywhere."""
+"""Networks with portable bits."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ class Portable(Params, Generic[P]):
     """y = f(x), whose passes give the same bits for any number of BLAS threads and on any x86 CPU with fused
     multiply-adds; see ``portable``. The draws of a stochastic pass are those of f alone.
 
-    Shapes: those of f. x is cast to float64, which loses nothing. Raises DtypeError where f is not float64.
+    ``layer`` is f. Shapes: those of f. x is cast to float64, which loses nothing. Raises DtypeError where f is not
+    float64.
 
     >>> import fnnet as fn, numpy as np
     >>> net = fn.portable(fn.Linear(np.ones((2, 1)), np.zeros(1)))
@@ -74,7 +75,7 @@ define_layer(
 
 
 def check_portable(p: Portable[P]) -> None:
-    """Raises LayerError where there is no layer inside, DtypeError where it is not float64."""
+    """Raises LayerError unless ``layer`` is a layer, DtypeError unless its arrays are float64."""
     given: object = p.layer
     if not isinstance(given, Params):
         raise LayerError(f"portable: layer must be a layer, an instance of a Params class, got {given!r}")
@@ -87,11 +88,11 @@ def check_portable(p: Portable[P]) -> None:
 
 
 def in_bits_of(params: Params, f: Callable[[*Ts], T], *args: *Ts) -> T:
-    """f(...), with portable bits where the network is portable or a part of it: what becomes of its prediction, a loss
-    or a metric, is as portable as the network."""
+    """f(*args), with portable bits where the network or a part of it is portable: a loss or metric of its prediction is
+    then as portable as the network."""
     return portably(f, *args) if remembered(has_portable, params) else f(*args)
 
 
 def has_portable(node: object) -> bool:
-    """Whether a network is portable, or a part of it."""
+    """Whether a network, or a part of it, is portable."""
     return type(node) is Portable or any(has_portable(child) for _, child in named_children(node))

@@ -1,4 +1,4 @@
-"""A layer beside which its input passes on."""
+"""A layer with a skip connection."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ P = TypeVar("P", bound=Params)
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Residual(Params, Generic[P]):
-    """y = x + f(x) (K. He et al., CVPR 2016, eq. 1), the type of f kept: ``net.layer.w`` is known to be an array.
+    """y = x + f(x) (K. He et al., CVPR 2016, eq. 1).
 
-    Shapes: x and y (..., batch, n); f must give as many features as it takes, ShapeError otherwise. In a stochastic
-    pass f draws from ``key.child(0)``.
+    ``layer`` is f, and type checkers know its type: ``net.layer.w`` is an array. In a stochastic pass f draws from
+    ``key.child(0)``. Shapes: x and y (..., batch, n). Raises ShapeError where f has another number of outputs than of
+    inputs.
 
     >>> import fnnet as fn, numpy as np
     >>> net = fn.residual(fn.Linear(np.ones((1, 1)), np.ones(1)))
@@ -39,7 +40,7 @@ class Residual(Params, Generic[P]):
 
 
 def residual(layer: P) -> Residual[P]:
-    """A layer beside which its input passes on. Raises LayerError where it is not a layer.
+    """``layer`` with a skip connection: its input is added to its output. Raises LayerError where it is not a layer.
 
     >>> import fnnet as fn
     >>> fn.residual(fn.Tanh())

@@ -19,11 +19,11 @@ Saved = tuple[Array, Array, tuple[int, ...]]
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RmsNorm(Params):
-    """y = scale z with z = x / √(the mean of x² + eps) of a row (B. Zhang, R. Sennrich, Root Mean Square Layer
+    """y = scale z with z = x / √(mean x² + eps), the mean over a row (B. Zhang, R. Sennrich, Root Mean Square Layer
     Normalization, NeurIPS 2019, eq. 4).
 
-    Shapes: scale (..., n), x and y (..., batch, n). A row's result depends on that row alone. Raises ValueError unless
-    eps is above 0.
+    ``scale`` has one entry per feature; ``eps`` keeps rows of 0 from a division by 0. The result of a row depends on
+    that row alone. Shapes: scale (..., n), x and y (..., batch, n). Raises ValueError unless eps is above 0.
 
     >>> import fnnet as fn, numpy as np
     >>> fn.forward(fn.rms_norm(2, eps=1e-12), np.array([[3.0, 3.0]], np.float32))[0].tolist()
@@ -84,7 +84,7 @@ define_kernels(RmsNorm, rms_norm_rows, rms_norm_rows_back)
 
 
 def rms_norm(n: int, *, eps: float = 1e-5, dtype: Dtype = np.float32) -> RmsNorm:
-    """Root mean square normalization of n features that begins with scale 1.
+    """An RmsNorm of ``n`` features with this ``eps``; it begins with scale 1, an array of ``dtype``.
 
     Raises ValueError for an n below 1 or an eps not above 0, DtypeError for a dtype that is not float32 or float64.
 

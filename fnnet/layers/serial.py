@@ -14,10 +14,11 @@ Ts = TypeVarTuple("Ts")
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Serial(Params, Generic[*Ts]):
-    """y = fₙ(... f₂(f₁(x))), the type of each layer kept: ``net.layers[0].w`` is known to be an array.
+    """y = fₙ(... f₂(f₁(x))): layers applied one after another.
 
-    Shapes: x as the first layer takes it, y as the last one gives it. In a stochastic pass layer i draws from
-    ``key.child(i)``.
+    ``layers`` is the tuple (f₁, f₂, ...). Type checkers know the type of each: ``net.layers[0].w`` is an array. In a
+    stochastic pass layer i draws from ``key.child(i)``. Shapes: x as the first layer accepts it, y as the last one
+    returns it.
 
     >>> import fnnet as fn, numpy as np
     >>> net = fn.serial(fn.Linear(np.ones((2, 1)), np.zeros(1)), fn.Relu())
@@ -29,9 +30,9 @@ class Serial(Params, Generic[*Ts]):
 
 
 def serial(*layers: *Ts) -> Serial[*Ts]:
-    """Layers one after another, at least one.
+    """``layers`` applied one after another, at least one.
 
-    Raises LayerError where an argument is not a layer or there is none.
+    Raises LayerError where there is no layer, or an argument is not one.
 
     >>> import fnnet as fn
     >>> fn.serial(fn.linear(fn.Key(0), 4, 2), fn.Relu())
@@ -50,7 +51,7 @@ def serial(*layers: *Ts) -> Serial[*Ts]:
 
 
 def check_serial(p: Serial[*tuple[Params, ...]]) -> None:
-    """Raises TreeError where there is no layer."""
+    """Raises TreeError unless ``layers`` is a tuple of at least one layer."""
     if type(p.layers) is not tuple or not p.layers:
         raise TreeError(f"serial: layers must be a tuple of at least one layer, got {p.layers!r}")
 

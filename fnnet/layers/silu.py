@@ -14,7 +14,7 @@ from fnnet.numerics import sigmoid
 class Silu(Params):
     """y = x σ(x), σ(x) = 1 / (1 + e⁻ˣ) (S. Elfwing et al., Neural Networks 107, 2018, eq. 4).
 
-    dy/dx = σ (1 + x (1 - σ)), of which 1 - σ is known to the last place of 1. Shapes: x and y (..., batch, n). No
+    dy/dx = σ (1 + x (1 - σ)), where 1 - σ is accurate to the last place of 1. Shapes: x and y (..., batch, n). No
     parameters.
 
     >>> import fnnet as fn, numpy as np
@@ -24,7 +24,7 @@ class Silu(Params):
 
 
 END = 1000.0
-"""From here on 1 - σ is 0, and below its negative σ itself: no infinity meets a 0."""
+"""From here on 1 - σ is 0, and below its negative σ is: no infinity is multiplied by 0."""
 
 
 def silu(p: Silu, x: Array) -> tuple[Array, tuple[Array, Array]]:

@@ -16,7 +16,7 @@ class Softmax(Params):
     """y_i = e^(x_i) / Σ_j e^(x_j) along the features (J. S. Bridle, NIPS 1989, eq. 3), each row shifted by its maximum.
 
     dx = y (dy - Σ_j dy_j y_j). Shapes: x and y (..., batch, n). No parameters. y is its own cache and therefore
-    read-only. For inference: train on the scores with ``softmax_cross_entropy``, which has the softmax in it.
+    read-only. It is for inference: train on the scores with ``softmax_cross_entropy``, which includes the softmax.
 
     >>> import fnnet as fn, numpy as np
     >>> fn.forward(fn.Softmax(), np.array([[0.0, 0.0]]))[0].tolist()

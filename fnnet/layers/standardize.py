@@ -1,4 +1,4 @@
-"""Features brought to mean 0 and deviation 1, as a layer that travels with the network."""
+"""Features scaled to mean 0 and standard deviation 1 by a layer of the network itself."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from fnnet.tree.nodes import read_only
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Standardize(Params):
-    """y = (x - mean) / scale, with constants that training leaves alone.
+    """y = (x - mean) / scale, with constants that are not trained.
 
-    Shapes: mean and scale (..., n), x and y (..., batch, n). x is taken as it comes and the result cast to the dtype of
-    the constants, so that large numbers keep their differences.
+    ``mean`` and ``scale`` have one entry per feature. x is not cast, but the result is, to the dtype of the constants,
+    so that large numbers keep their differences. Shapes: mean and scale (..., n), x and y (..., batch, n). A pass
+    raises ShapeError where x does not fit them.
 
     >>> import fnnet as fn, numpy as np
     >>> fn.forward(fn.Standardize(np.array([1.0]), np.array([2.0])), np.array([[5.0]]))[0].tolist()
@@ -80,21 +81,22 @@ define_kernels(Standardize, standardize_rows, standardize_rows_back)
 
 
 OFF = 1e-3
-"""How many deviations the mean may be off because a dtype has not the mean itself."""
+"""How many deviations a mean may be off because the dtype rounds it."""
 
 NOISE = 64 * float(np.finfo(np.float64).eps)
-"""The deviation, over the mean, that rounding alone may give to numbers that are meant to be equal."""
+"""The deviation, relative to the mean, that rounding alone may give to numbers that are meant to be equal."""
 
 
 def standardize(x: Array, *, dtype: Dtype = np.float32) -> Standardize:
-    """The layer that brings the columns of x (rows, n) to mean 0 and standard deviation 1, both computed in float64.
+    """The layer that scales the columns of x (rows, n) to mean 0 and standard deviation 1, both computed in float64.
 
-    A column of one value alone, of any size, gets scale 1, or the value where ``dtype`` has only one near it, and so
-    comes out as 0 or close to it; so does one whose numbers differ by rounding alone. Fit it on the training rows and
-    put it in front of the network: what is saved, stacked or handed on then has its scaling with it. Raises ShapeError,
-    DtypeError for x that is no such array, ValueError where it has NaN or infinite numbers, or a column whose mean or
-    deviation ``dtype`` cannot hold: whose numbers differ by less than its steps are at their size, as seconds since
-    1970 do in float32, or which are beyond all that it has.
+    ``x`` are the training rows, ``dtype`` is that of the constants. Put the layer first in the network, which is then
+    saved and stacked with its scaling. A constant column, or one whose numbers differ by rounding alone, becomes 0 or
+    close to it: its scale is 1, or its mean where ``dtype`` rounds that by more than 0.001.
+
+    Raises ShapeError or DtypeError where x is not such an array, ValueError where it has NaN or infinite numbers, or a
+    column whose mean or deviation ``dtype`` cannot hold: because its numbers differ by less than the spacing of floats
+    of their size, as seconds since 1970 do in float32, or because they are out of range.
 
     >>> import fnnet as fn
     >>> layer = fn.standardize(np.array([[0.0, 5.0], [4.0, 5.0]]))
@@ -107,15 +109,15 @@ def standardize(x: Array, *, dtype: Dtype = np.float32) -> Standardize:
     kind = checks.dtype("standardize", dtype)
     if not np.isfinite(x).all():
         raise ValueError("standardize: x must hold finite numbers, got NaN or infinity; fill or drop such rows first")
-    with np.errstate(over="ignore", invalid="ignore"):  # what is infinite is refused
+    with np.errstate(over="ignore", invalid="ignore"):  # infinite results are refused
         return read_only(Standardize(*_held(x.astype(np.float64, copy=False), kind)))
 
 
 def _held(x: Array, kind: np.dtype[np.floating]) -> tuple[Array, Array]:
-    """The constants in this dtype. Raises ValueError for a column of which it has not the mean or not the deviation.
+    """The constants in this dtype. Raises ValueError for a column whose mean or deviation it cannot hold.
 
-    All is reckoned in columns over their magnitude s, as differences from their first entry: no sum overflows, and what
-    numbers of any size differ by is not lost in their mean.
+    Everything is computed on columns divided by their magnitude s, as differences from their first entry: no sum
+    overflows, and small differences of large numbers are not lost in their mean.
     """
     s = power_of_two(np.abs(x).max(axis=0))
     first = x[0] / s

@@ -1,4 +1,4 @@
-"""Absolute error, and its smooth relative."""
+"""Absolute error, and the Huber loss."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from fnnet.losses.reductions import DifferenceLoss
 
 @dataclass(frozen=True, slots=True)
 class MeanAbsoluteError(DifferenceLoss):
-    """The mean over all N rows and F columns of |prediction - target|; its gradient is sign(d) / (N F), 0 at d = 0.
+    """The mean over all N rows and F columns of |d| with d = prediction - target; its gradient is sign(d) / (N F).
 
-    Shapes: prediction (..., N, F), target the same or that without replica axes. Raises ShapeError, never broadcasts.
+    Shapes: prediction (..., N, F), target the same, or (N, F) for all replicas. Raises ShapeError for
+    other shapes: nothing is broadcast.
 
     >>> import fnnet as fn, numpy as np
     >>> value, grad = fn.mae(np.array([[1.0, -3.0]]), np.array([[0.0, 0.0]]))
@@ -32,10 +33,12 @@ class MeanAbsoluteError(DifferenceLoss):
 
 @dataclass(frozen=True, slots=True)
 class Huber(DifferenceLoss):
-    """The mean over rows and columns of d²/2 where |d| <= delta, delta (|d| - delta/2) beyond (P. J. Huber, Robust
-    Estimation of a Location Parameter, 1964, section 2); the gradient of an entry is d cut off at ±delta.
+    """The mean over rows and columns of d²/2 where |d| <= delta, delta (|d| - delta/2) elsewhere, with
+    d = prediction - target (P. J. Huber, Robust Estimation of a Location Parameter, 1964, section 2); the gradient of
+    an entry is d clipped to ±delta.
 
-    Shapes: prediction (..., N, F), target the same or that without replica axes. Raises ValueError unless delta > 0.
+    ``delta`` is the |d| from which on the loss is linear. Shapes: prediction (..., N, F), target the same, or
+    (N, F) for all replicas. Raises ValueError unless delta > 0, ShapeError for other shapes.
 
     >>> import fnnet as fn, numpy as np
     >>> value, grad = fn.huber(np.array([[0.5, 3.0]]), np.array([[0.0, 0.0]]))
@@ -46,14 +49,14 @@ class Huber(DifferenceLoss):
     delta: Positive = 1.0
 
     def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
-        """c (d - c/2) and c, where c is d cut off at ±delta: one formula for both branches."""
+        """c (d - c/2) and c, where c is d clipped to ±delta: one formula for both branches."""
         d = prediction - target
         delta = min(self.delta, float(np.finfo(d.dtype).max))
         c = np.clip(d, -delta, delta)
         return c * (d - 0.5 * c), c
 
     def share(self, prediction: Array, target: Array, n: int, /) -> Array:
-        """c (d - c/2) / n by the halves of c and d, for d²/2 grows faster than |d|."""
+        """c (d - c/2) / n, computed from the halves of c and d, because d itself may overflow."""
         half = prediction / 2 - target / 2
         c = np.clip(half, -self.delta / 2, self.delta / 2)
         return c * (4 / n) * (half - 0.5 * c)

@@ -21,8 +21,8 @@ class SoftmaxCrossEntropy(SoftmaxLoss[Labels]):
     eq. 4.108); the gradient of a row is softmax(prediction) - onehot(label), divided by the number of rows.
 
     Shapes: prediction (..., N, classes) of scores, target (..., N) of integers in [0, classes), or (N,). Each row is
-    shifted by its own maximum, so no score overflows. Raises ShapeError, DtypeError for labels that are not integers,
-    ValueError for labels out of range.
+    shifted by its own maximum, so no score overflows. Raises ShapeError for other shapes, DtypeError for labels that
+    are not integers, ValueError for labels out of range.
 
     >>> import fnnet as fn, numpy as np
     >>> value, grad = fn.softmax_cross_entropy(np.array([[0.0, 0.0]]), np.array([1]))
@@ -54,8 +54,9 @@ class BinaryCrossEntropy(BinaryLoss):
     """The mean over rows and columns of log(1 + e^z) - t z, the cross-entropy of σ(z) against t in [0, 1]
     (C. M. Bishop, Pattern Recognition and Machine Learning, eq. 4.90); the gradient of an entry is σ(z) - t.
 
-    Shapes: prediction z (..., N, F) of logits, target the same or that without replica axes. Raises ShapeError, and
-    ValueError for targets outside [0, 1]. With several columns it is the loss of several labels a row, each yes or no.
+    With several columns it is the loss of several yes-or-no labels per row. Shapes: prediction z (..., N, F) of logits,
+    target the same, or (N, F) for all replicas. Raises ShapeError for other shapes, ValueError for targets outside
+    [0, 1].
 
     >>> import fnnet as fn, numpy as np
     >>> value, grad = fn.binary_cross_entropy(np.array([[0.0]]), np.array([[1.0]]))
@@ -69,13 +70,14 @@ class BinaryCrossEntropy(BinaryLoss):
         return weighed(wrong, size) + log1p(exp(-size)), sigmoid(prediction) - target
 
     def checked(self, prediction: Array, target: Array, /) -> Array:
-        """The target, which has to be in [0, 1]."""
+        """The target in the prediction's dtype. Raises ShapeError, or ValueError unless it is in [0, 1]."""
         t = BinaryLoss.checked(self, prediction, target)
         checks.between(self.name, "target", t, 0, 1)
         return t
 
     def probabilities(self, prediction: Array, /) -> Array:
-        """Of a single column those of class 0 and class 1, (..., rows, 2); of several σ(z), that of each to be so."""
+        """Those of class 0 and class 1, (..., rows, 2), for a single column; for several σ(z), the probability of a yes
+        in each."""
         if prediction.shape[-1] > 1:
             return sigmoid(prediction)
         return np.concatenate([sigmoid(-prediction), sigmoid(prediction)], axis=-1)

@@ -1,4 +1,4 @@
-"""Cross-entropy that looks at what is hard."""
+"""Cross-entropy that focuses on hard rows."""
 
 from __future__ import annotations
 
@@ -17,12 +17,11 @@ from fnnet.numerics.sums import weighed
 
 @dataclass(frozen=True, slots=True)
 class Focal(SoftmaxLoss[Labels]):
-    """The mean over rows of -(1 - p)^gamma log p with p = softmax(prediction)[label]: cross-entropy whose easy rows
-    count little (T.-Y. Lin et al., Focal Loss for Dense Object Detection, ICCV 2017, eq. 4). With gamma 0 it is
-    cross-entropy itself.
+    """The mean over rows of -(1 - p)^gamma log p with p = softmax(prediction)[label]: cross-entropy in which easy rows
+    count little (T.-Y. Lin et al., Focal Loss for Dense Object Detection, ICCV 2017, eq. 4).
 
-    Shapes: prediction (..., N, classes) of scores, target (..., N) of integers in [0, classes), or (N,). Raises
-    ValueError for a gamma that is negative or not finite and for labels out of range, ShapeError, DtypeError.
+    The larger ``gamma`` is, the less easy rows count; with gamma 0 it is cross-entropy itself. Shapes and Raises as in
+    ``softmax_cross_entropy``; ValueError also for a gamma that is negative or not finite.
 
     >>> import fnnet as fn, numpy as np
     >>> round(float(fn.focal(2.0)(np.array([[0.0, 0.0]]), np.array([0]))[0]), 4)
@@ -37,7 +36,7 @@ class Focal(SoftmaxLoss[Labels]):
         softmax, logarithms = softmax_and_log(z)
         u = z[place] - logarithms
         r = -expm1(u)
-        ratio = np.divide(u, r, out=np.full_like(u, -1), where=r > 0)  # whose limit at r = 0 is -1
+        ratio = np.divide(u, r, out=np.full_like(u, -1), where=r > 0)  # its limit at r = 0 is -1
         hard = power(r, self.gamma)
         slope = hard * (self.gamma * weighed(exp(u), ratio) - 1)  # p u has the limit 0 at p = 0
         grads = -softmax
@@ -47,7 +46,7 @@ class Focal(SoftmaxLoss[Labels]):
 
 
 def focal_row(z: Array, label: int, d: Array, gamma: float) -> Number:
-    """The same; p u / r is -1 in the limit of p = 1, and 0 in that of p = 0."""
+    """The same for one row; p u / r tends to -1 as p tends to 1, and to 0 as p tends to 0."""
     real = z.dtype.type
     top, logarithm = softmax_row(z, d)
     u = (z[label] - top) - logarithm

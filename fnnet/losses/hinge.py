@@ -18,7 +18,7 @@ class Hinge(ClassLoss[Labels]):
     2001, section 3): 0 where the label leads by a margin of 1.
 
     Shapes: prediction (..., N, classes) of scores of two classes or more, target (..., N) of integers in [0, classes),
-    or (N,). Raises ShapeError, DtypeError, ValueError for labels out of range.
+    or (N,). Raises what ``softmax_cross_entropy`` raises.
 
     >>> import fnnet as fn, numpy as np
     >>> value, grad = fn.hinge(np.array([[0.5, 1.0, -2.0]]), np.array([0]))
@@ -29,10 +29,10 @@ class Hinge(ClassLoss[Labels]):
     def rows(self, prediction: Array, target: Labels, /) -> tuple[Array, Array]:
         """max(0, 1 + z_rival - z_label), with gradient onehot(rival) - onehot(label) where it is above 0."""
         z, (row, label) = scores(self.name, prediction, target)
-        others = prediction.reshape(z.shape).copy()  # by themselves, for less their maximum they may be equal
+        others = prediction.reshape(z.shape).copy()  # as they are: minus their maximum they may be equal
         others[row, label] = -np.inf
         rival = np.argmax(others, axis=-1)
-        margin = np.where(rival == label, -np.inf, 1 + z[row, rival] - z[row, label])  # there may be no other
+        margin = np.where(rival == label, -np.inf, 1 + z[row, rival] - z[row, label])  # there may be no other class
         grads = np.zeros_like(z)
         missed = (margin > 0).astype(z.dtype)
         grads[row, rival] = missed
@@ -62,8 +62,8 @@ class BinaryHinge(BinaryLoss):
     """The mean over rows and columns of max(0, 1 - s z) with the sign s = 2 t - 1 of a target t of 0 or 1 (C. Cortes,
     V. Vapnik, Support-Vector Networks, Machine Learning, 1995); the gradient of an entry is -s where s z < 1, else 0.
 
-    Shapes: prediction z (..., N, F) of scores, target the same or that without replica axes, as for
-    ``binary_cross_entropy``. Raises ShapeError, and ValueError for targets other than 0 and 1.
+    Shapes: prediction z (..., N, F) of scores, target the same, or (N, F) for all replicas, as for
+    ``binary_cross_entropy``. Raises ShapeError for other shapes, ValueError for targets other than 0 and 1.
 
     >>> import fnnet as fn, numpy as np
     >>> value, grad = fn.binary_hinge(np.array([[0.5, 3.0]]), np.array([[0.0, 1.0]]))
@@ -78,7 +78,7 @@ class BinaryHinge(BinaryLoss):
         return short, np.where(short > 0, -s, 0)
 
     def checked(self, prediction: Array, target: Array, /) -> Array:
-        """The target, which has to be 0 or 1."""
+        """The target in the prediction's dtype. Raises ShapeError, or ValueError unless it is 0 or 1."""
         t = BinaryLoss.checked(self, prediction, target)
         if not ((t == 0) | (t == 1)).all():
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Cross-entropy with labels that are not quite sure."""
+"""Cross-entropy with smoothed labels."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from fnnet.numerics.kernels import Number, half_above, softmax_row
 
 @dataclass(frozen=True, slots=True)
 class LabelSmoothing(SoftmaxLoss[Labels]):
-    """The mean over rows of the cross-entropy of softmax(prediction) against (1 - rate) onehot(label) + rate / classes
-    (C. Szegedy et al., Rethinking the Inception Architecture, CVPR 2016, section 7); the gradient of a row is
-    softmax(prediction) less that.
+    """The mean over rows of the cross-entropy of softmax(prediction) against t = (1 - rate) onehot(label) + rate /
+    classes (C. Szegedy et al., Rethinking the Inception Architecture, CVPR 2016, section 7); the gradient of a row is
+    softmax(prediction) - t, divided by the number of rows.
 
-    Shapes: prediction (..., N, classes) of scores, target (..., N) of integers in [0, classes), or (N,). Raises
-    ValueError for a rate outside [0, 1) and for labels out of range, ShapeError, DtypeError.
+    ``rate`` is the share of a label that is spread over all classes. Shapes and Raises as in ``softmax_cross_entropy``;
+    ValueError also for a rate outside [0, 1).
 
     >>> import fnnet as fn, numpy as np
     >>> value, grad = fn.label_smoothing(0.5)(np.array([[0.0, 0.0]]), np.array([0]))

@@ -1,7 +1,7 @@
-"""What a classifier's scores stand for: the classes that they choose, and the probabilities of these.
+"""What a classifier's scores mean: the guessed classes, and their probabilities.
 
-A loss says both by its methods ``labels(prediction)`` and ``probabilities(prediction)``, a loss of a user's as well as
-fnnet's own; one that has no such method, such as ``mse``, trains no classifier, and ``hinge`` has no probabilities.
+A loss defines both by its methods ``labels(prediction)`` and ``probabilities(prediction)``, whether it is fnnet's own
+or a user's. A loss without these methods, such as ``mse``, does not train a classifier; ``hinge`` has no probabilities.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from fnnet.numerics import softmax
 
 
 def probabilities_of(loss: object, prediction: Array) -> Array:
-    """The probabilities that a loss reads in a prediction. Raises TypeError where it has none.
+    """The probabilities that a loss reads from a prediction. Raises TypeError where the loss defines none.
 
     >>> import fnnet as fn
     >>> probabilities_of(fn.softmax_cross_entropy, np.array([[1.0, 1.0]])).tolist()
@@ -33,7 +33,8 @@ def probabilities_of(loss: object, prediction: Array) -> Array:
 
 
 def labels_of(loss: object, prediction: Array) -> Labels:
-    """The classes that a loss reads in a prediction. Raises TypeError where it has none, ValueError for NaN."""
+    """The classes that a loss reads from a prediction. Raises TypeError where the loss defines none, ValueError for
+    NaN."""
     method = getattr(loss, "labels", None)
     if method is None:
         raise TypeError(
@@ -50,18 +51,18 @@ def labels_of(loss: object, prediction: Array) -> Labels:
 
 
 class ClassLoss(RowLoss[T_contra]):
-    """A loss of scores, one a class, of which the largest one is the guess."""
+    """A loss of scores, one per class; the class of the largest score is the guess."""
 
     __slots__ = ()
 
     def labels(self, prediction: Array, /) -> Labels:
-        """The class of the largest score, (..., rows); the first of equals."""
+        """The class of the largest score, (..., rows); the first one of equal scores."""
         found: Labels = np.argmax(prediction, axis=-1)
         return found
 
 
 class SoftmaxLoss(ClassLoss[T_contra]):
-    """A loss of scores whose softmax are the probabilities of the classes."""
+    """A loss of scores whose softmax gives the probabilities of the classes."""
 
     __slots__ = ()
 
@@ -71,11 +72,11 @@ class SoftmaxLoss(ClassLoss[T_contra]):
 
 
 class BinaryLoss(EntryLoss):
-    """A loss of one score a column, which says yes where it is above 0."""
+    """A loss of one score per column; a score above 0 is a yes."""
 
     __slots__ = ()
 
     def labels(self, prediction: Array, /) -> Labels:
-        """0 or 1: of a single column (..., rows), the class; of several (..., rows, columns), which of them are so."""
+        """0 or 1: for a single column the class, (..., rows); for several the answer of each, (..., rows, columns)."""
         found = (prediction > 0).astype(np.int64)
         return found[..., 0] if prediction.shape[-1] == 1 else found

@@ -1,4 +1,4 @@
-"""The loss of counts."""
+"""The loss for counts."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Poisson(EntryLoss):
     of rate eᶻ, without the term that depends on t alone (P. McCullagh, J. A. Nelder, Generalized Linear Models, 2nd
     ed., section 6.2); the gradient of an entry is eᶻ - t.
 
-    Shapes: prediction z (..., N, F), the logarithms of rates, target the same or that without replica axes. Beyond
-    z = 88 in float32, 709 in float64, the loss itself is above all floats, and infinite; at z = -inf, a rate of 0, it
-    is 0 for a count of 0. Raises ShapeError, and ValueError for targets that are negative or not finite.
+    Above z = 88 in float32, 709 in float64, the loss exceeds all floats and is infinite; at z = -inf, a rate of 0, it
+    is 0 for a count of 0. Shapes: prediction z (..., N, F), the logarithms of rates, target the same or that without
+    replica axes. Raises ShapeError for other shapes, ValueError for targets that are negative or not finite.
 
     >>> import fnnet as fn, numpy as np
     >>> value, grad = fn.poisson(np.array([[0.0]]), np.array([[3.0]]))
@@ -35,14 +35,14 @@ class Poisson(EntryLoss):
         return np.where(rate < np.inf, rate - weighed(target, prediction), rate), rate - target
 
     def checked(self, prediction: Array, target: Array, /) -> Array:
-        """The target, which has to be from 0 up and finite."""
+        """The target in the prediction's dtype. Raises ShapeError, or ValueError unless it is finite and from 0 up."""
         t = EntryLoss.checked(self, prediction, target)
         if not (t.min() >= 0 and t.max() < np.inf):
             raise ValueError(f"poisson: target must be from 0 up and finite, got {t.min()} to {t.max()}")
         return t
 
     def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
-        """The same; a rate and what is subtracted from it may both be infinite."""
+        """Those of EntryLoss; a rate and what is subtracted from it may both be infinite."""
         with np.errstate(over="ignore", invalid="ignore"):
             return EntryLoss.rows(self, prediction, target)
 

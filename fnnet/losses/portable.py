@@ -1,4 +1,4 @@
-"""A loss whose bits are the same everywhere."""
+"""A loss with portable bits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class PortableLoss(RowLoss[T]):
-    """What ``portable(loss)`` returns: the loss itself, computed with portable bits."""
+    """What ``portable(loss)`` returns: ``loss`` computed with portable bits."""
 
     loss: Loss[T]
 
@@ -24,24 +24,24 @@ class PortableLoss(RowLoss[T]):
         return portably(self.loss.rows, prediction, target)
 
     def __call__(self, prediction: Array, target: T, /) -> tuple[Value, Array]:
-        """The loss."""
+        """The value and the gradient of the loss."""
         return portably(self.loss, prediction, target)
 
     def labels(self, prediction: Array, /) -> Labels:
-        """Those of the loss."""
+        """The labels of the loss."""
         return labels_of(self.loss, prediction)
 
     def probabilities(self, prediction: Array, /) -> Array:
-        """Those of the loss."""
+        """The probabilities of the loss."""
         return portably(probabilities_of, self.loss, prediction)
 
     @property
     def is_sum(self) -> bool:
-        """That of the loss."""
+        """Whether the loss is a sum."""
         return self.loss.is_sum
 
     def weight(self, prediction: Array, target: T, /) -> Value:
-        """That of the loss, where it has one."""
+        """The weight of the loss, or the number of rows where it has none."""
         loss = self.loss
         return (
             loss.weight(prediction, target) if isinstance(loss, RowLoss) else RowLoss.weight(self, prediction, target)

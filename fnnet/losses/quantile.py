@@ -14,12 +14,12 @@ from fnnet.losses.reductions import DifferenceLoss
 
 @dataclass(frozen=True, slots=True)
 class Quantile(DifferenceLoss):
-    """The mean over rows and columns of q (t - p) where the target t is above the prediction p and (1 - q) (p - t)
-    where it is below: p is then the q-quantile of t (R. Koenker, G. Bassett, Regression Quantiles, Econometrica 46,
-    1978).
+    """The mean over rows and columns of q (t - p) where the target t is above the prediction p, and (1 - q) (p - t)
+    where it is below (R. Koenker, G. Bassett, Regression Quantiles, Econometrica 46, 1978).
 
-    Shapes: prediction (..., N, F), target the same or that without replica axes. Raises ValueError unless q is between
-    0 and 1, ShapeError, never broadcasts.
+    The best p is the ``q``-quantile of t: q = 0.9 trains a bound that nine of ten targets stay below. Shapes:
+    prediction (..., N, F), target the same, or (N, F) for all replicas. Raises ValueError unless 0 < q < 1, ShapeError
+    for other shapes.
 
     >>> import fnnet as fn, numpy as np
     >>> value, grad = fn.quantile(0.9)(np.array([[0.0]]), np.array([[2.0]]))

@@ -1,4 +1,4 @@
-"""What the losses have in common: how rows become one value."""
+"""What the losses have in common: how the values of rows become one."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ T_contra = TypeVar("T_contra", contravariant=True)
 
 
 class RowLoss(Settings, ABC, Generic[T_contra]):
-    """A loss that gives one value a row. A subclass writes ``rows``; the call is the mean of the rows. Its fields may
-    say their ranges in their types, as ``delta: Positive`` (see ``fnnet.core``); its ``name`` begins its errors. One of
-    classes may have ``labels(prediction)`` and ``probabilities(prediction)``, which ``Fit`` predicts by.
+    """A loss that gives one value per row. A subclass implements ``rows``; a call returns the mean of the rows.
+
+    Its fields may declare their ranges in their types, as in ``delta: Positive`` (see ``fnnet.core``). Its errors begin
+    with its ``name``. A loss of classes may have ``labels(prediction)`` and ``probabilities(prediction)``, which
+    ``Fit`` predicts with. A call raises ValueError, ShapeError or DtypeError where ``rows`` returns anything else than
+    that.
 
     >>> import fnnet as fn
     >>> class Cubed(RowLoss[Array]):
@@ -33,15 +36,15 @@ class RowLoss(Settings, ABC, Generic[T_contra]):
 
     @abstractmethod
     def rows(self, prediction: Array, target: T_contra, /) -> tuple[Array, Array]:
-        """One value a row (..., batch), and the gradient of their sum in the prediction's shape."""
+        """One value per row, (..., batch), and the gradient of their sum in the prediction's shape."""
 
     @property
     def is_sum(self) -> bool:
-        """Whether the loss is the sum of its rows, and not their mean."""
+        """Whether the loss is the sum of its rows instead of their mean."""
         return False
 
     def weight(self, prediction: Array, target: T_contra, /) -> Value:
-        """What the sum of the rows is divided by: their number."""
+        """The divisor of the sum of the rows: their number."""
         return np.asarray(prediction.shape[-2], np.float64)
 
     def __call__(self, prediction: Array, target: T_contra, /) -> tuple[Value, Array]:
@@ -52,7 +55,15 @@ class RowLoss(Settings, ABC, Generic[T_contra]):
 
 
 class SumLoss(RowLoss[T_contra]):
-    """A loss that is the sum of its rows."""
+    """A loss that is the sum of its rows, which a subclass gives by ``rows``; otherwise as ``RowLoss``.
+
+    >>> class SumAbsolute(SumLoss[Array]):
+    ...     def rows(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
+    ...         d = prediction - target
+    ...         return abs(d).sum(axis=-1), np.sign(d)
+    >>> float(SumAbsolute()(np.array([[2.0], [1.0]]), np.zeros((2, 1)))[0])
+    3.0
+    """
 
     __slots__ = ()
 
@@ -69,11 +80,11 @@ class SumLoss(RowLoss[T_contra]):
 
 
 class EntryLoss(RowLoss[Array]):
-    """The mean over N rows and F columns of f(prediction, target): Σ f / (N F). A subclass writes f and its derivative
-    ∂f/∂prediction once, as a formula of one number (see ``define_activation``), which NumPy runs over arrays and
-    ``fnnet.jit`` compiles.
+    """The mean over N rows and F columns of f(prediction, target): Σ f / (N F).
 
-    Shapes: prediction (..., N, F), target the same or that without replica axes. Raises ShapeError, never broadcasts.
+    A subclass writes f and its derivative ∂f/∂prediction once in ``entries``, as a formula of one number (see
+    ``define_activation``), which NumPy runs over arrays and ``fnnet.jit`` compiles. Shapes: prediction (..., N, F),
+    target the same, or (N, F) for all replicas. Raises ShapeError for other shapes: nothing is broadcast.
 
     >>> class Quartic(EntryLoss):
     ...     def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
@@ -87,14 +98,14 @@ class EntryLoss(RowLoss[Array]):
 
     @abstractmethod
     def entries(self, prediction: Array, target: Array, /) -> tuple[Array, Array]:
-        """f and its derivative in the prediction, entry by entry."""
+        """f and its derivative with respect to the prediction, entry by entry."""
 
     def share(self, prediction: Array, target: Array, n: int, /) -> Array:
-        """f / n, a formula too, for where f itself is beyond all floats and the mean of n may be none."""
+        """f / n, a formula too, used where f itself overflows but the mean over n entries may not."""
         return self.entries(prediction, target)[0] / n
 
     def checked(self, prediction: Array, target: Array, /) -> Array:
-        """The target in the prediction's dtype. Raises ShapeError or ValueError where it is none for this loss."""
+        """The target in the prediction's dtype. Raises ShapeError or ValueError where it does not fit this loss."""
         checks.prediction(self.name, prediction)
         return checks.target(self.name, prediction, target)
 
@@ -109,7 +120,7 @@ class EntryLoss(RowLoss[Array]):
         return row, slopes / n
 
     def far(self, prediction: Array, target: Array, values: Array, /) -> Array:
-        """The rows as sums of shares, which are floats where f is none."""
+        """The rows as sums of shares f / F, which may be finite where f overflows."""
         n = prediction.shape[-1]
         shares = np.where(np.isfinite(values), values / n, self.share(prediction, target, n))
         row: Array = np.add.reduce(shares, axis=-1)
@@ -117,20 +128,19 @@ class EntryLoss(RowLoss[Array]):
 
 
 class DifferenceLoss(EntryLoss):
-    """A loss of d = prediction - target that grows like |d| where that is large."""
+    """A loss of d = prediction - target that grows like |d| where |d| is large."""
 
     __slots__ = ()
 
     def share(self, prediction: Array, target: Array, n: int, /) -> Array:
-        """f / n of the halves, 2 f(d/2) / n, for d itself may be beyond all floats."""
+        """f / n as 2 f(d/2) / n, because d itself may overflow."""
         return self.entries(prediction / 2, target / 2)[0] * (2 / n)
 
 
 def checked_rows(loss: Loss[T_contra], prediction: Array, target: T_contra) -> tuple[Array, Array]:
-    """The rows of a loss, one value a row of the prediction and a gradient of its shape, in its dtype.
+    """The rows of a loss: one value per row of the prediction, and a gradient of its shape, both in its dtype.
 
-    What goes beyond all floats is infinite, without a warning. Raises ShapeError or DtypeError where they are anything
-    else.
+    Overflow gives infinity, without a warning. Raises ShapeError or DtypeError where the loss returns anything else.
     """
     with np.errstate(over="ignore"):
         return _rows(loss, prediction, target)
@@ -163,9 +173,10 @@ def _refuse(where: str, made: Any, prediction: Array) -> NoReturn:
 
 
 def scores(where: str, prediction: Array, labels: Labels, factor: float = 1.0) -> tuple[Array, tuple[Labels, Labels]]:
-    """Scores (rows, classes), fresh, each row less its maximum, times a factor; and the places (row, label) in them.
+    """Scores (rows, classes), fresh, each row minus its maximum, times a factor; and the indices (row, label) into
+    them.
 
-    Half of a score less its maximum is a float always, the whole may be beyond all of them.
+    Half of a score minus its maximum is always finite; the whole may overflow.
     """
     checks.prediction(where, prediction)
     checks.labels(where, prediction, labels)
@@ -177,7 +188,7 @@ def scores(where: str, prediction: Array, labels: Labels, factor: float = 1.0) -
 
 
 def softmax_and_log(z: Array) -> tuple[Array, Array]:
-    """eᶻ / Σ eᶻ of each row, and log Σ eᶻ, both fresh; z is less its maximum."""
+    """eᶻ / Σ eᶻ of each row, and log Σ eᶻ, both fresh; the maximum of each row of z is 0."""
     e = exp(z)
     total = row_sum(e)
     e /= total
@@ -185,7 +196,7 @@ def softmax_and_log(z: Array) -> tuple[Array, Array]:
 
 
 def nonzero(weight: Value) -> Value:
-    """The weight that sums are divided by. Raises ValueError where it is 0."""
+    """The weight, to divide sums by. Raises ValueError where it is 0."""
     if not weight.all():
         raise ValueError("loss: the weights of a batch must not all be 0; leave such a batch out")
     return weight

@@ -14,19 +14,19 @@ from fnnet.numerics.kernels import Number, half_above, softmax_row
 from fnnet.numerics.sums import weighed
 
 TOLERANCE = 1e-3
-"""How far the sum of a distribution may be from 1: what float16 makes of it, and no more."""
+"""How far the sum of a distribution may be from 1: what rounding to float16 causes, and no more."""
 
 
 @dataclass(frozen=True, slots=True)
 class SoftCrossEntropy(SoftmaxLoss[Array]):
-    """The mean over rows of -Σ_j t_j log softmax(prediction)_j for a distribution t a row, such as another network's
-    softmax (G. Hinton et al., Distilling the Knowledge in a Neural Network, arXiv 1503.02531, section 2); the gradient
-    of a row is softmax(prediction) - t. The divergence KL(t | softmax) is less by the entropy of t, its gradient the
-    same.
+    """The mean over rows of -Σ_j t_j log softmax(prediction)_j for one distribution t per row, such as the softmax of
+    another network (G. Hinton et al., Distilling the Knowledge in a Neural Network, arXiv 1503.02531, section 2); the
+    gradient of a row is softmax(prediction) - t, divided by the number of rows.
 
-    Shapes: prediction (..., N, classes) of scores, target the same or that without replica axes. No score overflows;
-    one of -inf, a class that is masked, costs nothing where its target is 0. Raises ShapeError, and ValueError for
-    targets outside [0, 1] and for rows whose sum is not 1 to 0.001.
+    It exceeds the divergence KL(t | softmax) by the entropy of t; the gradients are the same. No score overflows; a
+    score of -inf masks its class, and costs nothing where the target is 0. Shapes: prediction (..., N, classes) of
+    scores, target the same, or (N, classes) for all replicas. Raises ShapeError for other shapes, ValueError for
+    targets outside [0, 1] and for rows whose sum differs from 1 by more than 0.001.
 
     >>> import fnnet as fn, numpy as np
     >>> value, grad = fn.soft_cross_entropy(np.array([[0.0, 0.0]]), np.array([[0.25, 0.75]]))
@@ -43,7 +43,7 @@ class SoftCrossEntropy(SoftmaxLoss[Array]):
         if not np.abs(total - 1).max() <= TOLERANCE:
             came = f"{total.min()} to {total.max()}"
             raise ValueError(f"soft_cross_entropy: target must be a distribution, of sum 1 in each row, got {came}")
-        half = prediction / 2 - row_max(prediction) / 2  # of a z that no float may hold
+        half = prediction / 2 - row_max(prediction) / 2  # z itself may overflow
         e = exp(half + half)
         sums = row_sum(e)
         values: Array = (total * log(sums))[..., 0] - 2 * np.add.reduce(weighed(t, half), axis=-1)

@@ -29,7 +29,8 @@ class _Squares:
 class MeanSquaredError(_Squares, RowLoss[Array]):
     """The mean over all N rows and F columns of (prediction - target)², with gradient 2 (prediction - target) / (N F).
 
-    Shapes: prediction (..., N, F), target the same or that without replica axes. Raises ShapeError, never broadcasts.
+    Shapes: prediction (..., N, F), target the same, or (N, F) for all replicas. Raises ShapeError for
+    other shapes: nothing is broadcast.
 
     >>> import fnnet as fn, numpy as np
     >>> value, grad = fn.mse(np.array([[1.0, 2.0]]), np.array([[0.0, 0.0]]))
@@ -40,7 +41,7 @@ class MeanSquaredError(_Squares, RowLoss[Array]):
     name = "mse"
 
     def __call__(self, prediction: Array, target: Array, /) -> tuple[Value, Array]:
-        """The mean of all squares, 0-d or (K,) for K replicas, and its gradient: the rows' in two passes less."""
+        """The mean of all squares, 0-d or (K,) for K replicas, and its gradient, in two passes fewer than by rows."""
         d = _difference(prediction, target)
         n = d.shape[-2] * d.shape[-1]
         value = square_sum(d) / n
@@ -62,7 +63,8 @@ class MeanSquaredError(_Squares, RowLoss[Array]):
 class SumSquaredError(_Squares, SumLoss[Array]):
     """The sum over all rows and columns of (prediction - target)², with gradient 2 (prediction - target).
 
-    Shapes: prediction (..., N, F), target the same or that without replica axes. Raises ShapeError, never broadcasts.
+    Shapes: prediction (..., N, F), target the same, or (N, F) for all replicas. Raises ShapeError for
+    other shapes: nothing is broadcast.
 
     >>> import fnnet as fn, numpy as np
     >>> value, grad = fn.sum_squared_error(np.array([[1.0, 2.0]]), np.array([[0.0, 0.0]]))
@@ -84,13 +86,13 @@ def _difference(prediction: Array, target: Array) -> Array:
 
 
 def _slopes(prediction: Array, target: Array, d: Array, factor: float) -> Array:
-    """factor · d, of its two parts where d is beyond all floats."""
+    """factor · d, as the difference of two products where d overflows."""
     t = checks.target("mse", prediction, target)
     return np.where(np.isfinite(d), d * factor, prediction * factor - t * factor)
 
 
 def squares_far_row(z: Array, t: Array, d: Array) -> Number:
-    """The mean of squared errors over the largest one, each error by its half."""
+    """The mean of squared errors, computed from halves of the errors over the largest of them."""
     real, n = z.dtype.type, z.size
     largest, total, two, factor = real(0), real(0), real(2), real(2 / n)
     for j in range(n):

@@ -1,4 +1,4 @@
-"""Weights of samples, for any loss that has rows, and of classes, for any loss of labels."""
+"""Weights of rows, for any loss that has rows, and of classes, for any loss of labels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 def _weighable(where: str, name: str, loss: object) -> object:
-    """A loss that has rows, and no weights of its own. Raises TypeError."""
+    """The loss. Raises TypeError unless it has rows and no weights of its own."""
     if not isinstance(loss, Loss):
         raise TypeError(f"{where}: {name} must have rows to be weighted, got {loss!r}; derive it from fnnet.RowLoss")
     if isinstance(loss, RowLoss) and type(loss).weight is not RowLoss.weight:
@@ -31,14 +31,13 @@ def _weighable(where: str, name: str, loss: object) -> object:
 
 @dataclass(frozen=True, slots=True)
 class Weighted(RowLoss[tuple[T, Array]], Generic[T]):
-    """The loss with a weight a row: Σ w_i loss_i / Σ w_i; its target is the pair (target, weights).
+    """``loss`` with a weight per row: Σ w_i loss_i / Σ w_i; its target is the pair (target, weights).
 
-    A weight of k counts as k copies of the row, a weight of 0 as its absence, unless its loss is NaN or infinite, as
-    with a missing target, in place of which any number does. A sum stays a sum: Σ w_i loss_i.
-    Weights are cast to the prediction's dtype; of such near its ends take shares, w / Σ w.
-    Shapes: weights (N,), or (..., N) with the prediction's replica axes. Raises ShapeError for weights of another
-    length, ValueError for weights that are negative, NaN or infinite, or all 0, TypeError for a loss without rows and
-    for one that is weighted already.
+    A weight of k counts as k copies of the row, a weight of 0 removes it. A row whose loss is NaN or infinite, as with
+    a missing target, is not removed: put any number in place of the target. A sum stays a sum: Σ w_i loss_i. Weights
+    are cast to the prediction's dtype; divide extreme weights by their sum. Shapes: weights (N,), or (..., N) with the
+    prediction's replica axes. Raises ShapeError for weights of another length, ValueError for weights that are
+    negative, NaN, infinite or all 0, TypeError for a loss without rows and for one that is already weighted.
 
     >>> import fnnet as fn, numpy as np
     >>> prediction, target = np.array([[1.0], [3.0]]), np.array([[0.0], [0.0]])
@@ -49,7 +48,7 @@ class Weighted(RowLoss[tuple[T, Array]], Generic[T]):
     loss: Annotated[Loss[T], _weighable]
 
     def rows(self, prediction: Array, target: tuple[T, Array], /) -> tuple[Array, Array]:
-        """w times a row's value and gradient."""
+        """The value and gradient of each row, times its weight."""
         inner, weights = _pair(target)
         w = _cast(prediction, weights)
         values, grads = checked_rows(self.loss, prediction, inner)
@@ -66,7 +65,7 @@ class Weighted(RowLoss[tuple[T, Array]], Generic[T]):
 
     @property
     def is_sum(self) -> bool:
-        """Whether the loss inside is a sum; its weights are factors then, and nothing is divided by them."""
+        """Whether the loss inside is a sum: the weights are then factors, and nothing is divided by their sum."""
         return self.loss.is_sum
 
     def weight(self, prediction: Array, target: tuple[T, Array], /) -> Value:
@@ -74,11 +73,11 @@ class Weighted(RowLoss[tuple[T, Array]], Generic[T]):
         return np.asarray(np.add.reduce(_cast(prediction, _pair(target)[1]), axis=-1, dtype=np.float64))
 
     def labels(self, prediction: Array, /) -> Labels:
-        """Those of the loss inside."""
+        """The labels of the loss inside."""
         return labels_of(self.loss, prediction)
 
     def probabilities(self, prediction: Array, /) -> Array:
-        """Those of the loss inside."""
+        """The probabilities of the loss inside."""
         return probabilities_of(self.loss, prediction)
 
 
@@ -92,7 +91,7 @@ def _pair(target: tuple[T, Array]) -> tuple[T, Array]:
 
 
 def _cast(prediction: Array, weights: Array) -> Array:
-    """The weights in the prediction's dtype, in which they have to be finite."""
+    """The weights in the prediction's dtype. Raises ValueError unless they are finite in it and from 0 up."""
     checks.prediction("weighted", prediction)
     checks.per_row("weighted", "weights", prediction, weights)
     with np.errstate(over="ignore"):
@@ -105,10 +104,10 @@ def _cast(prediction: Array, weights: Array) -> Array:
     return w
 
 
-# --- a weight a class ---------------------------------------------------------------------------------------------
+# --- a weight per class -------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class ClassWeighted(RowLoss[Labels]):
-    """What ``class_weighted(loss, weights)`` returns."""
+    """What ``class_weighted(loss, weights)`` returns: the weighted ``loss``, and ``weights``, one per class."""
 
     loss: Weighted[Labels]
     weights: tuple[float, ...]
@@ -118,12 +117,12 @@ class ClassWeighted(RowLoss[Labels]):
         checks.labels("class_weighted", prediction, target)
         if prediction.shape[-1] != len(self.weights):
             raise ShapeError(
-                f"class_weighted: weights must be one a class, {prediction.shape[-1]}, got {len(self.weights)}"
+                f"class_weighted: weights must be one per class, {prediction.shape[-1]}, got {len(self.weights)}"
             )
         return target, np.array(self.weights)[checks.gapless(target)]
 
     def rows(self, prediction: Array, target: Labels, /) -> tuple[Array, Array]:
-        """The weight of its label times a row's value and gradient."""
+        """The value and gradient of each row, times the weight of its label."""
         return self.loss.rows(prediction, self._weighed(prediction, target))
 
     def __call__(self, prediction: Array, target: Labels, /) -> tuple[Value, Array]:
@@ -140,22 +139,22 @@ class ClassWeighted(RowLoss[Labels]):
         return self.loss.weight(prediction, self._weighed(prediction, target))
 
     def labels(self, prediction: Array, /) -> Labels:
-        """Those of the loss inside."""
+        """The labels of the loss inside."""
         return labels_of(self.loss, prediction)
 
     def probabilities(self, prediction: Array, /) -> Array:
-        """Those of the loss inside."""
+        """The probabilities of the loss inside."""
         return probabilities_of(self.loss, prediction)
 
 
 def class_weighted(loss: Loss[Labels], weights: Sequence[float] | Array) -> ClassWeighted:
-    """The loss with a weight a class: ``weighted(loss)`` with its label's weight for every row, so that the mean is
-    divided by the sum of the rows' weights.
+    """``loss`` with a weight per class: ``weighted(loss)`` where the weight of a row is that of its label, so that the
+    mean is divided by the sum of the rows' weights.
 
-    That is ``weight=`` of PyTorch's cross-entropy; only with ``label_smoothing`` inside, the weight is here that of the
-    row's own label for all its smoothed ones. Raises ValueError for weights that are negative, not finite or all 0, and
-    for a batch whose labels all have the weight 0, ShapeError where they are not one a class, TypeError for a loss
-    without rows.
+    ``weights`` has one number per class. This is ``weight=`` of PyTorch's cross-entropy, except that with
+    ``label_smoothing`` inside, the whole row has the weight of its own label. Raises ValueError for weights that are
+    negative, not finite or all 0, and for a batch whose labels all have the weight 0, ShapeError unless there is one
+    weight per class, TypeError for a loss without rows.
 
     >>> import fnnet as fn, numpy as np
     >>> loss = fn.class_weighted(fn.softmax_cross_entropy, (1.0, 3.0))
@@ -165,7 +164,7 @@ def class_weighted(loss: Loss[Labels], weights: Sequence[float] | Array) -> Clas
     _weighable("class_weighted", "loss", loss)
     some: object = weights
     if not isinstance(some, (tuple, list)) and not (type(some) is np.ndarray and some.ndim == 1):
-        raise ValueError(f"class_weighted: weights must be a sequence of numbers, one a class, got {weights!r}")
+        raise ValueError(f"class_weighted: weights must be a sequence of numbers, one per class, got {weights!r}")
     given = tuple([checks.real("class_weighted", f"weights[{i}]", weight) for i, weight in enumerate(weights)])
     if not any(given):
         raise ValueError(f"class_weighted: weights must not all be 0, got {given}")

@@ -1,4 +1,4 @@
-"""What the metrics share: weights of rows, guesses, and how often each class was guessed as which."""
+"""What the metrics share: weights of rows, guesses, and counts of classes by label and guess."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def split(where: str, prediction: Array, target: T | tuple[T, Array]) -> tuple[T
 
 
 def average(values: Array, weights: Array | None) -> Array:
-    """The mean over the last axis, or with weights Σ w v / Σ w; where w is 0, v does not count even if it is NaN."""
+    """The mean over the last axis, with weights Σ w v / Σ w; where w is 0, v does not count even if it is NaN."""
     with np.errstate(over="ignore"):
         out: Array = mean(values) if weights is None else np.add.reduce(weighed(shares(weights), values), axis=-1)
     return out
@@ -53,11 +53,10 @@ def average(values: Array, weights: Array | None) -> Array:
 
 # --- classes -----------------------------------------------------------------------------------------------------
 def guesses(where: str, prediction: Array, target: LabelTarget) -> tuple[Counts, Counts, Array | None]:
-    """The column of each row's largest score (the first one, where several are largest), its label, (..., N), and the
-    weights of the rows, if any.
+    """The guess and the label of each row, (..., N), and the weights of the rows, if any.
 
-    A row with a NaN guesses no class, which is written as the number of columns. Raises ShapeError, DtypeError,
-    ValueError.
+    The guess is the column of the largest score, the first one of equal scores; of a row with a NaN it is no class,
+    written as the number of columns. Raises ShapeError, DtypeError or ValueError as ``split`` and ``checks.labels`` do.
     """
     labels, weights = split(where, prediction, target)
     checks.labels(where, prediction, labels)
@@ -66,8 +65,8 @@ def guesses(where: str, prediction: Array, target: LabelTarget) -> tuple[Counts,
 
 
 def table(where: str, prediction: Array, target: LabelTarget) -> Array:
-    """How many rows of each class were guessed as which, or the sum of their weights, (..., classes, classes + 1): the
-    last column is no class."""
+    """The number of rows, or the sum of their weights, by label and guess, (..., classes, classes + 1): the last column
+    is no class. Raises ValueError where a sum of weights overflows."""
     guess, label, weights = guesses(where, prediction, target)
     classes = prediction.shape[-1]
     shape = (*prediction.shape[:-2], classes, classes + 1)
@@ -78,8 +77,8 @@ def table(where: str, prediction: Array, target: LabelTarget) -> Array:
 
 
 class Tally(NamedTuple):
-    """The rows of each class, (..., classes), or the sums of their weights: those guessed right, guessed as it,
-    labelled so, and labelled so without any guess."""
+    """The numbers of rows of each class, (..., classes), or the sums of their weights: those guessed right, guessed as
+    the class, labelled as it, and labelled as it without any guess."""
 
     right: Array
     guessed: Array
@@ -88,7 +87,7 @@ class Tally(NamedTuple):
 
 
 def tally(where: str, prediction: Array, target: LabelTarget) -> Tally:
-    """The sums of the table's rows and columns, without making the table; weights are scaled where their sum
+    """The sums over the rows and columns of ``table``, without building it; weights are scaled where their sum
     overflows."""
     guess, label, weights = guesses(where, prediction, target)
     classes = prediction.shape[-1]
@@ -101,7 +100,7 @@ def tally(where: str, prediction: Array, target: LabelTarget) -> Tally:
 
 
 def _summable(weights: Array) -> Array:
-    """Weights, times a power of two where twice their sum overflows, or is so small that digits are lost."""
+    """The weights, times a power of two where twice their sum overflows, or is so small that digits are lost."""
     n = weights.shape[-1]
     with np.errstate(over="ignore"):
         total = 2 * weights.sum(axis=-1, keepdims=True)

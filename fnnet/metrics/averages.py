@@ -16,11 +16,11 @@ Average = Literal["macro", "micro", "binary"]
 
 @dataclass(frozen=True, slots=True)
 class Averaged(ABC):
-    """The rows that are guessed right, as a share of something, averaged over classes.
+    """The correctly guessed rows as a share of other rows, averaged over classes.
 
-    "macro" is the mean over the classes that occur among labels or guesses, 0 for one whose share is 0 / 0; "micro" is
-    the share of all classes' sums; "binary" is that of class 1 of two. A row with a NaN is a wrong guess, of the other
-    classes in equal parts.
+    ``average`` "macro" is the mean over the classes that occur among labels or guesses, where 0 / 0 counts as 0;
+    "micro" is the ratio of the sums over all classes; "binary" is the share of class 1 of two. A row with a NaN is a
+    wrong guess, of the other classes in equal parts. Raises ValueError for another average.
     """
 
     average: Average = "macro"
@@ -31,7 +31,7 @@ class Averaged(ABC):
 
     @abstractmethod
     def whole(self, guessed: Array, labelled: Array, /) -> Array:
-        """What the right rows of a class are a share of, from the rows guessed as it and those labelled so."""
+        """The denominator of a class's share, from the rows guessed as the class and those labelled as it."""
 
     def __call__(self, prediction: Array, target: LabelTarget, /) -> Value:
         """The averaged share."""
@@ -55,7 +55,7 @@ def _name(metric: Averaged) -> str:
 
 
 def _spread(found: Tally) -> Array:
-    """The rows without a guess, as wrong guesses of the classes that are not their own, in equal parts."""
+    """The rows without a guess, as wrong guesses of the classes other than their own, in equal parts."""
     missing = found.missing
     others = missing.shape[-1] - 1
     out: Array = (missing.sum(axis=-1, keepdims=True) - missing) / others if others else missing
@@ -64,12 +64,13 @@ def _spread(found: Tally) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class Precision(Averaged):
-    """Of the rows guessed as a class, the share that is: Σ [guess = label = c] / Σ [guess = c]
+    """The share of the rows guessed as a class that belong to it: Σ [guess = label = c] / Σ [guess = c]
     (C. J. van Rijsbergen, Information Retrieval, 1979, chapter 7).
 
-    ``average`` is "macro" (over the classes that occur among labels or guesses), "micro" or "binary" (class 1 of two).
-    0 / 0 counts 0, and a row with a NaN as a wrong guess, of the other classes in equal parts. Shapes and Raises as in
-    ``accuracy``; ValueError for another average.
+    ``average`` is "macro", the mean over the classes that occur among labels or guesses, "micro", the ratio of the sums
+    over all classes, or "binary", the share of class 1 of two. 0 / 0 counts as 0, and a row with a NaN as a wrong
+    guess, of the other classes in equal parts. A call takes prediction and target as ``accuracy`` does; Shapes and
+    Raises as there. Raises ValueError for another average.
 
     >>> import fnnet as fn, numpy as np
     >>> scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]])
@@ -78,15 +79,16 @@ class Precision(Averaged):
     """
 
     def whole(self, guessed: Array, labelled: Array, /) -> Array:
-        """The rows guessed as a class."""
+        """The rows guessed as the class."""
         return guessed
 
 
 @dataclass(frozen=True, slots=True)
 class Recall(Averaged):
-    """Of the rows of a class, the share guessed as it: Σ [guess = label = c] / Σ [label = c].
+    """The share of the rows of a class that are guessed as it: Σ [guess = label = c] / Σ [label = c]
+    (C. J. van Rijsbergen, Information Retrieval, 1979, chapter 7).
 
-    Averages, rows with a NaN, Shapes and Raises as in ``Precision``.
+    ``average``, prediction and target, rows with a NaN, Shapes and Raises as in ``Precision``.
 
     >>> import fnnet as fn, numpy as np
     >>> scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]])
@@ -95,7 +97,7 @@ class Recall(Averaged):
     """
 
     def whole(self, guessed: Array, labelled: Array, /) -> Array:
-        """The rows of a class."""
+        """The rows labelled as the class."""
         return labelled
 
 
@@ -104,7 +106,8 @@ class F1(Averaged):
     """The harmonic mean of precision and recall, 2 Σ [guess = label = c] / (Σ [guess = c] + Σ [label = c])
     (C. J. van Rijsbergen, Information Retrieval, 1979, chapter 7).
 
-    Averages, rows with a NaN, Shapes and Raises as in ``Precision``; "macro" is the mean of the classes' own F1.
+    ``average``, prediction and target, rows with a NaN, Shapes and Raises as in ``Precision``; "macro" is the mean of
+    the F1 of each class.
 
     >>> import fnnet as fn, numpy as np
     >>> scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]])
@@ -113,7 +116,7 @@ class F1(Averaged):
     """
 
     def whole(self, guessed: Array, labelled: Array, /) -> Array:
-        """Their mean."""
+        """The mean of both."""
         return (guessed + labelled) / 2
 
 

@@ -1,4 +1,4 @@
-"""Metrics of a classifier's guesses: the classes of the largest scores."""
+"""Metrics of the guesses of a classifier, the classes of the largest scores."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from fnnet.metrics._base import Counts, LabelTarget, average, guesses, ratio, ta
 
 
 def accuracy(prediction: Array, target: LabelTarget) -> Value:
-    """The share of rows whose largest score is in the label's column (the first one, where several are
-    largest); a row with a NaN is a miss.
+    """The share of rows whose largest score, the first one of equal scores, is in the column of the label; a row with a
+    NaN is a miss.
 
-    Shapes: prediction (..., N, classes), target (..., N) or (N,) of integers in [0, classes), or the pair of these and
-    weights, one a row, as ``weighted`` losses take it: a weight of k counts as k copies of the row. Raises ShapeError,
-    DtypeError, ValueError as ``softmax_cross_entropy`` does, and for weights that are negative, not finite or all 0.
+    ``prediction`` are scores, ``target`` is the labels, or the pair (labels, weights) with one weight per row, as for
+    ``weighted`` losses: a weight of k counts as k copies of the row. Shapes: prediction (..., N, classes), labels and
+    weights (..., N) or (N,); labels are integers in [0, classes). Raises ShapeError, DtypeError or ValueError as
+    ``softmax_cross_entropy`` does, and ValueError for weights that are negative, not finite or all 0.
 
     >>> import fnnet as fn, numpy as np
     >>> scores, labels = np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1])
@@ -30,10 +31,10 @@ def accuracy(prediction: Array, target: LabelTarget) -> Value:
 
 
 def balanced_accuracy(prediction: Array, target: LabelTarget) -> Value:
-    """The mean of the recalls of those classes that occur in the target: accuracy as if all had the same number of
-    rows (K. H. Brodersen et al., ICPR 2010, section II). A row with a NaN is a miss.
+    """The mean recall of the classes that occur in the target: accuracy as if all had the same number of rows
+    (K. H. Brodersen et al., ICPR 2010, section II). A row with a NaN is a miss.
 
-    Shapes and Raises as in ``accuracy``.
+    ``prediction`` and ``target``, Shapes and Raises as in ``accuracy``.
 
     >>> import fnnet as fn, numpy as np
     >>> scores = np.array([[0.9, 0.1], [0.9, 0.1], [0.8, 0.2], [0.2, 0.8]])
@@ -47,12 +48,12 @@ def balanced_accuracy(prediction: Array, target: LabelTarget) -> Value:
 
 @dataclass(frozen=True, slots=True)
 class TopK:
-    """What ``top_k(k)`` returns."""
+    """What ``top_k(k)`` returns: the metric for this ``k``."""
 
     k: int
 
     def __call__(self, prediction: Array, target: LabelTarget, /) -> Value:
-        """The share of rows in which fewer than k columns come before the label's."""
+        """The share of rows in which fewer than k columns come before that of the label."""
         _, label, weights = guesses("top_k", prediction, target)
         if self.k > prediction.shape[-1]:
             raise ValueError(f"top_k: k must be at most the prediction's columns, {prediction.shape[-1]}, got {self.k}")
@@ -64,10 +65,10 @@ class TopK:
 
 
 def top_k(k: int) -> TopK:
-    """The metric: the share of rows whose label is among the k columns of the largest scores.
+    """The metric: the share of rows whose label is among the ``k`` columns of the largest scores.
 
     Of equal scores the first columns count as larger, so that ``top_k(1)`` is ``accuracy``; a row with a NaN is a miss.
-    Shapes and Raises as in ``accuracy``, and ValueError for k below 1, or above the number of classes.
+    Shapes and Raises as in ``accuracy``; ValueError also for k below 1 or above the number of classes.
 
     >>> import fnnet as fn, numpy as np
     >>> float(fn.metrics.top_k(2)(np.array([[0.5, 0.3, 0.2], [0.1, 0.6, 0.3]]), np.array([1, 0])))
@@ -81,12 +82,11 @@ def confusion_matrix(prediction: Array, target: Labels) -> Counts: ...
 @overload
 def confusion_matrix(prediction: Array, target: tuple[Labels, Array]) -> Array: ...
 def confusion_matrix(prediction: Array, target: LabelTarget) -> Counts | Array:
-    """How many rows of each class (a row of the matrix) were guessed as which (its column); of weighted rows the sums
-    of their weights.
+    """The number of rows by label (the row of the matrix) and guess (its column), or the sums of their weights.
 
-    A row with a NaN guesses no class and counts in no column. This is a table, and not a Metric, which gives one
-    number: for reports, not for ``validate``. Shapes: (classes, classes), or (K, classes, classes) for K replicas;
-    arguments and Raises as in ``accuracy``.
+    A row with a NaN guesses no class and counts in no column. This is a table and not a Metric, which gives one number:
+    it is for reports, not for ``validate``. ``prediction`` and ``target`` and Raises as in ``accuracy``. Shapes:
+    (classes, classes), or (K, classes, classes) for K replicas.
 
     >>> import fnnet as fn, numpy as np
     >>> fn.metrics.confusion_matrix(np.array([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7]]), np.array([1, 1, 0])).tolist()

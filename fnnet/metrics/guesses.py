@@ -1,4 +1,4 @@
-"""Metrics of classes for what is no scores: guessed labels, and probabilities."""
+"""Metrics of classes for labels and probabilities in place of scores."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fnnet.numerics import log
 
 @dataclass(frozen=True, slots=True)
 class OfLabels:
-    """What ``of_labels(metric)`` returns."""
+    """What ``of_labels(metric)`` returns: ``metric`` for guessed labels."""
 
     metric: Metric[LabelTarget]
 
@@ -40,11 +40,12 @@ def _check_labels(name: str, labels: Labels) -> None:
 
 
 def of_labels(metric: Metric[LabelTarget]) -> OfLabels:
-    """A metric of classes for guessed labels in place of scores, such as ``predict(net, x).argmax(axis=-1)`` or another
-    library's.
+    """A metric of classes for guessed labels in place of scores, such as ``predict(net, x).argmax(axis=-1)`` or those
+    of another library.
 
-    Shapes: prediction (..., N) of integers from 0 up, target (..., N) or (N,), or the pair of these and weights. There
-    are as many classes as the largest of both says. Raises DtypeError, ValueError, and what the metric raises.
+    ``metric`` is a metric of scores, such as ``accuracy``. The largest label or guess decides the number of classes.
+    Shapes: prediction (..., N) of integers from 0 up, target (..., N) or (N,), or the pair of these and weights. Raises
+    DtypeError or ValueError for labels or guesses that are not integers from 0 up, and what the metric raises.
 
     >>> import fnnet as fn, numpy as np
     >>> fn.metrics.of_labels(fn.metrics.accuracy)(np.array([0, 2, 1, 1]), np.array([0, 2, 2, 1])).item()
@@ -56,7 +57,7 @@ def of_labels(metric: Metric[LabelTarget]) -> OfLabels:
 
 @dataclass(frozen=True, slots=True)
 class OfProbabilities:
-    """What ``of_probabilities(metric)`` returns."""
+    """What ``of_probabilities(metric)`` returns: ``metric`` for probabilities."""
 
     metric: Metric[LabelTarget]
 
@@ -77,14 +78,15 @@ class OfProbabilities:
 
 
 TOLERANCE = 1e-3
-"""How far from 1 the sum of a row's probabilities may be: they may have been rounded to a few digits."""
+"""How far from 1 the probabilities of a row may add up: they may have been rounded to a few digits."""
 
 
 def of_probabilities(metric: Metric[LabelTarget]) -> OfProbabilities:
-    """A metric of classes for probabilities in place of scores, such as another library's ``predict_proba`` gives them.
+    """A metric of classes for probabilities in place of scores, such as ``predict_proba`` of another library returns.
 
-    Shapes: prediction (..., N, classes) with rows that add up to 1, target as the metric has it. Raises ValueError for
-    what are no probabilities, and what the metric raises.
+    ``metric`` is a metric of scores, such as ``log_loss``. Shapes: prediction (..., N, classes) with rows that add up
+    to 1, target as the metric accepts it. Raises ValueError where the prediction is not probabilities, and what the
+    metric raises.
 
     >>> import fnnet as fn, numpy as np
     >>> p, y = np.array([[0.5, 0.5], [0.25, 0.75]]), np.array([0, 1])

@@ -1,4 +1,4 @@
-"""Metrics of classifiers, for networks of one logit."""
+"""Metrics of classifiers for networks with one logit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fnnet.metrics._base import NumberTarget, split
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """What ``binary(metric)`` returns."""
+    """What ``binary(metric)`` returns: ``metric`` for one logit."""
 
     metric: Metric[Labels]
 
@@ -36,11 +36,11 @@ class Binary:
 
 
 def binary(metric: Metric[Labels]) -> Binary:
-    """A metric of classes for a network of one logit, such as ``binary_cross_entropy`` trains, with its targets 0, 1.
+    """A metric of classes for a network with one logit, such as ``binary_cross_entropy`` trains, and its targets 0, 1.
 
-    Shapes: prediction (..., N, 1), target the same or (N, 1), or the pair of these and weights, which the metric takes
-    as ``accuracy`` does. Rows with a NaN are treated as the metric treats them. Raises ShapeError for other columns,
-    ValueError for another target, and what the metric raises.
+    ``metric`` is a metric of scores of two classes, such as ``accuracy``; it decides how rows with a NaN count. Shapes:
+    prediction (..., N, 1), target the same or (N, 1), or the pair of these and weights, one per row. Raises ShapeError
+    for another number of columns, ValueError for targets other than 0 and 1, and what the metric raises.
 
     >>> import fnnet as fn, numpy as np
     >>> logits, target = np.array([[2.0], [-1.0], [0.5]]), np.array([[1.0], [0.0], [0.0]])

@@ -1,4 +1,4 @@
-"""Metrics of the probabilities that a classifier's scores stand for."""
+"""Metrics of the probabilities that the scores of a classifier stand for."""
 
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ from fnnet.numerics.sums import shares, weighed
 def log_loss(prediction: Array, target: LabelTarget) -> Value:
     """The mean over rows of -log softmax(prediction)[label]: ``softmax_cross_entropy``, in float64.
 
-    The prediction is scores, as a network gives them; for probabilities p give log p. NaN where one is NaN. Shapes:
-    prediction (..., N, classes) and target (..., N) or (N,), or the pair of these and weights, as in ``accuracy``.
-    Raises ShapeError, DtypeError, ValueError as ``softmax_cross_entropy`` does.
+    ``prediction`` are scores, as a network returns them; in place of probabilities p pass log p. ``target`` is the
+    labels, or the pair (labels, weights). The result is NaN where a score is. Shapes and Raises as in ``accuracy``.
 
     >>> import fnnet as fn, numpy as np
     >>> float(fn.metrics.log_loss(np.log([[0.5, 0.5], [0.25, 0.75]]), np.array([0, 1]))).__round__(4)
@@ -36,9 +35,9 @@ def log_loss(prediction: Array, target: LabelTarget) -> Value:
 
 def brier(prediction: Array, target: LabelTarget) -> Value:
     """The mean over rows of Σ_c (p_c - [label = c])² with p = softmax(prediction) (G. W. Brier, Monthly Weather Review
-    78, 1950), in [0, 2]; for two classes half of it, the square (p₁ - label)², as in scikit-learn.
+    78, 1950), in [0, 2]; for two classes half of that, (p₁ - label)², as in scikit-learn.
 
-    The prediction is scores, not probabilities; NaN where one is NaN. Shapes and Raises as in ``log_loss``.
+    ``prediction`` are scores, not probabilities. ``target``, NaN, Shapes and Raises as in ``log_loss``.
 
     >>> import fnnet as fn, numpy as np
     >>> float(fn.metrics.brier(np.log([[0.5, 0.5], [0.25, 0.75]]), np.array([0, 1]))).__round__(5)
@@ -53,8 +52,8 @@ def brier(prediction: Array, target: LabelTarget) -> Value:
 
 
 class Reliability(NamedTuple):
-    """The bins of a reliability diagram, (..., bins): the share of all rows in each, or of their weights, and the means
-    of confidence and accuracy of its rows, NaN where it has none."""
+    """The bins of a reliability diagram, (..., bins): ``share``, the part of all rows, or of their weights, in each
+    bin; ``confidence`` and ``accuracy``, the means over its rows, NaN for an empty bin."""
 
     share: Array
     confidence: Array
@@ -63,11 +62,12 @@ class Reliability(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ExpectedCalibrationError:
-    """Σ_b (n_b / N) |accuracy_b - confidence_b| over bins of equal width of the confidence, the probability of the
-    guess (C. Guo et al., On Calibration of Modern Neural Networks, ICML 2017, eq. 3).
+    """Σ_b (n_b / N) |accuracy_b - confidence_b| over bins of the confidence, the probability of the guess (C. Guo et
+    al., On Calibration of Modern Neural Networks, ICML 2017, eq. 3).
 
-    A bin is open to the left and closed to the right. The prediction is scores, not probabilities; NaN where one is
-    NaN. Shapes and Raises as in ``log_loss``; ValueError for bins below 1.
+    ``bins`` is the number of bins, which have equal width and are open on the left and closed on the right. The
+    prediction is scores, not probabilities; the target, NaN, Shapes and Raises are as in ``log_loss``. Raises
+    ValueError also for bins below 1.
 
     >>> import fnnet as fn, numpy as np
     >>> scores = np.log([[0.1, 0.9], [0.25, 0.75], [0.7, 0.3]])
@@ -81,7 +81,7 @@ class ExpectedCalibrationError:
         checks.settle(self, bins=checks.size("ExpectedCalibrationError", "bins", self.bins))
 
     def __call__(self, prediction: Array, target: LabelTarget, /) -> Value:
-        """The mean distance of confidence and accuracy."""
+        """The mean distance between confidence and accuracy, for prediction and target as in ``log_loss``."""
         place, right, confidence, weights = self._placed(prediction, target)
         gap = right - confidence
         gap = gap if weights is None else weighed(shares(weights), gap)
@@ -89,9 +89,9 @@ class ExpectedCalibrationError:
         return np.asarray(gaps / (prediction.shape[-2] if weights is None else 1))
 
     def reliability(self, prediction: Array, target: LabelTarget, /) -> Reliability:
-        """The bins themselves, as a reliability diagram shows them: the metric is Σ share |accuracy - confidence|.
+        """The bins themselves, for a reliability diagram: the metric is Σ share |accuracy - confidence|.
 
-        Shapes and Raises as in the call.
+        Shapes and Raises as in a call.
 
         >>> import numpy as np
         >>> scores = np.log([[0.1, 0.9], [0.25, 0.75], [0.7, 0.3]])

@@ -1,4 +1,4 @@
-"""Metrics of the order in which scores rank the rows."""
+"""Metrics of the order of the rows by their scores."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def roc_auc(prediction: Array, target: LabelTarget) -> Value:
     a tie counting half (T. Fawcett, An introduction to ROC analysis, Pattern Recognition Letters 27, 2006, section 7).
 
     For two classes it is the area of class 1, by the difference of the scores. For more it is the mean over the
-    classes, each against all others by its softmax probability. NaN where a score is NaN. Shapes: prediction (..., N,
-    classes) of scores, target (..., N) or (N,), or the pair of these and weights, as in ``accuracy``. Raises ValueError
-    where a class has no row, or all rows, for then there is no area; ShapeError for one column, DtypeError.
+    classes, each against all others by its softmax probability. NaN where a score is NaN. ``prediction`` and
+    ``target``, Shapes and Raises as in ``accuracy``. Raises ValueError also where a class has no row, or all rows, for
+    then there is no area, and ShapeError for a single column.
 
     >>> import fnnet as fn, numpy as np
     >>> scores = np.array([[0.0, 0.1], [0.0, 0.4], [0.0, 0.35], [0.0, 0.8]])

@@ -15,8 +15,9 @@ from fnnet.numerics.sums import is_finite, magnitude
 def mae(prediction: Array, target: NumberTarget) -> Value:
     """The mean over rows and columns of |target - prediction|, in float64.
 
-    Shapes: prediction (..., N, F), target the same or that without replica axes, or the pair of these and weights, one
-    a row, as ``weighted`` losses take it. NaN where either has a NaN in a row that counts. Raises ShapeError, and
+    ``target`` is the numbers to compare with, or the pair (numbers, weights) with one weight per row, as for
+    ``weighted`` losses. NaN where either has a NaN in a row whose weight is not 0. Shapes: prediction (..., N, F),
+    numbers the same, or (N, F) for all replicas, weights (..., N) or (N,). Raises ShapeError for other shapes,
     ValueError for weights that are negative, not finite or all 0.
 
     >>> import fnnet as fn, numpy as np
@@ -29,9 +30,9 @@ def mae(prediction: Array, target: NumberTarget) -> Value:
 
 
 def rmse(prediction: Array, target: NumberTarget) -> Value:
-    """√(Σ (t - y)² / N), the mean over the columns, as in scikit-learn.
+    """√(Σ (target - prediction)² / N), the mean over the columns, as in scikit-learn.
 
-    NaN, Shapes and Raises as in ``mae``.
+    Weights, NaN, Shapes and Raises as in ``mae``.
 
     >>> import fnnet as fn, numpy as np
     >>> round(float(fn.metrics.rmse(np.array([[1.0], [2.0]]), np.array([[1.0], [4.0]]))), 4)
@@ -43,10 +44,10 @@ def rmse(prediction: Array, target: NumberTarget) -> Value:
 
 
 def r2(prediction: Array, target: NumberTarget) -> Value:
-    """The coefficient of determination 1 - Σ (t - y)² / Σ (t - mean t)², the mean over the columns.
+    """The coefficient of determination, 1 - Σ (target - prediction)² / Σ (target - mean)², the mean over the columns.
 
-    A constant column counts 1 where it is predicted exactly and 0 otherwise, as in scikit-learn; NaN also where a
-    target is infinite, and -inf where only a prediction is. NaN, Shapes and Raises as in ``mae``.
+    A constant column counts as 1 where it is predicted exactly and as 0 otherwise, as in scikit-learn. NaN also where a
+    target is infinite, and -inf where only a prediction is. Weights, NaN, Shapes and Raises as in ``mae``.
 
     >>> import fnnet as fn, numpy as np
     >>> float(fn.metrics.r2(np.array([[1.0], [2.0], [3.0]]), np.array([[1.0], [2.0], [4.0]]))).__round__(4)
@@ -57,10 +58,11 @@ def r2(prediction: Array, target: NumberTarget) -> Value:
 
 
 def explained_variance(prediction: Array, target: NumberTarget) -> Value:
-    """1 - Var(t - y) / Var(t), the mean over the columns: ``r2`` that forgives an error that all rows share.
+    """1 - Var(target - prediction) / Var(target), the mean over the columns: ``r2`` without the error common to all
+    rows.
 
-    A constant column counts 1 where it is predicted up to a shift and 0 otherwise; NaN also where a number is infinite.
-    NaN, Shapes and Raises as in ``mae``.
+    A constant column counts as 1 where it is predicted up to a shift and as 0 otherwise. NaN also where a number is
+    infinite. Weights, NaN, Shapes and Raises as in ``mae``.
 
     >>> import fnnet as fn, numpy as np
     >>> float(fn.metrics.explained_variance(np.array([[1.0], [2.0]]), np.array([[3.0], [4.0]])))
@@ -77,8 +79,8 @@ def _times(found: Array, unit: Array) -> Value:
 
 
 class _Compared(NamedTuple):
-    """Two arrays of numbers in float64, transposed to (..., F, N): the target, its difference from the prediction in
-    some unit, (..., 1), and the weights of their entries, if any."""
+    """The target and its difference from the prediction, in float64, transposed to (..., F, N); the unit of the
+    difference, (..., 1); and the weights of the entries, if any."""
 
     target: Array
     difference: Array
@@ -109,8 +111,8 @@ def _squares(a: Array, weights: Array | None) -> tuple[Array, Array]:
 
 
 def _spread(a: Array, weights: Array | None) -> tuple[Array, Array]:
-    """The mean of ((a - mean a) / s)² of each column, exactly 0 for a constant one,
-    NaN where an entry is infinite or NaN; and s. Rows without weight do not count."""
+    """The mean of ((a - mean a) / s)² of each column, exactly 0 for a constant one, NaN where an entry is infinite or
+    NaN; and s. Rows of weight 0 do not count."""
     scale = magnitude(a)
     unit = a / scale
     counts = np.ones(1, bool) if weights is None else weights > 0

@@ -13,7 +13,10 @@ from fnnet.optimizers.elementwise import Elementwise
 @dataclass(frozen=True, slots=True)
 class Adadelta(Elementwise):
     """Adadelta (M. D. Zeiler, arXiv 1212.5701, algorithm 1): steps in the units of the parameters, the gradient times
-    the root mean square of past steps over that of past gradients, both with eps inside the root.
+    the root mean square of past steps over that of past gradients.
+
+    ``lr`` is a factor on the steps, a number or a schedule. ``decay`` is that of both running means of squares, and
+    ``eps`` is added to both inside the root.
 
     Raises ValueError for a learning rate that is negative or not finite, a decay outside [0, 1), eps not above 0.
 

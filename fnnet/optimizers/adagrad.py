@@ -15,8 +15,9 @@ class Adagrad(Elementwise):
     """Adagrad (J. Duchi, E. Hazan, Y. Singer, JMLR 12, 2011, section 1.2): the gradient over the root of the sum of its
     squares, p' = p - lr g / (√(start + Σ g²) + eps).
 
-    start and eps are PyTorch's ``initial_accumulator_value`` and ``eps``. Optax and Keras have eps inside the root, and
-    begin at 0.1: theirs is start=0.1 + 1e-7 with an eps that is as good as 0, such as 1e-30.
+    ``lr`` is the learning rate, a number or a schedule. ``start`` and ``eps`` are PyTorch's
+    ``initial_accumulator_value`` and ``eps``. Optax and Keras have eps inside the root and start at 0.1: for theirs,
+    set start=0.1 + 1e-7 and a negligible eps, such as 1e-30.
 
     Raises ValueError for a learning rate or start that is negative or not finite, eps not above 0.
 

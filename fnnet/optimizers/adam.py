@@ -14,12 +14,13 @@ from fnnet.optimizers.elementwise import Elementwise
 @dataclass(frozen=True, slots=True)
 class Adam(Elementwise):
     """Adam (D. P. Kingma, J. Ba, ICLR 2015, algorithm 1): p' = p - lr m̂ / (√v̂ + eps), where m̂ and v̂ are the running
-    means of the gradient and of its square, corrected for their start at 0. The weight decay is that of ``adamw``.
+    means of the gradient and of its square, corrected for their start at 0.
 
-    eps stands beside the root of the corrected v̂, as in PyTorch and Optax. With ``eps_hat`` it is the paper's other one
-    (the end of section 2), beside the root of v itself, as in Keras, scikit-learn, Thinc: p' = p - lrₜ m / (√v + eps)
-    with lrₜ = lr √(1 - b₂ᵗ) / (1 - b₁ᵗ). That is an eps larger by 1 / √(1 - b₂ᵗ), 32 times in the first step: where
-    gradients are small, the steps differ.
+    ``lr`` is the learning rate, a number or a schedule; ``b1`` and ``b2`` are the decays of the two means;
+    ``weight_decay`` is that of ``adamw``. ``eps`` is added to the root of the corrected v̂, as in PyTorch and Optax.
+    With ``eps_hat`` it is the paper's ε̂ (the end of section 2), added to the root of v itself, as in Keras,
+    scikit-learn and Thinc: p' = p - lrₜ m / (√v + eps) with lrₜ = lr √(1 - b₂ᵗ) / (1 - b₁ᵗ). That is an eps larger by
+    1 / √(1 - b₂ᵗ), 32 times in the first step: where gradients are small, the steps differ.
 
     Raises ValueError for a learning rate or weight decay that is negative or not finite, b1 or b2 outside [0, 1), eps
     not above 0.
@@ -41,7 +42,7 @@ class Adam(Elementwise):
 
     def numbers(self, lr: float, t: int) -> Numbers:
         """a₁ lr / √a₂, eps / √a₂ and the factor 1 - lr weight_decay of the t-th step, where the bias-corrected moments
-        are m̂ = a₁ m with a₁ = (1 - b₁) / (1 - b₁ᵗ), and v̂ = a₂ v. An eps hat is over √(1 - b₂) in all steps."""
+        are m̂ = a₁ m with a₁ = (1 - b₁) / (1 - b₁ᵗ), and v̂ = a₂ v. With ``eps_hat`` the second is eps / √(1 - b₂)."""
         a1, a2 = (1 - self.b1) / (1 - self.b1**t), math.sqrt((1 - self.b2) / (1 - self.b2**t))
         eps = self.eps / (math.sqrt(1 - self.b2) if self.eps_hat else a2)
         return a1 * lr / a2, eps, 1 - lr * self.weight_decay
@@ -69,9 +70,10 @@ def adamw(
     eps_hat: bool = False,
 ) -> Adam:
     """Adam with decoupled weight decay (I. Loshchilov, F. Hutter, ICLR 2019, algorithm 2):
-    p' = p - lr (m̂ / (√v̂ + eps) + weight_decay p), on all parameters; ``adam`` with another default.
+    p' = p - lr (m̂ / (√v̂ + eps) + weight_decay p), on all parameters.
 
-    Raises ValueError as ``adam`` does.
+    This is ``adam`` with another default of ``weight_decay``; ``lr``, ``b1``, ``b2``, ``eps`` and ``eps_hat`` are as
+    there. Raises ValueError as ``adam`` does.
 
     >>> import fnnet as fn
     >>> fn.adamw(1e-3).weight_decay

@@ -13,8 +13,10 @@ from fnnet.optimizers.elementwise import Elementwise
 @dataclass(frozen=True, slots=True)
 class Adamax(Elementwise):
     """Adamax (D. P. Kingma, J. Ba, ICLR 2015, algorithm 2): p' = p - lr m̂ / u, where m̂ is the corrected running mean of
-    the gradient and u = max(b₂ u, |g| + eps) its decaying maximum; eps, not in the paper, stands as in PyTorch and
-    Optax.
+    the gradient and u = max(b₂ u, |g| + eps) its decaying maximum.
+
+    ``lr`` is the learning rate, a number or a schedule; ``b1`` and ``b2`` are the decays of the mean and the maximum.
+    ``eps`` is not in the paper; it is added where PyTorch and Optax add it.
 
     Raises ValueError for a learning rate that is negative or not finite, b1 or b2 outside [0, 1), eps not above 0.
 
@@ -32,7 +34,7 @@ class Adamax(Elementwise):
     slots = 2
 
     def numbers(self, lr: float, t: int) -> Numbers:
-        """The learning rate of the t-th step, with the first moment's correction in it."""
+        """The learning rate of the t-th step, including the correction of the first moment."""
         return (lr * (1 - self.b1) / (1 - self.b1**t),)
 
     def rule(self, numbers: Numbers, p: Array, g: Array, m: Array, u: Array) -> tuple[Array, Array, Array]:

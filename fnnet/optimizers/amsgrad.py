@@ -14,9 +14,11 @@ from fnnet.optimizers.elementwise import Elementwise
 @dataclass(frozen=True, slots=True)
 class Amsgrad(Elementwise):
     """AMSGrad (S. J. Reddi, S. Kale, S. Kumar, ICLR 2018, algorithm 2): Adam with the maximum of all second moments so
-    far in place of the last one. The maximum is that of the corrected moments, as in Optax; PyTorch takes that of the
-    moments and corrects it afterwards. With ``eps_hat``, as in ``adam``, there are no corrected moments: the maximum is
-    that of v and eps stands beside its root, as in Keras.
+    far in place of the last one.
+
+    ``lr`` is the learning rate, a number or a schedule; ``b1`` and ``b2`` are the decays of the two moments; ``eps`` is
+    added to the root of the maximum. The maximum is that of the corrected moments, as in Optax; PyTorch takes that of
+    the moments and corrects it afterwards. With ``eps_hat`` it is that of v, without correction, as in Keras.
 
     Raises ValueError for a learning rate that is negative or not finite, b1 or b2 outside [0, 1), eps not above 0.
 
@@ -35,8 +37,8 @@ class Amsgrad(Elementwise):
     slots = 3
 
     def numbers(self, lr: float, t: int) -> Numbers:
-        """a₁ lr, eps and a₂ of the t-th step, where the corrected moments are a₁ m and a₂ v; with an eps hat the
-        correction of the second one is in the first number."""
+        """a₁ lr, eps and a₂ of the t-th step, where the corrected moments are a₁ m and a₂ v; with ``eps_hat`` the first
+        number includes the correction of the second moment."""
         first, unseen = lr * (1 - self.b1) / (1 - self.b1**t), 1 - self.b2**t
         if self.eps_hat:
             return first * math.sqrt(unseen), self.eps, 1 - self.b2

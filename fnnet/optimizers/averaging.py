@@ -23,7 +23,7 @@ def toward(numbers: Numbers, p: Array, average: Array) -> tuple[Array]:
 
 
 class Averaging(Wrapper):
-    """A wrapper with one slot, an average of the parameters, which begins as the parameters."""
+    """A wrapper with one slot, an average of the parameters, which starts as the parameters themselves."""
 
     __slots__ = ()
     slots = 1
@@ -40,12 +40,13 @@ class Averaging(Wrapper):
 
 @dataclass(frozen=True, slots=True)
 class Ema(Averaging):
-    """Keeps the exponential moving average of the parameters after each step, for ``averaged`` to give (B. T. Polyak,
-    A. B. Juditsky, SIAM J. Control Optim. 1992; the weights are those of D. P. Kingma, J. Ba, ICLR 2015, section 3):
-    after t steps Σᵢ decayᵗ⁻ⁱ pᵢ / Σᵢ decayᵗ⁻ⁱ, i from 1 to t.
+    """Keeps an exponential moving average of the parameters, which ``averaged`` returns (B. T. Polyak, A. B. Juditsky,
+    SIAM J. Control Optim. 1992; the weights are those of D. P. Kingma, J. Ba, ICLR 2015, section 3): after t steps
+    Σᵢ decayᵗ⁻ⁱ pᵢ / Σᵢ decayᵗ⁻ⁱ, i from 1 to t.
 
-    The division corrects for the start, so the parameters before the first step have no share in it. Training itself
-    is not changed. Raises ValueError for a decay outside [0, 1).
+    ``decay`` is the weight of a step relative to the next one. The division corrects for the start: the parameters
+    before the first step are not in the average. Training itself is not changed. Raises ValueError for a decay outside
+    [0, 1).
 
     >>> import fnnet as fn
     >>> fn.pipe(fn.adam(1e-3), fn.ema(0.999)).wrapper
@@ -55,7 +56,8 @@ class Ema(Averaging):
     decay: Share
 
     def after(self, params: P, new: P, state: OptState[P], /) -> tuple[P, tuple[P, ...]]:
-        """The step's share in the average, (1 - decay) / (1 - decayᵗ), corrects for the start."""
+        """The new parameters as they are, and the new average, in which they have the share (1 - decay) /
+        (1 - decayᵗ)."""
         share = (1 - self.decay) / (1 - self.decay ** (state.step + 1))
         return new, (self.mixed(share, new, *state.slots),)
 
@@ -73,9 +75,10 @@ def _up_to_1(where: str, name: str, value: object) -> float:
 @dataclass(frozen=True, slots=True)
 class Lookahead(Averaging):
     """Lookahead (M. Zhang et al., NeurIPS 2019, algorithm 1): every ``steps`` steps the slow weights s move towards the
-    fast ones, s' = s + rate (p - s), and the fast ones go on from there. The inner optimizer's state is kept.
+    fast ones, s' = s + rate (p - s), and the fast ones continue from there.
 
-    ``averaged`` gives the slow weights. Raises ValueError for steps below 1 or a rate outside (0, 1].
+    ``rate`` is the share of the way that they move. The state of the inner optimizer is kept. ``averaged`` returns the
+    slow weights. Raises ValueError for steps below 1 or a rate outside (0, 1].
 
     >>> import fnnet as fn
     >>> fn.pipe(fn.sgd(0.1), fn.lookahead(5, 0.5)).wrapper
@@ -86,7 +89,7 @@ class Lookahead(Averaging):
     rate: Annotated[float, _up_to_1] = 0.5
 
     def after(self, params: P, new: P, state: OptState[P], /) -> tuple[P, tuple[P, ...]]:
-        """The last of each ``steps`` fast steps is followed by one of the slow weights."""
+        """After every ``steps`` fast steps the moved slow weights, as parameters and slot; otherwise no change."""
         if (state.step + 1) % self.steps:
             return new, state.slots
         slow = self.mixed(self.rate, new, *state.slots)
@@ -97,11 +100,11 @@ lookahead = Lookahead
 
 
 def averaged(state: TrainState[P] | OptState[P]) -> P:
-    """The averaged weights in a state: those of ``ema`` or the slow ones of ``lookahead``, however deep they are
-    nested; the outermost where there are several. Before the first step they are the parameters. Every state with an
-    inner one and slots counts: a wrapper of one's own is taken to keep an average in its first slot.
+    """The averaged weights in a state: those of ``ema``, or the slow ones of ``lookahead``.
 
-    Raises TreeError where there are none.
+    ``state`` is a TrainState or an OptState. The averages may be nested at any depth; of several the outermost are
+    returned. Before the first step they are the parameters. The first slot of any wrapper that has slots counts as an
+    average, a user's own wrapper included. Raises TreeError where there are none.
 
     >>> import fnnet as fn
     >>> state = fn.start(fn.linear(fn.Key(0), 4, 2), fn.pipe(fn.sgd(0.1), fn.ema(0.9)), fn.Key(0))

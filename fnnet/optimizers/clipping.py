@@ -1,4 +1,4 @@
-"""Gradients kept within bounds, before the optimizer inside meets them."""
+"""Gradients clipped before the optimizer inside gets them."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def _times(numbers: Numbers, g: Array) -> tuple[Array]:
 
 @dataclass(frozen=True, slots=True)
 class ClipByValue(Wrapper):
-    """Each entry of the gradients is brought into [-limit, limit] (T. Mikolov, Statistical Language Models Based on
-    Neural Networks, 2012, section 3.2.2).
+    """Clips each entry of the gradients to [-limit, limit] (T. Mikolov, Statistical Language Models Based on Neural
+    Networks, 2012, section 3.2.2).
 
-    Raises ValueError for a limit that is not above 0.
+    Raises ValueError for a ``limit`` that is not above 0.
 
     >>> import fnnet as fn
     >>> fn.pipe(fn.sgd(0.1), fn.clip_by_value(1.0)).wrapper
@@ -59,12 +59,12 @@ clip_by_value = ClipByValue
 
 @dataclass(frozen=True, slots=True)
 class ClipByGlobalNorm(Wrapper):
-    """Gradients whose norm ‖g‖, taken over all trained leaves together, is above the limit are shortened to it:
-    g' = g limit / ‖g‖ (R. Pascanu, T. Mikolov, Y. Bengio, ICML 2013, algorithm 1).
+    """Scales gradients whose norm ‖g‖, over all trained leaves together, is above the limit: g' = g limit / ‖g‖
+    (R. Pascanu, T. Mikolov, Y. Bengio, ICML 2013, algorithm 1).
 
-    Each of several stacked networks has its own norm. Gradients that are not finite are handed on as they are.
+    Each of several stacked networks has its own norm. Gradients that are not finite are passed on unchanged.
 
-    Raises ValueError for a limit that is not above 0.
+    Raises ValueError for a ``limit`` that is not above 0.
 
     >>> import fnnet as fn
     >>> fn.pipe(fn.adam(1e-3), fn.clip_by_global_norm(1.0)).wrapper
@@ -74,7 +74,7 @@ class ClipByGlobalNorm(Wrapper):
     limit: Positive
 
     def before(self, params: P, grads: P, state: OptState[P], /) -> P:
-        """Gradients of at most this norm."""
+        """Gradients whose norm is at most the limit."""
         alike(self.name, (params, grads))
         stacked = replicas(params)
         return self._of_each(grads, stacked) if stacked else self._of_all(grads)
@@ -94,8 +94,8 @@ class ClipByGlobalNorm(Wrapper):
         return clipped
 
     def _of_each(self, grads: P, stacked: tuple[int, ...]) -> P:
-        """The same for each replica, and for one network whose squares or factor leave the range of floats: gradients
-        over a power of two, where it matters, times the limit over the norm of these."""
+        """The same for each replica, and for one network whose squares or factor overflow or underflow: the gradients
+        are divided by a power of two where necessary, and multiplied by the limit over the norm of the quotients."""
         scale, norm = _norms(tree.trainable(grads), stacked)
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             whole = norm * scale
@@ -113,13 +113,13 @@ class ClipByGlobalNorm(Wrapper):
 clip_by_global_norm = ClipByGlobalNorm
 
 TINY = float(np.finfo(np.float32).tiny)
-"""The smallest number that has all its digits in both dtypes."""
+"""The smallest number that is normal in both dtypes."""
 FLOOR = TINY / float(np.finfo(np.float32).eps)
-"""A mean square above this is not changed by squares that underflow, in both dtypes."""
+"""A mean square above this is not changed by squares that underflow, in either dtype."""
 
 
 def _beside(values: Array, g: Array) -> Array:
-    """One number a replica, to meet a leaf, in its dtype."""
+    """One number per replica, in the dtype of a leaf and with axes that broadcast over it."""
     return values.reshape(values.shape + (1,) * (g.ndim - values.ndim)).astype(g.dtype)
 
 

@@ -1,4 +1,4 @@
-"""Weight decay beside the optimizer."""
+"""Weight decay around an optimizer."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ def shrunk_by(numbers: Numbers, new: Array, p: Array) -> tuple[Array]:
 @dataclass(frozen=True, slots=True)
 class WeightDecay(Wrapper):
     """Decoupled weight decay around any optimizer: p' = update(p) - rate p (I. Loshchilov, F. Hutter, ICLR 2019,
-    section 2), of the leaves whose path ``where`` takes, or of all.
+    section 2).
 
-    The rate is that of a step: it is not multiplied by the optimizer's lr, which a wrapper cannot know, but by the
-    state's factor, as lr is. So ``weight_decay(1e-5)`` around ``adam(1e-3)`` is ``adamw(1e-3, weight_decay=0.01)``;
-    where lr follows a schedule, give a schedule of the same form.
+    ``rate`` is the decay per step, a number or a schedule. It is not multiplied by the optimizer's lr, which a wrapper
+    cannot know, but by the state's factor, as lr is. So ``weight_decay(1e-5)`` around ``adam(1e-3)`` is
+    ``adamw(1e-3, weight_decay=0.01)``; where lr follows a schedule, give a schedule of the same form. ``where`` is a
+    function from the path of a leaf, such as "layers.0.w", to whether it decays; without it all leaves do.
 
     Raises ValueError for a rate that is negative or not finite, and in ``init`` for a ``where`` that matches nothing.
 
@@ -49,7 +50,7 @@ class WeightDecay(Wrapper):
         return ()
 
     def after(self, params: P, new: P, state: OptState[P], /) -> tuple[P, tuple[P, ...]]:
-        """The new parameters less rate p."""
+        """The new parameters minus rate p."""
         rate = rate_of(self.name, self.rate, state, "rate")
         (shrunk,) = over_numbers(self.name, partial(program(shrunk_by, 1, 2), rate), (new, params), 1)
         if self.where is not None:

@@ -1,4 +1,4 @@
-"""What the optimizers have in common: a rule over leaves, and a learning rate."""
+"""What the optimizers have in common: a rule for each entry, and a learning rate."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _state = maker(OptState)  # every step makes one
 
 
 def slots_of(where: str, state: OptState[P], count: int) -> tuple[P | Unbuilt[P], ...]:
-    """The slot variables of a state. Raises TreeError where they are not as many as the optimizer's ``init`` makes."""
+    """The slot variables of a state. Raises TreeError unless there are as many as the optimizer's ``init`` makes."""
     if type(state) is not OptState:
         raise TreeError(f"{where}: state must be the OptState that init or the last update gave, got {state!r}")
     slots = slots_in(state)
@@ -35,19 +35,20 @@ def slots_of(where: str, state: OptState[P], count: int) -> tuple[P | Unbuilt[P]
 
 
 def rate(where: str, lr: float | Schedule, state: OptState[P], name: str = "lr") -> float:
-    """The learning rate of the coming step, times the state's factor. Raises ValueError where a schedule gives none."""
+    """The learning rate of the next step, times the state's factor. Raises ValueError where a schedule gives none."""
     if callable(lr):
         lr = checks.real(where, f"{name}, the schedule's at step {state.step},", lr(state.step))
     return float(lr * state.scale)
 
 
 class Elementwise(Settings, ABC):
-    """An optimizer whose step is one formula for all entries: a frozen dataclass that has a learning rate ``lr``, says
-    how many slots it has, and what its rule is.
+    """An optimizer whose step is one formula for all entries: a frozen dataclass with a learning rate ``lr``, a number
+    of ``slots`` and a ``rule``.
 
-    ``rule(numbers, p, g, *slots)`` gives the new parameters and slots, all fresh; the slots are 0 at first. It branches
-    on settings alone, and chooses by ``np.where``: see ``fnnet.numerics.formulas``. What is the same for all entries is
-    in ``numbers``.
+    ``rule(numbers, p, g, *slots)`` returns the new parameters and slots, all fresh; the slots start at 0. It branches
+    on settings alone, and on entries by ``np.where``: see ``fnnet.numerics.formulas``. ``numbers(lr, t)`` gives what is
+    the same for all entries in step t, by default the learning rate. ``update`` raises TypeError where the rule is not
+    such a formula.
 
     >>> import fnnet as fn, numpy as np
     >>> from dataclasses import dataclass
@@ -66,13 +67,13 @@ class Elementwise(Settings, ABC):
 
     __slots__ = ("_program",)
     lr: Any
-    """A float or a Schedule; which of them, an optimizer's own field says."""
+    """A float or a Schedule, as the optimizer's own field says."""
     slots: int
-    """How many slot variables there are."""
+    """The number of slot variables."""
     rule: ClassVar[Rule]
 
     def numbers(self, lr: float, t: int) -> Numbers:
-        """What is the same for all entries in the t-th step: by default the learning rate alone."""
+        """The numbers that all entries share in the t-th step: by default the learning rate alone."""
         return (lr,)
 
     def init(self, params: P, /) -> OptState[P]:
@@ -92,7 +93,7 @@ class Elementwise(Settings, ABC):
         return made[0].built(), _state(t, tuple(made[1:]), None, state.scale)
 
     def _written(self, numbers: Numbers) -> Rule:
-        """The program of the rule. Raises TypeError for one that is no formula, or gives another number of arrays."""
+        """The program of the rule. Raises TypeError where it is not a formula, or returns another number of arrays."""
         try:
             rule = written(self.rule, numbers, 2 + self.slots)
         except TypeError as error:

@@ -1,4 +1,4 @@
-"""Parts of a network that learn otherwise than the rest, chosen by their paths."""
+"""Parts of a network, chosen by their paths, that learn at another rate than the rest, or not at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ P = TypeVar("P", bound=Params)
 
 
 def _choose_states(where: str, chosen: Chosen, taken: OptState[P], others: OptState[P]) -> OptState[P]:
-    """The slots of the chosen leaves from the one state, everything else from the other, at every depth."""
+    """The slots of the chosen leaves from ``taken``, everything else from ``others``, at every depth."""
     slots = [choose(where, chosen, a, b) for a, b in zip(taken.slots, others.slots, strict=True)]
     inner = others.inner
     if taken.inner is not None and inner is not None:
@@ -25,9 +25,10 @@ def _choose_states(where: str, chosen: Chosen, taken: OptState[P], others: OptSt
 
 @dataclass(frozen=True, slots=True)
 class Freeze(Wrapper):
-    """The leaves whose path ``where`` takes keep their value and their slots, whatever the optimizer inside does.
+    """Keeps some leaves and their slots unchanged, whatever the optimizer inside does.
 
-    The gradients that it hands on are 0 there, so that a norm taken inside is that of the trained leaves.
+    ``where`` is a function from the path of a leaf to whether it is frozen. The optimizer inside gets gradients of 0
+    for these leaves, so that a norm taken inside is that of the trained leaves.
 
     Raises ValueError in ``init`` where no path matches.
 
@@ -72,12 +73,12 @@ class RatePart(Settings):
 
 @dataclass(frozen=True, slots=True)
 class ScaleRate(Wrapper):
-    """What ``scale_rate(...)`` returns; around another one they are one with several parts."""
+    """What ``scale_rate(...)`` returns. Directly around another ScaleRate, both become one with several parts."""
 
     parts: tuple[RatePart, ...]
 
     def __call__(self, optimizer: Optimizer, /) -> Wrapped:
-        """The optimizer with this around it."""
+        """The optimizer with this wrapper around it."""
         if isinstance(optimizer, Wrapped) and isinstance(optimizer.wrapper, ScaleRate):
             return Wrapped(optimizer.optimizer, ScaleRate(optimizer.wrapper.parts + self.parts))
         return Wrapper.__call__(self, optimizer)
@@ -90,7 +91,7 @@ class ScaleRate(Wrapper):
     def inside(
         self, optimizer: Optimizer, params: P, grads: P, inner: OptState[P], scale: float, /
     ) -> tuple[P, OptState[P]]:
-        """An update for each factor, of which each leaf takes its own."""
+        """One update per factor; each leaf takes its part of the update with its own factor."""
         (factor, _), *others = self.remembered(_Groups(self.parts), params)
         new, after = scaled_update(optimizer, params, grads, inner, scale * factor)
         for factor, chosen in others:
@@ -101,7 +102,7 @@ class ScaleRate(Wrapper):
 
 @dataclass(frozen=True, slots=True)
 class _Groups:
-    """The factors that occur in a network, each with the leaves that it is for: a function to be remembered."""
+    """A function from a network to the factors that occur in it, each with its leaves; its results are remembered."""
 
     parts: tuple[RatePart, ...]
 
@@ -119,11 +120,12 @@ class _Groups:
 
 
 def scale_rate(where: Where, factor: float) -> ScaleRate:
-    """The leaves whose path ``where`` takes learn at ``factor`` times the learning rate (and rates of decay) inside.
+    """Some leaves learn at ``factor`` times the learning rate (and rates of decay) of the optimizer inside.
 
-    Exact for every optimizer that heeds its state's factor, for each leaf takes its share of an update made at its own
-    rate; each further factor costs an update. Several behind one another count as one; where they overlap, factors
-    multiply. A factor of 0 still moves the slots: see ``freeze``.
+    ``where`` is a function from the path of a leaf to whether it is one of them. The result is exact for every
+    optimizer that uses its state's factor, because each leaf takes its part of an update made at its own rate; each
+    further factor costs an update. Several in a row count as one; where they overlap, factors multiply. A factor of 0
+    still changes the slots: see ``freeze``.
 
     Raises ValueError for a factor that is negative or not finite, and in ``init`` where no path matches.
 

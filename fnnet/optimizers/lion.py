@@ -15,6 +15,9 @@ class Lion(Elementwise):
     """Lion (X. Chen et al., NeurIPS 2023, algorithm 2): p' = p - lr (sign(b₁ m + (1 - b₁) g) + weight_decay p),
     m' = b₂ m + (1 - b₂) g.
 
+    ``lr`` is the learning rate, a number or a schedule; ``b1`` weighs m against g in a step, ``b2`` in m itself;
+    ``weight_decay`` is decoupled, as in ``adamw``.
+
     Raises ValueError for a learning rate or weight decay that is negative or not finite, b1 or b2 outside [0, 1).
 
     >>> import fnnet as fn

@@ -14,9 +14,11 @@ from fnnet.optimizers.elementwise import Elementwise
 @dataclass(frozen=True, slots=True)
 class Nadam(Elementwise):
     """NAdam (T. Dozat, ICLR workshop 2016, algorithm 2, with constant b1): p' = p - lr m̄ / (√v̂ + eps), where
-    m̄ = b₁ m̂ₜ₊₁ + (1 - b₁) g / (1 - b₁ᵗ) is the moment that the next step would see. b1 is constant in Optax too;
-    PyTorch and Keras let it grow towards its value over the steps. eps stands beside the root of the corrected v̂, as in
-    all three; with ``eps_hat`` beside that of v, as in ``adam``.
+    m̄ = b₁ m̂ₜ₊₁ + (1 - b₁) g / (1 - b₁ᵗ) is the moment that the next step would see.
+
+    ``lr`` is the learning rate, a number or a schedule; ``b1`` and ``b2`` are the decays of the two moments. b1 is
+    constant in Optax too; PyTorch and Keras let it grow towards its value over the steps. ``eps`` is added to the root
+    of the corrected v̂, as in all three; with ``eps_hat`` to that of v, as in ``adam``.
 
     Raises ValueError for a learning rate that is negative or not finite, b1 or b2 outside [0, 1), eps not above 0.
 
@@ -35,7 +37,7 @@ class Nadam(Elementwise):
     slots = 2
 
     def numbers(self, lr: float, t: int) -> Numbers:
-        """What the step is multiplied by, eps, and the weight of the moment beside the gradient, in the t-th step."""
+        """The factor of the step, eps, and the weight of the moment relative to the gradient, in the t-th step."""
         now, root = (1 - self.b1) / (1 - self.b1**t), math.sqrt((1 - self.b2) / (1 - self.b2**t))
         ahead = self.b1 * (1 - self.b1) / (1 - self.b1 ** (t + 1))
         eps = self.eps / (math.sqrt(1 - self.b2) if self.eps_hat else root)

@@ -16,12 +16,13 @@ from fnnet.optimizers.elementwise import Elementwise
 
 @dataclass(frozen=True, slots=True)
 class Radam(Elementwise):
-    """RAdam (L. Liu et al., ICLR 2020, algorithm 2): p' = p - lr r m̂ / (√v̂ + eps), where r in (0, 1) makes up for the
+    """RAdam (L. Liu et al., ICLR 2020, algorithm 2): p' = p - lr r m̂ / (√v̂ + eps), where r in (0, 1) corrects for the
     variance that v̂ has while it rests on few gradients; in the first steps p' = p - lr m̂.
 
-    These are the steps with ρ, the degrees of freedom of v̂, not above the threshold: 4 in the paper, 5 in the authors'
-    program, PyTorch and Optax. For b2 up to 0.6 it is never passed. eps stands beside the root of the corrected v̂, as
-    in Optax; with ``eps_hat`` beside that of v, as in ``adam``, and in the authors' program and PyTorch.
+    ``lr`` is the learning rate, a number or a schedule; ``b1`` and ``b2`` are the decays of the two moments. The first
+    steps are those in which ρ, the degrees of freedom of v̂, is not above the ``threshold``: 4 in the paper, 5 in the
+    authors' program, PyTorch and Optax. With b2 up to 0.6 ρ never exceeds it. ``eps`` is added to the root of the
+    corrected v̂, as in Optax; with ``eps_hat`` to that of v, as in the authors' program and PyTorch.
 
     Raises ValueError for a learning rate that is negative or not finite, b1 or b2 outside [0, 1), eps not above 0, a
     threshold below 4.
@@ -50,7 +51,7 @@ class Radam(Elementwise):
         return math.sqrt((rho - 4) * (rho - 2) * top / ((top - 4) * (top - 2) * rho))
 
     def numbers(self, lr: float, t: int) -> Numbers:
-        """What the step is multiplied by, eps, and whether the variance is known, in the t-th step."""
+        """The factor of the step, eps, and whether the variance is known, in the t-th step."""
         now, r = (1 - self.b1) / (1 - self.b1**t), self.rectified(t)
         root = math.sqrt((1 - self.b2) / (1 - self.b2**t))
         eps = self.eps / (math.sqrt(1 - self.b2) if self.eps_hat else root)

@@ -14,13 +14,14 @@ from fnnet.optimizers.elementwise import Elementwise
 @dataclass(frozen=True, slots=True)
 class Rmsprop(Elementwise):
     """RMSprop (T. Tieleman, G. Hinton, Neural Networks for Machine Learning, 2012, lecture 6.5): the gradient over the
-    root of its running mean square, v' = decay v + (1 - decay) g², p' = p - lr g / (√v' + eps). With momentum the
-    velocity collects that quotient, m' = momentum m + g / (√v' + eps), p' = p - lr m'. Centered, v' is the running
-    variance, that mean square less the square of the running mean (A. Graves, arXiv 1308.0850, section 4.2).
+    root of its running mean square, v' = decay v + (1 - decay) g², p' = p - lr g / (√v' + eps).
 
-    eps stands outside the root, as in PyTorch; with ``eps_in_sqrt`` it is √(v' + eps), as in Graves, Keras and, unless
-    told otherwise, Optax. The velocity is PyTorch's: that of Keras and Optax collects quotients times the rate of their
-    own step, which differs where the rate changes.
+    ``lr`` is the learning rate, a number or a schedule. With ``momentum`` the velocity sums up that quotient,
+    m' = momentum m + g / (√v' + eps), p' = p - lr m'; this is the velocity of PyTorch, while that of Keras and Optax
+    sums up quotients times the rate of their own step, which differs where the rate changes. With ``centered``, v' is
+    the running variance, the mean square minus the square of the running mean (A. Graves, arXiv 1308.0850, section
+    4.2). ``eps`` is outside the root, as in PyTorch; with ``eps_in_sqrt`` it is inside, √(v' + eps), as in Graves,
+    Keras and, by default, Optax.
 
     Raises ValueError for a learning rate that is negative or not finite, decay or momentum outside [0, 1), eps not
     above 0.
@@ -39,17 +40,17 @@ class Rmsprop(Elementwise):
     eps_in_sqrt: Flag = False
 
     def _slots(self) -> int:
-        """The mean square of the gradient or its variance, the velocity where there is momentum, and the mean of the
-        gradient where it is centered."""
+        """The mean square of the gradient or its variance, the velocity with momentum, and the mean of the gradient
+        where it is centered."""
         return 1 + bool(self.momentum) + self.centered
 
-    slots = cast(int, property(_slots))  # as the others have a number: to read an int
+    slots = cast(int, property(_slots))  # read as an int, as in the other optimizers
 
     def rule(self, numbers: Numbers, p: Array, g: Array, v: Array, *others: Array) -> tuple[Array, ...]:
         """With momentum or without, centered or not.
 
-        Centered, v is the mean square less the square of the mean. Taken as their difference it would lose its digits,
-        and its sign, where the gradient hardly changes.
+        Centered, v is the mean square minus the square of the mean. Computed as their difference it would lose its
+        digits, and its sign, where the gradient hardly changes.
         """
         (lr,), means = numbers, others[bool(self.momentum) :]
         if self.centered:

@@ -26,6 +26,9 @@ class Sgd(Elementwise):
     """Gradient descent: p' = p - lr g, or with momentum v' = momentum v + g and p' = p - lr v' (B. T. Polyak, 1964),
     or with Nesterov's look-ahead p' = p - lr (g + momentum v') (I. Sutskever et al., ICML 2013, section 2).
 
+    ``lr`` is the learning rate, a number or a schedule; ``momentum`` is the decay of the velocity v; ``nesterov``
+    chooses the third form.
+
     Raises ValueError for a learning rate that is negative or not finite, a momentum outside [0, 1), or Nesterov's form
     without momentum.
 
@@ -48,10 +51,10 @@ class Sgd(Elementwise):
         """The velocity, where there is momentum."""
         return 1 if self.momentum else 0
 
-    slots = cast(int, property(_slots))  # as the others have a number: to read an int
+    slots = cast(int, property(_slots))  # read as an int, as in the other optimizers
 
     def rule(self, numbers: Numbers, p: Array, g: Array, *velocity: Array) -> tuple[Array, ...]:
-        """That of plain descent, of the heavy ball or of Nesterov."""
+        """The rule of plain descent, of the heavy ball or of Nesterov."""
         if not self.momentum:
             return descend(numbers, p, g)
         v = self.momentum * velocity[0] + g
@@ -64,8 +67,9 @@ sgd = Sgd
 def sgd_update(params: P, grads: P, lr: float) -> P:
     """New parameters one step down the gradient: p' = p - lr g.
 
-    The result has the type of ``params`` and read-only arrays. Raises ValueError for a learning rate that is negative
-    or not finite, TreeError, ShapeError or DtypeError, naming the path, for gradients unlike the parameters.
+    ``grads`` are gradients of the same type as ``params``, ``lr`` is the learning rate. The result has the type of
+    ``params`` and read-only arrays. Raises ValueError for a learning rate that is negative or not finite, TreeError,
+    ShapeError or DtypeError, naming the path, where the gradients do not match the parameters.
 
     >>> import fnnet as fn, numpy as np
     >>> net = fn.Linear(np.ones((1, 1)), np.zeros(1))

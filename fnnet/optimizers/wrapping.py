@@ -1,4 +1,4 @@
-"""What the wrappers have in common: an optimizer inside, whose state is the ``inner`` one of theirs."""
+"""What the wrappers have in common: an optimizer inside, whose state is the ``inner`` state of theirs."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Wrapper(Settings, Remembers):
     slots: ClassVar[int] = 0
 
     def __call__(self, optimizer: Optimizer, /) -> Wrapped:
-        """The optimizer with this around it."""
+        """The optimizer with this wrapper around it. Raises ValueError unless it has ``init`` and ``update``."""
         for part in ("init", "update"):
             checks.method(self.name, "optimizer", optimizer, part, "adam(1e-3)")
         return Wrapped(optimizer, self)
 
     def begin(self, params: P, /) -> tuple[P, ...]:
-        """The slots before the first step. Raises ValueError for parameters that the settings do not fit."""
+        """The slots before the first step. Raises ValueError where the settings do not fit the parameters."""
         return ()
 
     def before(self, params: P, grads: P, state: OptState[P], /) -> P:
@@ -39,17 +39,17 @@ class Wrapper(Settings, Remembers):
     def inside(
         self, optimizer: Optimizer, params: P, grads: P, inner: OptState[P], scale: float, /
     ) -> tuple[P, OptState[P]]:
-        """The update itself, its learning rates times the scale."""
+        """The update itself, with its learning rates multiplied by ``scale``."""
         return scaled_update(optimizer, params, grads, inner, scale)
 
     def after(self, params: P, new: P, state: OptState[P], /) -> tuple[P, tuple[P, ...]]:
-        """The new parameters and slots; ``state`` is that before the step."""
+        """The new parameters and slots; ``state`` is the one before the step."""
         return new, state.slots
 
 
 @dataclass(frozen=True, slots=True)
 class Wrapped:
-    """What a wrapper makes of an optimizer: an optimizer whose state has that one's as ``inner``."""
+    """What a wrapper makes of an optimizer: an optimizer whose state holds that of the wrapped one as ``inner``."""
 
     optimizer: Optimizer
     wrapper: Wrapper
@@ -71,7 +71,7 @@ class Wrapped:
 
 
 def kinds_of(optimizer: object) -> tuple[str, ...]:
-    """The names of the classes of an optimizer, the outermost first; one that is compiled is what it was made of."""
+    """The names of the classes of an optimizer, the outermost first; a compiled one has those of its source."""
     inner = getattr(optimizer, "optimizer", None)
     if isinstance(optimizer, Wrapped):
         return (type(optimizer.wrapper).__qualname__, *kinds_of(inner))
@@ -79,7 +79,7 @@ def kinds_of(optimizer: object) -> tuple[str, ...]:
 
 
 def rate_of(optimizer: object, state: OptState[P]) -> float | None:
-    """The learning rate of the coming step, all factors in it; None where an optimizer of a user's says none."""
+    """The learning rate of the next step, all factors included; None where a user's own optimizer has none."""
     scale, inner = 1.0, getattr(optimizer, "optimizer", None)
     while inner is not None:
         if isinstance(optimizer, Wrapped) and state.inner is not None:
@@ -91,7 +91,7 @@ def rate_of(optimizer: object, state: OptState[P]) -> float | None:
 
 
 def scaled_update(optimizer: Optimizer, params: P, grads: P, state: OptState[P], scale: float) -> tuple[P, OptState[P]]:
-    """One update with learning rates times the scale: the scales of nested states multiply."""
+    """One update with its learning rates multiplied by ``scale``; the scales of nested states multiply."""
     if scale == 1:
         return optimizer.update(params, grads, state)
     new, after = optimizer.update(params, grads, _scaled(state, state.scale * scale))

@@ -1,4 +1,4 @@
-"""What the schedules share: the number of steps, and the schedules that they are made of."""
+"""What the schedules share: checks of the step, and calls of the schedules inside them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def step_of(step: int) -> int:
 
 
 def at(where: str, name: str, schedule: float | Schedule, step: int) -> float:
-    """The rate of a schedule, or constant rate, after so many steps of its own. Raises ValueError where it gives
-    none."""
+    """The rate of a schedule after ``step`` of its own steps, or the constant rate. Raises ValueError where the
+    schedule does not return a rate."""
     if callable(schedule):
         return checks.real(where, f"{name}, the schedule's at its step {step},", schedule(step))
     return schedule

@@ -13,7 +13,7 @@ from fnnet.schedules._base import at, step_of
 
 
 def _check_rising(where: str, name: str, stages: tuple[object, ...], boundaries: tuple[int, ...]) -> None:
-    """Raises ValueError unless boundaries rise and are one less than the stages between them."""
+    """Raises ValueError unless the boundaries rise and there is one less of them than of the stages."""
     if len(stages) != len(boundaries) + 1:
         raise ValueError(f"{where}: {name} must be one more than the boundaries, {len(boundaries)}, got {len(stages)}")
     if list(boundaries) != sorted(set(boundaries)):
@@ -22,9 +22,10 @@ def _check_rising(where: str, name: str, stages: tuple[object, ...], boundaries:
 
 @dataclass(frozen=True, slots=True)
 class Join(Settings):
-    """One schedule after another: the i-th from the i-th boundary on, each counting its own steps from 0.
+    """One schedule after another, each counting its own steps from 0.
 
-    Raises ValueError unless there is one more schedule than boundaries, and these rise.
+    ``schedules`` are schedules or constant rates; ``boundaries`` are the steps at which the second and each later one
+    begins. Raises ValueError unless there is one more schedule than boundaries, and these rise.
 
     >>> import fnnet as fn
     >>> schedule = join((0.1, fn.exponential_decay(0.1, steps=1, factor=0.5)), (3,))
@@ -51,10 +52,10 @@ join = Join
 
 @dataclass(frozen=True, slots=True)
 class Piecewise(Settings):
-    """Constant rates, the i-th from the i-th boundary on.
+    """Constant rates, one after another.
 
-    Raises ValueError for rates that are negative or not finite, or unless there is one more rate than boundaries, and
-    these rise.
+    ``boundaries`` are the steps at which the second and each later one of ``rates`` begins. Raises ValueError for rates
+    that are negative or not finite, and unless there is one more rate than boundaries, and these rise.
 
     >>> [piecewise((0.1, 0.01), (100,))(step) for step in (99, 100)]
     [0.1, 0.01]

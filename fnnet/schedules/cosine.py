@@ -1,4 +1,4 @@
-"""Cosine decay, once or again and again."""
+"""Cosine decay, with or without restarts."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from fnnet.schedules._base import between, step_of
 
 @dataclass(frozen=True, slots=True)
 class CosineDecay(Settings):
-    """end + (lr - end) (1 + cos(π step / steps)) / 2, and ``end`` from there on; with restarts it begins anew
-    (I. Loshchilov, F. Hutter, SGDR, ICLR 2017, eq. 5).
+    """end + (lr - end) (1 + cos(π step / steps)) / 2 (I. Loshchilov, F. Hutter, SGDR, ICLR 2017, eq. 5).
+
+    ``lr`` is the rate at step 0 and ``end`` that at step ``steps`` and afterwards; with ``restarts`` the schedule
+    restarts from ``lr`` every ``steps`` steps instead.
 
     Raises ValueError for rates that are negative or not finite, steps below 1.
 

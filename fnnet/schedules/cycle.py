@@ -1,4 +1,4 @@
-"""One cycle: up to a peak, and down far below the start."""
+"""One cycle: up to a peak, then down to far below the start."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from fnnet.schedules._base import between, step_of
 
 @dataclass(frozen=True, slots=True)
 class OneCycle(Settings):
-    """From begin · lr up to lr in the first share of the steps, ``rise``, and down to end · lr in the rest, along
-    cosines (L. N. Smith, N. Topin, Super-Convergence, arXiv 1708.07120, section 3).
+    """From begin · lr up to lr and then down to end · lr, each along half a cosine (L. N. Smith, N. Topin,
+    Super-Convergence, arXiv 1708.07120, section 3).
+
+    ``lr`` is the peak; ``begin`` and ``end`` are shares of it. ``steps`` is the length of the cycle, ``rise`` the share
+    of it that goes up. Afterwards the rate stays at end · lr.
 
     Raises ValueError for rates or shares that are negative or not finite, a rise outside [0, 1), steps below 2.
 

@@ -10,7 +10,7 @@ from fnnet.schedules._base import power, step_of
 
 @dataclass(frozen=True, slots=True)
 class ExponentialDecay(Settings):
-    """lr · factor^(step / steps): the rate is multiplied by the factor every ``steps`` steps, smoothly.
+    """lr · factor^(step / steps): from ``lr`` on the rate is multiplied by ``factor`` every ``steps`` steps, smoothly.
 
     Raises ValueError for a rate that is negative or not finite, steps below 1, a factor not above 0.
 
@@ -33,7 +33,7 @@ exponential_decay = ExponentialDecay
 
 @dataclass(frozen=True, slots=True)
 class StepDecay(Settings):
-    """lr · factor^⌊step / steps⌋: the rate is multiplied by the factor every ``steps`` steps, all at once.
+    """lr · factor^⌊step / steps⌋: from ``lr`` on the rate is multiplied by ``factor`` every ``steps`` steps, at once.
 
     Raises ValueError for a rate that is negative or not finite, steps below 1, a factor not above 0.
 

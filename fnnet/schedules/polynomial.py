@@ -11,7 +11,9 @@ from fnnet.schedules._base import step_of
 
 @dataclass(frozen=True, slots=True)
 class PolynomialDecay(Settings):
-    """end + (lr - end) (1 - step / steps)^power, and ``end`` from there on; a straight line for power 1.
+    """end + (lr - end) (1 - step / steps)^power: from ``lr`` to ``end`` in ``steps`` steps, and ``end`` afterwards.
+
+    With ``power`` 1 it is a straight line; a larger one falls faster at first.
 
     Raises ValueError for rates that are negative or not finite, steps below 1, a power not above 0.
 
@@ -36,8 +38,11 @@ polynomial_decay = PolynomialDecay
 
 @dataclass(frozen=True, slots=True)
 class InverseSqrt(Settings):
-    """lr / √(1 + step / steps), which needs no end. After a ``linear_warmup`` of as many steps it is the schedule of
-    the Transformer, lr · min(t / steps, √(steps / t)) after t steps in all (A. Vaswani et al., NeurIPS 2017, eq. 3).
+    """lr / √(1 + step / steps), for runs whose length is not known.
+
+    ``lr`` is the rate at step 0; after ``steps`` steps it has fallen by √2. After a ``linear_warmup`` of as many steps
+    it is the schedule of the Transformer, lr · min(t / steps, √(steps / t)) after t steps in all (A. Vaswani et al.,
+    NeurIPS 2017, eq. 3).
 
     Raises ValueError for a rate that is negative or not finite, steps below 1.
 

@@ -10,8 +10,9 @@ from fnnet.schedules._base import at, step_of
 
 @dataclass(frozen=True, slots=True)
 class LinearWarmup(Settings):
-    """From ``begin`` in a straight line to where ``then`` begins, a rate or any schedule, which goes on from there
-    (P. Goyal et al., arXiv 1706.02677, section 2.2).
+    """From ``begin`` in a straight line to the first rate of ``then`` (P. Goyal et al., arXiv 1706.02677, section 2.2).
+
+    ``then`` is a rate or a schedule, which continues after ``steps`` steps and counts its own from 0.
 
     Raises ValueError for rates that are negative or not finite, steps below 1.
 

@@ -76,7 +76,7 @@ CASES: dict[str, Case] = {
     "a penalty of many values": (
         lambda: penalized(lambda params: (np.zeros(3), params)),
         ShapeError,
-        r"penalty must give one number a replica, \(\), got \(3,\)",
+        r"penalty must give one number per replica, \(\), got \(3,\)",
     ),
     "a penalty that is text": (
         lambda: penalized(lambda params: ("0", params)),

@@ -174,7 +174,7 @@ LABELLED: dict[str, Case] = {
     "E43 class weights in a dict": (
         lambda: fn.class_weighted(fn.softmax_cross_entropy, {0: 1, 1: 2}),
         ValueError,
-        "class_weighted: weights must be a sequence of numbers, one a class, got {0: 1, 1: 2}",
+        "class_weighted: weights must be a sequence of numbers, one per class, got {0: 1, 1: 2}",
     ),
 }
 

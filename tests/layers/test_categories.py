@@ -142,7 +142,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "no layer": (lambda: fn.branches([(0,)], (1,)), fn.LayerError, r"branches: layers\[0\] must be a layer"),
     "no columns": (lambda: fn.branches([()], (LINEAR,)), ValueError, r"branches: columns\[0\] must be whole numbers"),
     "columns of others": (
-        lambda: fn.branches([(0,), (1,)], (LINEAR,)), ValueError, r"one set a layer, 1, got \[\(0,\), \(1,\)\]"
+        lambda: fn.branches([(0,), (1,)], (LINEAR,)), ValueError, r"one set per layer, 1, got \[\(0,\), \(1,\)\]"
     ),
     "a column too far": (
         lambda: fn.forward(fn.branches([(0, 5)], (LINEAR,)), np.ones((1, 3))), fn.ShapeError, "with a column 5"
@@ -179,7 +179,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "one column": (
         lambda: fn.branches([0], (LINEAR,)), ValueError, r"columns\[0\] must be whole numbers from 0"  # type: ignore[list-item]
     ),
-    "a number of columns": (lambda: fn.branches(1, (LINEAR,)), ValueError, "must be one set a layer, 1, got 1"),  # type: ignore[arg-type]
+    "a number of columns": (lambda: fn.branches(1, (LINEAR,)), ValueError, "must be one set per layer, 1, got 1"),  # type: ignore[arg-type]
     "a truth as column": (
         lambda: fn.branches([(0, True)], (LINEAR,)), ValueError, r"columns\[0\]\[1\] must be a whole number from 0 up"
     ),

@@ -118,12 +118,12 @@ CASES: dict[str, Case] = {
     "class weights by name": (
         lambda: fn.class_weighted(fn.hinge, {0: 1.0, 1: 2.0}),
         ValueError,
-        "class_weighted: weights must be a sequence of numbers, one a class, got {0: 1.0, 1: 2.0}",
+        "class_weighted: weights must be a sequence of numbers, one per class, got {0: 1.0, 1: 2.0}",
     ),
     "class weights in a matrix": (
         lambda: fn.class_weighted(fn.hinge, np.ones((2, 2))),
         ValueError,
-        "class_weighted: weights must be a sequence of numbers, one a class",
+        "class_weighted: weights must be a sequence of numbers, one per class",
     ),
     "class weights of a function": (
         lambda: fn.class_weighted(lambda p, t: (p, p), (1.0, 2.0)),
@@ -276,7 +276,7 @@ CASES: dict[str, Case] = {
     "class weights of others": (
         lambda: fn.class_weighted(fn.hinge, (1.0, 2.0))(SCORES, np.array([0, 2])),
         ShapeError,
-        "must be one a class, 3, got 2",
+        "must be one per class, 3, got 2",
     ),
     "a batch of classes of weight 0": (
         lambda: fn.class_weighted(fn.hinge, (0.0, 1.0, 0.0))(SCORES, np.array([0, 2])),
