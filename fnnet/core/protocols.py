@@ -147,6 +147,6 @@ class Stretch(Protocol):
         """y and what ``backward`` needs; None where the layers have to be passed one by one."""
         ...
 
-    def backward(self, vector: Array, saved: object, dy: Array, is_first: bool, /) -> tuple[Array, Array]:
-        """The gradient of the vector, and dx where ``is_first`` is true; otherwise anything in its place."""
+    def backward(self, vector: Array, saved: object, dy: Array, is_dx_wanted: bool, /) -> tuple[Array, Array]:
+        """The gradient of the vector, and dx where ``is_dx_wanted``; otherwise anything in its place."""
         ...
