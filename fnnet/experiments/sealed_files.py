@@ -42,9 +42,10 @@ def encoded(
     if _RESERVED in arrays:
         raise TreeError(f"save: a field must not be called {_RESERVED}, which the format needs for itself; rename it")
     content = {"sha256": _BLANK.decode(), "version": VERSION, "told": structure, **({"run": dict(run)} if run else {})}
+    package = _package()  # first: where there is none, its error stands alone
     try:
         text = json.dumps(content, separators=(",", ":"), allow_nan=False)
-        data: bytes = _package().save(arrays, {"fnnet": text})  # one entry: several would have no fixed order
+        data: bytes = package.save(arrays, {"fnnet": text})  # one entry: several would have no fixed order
     except (ValueError, RecursionError, _package_error()) as error:
         raise TreeError(f"save: the tree does not fit a file: {error}") from error
     at = _seal(data)
@@ -113,8 +114,9 @@ def _content(path: File, data: bytes) -> dict[str, Any]:
 
 def tensors(where: str, path: File, data: bytes) -> dict[str, Array]:
     """The arrays of a safetensors file from any program. Raises CheckpointError where it is not one."""
+    package = _package()
     try:
-        found: dict[str, Array] = _package().load(data)
+        found: dict[str, Array] = package.load(data)
     except (ValueError, TypeError, KeyError, OverflowError, _package_error()) as error:
         raise CheckpointError(f"{where}: {path} is no whole safetensors file: {error!r}") from error
     return found

@@ -83,7 +83,10 @@ class Best(Settings):
         if choice is None and default is not None and default.state.history:
             choice = self._better(self._before(default), default)
         if choice is None:
-            raise ValueError("best: the stream is empty, so it has no best epoch; let it give at least one")
+            raise ValueError(
+                "best: the stream is empty, so it has no best epoch; let it give at least one, or name a default, as "
+                "in best(...)(epochs, default=Epoch(begin))"
+            )
         return self._found(choice, count)
 
     def leader(self, records: Iterable[Record], before: Leader = _NONE, seen: int = 0) -> Leader:
