@@ -99,8 +99,8 @@ def _all_finite(a: Array) -> bool:
 REMEDIES = {
     "x": "look at the data; this error's state is that before the batch",
     "target": "look at the data; this error's state is that before the batch",
-    "output": "the steps before made the parameters too large: go back to an earlier epoch, with smaller steps",
-    "loss": "the steps before made the prediction too bad: go back to an earlier epoch, with smaller steps",
+    "output": "the steps before made the parameters too large: {back}, with smaller steps",
+    "loss": "the steps before made the prediction too bad: {back}, with smaller steps",
     "gradients": "go on from this error's state, with another loss or with smaller steps",
     "params": "go on from this error's state, with a smaller learning rate or with clipped gradients",
     "opt_state": "go on from this error's state, with clipped gradients or another optimizer",
@@ -121,13 +121,20 @@ def _error(
     rate = rate_of(getattr(step, "optimizer", None), state.opt_state)
     tensor, path, entry = next(_culprits(step, state, batch, key, after, value))
     loss = float(np.mean(value)) if _all_finite(value) else _loss_before(state)
-    remedy = "begin with finite parameters" if is_lost else REMEDIES[tensor]
+    remedy = "begin with finite parameters" if is_lost else _remedy(tensor, state)
     message = (
         f"{where}: {f'{tensor} {path}'.strip()} must be finite, got {entry} in batch {state.batch + 1} of epoch "
         f"{state.epoch + 1}, after {done} steps{'' if rate is None else f', at learning rate {rate:g}'}; the last "
         f"finite loss is {loss}; {remedy}"
     )
     return NonFiniteError(message, tensor, path, done, loss, None if is_lost else state, rate)
+
+
+def _remedy(tensor: str, state: TrainState[P]) -> str:
+    """What helps: steps that were too large are blamed only where there were steps."""
+    if tensor in ("output", "loss") and not state.opt_state.step:
+        return "no step has been made, so look at the scale of the data, at the first parameters and at the loss"
+    return REMEDIES[tensor].format(back="go back to an earlier epoch" if state.epoch else "begin anew")
 
 
 def _loss_before(state: TrainState[P]) -> float | None:

@@ -125,6 +125,17 @@ def test_a_run_that_diverges_ends_with_the_last_finite_state(fit: Callable[..., 
 
 
 @pytest.mark.parametrize("fit", FITS)
+def test_the_remedy_blames_steps_only_where_there_were_some(fit: Callable[..., Any]) -> None:
+    net, how = fn.linear(Key(0), 3, 2), {"loss": fn.mse, "key": Key(0), "epochs": 2, "batch_size": 10}
+    with pytest.raises(
+        NonFiniteError, match=r"after 0 steps.*; no step has been made, so look at the scale of the data"
+    ):
+        fit(net, X * 1e30, Y, optimizer=fn.sgd(0.01), **how)
+    with pytest.raises(NonFiniteError, match=r"of epoch 1, after [1-9].* steps .*: begin anew, with smaller steps"):
+        fit(net, X, Y, optimizer=fn.sgd(1e25), **how)
+
+
+@pytest.mark.parametrize("fit", FITS)
 def test_the_first_bad_tensor_and_the_rate_of_its_step_are_named(fit: Callable[..., Any]) -> None:
     def rate(step: int) -> float:
         return 1e30 if step == 9 else 0.01

@@ -152,7 +152,7 @@ CASES: dict[str, Case] = {
             step=fn.stop_on_nonfinite(fn.train_step(fn.value_and_grad(lambda p, t: fn.mse(p, t * np.nan)), SGD))
         ),
         NonFiniteError,
-        r"stop_on_nonfinite: loss must be finite, got nan in batch 1 of epoch 1.*; the last finite loss is None",
+        r"stop_on_nonfinite: loss must be finite, got nan in batch 1 of epoch 1.*; the last finite loss is None; no ",
     ),
     "a number for a key of start": (
         lambda: fn.start(NET, fn.sgd(0.1), 5),
